@@ -1,0 +1,54 @@
+# make run    set up, then build the demo study and its report
+# make test   set up, then run every test and check
+# Both make .venv from the locked requirements on the first call and reuse it afterwards.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+
+.PHONY: run test check setup lock manual clean
+
+run: setup
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --report results/report.zip
+	@echo
+	@cat results/tables/demo/errors
+	@echo
+	@echo "Tables:  results/tables/all/index.html"
+	@echo "Figures: results/figures/all/index.html"
+	@echo "Report:  results/report.zip (unpack it and open report.html)"
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+setup: $(STAMP)
+
+$(STAMP): envs/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "elemflow needs Python 3.11 to 3.13; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Resolve envs/requirements.in anew (needs uv) and bring the conda file along.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  envs/requirements.in --output-file envs/requirements.txt
+	$(BIN)/python -m elemflow.condafile
+
+clean:
+	rm -rf results .snakemake
+
+# Bring the key tables of config/README.md in line with the schemas.
+manual: setup
+	$(BIN)/python -m elemflow.manual
