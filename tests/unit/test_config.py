@@ -1,0 +1,161 @@
+import re
+
+import pytest
+import yaml
+
+from elemflow.config import key_path, load, merge, read_yaml
+from elemflow.errors import ConfigError
+
+CONFIG = {"studies": ["brnet2023"]}
+
+
+def edit(project, file, change):
+    path = project / "config" / file
+    content = yaml.safe_load(path.read_text())
+    change(content)
+    path.write_text(yaml.safe_dump(content))
+
+
+def refusal(project, config=None, files=()):
+    with pytest.raises(ConfigError) as caught:
+        load(config or CONFIG, project, files)
+    return str(caught.value)
+
+
+def test_every_committed_file_is_valid(root):
+    studies = [path.stem for path in (root / "config/studies").glob("*.yaml")]
+    settings = load({"studies": studies}, root)
+    assert sorted(settings.studies) == sorted(studies)
+    assert {"kefe", "kebg"} <= set(settings.datasets)
+
+
+def test_defaults_are_filled_in(root):
+    settings = load(CONFIG, root)
+    assert settings.datasets["kebg"]["properties"]["band_gap"]["parse"] == "strict"
+    assert settings.protocols["brnet2023"]["split"]["resplit"] is True
+
+
+def test_unknown_key_names_file_path_and_nearest(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(batchsize=32))
+    message = refusal(project)
+    assert "config/protocols/brnet2023.yaml" in message
+    assert "key 'training': unknown key 'batchsize'" in message
+    assert "Did you mean 'batch_size'?" in message
+
+
+def test_unknown_key_inside_a_source_of_its_kind(project):
+    edit(project, "datasets/kefe.yaml", lambda c: c["source"].update(nam="x"))
+    message = refusal(project)
+    assert "key 'source': unknown key 'nam'" in message
+    assert "Did you mean 'name'?" in message
+
+
+def test_wrong_type_shows_what_was_found(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(batch_size="many"))
+    message = refusal(project)
+    assert re.search(r"key 'training.batch_size': found \"many\", expected integer", message)
+
+
+def test_value_outside_the_allowed_names(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(loss="maee"))
+    message = refusal(project)
+    assert "key 'training.loss': found \"maee\". Allowed: mae, mse, huber. Did you mean 'mae'?" in message
+
+
+def test_missing_key(project):
+    edit(project, "datasets/kefe.yaml", lambda c: c.pop("keep"))
+    assert "config/datasets/kefe.yaml: top level: the key 'keep' is missing." in refusal(project)
+
+
+def test_several_mistakes_are_told_at_once(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: (c["training"].update(loss="maee", batch_size=0)))
+    assert len(refusal(project).splitlines()) == 2
+
+
+def test_duplicate_id(project):
+    (project / "config/datasets/kefe.yml").write_text((project / "config/datasets/kefe.yaml").read_text())
+    assert "config/datasets/kefe.yml: the id 'kefe' is already taken by config/datasets/kefe.yaml" in refusal(project)
+
+
+def test_duplicate_key_in_yaml_names_the_line(project):
+    path = project / "config/studies/brnet2023.yaml"
+    path.write_text(path.read_text() + "tables: {}\n")
+    assert re.search(r"brnet2023\.yaml, line \d+: the key 'tables' stands twice", refusal(project))
+
+
+def test_duplicate_key_in_a_config_file_is_seen(project):
+    path = project / "mine.yaml"
+    path.write_text("studies: [brnet2023]\nstudies: [demo]\n")
+    assert "mine.yaml, line 2: the key 'studies' stands twice" in refusal(project, CONFIG, [path])
+
+
+def test_broken_yaml(project):
+    (project / "config/models/brnet.yaml").write_text("a: [1,\n")
+    assert "brnet.yaml: not valid YAML" in refusal(project)
+
+
+def test_unknown_study_suggests_the_nearest(project):
+    assert "Did you mean 'brnet2023'?" in refusal(project, {"studies": ["brnet2032"]})
+
+
+def test_unknown_override_suggests_the_nearest(project):
+    config = CONFIG | {"overrides": {"datasets": {"kfe": {}}}}
+    assert "no file config/datasets/kfe.yaml. Did you mean 'kefe'?" in refusal(project, config)
+
+
+def test_override_is_merged_and_validated(project):
+    config = CONFIG | {"overrides": {"protocols": {"brnet2023": {"split": {"members": 1}}}}}
+    split = load(config, project).protocols["brnet2023"]["split"]
+    assert (split["members"], split["train"]) == (1, 0.81)
+    config["overrides"]["protocols"]["brnet2023"]["split"]["members"] = -1
+    assert "overrides.protocols.brnet2023" in refusal(project, config)
+
+
+def test_changed_kind_replaces_the_whole_source(project):
+    config = CONFIG | {"overrides": {"datasets": {"kefe": {"source": {"kind": "table", "path": "a.csv"}}}}}
+    source = load(config, project).datasets["kefe"]["source"]
+    assert (source["path"], "name" in source) == ("a.csv", False)
+
+
+def test_table_source_needs_one_place(project):
+    config = CONFIG | {"overrides": {"datasets": {"kefe": {"source": {"kind": "table"}}}}}
+    assert "give exactly one of the keys path, url" in refusal(project, config)
+
+
+def test_filter_of_an_unknown_property(project):
+    edit(project, "datasets/kefe.yaml", lambda c: c["filters"][0].update(property="formation_enery"))
+    message = refusal(project)
+    assert "key 'filters[0].property': no property 'formation_enery'" in message
+    assert "Did you mean 'formation_energy'?" in message
+
+
+def test_shares_must_sum_to_one(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["split"].update(train=0.9))
+    assert "key 'split': the shares sum to 1.09, not to 1" in refusal(project)
+
+
+def test_stopping_on_validation_needs_a_validation_part(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["split"].update(train=0.9, validation=0))
+    assert "key 'training.early_stopping.monitor'" in refusal(project)
+
+
+def test_branches_must_fill_their_stack(project):
+    edit(project, "models/brnet.yaml", lambda c: c["spec"]["stacks"][0].update(branches=[2, 1]))
+    message = refusal(project)
+    assert "config/models/brnet.yaml" in message
+    assert "branches" in message
+
+
+def test_empty_file_reads_as_nothing(tmp_path):
+    (tmp_path / "a.yaml").write_text("")
+    assert read_yaml(tmp_path / "a.yaml") == {}
+
+
+def test_merge_leaves_its_arguments_alone():
+    base = {"a": {"b": 1}}
+    assert merge(base, {"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
+    assert base == {"a": {"b": 1}}
+
+
+def test_key_path():
+    assert key_path(["tables", "t5", "rows", 0, "dataset"]) == "tables.t5.rows[0].dataset"

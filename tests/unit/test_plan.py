@@ -1,0 +1,111 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from elemflow.config import Settings, load
+from elemflow.errors import ConfigError
+from elemflow.plan import build
+from elemflow.published import read_published
+
+
+def property_of(unit="eV"):
+    return {"column": "x", "unit": unit, "title": "Gap"}
+
+
+def settings(tables=None, figures=None, **study):
+    dataset = {"title": "D", "citation": [], "published_size": {}, "properties": {"gap": property_of(), "volume": property_of("1")}}
+    return Settings(
+        selected=["mine"],
+        datasets={"d1": dataset, "d2": dataset},
+        models={"brnet": {"title": "BRNet", "kind": "network", "published": {"model": "brnet", "depth": 17}}, "rf": {"title": "RF"}},
+        protocols={"honest": {"title": "honestly"}},
+        studies={"mine": {"title": "Mine", "reference": "", "tables": tables or {}, "figures": figures or {}, **study}},
+        data_folder=None,
+    )  # fmt: skip
+
+
+def table(**changes):
+    rows, columns = [{"dataset": ["d1", "d2"], "property": "gap"}], [{"model": ["brnet", "rf"]}]
+    defaults = {"representation": "ef", "protocol": "honest"}
+    return {"title": "T", "note": "", "metric": "mae", "rows": rows, "columns": columns, "defaults": defaults} | changes
+
+
+def test_lists_in_a_grid_stand_for_one_entry_each():
+    plan = build(settings({"t": table()}), {})
+    item = plan.tables["mine", "t"]
+    assert [row["label"] for row in item["rows"]] == ["D · Gap (eV)", "D · Gap (eV)"]
+    assert [column["label"] for column in item["columns"]] == ["BRNet", "RF"]
+    assert [(c["row"], c["column"], c["run"]) for c in item["cells"]] == [
+        (0, 0, "d1/gap/ef/brnet/honest"),
+        (0, 1, "d1/gap/ef/rf/honest"),
+        (1, 0, "d2/gap/ef/brnet/honest"),
+        (1, 1, "d2/gap/ef/rf/honest"),
+    ]
+
+
+def test_a_run_named_by_several_items_is_one_run():
+    figure = table(kind="bars")
+    plan = build(settings({"a": table(), "b": table()}, {"f": figure}), {})
+    assert len(plan.runs) == 4
+    assert set(map(tuple, plan.runs.values())) == {("mine/a", "mine/b", "mine/f")}
+    assert len(plan.runs_of(plan.figures["mine", "f"])) == 4
+
+
+def test_cells_override_rows_override_defaults():
+    plan = build(settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}, {"dataset": "d1", "property": "volume"}])}), {})
+    assert plan.tables["mine", "t"]["rows"][1]["label"] == "D · Gap"  # unit 1 is not shown
+    assert plan.tables["mine", "t"]["cells"][2]["property"] == "volume"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": [{"model": "brnte"}]}, "key 'tables.t', row 1, column 1: unknown model 'brnte'. Known: brnet, rf. Did you mean 'brnet'?"),
+        ({"rows": [{"dataset": "d3", "property": "gap"}]}, "unknown dataset 'd3'"),
+        ({"rows": [{"dataset": "d1", "property": "gaps"}]}, "dataset 'd1' has no property 'gaps'. Known: gap, volume. Did you mean 'gap'?"),
+        ({"defaults": {"representation": "eff", "protocol": "honest"}}, "representation 'eff': unknown part 'eff'. Known: ef"),
+        ({"defaults": {"representation": "ef+ef", "protocol": "honest"}}, "the part 'ef' stands twice"),
+        ({"defaults": {"representation": "ef"}}, "no protocol is given"),
+        ({"defaults": {"representation": "ef", "protocol": "honets"}}, "unknown protocol 'honets'"),
+        ({"defaults": {"representation": ["ef"], "protocol": "honest"}}, "a list of representation values belongs in rows or columns"),
+    ],
+)  # fmt: skip
+def test_a_name_that_does_not_exist_is_refused_with_its_place(change, message):
+    with pytest.raises(ConfigError) as caught:
+        build(settings({"t": table(**change)}), {})
+    assert message in str(caught.value)
+    assert "config/studies/mine.yaml" in str(caught.value)
+
+
+def test_published_values_of_brnet2023_table_5_are_found(root):
+    published = read_published(root / "resources/published/published_mae.csv")
+    plan = build(load({"studies": ["brnet2023"]}, root), published)
+    cells = plan.tables["brnet2023", "table5"]["cells"]
+    assert [cell["published_text"] for cell in cells] == [
+        "0.189", "0.129", "0.123", "0.103", "0.096", "0.464", "0.468", "0.493", "0.483", "0.460",
+    ]  # fmt: skip
+
+
+def test_plan_rows_are_for_people():
+    header, first, *_ = build(settings({"t": table()}), {}).rows()
+    assert header == ["dataset", "property", "representation", "model", "protocol", "used_by"]
+    assert first == ["d1", "gap", "ef", "brnet", "honest", "mine/t"]
+
+
+def test_cfgs_are_plain_json():
+    plan = build(settings({"t": table()}, {"f": table(kind="bars")}), {})
+    for item in (*plan.tables.values(), *plan.figures.values()):
+        assert json.loads(json.dumps(item)) == item
+
+
+def test_reading_the_plan_imports_nothing_heavy(root):
+    code = (
+        "import sys; from pathlib import Path; from elemflow import config, plan, published, codehash\n"
+        f"root = Path({str(root)!r}); values = published.read_published(root / 'resources/published/published_mae.csv')\n"
+        "plan.build(config.load({'studies': ['brnet2023']}, root), values)\n"
+        "print(sorted({'tensorflow', 'keras', 'jax', 'matminer', 'pymatgen', 'sklearn', 'pyarrow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,272 @@
+"""Read, layer and check the config files; every mistake is named by file and key before any job starts."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from elemflow.errors import ConfigError, nearest
+from elemflow.networks.spec import check_spec
+
+KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
+SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+SWITCH_KEYS = ("kind", "scheme", "rule")  # keys that decide which others a mapping may have
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a user can choose, checked and with defaults filled in.
+
+    Attributes:
+        selected: Ids of the studies to build, in order.
+        datasets: Dataset declarations by id.
+        models: Model declarations by id.
+        protocols: Protocol declarations by id.
+        studies: Study declarations by id, of the selected studies only.
+        data_folder: Folder of relative `table` paths.
+    """
+
+    selected: list[str]
+    datasets: dict[str, dict[str, Any]]
+    models: dict[str, dict[str, Any]]
+    protocols: dict[str, dict[str, Any]]
+    studies: dict[str, dict[str, Any]]
+    data_folder: Path
+
+
+class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Load YAML and refuse a key that stands twice in one mapping (plain YAML keeps the last silently)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                mark = key_node.start_mark
+                raise ConfigError(f"{mark.name}, line {mark.line + 1}: the key '{key}' stands twice; keep one of the two.")
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content; an empty file gives an empty mapping.
+
+    Raises:
+        ConfigError: The file is absent, is no valid YAML, holds a key twice or is no mapping.
+    """
+    try:
+        with path.open(encoding="utf-8") as stream:
+            content = yaml.load(stream, Loader=_StrictLoader)  # noqa: S506  a SafeLoader underneath
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML. {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected keys and values at the top, found {_shown(content)}.")
+    return content
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `changes` laid over it, key by key.
+
+    Lists are replaced. A mapping is replaced as a whole if `changes` gives it another `kind`, `scheme` or `rule`,
+    since the other keys belong to the old one.
+    """
+    switched = any(key in changes and key in base and changes[key] != base[key] for key in SWITCH_KEYS)
+    merged: dict[str, Any] = {} if switched else deepcopy(dict(base))
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(value, Mapping) and isinstance(old, Mapping) else deepcopy(value)
+    return merged
+
+
+def check(value: Any, schema_name: str, where: str) -> None:
+    """Validate a declaration against `workflow/schemas/<schema_name>.schema.yaml` and fill in its defaults.
+
+    Args:
+        value: The declaration; defaults are filled in place.
+        schema_name: Name of the schema.
+        where: How messages call the file.
+
+    Raises:
+        ConfigError: Names the file and, for every mistake, the key path, what was found and what is allowed.
+    """
+    errors = sorted(_validator(schema_name).iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path])
+    if errors:
+        raise ConfigError("\n".join(f"{where}: {line}" for error in errors for line in _messages(error)))
+
+
+@cache
+def _validator(schema_name: str) -> Any:
+    schema = yaml.safe_load((SCHEMAS / f"{schema_name}.schema.yaml").read_text(encoding="utf-8"))
+    plain = jsonschema.Draft202012Validator
+    check_properties = plain.VALIDATORS["properties"]
+
+    def fill_defaults(validator: Any, properties: dict[str, Any], instance: Any, parent: dict[str, Any]) -> Any:
+        if isinstance(instance, dict):
+            for key, sub in properties.items():
+                if "default" in sub:
+                    instance.setdefault(key, deepcopy(sub["default"]))
+        yield from check_properties(validator, properties, instance, parent)
+
+    return jsonschema.validators.extend(plain, {"properties": fill_defaults})(schema)
+
+
+def _messages(error: jsonschema.ValidationError) -> list[str]:
+    """Say one schema violation in the words of a user."""
+    path = key_path(error.absolute_path)
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    at = f"key '{path}'" if path else "top level"
+    if error.validator == "additionalProperties":
+        allowed = list(schema.get("properties", {}))
+        unknown = [key for key in error.instance if key not in allowed]
+        return [
+            f"{at}: unknown key '{key}'. Allowed: {', '.join(allowed)}.{nearest(key, allowed)}" for key in unknown
+        ]
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return [f"{at}: the key '{key}' is missing." for key in missing if f"'{key}'" in error.message]
+    if error.validator == "enum":
+        allowed = [json.dumps(v) if not isinstance(v, str) else v for v in error.validator_value]
+        return [f"{at}: found {_shown(error.instance)}. Allowed: {', '.join(allowed)}.{nearest(error.instance, allowed)}"]
+    if error.validator == "type":
+        kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+        return [f"{at}: found {_shown(error.instance)}, expected {' or '.join(kinds)}. {_help(schema)}".rstrip()]
+    if error.validator in {"oneOf", "anyOf"}:
+        needed = [r for option in error.validator_value for r in option.get("required", [])]
+        if needed:
+            amount = "exactly one" if error.validator == "oneOf" else "at least one"
+            return [f"{at}: give {amount} of the keys {', '.join(needed)}."]
+        return [f"{at}: found {_shown(error.instance)}, expected a text or a list of different texts."]
+    if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
+        return [f"{at}: the id {_shown(error.instance)} must match {error.validator_value}."]
+    return [f"{at}: {error.message}. {_help(schema)}".rstrip()]
+
+
+def _help(schema: Mapping[str, Any]) -> str:
+    return f"({schema['description']})" if "description" in schema else ""
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def key_path(parts: Iterable[Any]) -> str:
+    """Write a path of keys and list positions as in `tables.table5.rows[0].dataset`."""
+    path = ""
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Path] = ()) -> Settings:
+    """Check the merged config and everything in config/ that it can name.
+
+    Args:
+        config: The merged configuration, as Snakemake gives it.
+        root: Folder that holds `config/`.
+        config_files: The files it was merged from, for messages and for duplicate keys.
+
+    Returns:
+        The checked settings with all defaults.
+
+    Raises:
+        ConfigError: See `check`.
+    """
+    for file in config_files:
+        read_yaml(Path(file))
+    where = " + ".join(str(file) for file in config_files) or "config"
+    top = deepcopy(dict(config))
+    check(top, "config", where)
+    found = {kind: _read_folder(root / "config" / kind) for kind in KINDS}
+    for kind, changes in top["overrides"].items():
+        for name, change in changes.items():
+            if name not in found[kind]:
+                raise ConfigError(
+                    f"{where}: key 'overrides.{kind}.{name}': no file config/{kind}/{name}.yaml."
+                    f"{nearest(name, found[kind])}"
+                )
+            path, declaration = found[kind][name]
+            found[kind][name] = (f"{path} (with overrides.{kind}.{name} of {where})", merge(declaration, change))
+    for study in top["studies"]:
+        if study not in found["studies"]:
+            known = found["studies"]
+            raise ConfigError(
+                f"{where}: key 'studies': no file config/studies/{study}.yaml. "
+                f"Known: {', '.join(known)}.{nearest(study, known)}"
+            )
+    found["studies"] = {name: item for name, item in found["studies"].items() if name in top["studies"]}
+    for kind, declarations in found.items():
+        for path, declaration in declarations.values():
+            check(declaration, KINDS[kind], path)
+    _check_datasets(found["datasets"])
+    _check_models(found["models"])
+    _check_protocols(found["protocols"])
+    values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
+    return Settings(selected=top["studies"], data_folder=Path(top["data_folder"] or "."), **values)
+
+
+def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Read every YAML file of a folder: id -> (file as shown to the user, content)."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        shown = f"config/{folder.name}/{path.name}"
+        if path.stem in found:
+            raise ConfigError(f"{shown}: the id '{path.stem}' is already taken by {found[path.stem][0]}; rename one.")
+        if not path.stem.replace("_", "a").isalnum() or path.stem != path.stem.lower():
+            raise ConfigError(f"{shown}: the file name is the id; use lower-case letters, digits and _ only.")
+        found[path.stem] = (shown, read_yaml(path))
+    return found
+
+
+def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Check that filters and the polymorph rule name properties of their own dataset."""
+    for path, dataset in datasets.values():
+        known = dataset["properties"]
+        named = [(f"filters[{i}].property", f["property"]) for i, f in enumerate(dataset["filters"]) if "property" in f]
+        if "property" in dataset["keep"]:
+            named.append(("keep.property", dataset["keep"]["property"]))
+        for key, name in named:
+            if name not in known:
+                raise ConfigError(
+                    f"{path}: key '{key}': no property '{name}' in this dataset. "
+                    f"Known: {', '.join(known)}.{nearest(name, known)}"
+                )
+
+
+def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Check what a network's spec says beyond its schema."""
+    for path, model in models.values():
+        if model["kind"] == "network":
+            check_spec(model["spec"], f"{path}: spec")
+
+
+def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Check that shares are whole and that what decides about stopping exists."""
+    for path, protocol in protocols.values():
+        split = protocol["split"]
+        if split["scheme"] == "fractions":
+            total = split["train"] + split["validation"] + split["test"]
+            if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
+                raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
+        stopping = protocol["training"]["early_stopping"]
+        if stopping and stopping["monitor"] == "validation" and split["validation"] == 0:
+            raise ConfigError(
+                f"{path}: key 'training.early_stopping.monitor': found \"validation\", but the split has no validation "
+                f"part. Give `split.validation` a share, or set early_stopping to null."
+            )

@@ -1,0 +1,26 @@
+"""Errors that a user can act on; everything else is a bug and keeps its traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ElemflowError(Exception):
+    """Report a problem of the user's input in one message: what, where, and what to do."""
+
+
+class ConfigError(ElemflowError):
+    """Report a mistake in a config file: the file, the key path, what was found, what is allowed."""
+
+
+class DataError(ElemflowError):
+    """Report data that cannot be used: the file, the row or column, and what to do."""
+
+
+class TrainingError(ElemflowError):
+    """Report a training that cannot go on: the member, the epoch, and what to do."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ' Did you mean ...?' for the name closest to a typo, or nothing."""
+    match = difflib.get_close_matches(str(name), [str(known) for known in names], n=1, cutoff=0.6)
+    return f" Did you mean '{match[0]}'?" if match else ""

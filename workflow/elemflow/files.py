@@ -1,0 +1,100 @@
+"""Files that are whole or absent: temporary names, hashes, byte-stable JSON and Parquet."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+PARQUET_OPTIONS: dict[str, Any] = {
+    "compression": "zstd",
+    "row_group_size": 65536,  # small enough to stream, large enough to compress
+    "version": "2.6",
+    "store_schema": True,
+}
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that becomes `path` only if the block succeeds.
+
+    The bytes are flushed to disk before the rename, so that a crash or a full disk leaves either
+    the old file or none, never half of a new one.
+
+    Args:
+        path: Final name; parent folders are made.
+
+    Yields:
+        A path in the same folder, with the same suffix, to write to.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=f".part{path.suffix}", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8 with Unix line ends, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as indented JSON with sorted keys; NaN and infinity are refused."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write an Arrow table as Parquet; equal tables give equal bytes.
+
+    Args:
+        path: Final name.
+        table: The rows; pandas metadata is dropped, field metadata is kept.
+        metadata: Values stored as JSON under the schema key `elemflow`.
+    """
+    extra = {b"elemflow": json.dumps(dict(metadata), sort_keys=True).encode()} if metadata else None
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(extra), temporary, **PARQUET_OPTIONS)
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Read what `write_parquet` stored as metadata; empty if nothing was."""
+    stored = (pq.read_schema(path).metadata or {}).get(b"elemflow")
+    return json.loads(stored) if stored else {}
+
+
+def sha256_file(path: str | Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits, in constant memory."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """Return 16 hexadecimal digits that identify a JSON-like value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,244 @@
+"""The plan: studies expanded into tables, figures and the unique runs behind them."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from elemflow.config import Settings
+from elemflow.errors import ConfigError, nearest
+from elemflow.published import PublishedIndex, lookup
+from elemflow.registry import parts_of
+
+RUN_KEYS = ("dataset", "property", "representation", "model", "protocol")
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """One training job: what is learned, from which numbers, by which model, under which protocol."""
+
+    dataset: str
+    property: str
+    representation: str
+    model: str
+    protocol: str
+
+    @property
+    def path(self) -> str:
+        """Folder of the run below `results/runs/`."""
+        return "/".join((self.dataset, self.property, self.representation, self.model, self.protocol))
+
+
+@dataclass
+class Plan:
+    """Everything that will be built.
+
+    Attributes:
+        runs: Every run, sorted, with the tables and figures (`<study>/<item>`) that use it.
+        tables: What each table shows, by (study, table).
+        figures: What each figure shows, by (study, figure).
+    """
+
+    runs: dict[Run, list[str]] = field(default_factory=dict)
+    tables: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    figures: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def runs_of(self, item: Mapping[str, Any]) -> list[str]:
+        """Return the paths of the runs behind a table or figure, without repetition, in order."""
+        cells = item["cells"] if "cells" in item else [s for panel in item["panels"] for s in panel["series"]]
+        return list(dict.fromkeys(cell["run"] for cell in cells))
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield the plan as a table for people: a header, then a row per run."""
+        yield [*RUN_KEYS, "used_by"]
+        for run, users in self.runs.items():
+            yield [run.dataset, run.property, run.representation, run.model, run.protocol, " ".join(users)]
+
+
+def build(settings: Settings, published: PublishedIndex) -> Plan:
+    """Expand the selected studies.
+
+    Args:
+        settings: Checked settings.
+        published: The papers' numbers, to stand beside ours.
+
+    Returns:
+        The plan; a run named by several items appears once.
+
+    Raises:
+        ConfigError: A study names something that does not exist, or leaves a part of a run open.
+    """
+    plan = Plan()
+    users: dict[Run, list[str]] = {}
+    for study_id in settings.selected:
+        study = settings.studies[study_id]
+        for group, target in (("tables", plan.tables), ("figures", plan.figures)):
+            for item_id, item in study[group].items():
+                where = f"config/studies/{study_id}.yaml: key '{group}.{item_id}"
+                grid = _grid(settings, study, item, where)
+                for run in dict.fromkeys(run for row in grid.cells for run, _ in row):
+                    users.setdefault(run, []).append(f"{study_id}/{item_id}")
+                describe = _table if group == "tables" else _figure
+                target[study_id, item_id] = describe(settings, published, study_id, item_id, item, grid)
+    plan.runs = {run: users[run] for run in sorted(users)}
+    return plan
+
+
+@dataclass(frozen=True)
+class _Grid:
+    rows: list[dict[str, Any]]
+    columns: list[dict[str, Any]]
+    cells: list[list[tuple[Run, dict[str, Any]]]]
+
+
+def _grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, Any], where: str) -> _Grid:
+    """Cross the rows and columns of an item; each crossing must name one whole, existing run."""
+    rows, columns = list(_expand(item["rows"])), list(_expand(item["columns"]))
+    base = {**study.get("defaults", {}), **item.get("defaults", {})}
+    cells = []
+    for i, row in enumerate(rows):
+        line = []
+        for j, column in enumerate(columns):
+            cell = {**base, **row, **column}
+            line.append((_run(settings, cell, f"{where}', row {i + 1}, column {j + 1}"), cell))
+        cells.append(line)
+    return _Grid(rows, columns, cells)
+
+
+def _expand(axis: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield one entry per combination of the lists in an entry of a grid's side."""
+    for entry in axis:
+        lists = {key: value for key, value in entry.items() if isinstance(value, list)}
+        for values in itertools.product(*lists.values()):
+            yield {**entry, **dict(zip(lists, values, strict=True))}
+
+
+def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
+    for key in RUN_KEYS:
+        if key not in cell:
+            raise ConfigError(f"{where}: no {key} is given; name one in the row, the column or `defaults`.")
+        if not isinstance(cell[key], str):
+            raise ConfigError(f"{where}: a list of {key} values belongs in rows or columns, not in `defaults`.")
+    for key, known in (("dataset", settings.datasets), ("model", settings.models), ("protocol", settings.protocols)):
+        if cell[key] not in known:
+            raise ConfigError(
+                f"{where}: unknown {key} '{cell[key]}'. Known: {', '.join(known)}.{nearest(cell[key], known)}"
+            )
+    properties = settings.datasets[cell["dataset"]]["properties"]
+    if cell["property"] not in properties:
+        raise ConfigError(
+            f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
+            f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
+        )
+    try:
+        parts_of(cell["representation"])
+    except ConfigError as error:
+        raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
+    return Run(*(cell[key] for key in RUN_KEYS))
+
+
+def _cell(
+    settings: Settings, published: PublishedIndex, study_id: str, item: Mapping[str, Any], run: Run, cell: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
+    prop = settings.datasets[run.dataset]["properties"][run.property]
+    described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "unit": prop["unit"]}
+    described |= {"published": None, "published_text": None, "published_source": None}
+    key = settings.models[run.model].get("published")
+    if key and "published_table" in item:
+        found = lookup(
+            published,
+            study=study_id,
+            table=item["published_table"],
+            dataset=run.dataset,
+            property=run.property,
+            representation=run.representation,
+            model=key["model"],
+            depth=key.get("depth"),
+            size=cell.get("published_size"),
+            row=cell.get("published_row"),
+        )
+        if found:
+            described |= {
+                "published": found.value,
+                "published_text": found.text,
+                "published_source": found.source,
+            }
+    return described
+
+
+def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
+    runs = [run for row in grid.cells for run, _ in row]
+    return {
+        "study": study_id,
+        "study_title": settings.studies[study_id]["title"],
+        "reference": settings.studies[study_id]["reference"],
+        "title": item["title"],
+        "metric": item["metric"],
+        "protocols": {run.protocol: settings.protocols[run.protocol]["title"] for run in runs},
+        "datasets": {
+            run.dataset: {
+                "title": settings.datasets[run.dataset]["title"],
+                "citation": settings.datasets[run.dataset]["citation"],
+                "license": settings.datasets[run.dataset].get("license", ""),
+                "published_size": settings.datasets[run.dataset]["published_size"],
+            }
+            for run in runs
+        },
+    }
+
+
+def _table(
+    settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
+) -> dict[str, Any]:
+    across = zip(*grid.cells, strict=True)
+    return _common(settings, study_id, item, grid) | {
+        "table": item_id,
+        "note": item["note"],
+        "rows": [
+            {"label": _label(settings, row, [run for run, _ in line], units=True)}
+            for row, line in zip(grid.rows, grid.cells, strict=True)
+        ],
+        "columns": [
+            {"label": _label(settings, column, [run for run, _ in line])}
+            for column, line in zip(grid.columns, across, strict=True)
+        ],
+        "cells": [
+            {"row": i, "column": j} | _cell(settings, published, study_id, item, run, cell)
+            for i, line in enumerate(grid.cells)
+            for j, (run, cell) in enumerate(line)
+        ],
+    }
+
+
+def _figure(
+    settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
+) -> dict[str, Any]:
+    panels = []
+    for row, line in zip(grid.rows, grid.cells, strict=True):
+        runs = [run for run, _ in line]
+        series = []
+        for column, (run, cell) in zip(grid.columns, line, strict=True):
+            described = _cell(settings, published, study_id, item, run, cell)
+            title = settings.datasets[run.dataset]["properties"][run.property]["title"]
+            series.append(described | {"label": _label(settings, column, [run]), "property_title": title})
+        panels.append({"label": _label(settings, row, runs, units=True), "series": series})
+    return _common(settings, study_id, item, grid) | {"figure": item_id, "kind": item["kind"], "panels": panels}
+
+
+def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *, units: bool = False) -> str:
+    """Name a row or column by the titles of what it fixes: dataset, property, model, representation, protocol."""
+    if "label" in entry:
+        return str(entry["label"])
+    run = runs[0]
+    prop = settings.datasets[run.dataset]["properties"][run.property]
+    titles = {
+        "dataset": settings.datasets[run.dataset]["title"],
+        "property": prop["title"],
+        "model": settings.models[run.model]["title"],
+        "representation": run.representation,
+        "protocol": run.protocol,
+    }
+    label = " · ".join(titles[key] for key in RUN_KEYS if key in entry) or "all"
+    same_unit = len({settings.datasets[r.dataset]["properties"][r.property]["unit"] for r in runs}) == 1
+    return f"{label} ({prop['unit']})" if units and same_unit and prop["unit"] != "1" else label

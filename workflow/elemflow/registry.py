@@ -1,0 +1,36 @@
+"""Names that config files may use, and the module behind each.
+
+Modules are named here and imported by the job that needs one, so that reading the plan stays light. This file is left
+out of code digests: the module behind a name is digested in its own right, and a new name must not rerun old jobs.
+"""
+
+from elemflow.errors import ConfigError, nearest
+
+SOURCES = {
+    "table": "elemflow.sources.table",
+    "matminer": "elemflow.sources.matminer_dataset",
+    "matminer_transport": "elemflow.sources.matminer_transport",
+    "miedema": "elemflow.sources.miedema",
+}
+FEATURES = {"ef": "elemflow.features.elemental_fractions"}
+NETWORKS = {"dense": "elemflow.networks.dense"}
+FIGURES = {
+    "parity": "elemflow.reporting.figures",
+    "training_curves": "elemflow.reporting.figures",
+    "bars": "elemflow.reporting.figures",
+}
+
+
+def parts_of(representation: str) -> list[str]:
+    """Return the parts of a representation such as `st+pa+ef`, in its order.
+
+    Raises:
+        ConfigError: A part is unknown or stands twice.
+    """
+    parts = representation.split("+")
+    for part in parts:
+        if part not in FEATURES:
+            raise ConfigError(f"unknown part '{part}'. Known: {', '.join(FEATURES)}.{nearest(part, FEATURES)}")
+        if parts.count(part) > 1:
+            raise ConfigError(f"the part '{part}' stands twice.")
+    return parts

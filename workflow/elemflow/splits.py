@@ -1,0 +1,114 @@
+"""Division of materials into training, validation and test parts, grouped by composition and fixed by a seed.
+
+A material's place is decided by a hash of the seed and its composition, not by a random number generator: the division
+is the same on every machine and with every library version, does not depend on the order of rows, and all materials of
+one composition stay together.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from elemflow.errors import DataError
+from elemflow.files import write_parquet
+
+ROLES = ("train", "validation", "test")
+
+
+def hash_order(compositions: Sequence[str], key: str) -> np.ndarray:
+    """Return the positions of `compositions` in an order fixed by `key`; equal compositions are neighbours."""
+    salt = f"{key}/".encode()
+    keys = [hashlib.blake2b(salt + c.encode(), digest_size=8).digest() + c.encode() for c in compositions]
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+
+
+def _cut(groups: np.ndarray, order: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Assign each row the number of its part.
+
+    Args:
+        groups: Group number of each row, shape (rows,).
+        order: Row positions with each group contiguous, shape (rows,).
+        shares: Share of each part; they sum to 1.
+
+    Returns:
+        Part number of each row, shape (rows,). A group belongs to the part its first row falls into.
+    """
+    bounds = np.rint(np.cumsum(shares)[:-1] * len(order)).astype(np.int64)
+    ordered = groups[order]
+    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    start_of_group = np.repeat(first, np.diff(np.r_[first, len(order)]))
+    parts = np.empty(len(order), dtype=np.int64)
+    parts[order] = np.searchsorted(bounds, start_of_group, side="right")
+    return parts
+
+
+def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np.ndarray]:
+    """Yield, for each member, the role of each material.
+
+    Args:
+        compositions: Canonical composition of each material.
+        split: The `split` section of a protocol.
+
+    Yields:
+        Positions in `ROLES`, shape (materials,).
+    """
+    _, groups = np.unique(np.asarray(compositions, dtype=object), return_inverse=True)
+    seed = split["seed"]
+    if split["scheme"] == "fractions":
+        # The test part comes first, so that it stays the same when only the validation share changes.
+        shares = (split["test"], split["validation"], split["train"])
+        for member in range(split["members"]):
+            division = member if split["resplit"] else 0
+            order = hash_order(compositions, f"{seed}/{division}")
+            yield 2 - _cut(groups, order, shares)
+        return
+    for repeat in range(split["repeats"]):
+        order = hash_order(compositions, f"{seed}/{repeat}")
+        folds = _cut(groups, order, [1 / split["folds"]] * split["folds"])
+        for fold in range(split["folds"]):
+            roles = np.where(folds == fold, ROLES.index("test"), ROLES.index("train"))
+            rest = np.flatnonzero(folds != fold)
+            inner = hash_order([compositions[i] for i in rest], f"{seed}/{repeat}/{fold}/validation")
+            share = split["validation"]
+            roles[rest[_cut(groups[rest], inner, (share, 1 - share)) == 0]] = ROLES.index("validation")
+            yield roles
+
+
+def needed_roles(split: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the parts that a split must fill."""
+    return ROLES if split["validation"] > 0 else ("train", "test")
+
+
+def write_split(materials: Path, property_id: str, split: Mapping[str, Any], output: Path, *, where: str) -> None:
+    """Divide the materials that have a value of one property and write the division.
+
+    Args:
+        materials: Curated materials.
+        property_id: Property that must have a value.
+        split: The `split` section of a protocol.
+        output: Parquet with material_id, member and role, sorted by member and material_id.
+        where: How messages call this split.
+
+    Raises:
+        DataError: A part would be empty.
+    """
+    table = pq.read_table(materials, columns=["material_id", "composition", property_id])
+    table = table.filter(table[property_id].is_valid())
+    compositions = table["composition"].to_pylist()
+    pieces = []
+    for member, roles in enumerate(divide(compositions, split)):
+        for role in needed_roles(split):
+            if not (roles == ROLES.index(role)).any():
+                raise DataError(
+                    f"{where}: the {role} part of member {member} is empty ({table.num_rows} materials have a value). "
+                    f"Give it a larger share in the protocol, or use a dataset with more materials."
+                )
+        names = pa.DictionaryArray.from_arrays(pa.array(roles, pa.int8()), pa.array(ROLES))
+        members = pa.array(np.full(len(roles), member, dtype=np.int16))
+        pieces.append(pa.table({"material_id": table["material_id"], "member": members, "role": names}))
+    write_parquet(output, pa.concat_tables(pieces), metadata={"split": dict(split), "property": property_id})
