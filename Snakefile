@@ -1,0 +1,69 @@
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/common.smk"
+include: "workflow/rules/retrieve.smk"
+include: "workflow/rules/curate.smk"
+include: "workflow/rules/featurize.smk"
+include: "workflow/rules/split.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+
+
+localrules:
+    all,
+    data,
+    features,
+    splits,
+    runs,
+    tables,
+    figures,
+    write_plan,
+    collect_tables,
+    collect_figures,
+
+
+rule all:
+    input:
+        "results/plan/runs.tsv",
+        "results/tables/all",
+        "results/figures/all",
+
+
+rule data:
+    input:
+        get_all_datasets(),
+
+
+rule features:
+    input:
+        get_all_features(),
+
+
+rule splits:
+    input:
+        get_all_splits(),
+
+
+rule runs:
+    input:
+        get_all_runs("metrics.json"),
+
+
+rule tables:
+    input:
+        "results/tables/all",
+
+
+rule figures:
+    input:
+        "results/figures/all",

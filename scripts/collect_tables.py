@@ -1,0 +1,20 @@
+"""Gather all tables in one folder: an index page and one csv of every cell."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.logs import configure_logging
+from elemflow.reporting.index import write_tables_index
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    write_tables_index(Path(smk.output[0]), smk.params.cfg["tables"], smk.input)
+
+
+if __name__ == "__main__":
+    main(snakemake)

@@ -1,0 +1,28 @@
+"""Turn the raw entries of one dataset into materials, with every dropped row and its reason."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.curation import curate
+from elemflow.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    curate(
+        smk.wildcards.dataset,
+        smk.params.cfg,
+        Path(smk.input.manifest).parent,
+        entries=Path(smk.output.entries),
+        materials=Path(smk.output.materials),
+        rejected=Path(smk.output.rejected),
+        report=Path(smk.output.funnel),
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

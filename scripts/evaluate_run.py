@@ -1,0 +1,20 @@
+"""Compute the metrics of one run from its predictions."""
+
+from typing import TYPE_CHECKING
+
+from elemflow.files import write_json
+from elemflow.logs import configure_logging
+from elemflow.metrics import evaluate
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    write_json(smk.output.metrics, evaluate(smk.input.predictions))
+
+
+if __name__ == "__main__":
+    main(snakemake)

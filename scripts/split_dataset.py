@@ -1,0 +1,28 @@
+"""Divide the materials of one dataset into training, validation and test parts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.logs import configure_logging
+from elemflow.splits import write_split
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    cfg = smk.params.cfg
+    where = f"split of {smk.wildcards.dataset}/{smk.wildcards.property} by protocol {smk.wildcards.protocol}"
+    write_split(
+        Path(smk.input.materials),
+        cfg["property"],
+        cfg["split"],
+        Path(smk.output.split),
+        where=where,
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

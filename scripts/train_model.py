@@ -1,0 +1,31 @@
+"""Train all members of one run and write predictions, history, run info and models."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.logs import configure_logging
+from elemflow.training.run import train_run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    train_run(
+        smk.params.cfg,
+        features=[Path(path) for path in smk.input.features],
+        materials=Path(smk.input.materials),
+        split=Path(smk.input.split),
+        predictions=Path(smk.output.predictions),
+        history=Path(smk.output.history),
+        run_info=Path(smk.output.run_info),
+        model_folder=Path(smk.output.model),
+        checkpoint_folder=Path(smk.params.checkpoints),
+        threads=smk.threads,
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

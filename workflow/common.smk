@@ -1,0 +1,214 @@
+# Reads the configuration and the plan once and answers the questions of the rules. It lies in workflow/ on purpose:
+# Snakemake puts the folder of an included file on the import path, here and in every job, so `import elemflow` works.
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from elemflow import config as elemflow_config
+from elemflow import plan as elemflow_plan
+from elemflow.codehash import code_digest
+from elemflow.errors import ElemflowError
+from elemflow.published import read_published
+from elemflow.registry import FEATURES, FIGURES, NETWORKS, SOURCES, parts_of
+
+ROOT = Path(workflow.basedir)
+RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
+
+try:
+    SETTINGS = elemflow_config.load(config, ROOT, workflow.configfiles)
+    PLAN = elemflow_plan.build(SETTINGS, read_published(ROOT / "resources/published/published_mae.csv"))
+except ElemflowError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def one_of(names):
+    """Return a regular expression that matches exactly the given names."""
+    return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
+
+
+wildcard_constraints:
+    dataset=one_of(SETTINGS.datasets),
+    property=one_of({name for dataset in SETTINGS.datasets.values() for name in dataset["properties"]}),
+    part=one_of(FEATURES),
+    representation=f"(?:{one_of(FEATURES)})(?:\\+(?:{one_of(FEATURES)}))*",
+    model=one_of(SETTINGS.models),
+    protocol=one_of(SETTINGS.protocols),
+    study=one_of(SETTINGS.selected),
+    table=one_of({table for _, table in PLAN.tables}),
+    figure=one_of({figure for _, figure in PLAN.figures}),
+
+
+@lru_cache(maxsize=None)
+def get_code(script, *modules):
+    """Return the digest of a script, and of the modules that the config makes it import."""
+    return code_digest(ROOT / "scripts" / script, ROOT / "workflow", modules)
+
+
+def get_dataset(dataset):
+    """Return a dataset declaration with the path of a local table resolved."""
+    declared = SETTINGS.datasets[dataset]
+    source = dict(declared["source"])
+    if "path" in source:
+        source["path"] = str(SETTINGS.data_folder / source["path"])
+    return declared | {"source": source}
+
+
+def get_local_table(wildcards):
+    """Return the local file that a dataset is copied from, if it is."""
+    source = get_dataset(wildcards.dataset)["source"]
+    return [source["path"]] if "path" in source else []
+
+
+def get_source_cfg(wildcards):
+    """Return what retrieval depends on."""
+    dataset = get_dataset(wildcards.dataset)
+    return {key: dataset[key] for key in ("source", "license", "citation", "version") if key in dataset}
+
+
+def get_source_code(wildcards):
+    """Return the digest of the code that retrieves a dataset."""
+    return get_code("retrieve_dataset.py", SOURCES[SETTINGS.datasets[wildcards.dataset]["source"]["kind"]])
+
+
+def get_curation_cfg(wildcards):
+    """Return what curation depends on."""
+    return get_dataset(wildcards.dataset)
+
+
+def get_curation_code(wildcards):
+    """Return the digest of the code that reads and curates a dataset."""
+    return get_code("curate_dataset.py", SOURCES[SETTINGS.datasets[wildcards.dataset]["source"]["kind"]])
+
+
+def get_features_cfg(wildcards):
+    """Return the module that computes one part of a representation."""
+    return {"part": wildcards.part, "module": FEATURES[wildcards.part]}
+
+
+def get_features_code(wildcards):
+    """Return the digest of the code that computes one part of a representation."""
+    return get_code("featurize_dataset.py", FEATURES[wildcards.part])
+
+
+def get_split_cfg(wildcards):
+    """Return what a division of materials depends on."""
+    return {"property": wildcards.property, "split": SETTINGS.protocols[wildcards.protocol]["split"]}
+
+
+def get_features(wildcards):
+    """Return the feature files of a representation, in the order of its parts."""
+    return [f"results/features/{wildcards.dataset}/{part}.parquet" for part in parts_of(wildcards.representation)]
+
+
+def get_run_cfg(wildcards):
+    """Return what a run depends on, titles and published names aside."""
+    model = {k: v for k, v in SETTINGS.models[wildcards.model].items() if k not in ("title", "published")}
+    protocol = {k: v for k, v in SETTINGS.protocols[wildcards.protocol].items() if k != "title"}
+    prop = SETTINGS.datasets[wildcards.dataset]["properties"].get(wildcards.property)
+    if prop is None:
+        raise WorkflowError(f"Dataset '{wildcards.dataset}' has no property '{wildcards.property}'.")
+    return {
+        "run": {key: wildcards[key] for key in elemflow_plan.RUN_KEYS},
+        "property": {key: prop[key] for key in ("unit", "minimum") if key in prop},
+        "model": model,
+        "protocol": protocol,
+    }
+
+
+def is_network(wildcards):
+    """Tell whether a run trains a neural network."""
+    return SETTINGS.models[wildcards.model]["kind"] == "network"
+
+
+def get_training_code(wildcards):
+    """Return the digest of the code that trains a run."""
+    model = SETTINGS.models[wildcards.model]
+    if model["kind"] == "network":
+        return get_code("train_model.py", NETWORKS[model["spec"]["family"]], "elemflow.training.tensorflow_loop")
+    return get_code("train_model.py", "elemflow.estimators.registry", "elemflow.estimators.search")
+
+
+def get_gpus(wildcards):
+    """Return the number of GPUs a run asks for: one for a network, none for an estimator."""
+    return 1 if is_network(wildcards) else 0
+
+
+def get_training_memory(wildcards, attempt):
+    """Return the memory of a training job in MB, more on each attempt."""
+    return 4000 * attempt
+
+
+def get_table(wildcards):
+    """Return what a table shows."""
+    return PLAN.tables[wildcards.study, wildcards.table]
+
+
+def get_figure(wildcards):
+    """Return what a figure shows."""
+    return PLAN.figures[wildcards.study, wildcards.figure]
+
+
+def get_table_metrics(wildcards):
+    """Return the metrics behind a table."""
+    return [f"results/runs/{run}/metrics.json" for run in PLAN.runs_of(get_table(wildcards))]
+
+
+def get_table_curation(wildcards):
+    """Return the funnels of the datasets in a table."""
+    return [f"results/datasets/{dataset}/curation.json" for dataset in get_table(wildcards)["datasets"]]
+
+
+def get_figure_runs(wildcards):
+    """Return the files behind a figure: predictions, training histories and metrics of its runs."""
+    names = ("predictions.parquet", "history.parquet", "metrics.json")
+    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(get_figure(wildcards)) for name in names]
+
+
+def get_figure_curation(wildcards):
+    """Return the funnels of the datasets in a figure."""
+    return [f"results/datasets/{dataset}/curation.json" for dataset in get_figure(wildcards)["datasets"]]
+
+
+def get_figure_code(wildcards):
+    """Return the digest of the code that draws a figure."""
+    return get_code("plot_figure.py", FIGURES[get_figure(wildcards)["kind"]])
+
+
+def get_study_title(wildcards):
+    """Return the title of a study, the category of its items in the report."""
+    return SETTINGS.studies[wildcards.study]["title"]
+
+
+def get_all_tables(suffix=""):
+    """Return one file of every table that the config asks for."""
+    return [f"results/tables/{study}/{table}{suffix}" for study, table in PLAN.tables]
+
+
+def get_all_figures(suffix=""):
+    """Return one file of every figure that the config asks for."""
+    return [f"results/figures/{study}/{figure}{suffix}" for study, figure in PLAN.figures]
+
+
+def get_all_runs(name):
+    """Return one file of every run."""
+    return [f"results/runs/{run.path}/{name}" for run in PLAN.runs]
+
+
+def get_all_datasets():
+    """Return the funnel of every dataset that a run needs."""
+    return [f"results/datasets/{dataset}/curation.json" for dataset in sorted({run.dataset for run in PLAN.runs})]
+
+
+def get_all_features():
+    """Return every feature file that a run needs."""
+    needed = {(run.dataset, part) for run in PLAN.runs for part in parts_of(run.representation)}
+    return [f"results/features/{dataset}/{part}.parquet" for dataset, part in sorted(needed)]
+
+
+def get_all_splits():
+    """Return every division that a run needs."""
+    needed = {(run.dataset, run.property, run.protocol) for run in PLAN.runs}
+    return [f"results/splits/{'/'.join(keys)}.parquet" for keys in sorted(needed)]

@@ -1,0 +1,51 @@
+rule plot_figure:
+    input:
+        runs=get_figure_runs,
+        curation=get_figure_curation,
+    output:
+        text="results/figures/{study}/{figure}",
+        svg="results/figures/{study}/{figure}.svg",
+        png=report(
+            "results/figures/{study}/{figure}.png",
+            caption="../report/figure.rst",
+            category=get_study_title,
+            labels={"item": "{figure}", "kind": "figure"},
+        ),
+        csv="results/figures/{study}/{figure}.csv",
+    log:
+        "results/logs/plot_figure/{study}/{figure}.log",
+    benchmark:
+        "results/benchmarks/plot_figure/{study}/{figure}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        cfg=get_figure,
+        code=get_figure_code,
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../../scripts/plot_figure.py"
+
+
+rule collect_figures:
+    input:
+        png=get_all_figures(".png"),
+        svg=get_all_figures(".svg"),
+        csv=get_all_figures(".csv"),
+        text=get_all_figures(),
+    output:
+        directory("results/figures/all"),
+    log:
+        "results/logs/collect_figures.log",
+    benchmark:
+        "results/benchmarks/collect_figures.tsv"
+    threads: 1
+    params:
+        cfg={"figures": list(PLAN.figures.values())},
+        code=get_code("collect_figures.py"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../../scripts/collect_figures.py"

@@ -1,0 +1,20 @@
+rule retrieve_dataset:
+    input:
+        get_local_table,
+    output:
+        manifest="resources/raw/{dataset}/manifest.json",
+    log:
+        "results/logs/retrieve_dataset/{dataset}.log",
+    benchmark:
+        "results/benchmarks/retrieve_dataset/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        cfg=get_source_cfg,
+        code=get_source_code,
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../../scripts/retrieve_dataset.py"

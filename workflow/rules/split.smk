@@ -1,0 +1,20 @@
+rule split_dataset:
+    input:
+        materials="results/datasets/{dataset}/materials.parquet",
+    output:
+        split="results/splits/{dataset}/{property}/{protocol}.parquet",
+    log:
+        "results/logs/split_dataset/{dataset}/{property}/{protocol}.log",
+    benchmark:
+        "results/benchmarks/split_dataset/{dataset}/{property}/{protocol}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        cfg=get_split_cfg,
+        code=get_code("split_dataset.py"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../../scripts/split_dataset.py"

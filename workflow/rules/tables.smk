@@ -1,0 +1,67 @@
+rule write_plan:
+    output:
+        runs="results/plan/runs.tsv",
+    log:
+        "results/logs/write_plan.log",
+    benchmark:
+        "results/benchmarks/write_plan.tsv"
+    threads: 1
+    params:
+        cfg={"rows": list(PLAN.rows())},
+        code=get_code("write_plan.py"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../../scripts/write_plan.py"
+
+
+rule make_table:
+    input:
+        metrics=get_table_metrics,
+        curation=get_table_curation,
+    output:
+        text="results/tables/{study}/{table}",
+        csv="results/tables/{study}/{table}.csv",
+        md="results/tables/{study}/{table}.md",
+        tex="results/tables/{study}/{table}.tex",
+        html=report(
+            "results/tables/{study}/{table}.html",
+            caption="../report/table.rst",
+            category=get_study_title,
+            labels={"item": "{table}", "kind": "table"},
+        ),
+    log:
+        "results/logs/make_table/{study}/{table}.log",
+    benchmark:
+        "results/benchmarks/make_table/{study}/{table}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        cfg=get_table,
+        code=get_code("make_table.py"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../../scripts/make_table.py"
+
+
+rule collect_tables:
+    input:
+        csv=get_all_tables(".csv"),
+        html=get_all_tables(".html"),
+    output:
+        directory("results/tables/all"),
+    log:
+        "results/logs/collect_tables.log",
+    benchmark:
+        "results/benchmarks/collect_tables.tsv"
+    threads: 1
+    params:
+        cfg={"tables": list(PLAN.tables.values())},
+        code=get_code("collect_tables.py"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../../scripts/collect_tables.py"
