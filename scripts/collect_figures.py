@@ -1,4 +1,4 @@
-"""Gather all figures in one folder: an index page with thumbnails and one csv of every drawn number."""
+"""Gather all figures in one folder: an index page with thumbnails and one csv of every number drawn."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
-    write_figures_index(Path(smk.output[0]), smk.params.cfg["figures"], smk.input)
+    kinds = ("text", "csv", "svg", "png")
+    files = zip(*(smk.input[kind] for kind in kinds), strict=True)
+    planned = zip(smk.params.cfg["figures"], files, strict=True)
+    figures = [{"cfg": cfg} | dict(zip(kinds, paths, strict=True)) for cfg, paths in planned]
+    write_figures_index(Path(smk.output[0]), figures)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
-    write_tables_index(Path(smk.output[0]), smk.params.cfg["tables"], smk.input)
+    planned = zip(smk.params.cfg["tables"], smk.input.csv, smk.input.html, strict=True)
+    tables = [{"cfg": cfg, "csv": csv, "html": html} for cfg, csv, html in planned]
+    write_tables_index(Path(smk.output[0]), tables)
 
 
 if __name__ == "__main__":

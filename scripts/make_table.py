@@ -1,5 +1,6 @@
 """Write one table of a study, published beside reproduced, in every format."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.logs import configure_logging
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
-    write_table(smk.params.cfg, smk.input.metrics, smk.input.curation, dict(smk.output.items()))
+    metrics = {str(Path(path).parent.relative_to("results/runs")): path for path in smk.input.metrics}
+    curation = {Path(path).parent.name: path for path in smk.input.curation}
+    write_table(smk.params.cfg, metrics, curation, dict(smk.output.items()))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Draw one figure of a study and write the numbers it shows."""
+"""Draw one figure of a study and write the numbers it shows and its caption."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.logs import configure_logging
-from elemflow.reporting.figures import plot_figure
+from elemflow.reporting.figures import write_figure
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
-    plot_figure(smk.params.cfg, smk.input.runs, smk.input.curation, dict(smk.output.items()))
+    folders = {Path(path).parent for path in smk.input.runs}
+    runs = {str(folder.relative_to("results/runs")): folder for folder in folders}
+    curation = {Path(path).parent.name: path for path in smk.input.curation}
+    write_figure(smk.params.cfg, runs, curation, dict(smk.output.items()))
 
 
 if __name__ == "__main__":

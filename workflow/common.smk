@@ -12,7 +12,7 @@ from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.published import read_published
-from elemflow.registry import FEATURES, FIGURES, NETWORKS, SOURCES, parts_of
+from elemflow.registry import FEATURES, FIGURE_INPUTS, FIGURES, NETWORKS, SOURCES, parts_of
 
 ROOT = Path(workflow.basedir)
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
@@ -162,9 +162,10 @@ def get_table_curation(wildcards):
 
 
 def get_figure_runs(wildcards):
-    """Return the files behind a figure: predictions, training histories and metrics of its runs."""
-    names = ("predictions.parquet", "history.parquet", "metrics.json")
-    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(get_figure(wildcards)) for name in names]
+    """Return the files behind a figure: the metrics of its runs, and what its kind draws."""
+    figure = get_figure(wildcards)
+    names = ("metrics.json", *FIGURE_INPUTS[figure["kind"]])
+    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(figure) for name in names]
 
 
 def get_figure_curation(wildcards):

@@ -15,9 +15,15 @@ SOURCES = {
 FEATURES = {"ef": "elemflow.features.elemental_fractions"}
 NETWORKS = {"dense": "elemflow.networks.dense"}
 FIGURES = {
-    "parity": "elemflow.reporting.figures",
-    "training_curves": "elemflow.reporting.figures",
-    "bars": "elemflow.reporting.figures",
+    "parity": "elemflow.reporting.kinds.parity",
+    "training_curves": "elemflow.reporting.kinds.training_curves",
+    "bars": "elemflow.reporting.kinds.bars",
+}
+# Files of a run that a kind of figure reads besides its metrics.json.
+FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
+    "parity": ("predictions.parquet",),
+    "training_curves": ("history.parquet",),
+    "bars": (),
 }
 
 

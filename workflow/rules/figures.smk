@@ -4,9 +4,9 @@ rule plot_figure:
         curation=get_figure_curation,
     output:
         text="results/figures/{study}/{figure}",
-        svg="results/figures/{study}/{figure}.svg",
-        png=report(
-            "results/figures/{study}/{figure}.png",
+        png="results/figures/{study}/{figure}.png",
+        svg=report(
+            "results/figures/{study}/{figure}.svg",
             caption="../report/figure.rst",
             category=get_study_title,
             labels={"item": "{figure}", "kind": "figure"},
@@ -36,7 +36,13 @@ rule collect_figures:
         csv=get_all_figures(".csv"),
         text=get_all_figures(),
     output:
-        directory("results/figures/all"),
+        report(
+            directory("results/figures/all"),
+            htmlindex="index.html",
+            caption="../report/figures.rst",
+            category="All studies",
+            labels={"item": "all figures", "kind": "figure"},
+        ),
     log:
         "results/logs/collect_figures.log",
     benchmark:

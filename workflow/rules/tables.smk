@@ -52,7 +52,13 @@ rule collect_tables:
         csv=get_all_tables(".csv"),
         html=get_all_tables(".html"),
     output:
-        directory("results/tables/all"),
+        report(
+            directory("results/tables/all"),
+            htmlindex="index.html",
+            caption="../report/tables.rst",
+            category="All studies",
+            labels={"item": "all tables", "kind": "table"},
+        ),
     log:
         "results/logs/collect_tables.log",
     benchmark:

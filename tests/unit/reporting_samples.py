@@ -1,0 +1,96 @@
+"""Small runs with known errors, shared by the tests of tables, figures and index pages."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from elemflow.files import write_json
+from elemflow.metrics import evaluate
+
+OUTPUTS = {
+    "table": {"text": "table", "csv": "table.csv", "md": "table.md", "tex": "table.tex", "html": "table.html"},
+    "figure": {"text": "figure", "csv": "figure.csv", "svg": "figure.svg", "png": "figure.png"},
+}
+UNIT = "eV/atom"
+
+
+def name_run(model: str, dataset: str = "kefe") -> str:
+    return f"{dataset}/formation_energy/ef/{model}/brnet2023"
+
+
+def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path:
+    """Write a run whose members have the given mean absolute errors exactly."""
+    folder = root / run
+    folder.mkdir(parents=True)
+    true = np.linspace(-2, 2, rows)
+    sign = np.where(np.arange(rows) % 2, 1, -1)
+    predictions = [
+        pd.DataFrame({"member": number, "role": "test", "y_true": true, "y_pred": true + sign * error})
+        for number, error in enumerate(errors)
+    ]
+    table = pd.concat([*predictions, predictions[0].assign(role="validation", y_pred=1e6)])
+    table.assign(material_id="Fe").to_parquet(folder / "predictions.parquet")
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet"))
+    epochs = np.arange(1, 1201)
+    history = [
+        pd.DataFrame({"member": number, "epoch": epochs, "validation_mae": error * (1 + abs(epochs - 777) / 100)})
+        for number, error in enumerate(errors)
+    ]
+    pd.concat(history).to_parquet(folder / "history.parquet")
+    return folder
+
+
+def make_common() -> dict:
+    return {
+        "study": "brnet2023",
+        "study_title": "Branched networks",
+        "reference": "Gupta et al., Sci. Rep. (2023)",
+        "metric": "mae",
+        "protocols": {"brnet2023": "81 % training, 9 % validation, 10 % test, at random"},
+        "datasets": {"kefe": {"title": "Kingsbury enthalpies", "citation": ["kim2017"], "license": "CC BY 4.0"}},
+    }
+
+
+def make_cell(model: str, column: int, published: str | None, row: int = 0) -> dict:
+    return {
+        "row": row,
+        "column": column,
+        "run": name_run(model),
+        "dataset": "kefe",
+        "property": "formation_energy",
+        "representation": "ef",
+        "model": model,
+        "protocol": "brnet2023",
+        "unit": UNIT,
+        "published": None if published is None else float(published),
+        "published_text": published,
+        "published_source": "brnet2023 T5",
+    }
+
+
+def make_table(columns: list[str], published: list[str | None]) -> dict:
+    return make_common() | {
+        "table": "table5",
+        "title": "Errors on experiments",
+        "note": "",
+        "rows": [{"label": "KEFE · formation enthalpy (eV/atom)"}],
+        "columns": [{"label": column} for column in columns],
+        "cells": [
+            make_cell(column.lower(), number, text)
+            for number, (column, text) in enumerate(zip(columns, published, strict=True))
+        ],
+    }
+
+
+def make_figure(kind: str, models: list[str]) -> dict:
+    series = [
+        {"label": model, "run": name_run(model.lower()), "unit": UNIT, "property_title": "Enthalpy", "published": 0.1}
+        for model in models
+    ]
+    panels = [{"label": "KEFE", "series": series}] if models else []
+    return make_common() | {"figure": "figure4", "title": "Parity of models", "kind": kind, "panels": panels}
+
+
+def place(folder: Path, kind: str) -> dict[str, Path]:
+    return {name: folder / file for name, file in OUTPUTS[kind].items()}

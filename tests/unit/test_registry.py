@@ -1,0 +1,38 @@
+import importlib
+
+import pytest
+import yaml
+
+from elemflow.config import SCHEMAS
+from elemflow.errors import ConfigError
+from elemflow.registry import FEATURES, FIGURE_INPUTS, FIGURES, NETWORKS, SOURCES, parts_of
+
+
+def schema(name):
+    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
+
+
+def test_schemas_allow_exactly_the_registered_names():
+    assert schema("dataset")["properties"]["source"]["properties"]["kind"]["enum"] == list(SOURCES)
+    study = schema("study")["properties"]["figures"]["additionalProperties"]["properties"]
+    assert study["kind"]["enum"] == list(FIGURES) == list(FIGURE_INPUTS)
+    spec = schema("model")["$defs"]["network"]["properties"]["spec"]["properties"]
+    assert spec["family"]["enum"] == list(NETWORKS)
+
+
+@pytest.mark.parametrize("module", [*SOURCES.values(), *FEATURES.values(), *FIGURES.values()])
+def test_every_name_has_its_module(module):
+    assert importlib.import_module(module)
+
+
+def test_parts_keep_their_order():
+    assert parts_of("ef") == ["ef"]
+
+
+@pytest.mark.parametrize(
+    ("representation", "message"),
+    [("eff", "unknown part 'eff'.*Did you mean 'ef'"), ("ef+ef", "'ef' stands twice"), ("", "unknown part ''")],
+)
+def test_a_wrong_representation_is_refused(representation, message):
+    with pytest.raises(ConfigError, match=message):
+        parts_of(representation)

@@ -1,0 +1,146 @@
+"""Values printed in the papers, as an index that refuses ambiguous questions."""
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from elemflow.errors import DataError
+
+COLUMNS = ("study", "table", "row", "dataset", "property", "unit", "size", "representation", "model", "depth")
+QUESTION = ("study", "table", "dataset", "property", "representation", "model")  # what every table cell knows
+
+Key = tuple[str, str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class PublishedValue:
+    """One printed error.
+
+    Attributes:
+        value: The number, in `unit`.
+        text: The number as printed; its decimals are the printed precision.
+        unit: Unit of the value.
+        row: Label of the printed row; the only difference between some lines of one table.
+        depth: Number of layers, or None where the paper gives none.
+        size: Number of materials behind the value, or None where the paper gives none.
+        source: Study and printed table, such as `brnet2023 T5`.
+        note: Reservation about the value; empty if there is none.
+    """
+
+    value: float
+    text: str
+    unit: str
+    row: str
+    depth: int | None
+    size: int | None
+    source: str
+    note: str
+
+
+PublishedIndex = Mapping[Key, tuple[PublishedValue, ...]]
+
+
+def read_published(path: str | Path, value: str = "mae") -> PublishedIndex:
+    """Read a table of published values.
+
+    Args:
+        path: CSV file with one line per printed number.
+        value: Column that holds the number.
+
+    Returns:
+        The values of each (study, table, dataset, property, representation, model), in file order.
+
+    Raises:
+        DataError: A column is missing, a number cannot be read, or two lines answer the same question.
+    """
+    index: dict[Key, tuple[PublishedValue, ...]] = {}
+    first_line: dict[tuple[object, ...], int] = {}
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        absent = [name for name in (*COLUMNS, value) if name not in (reader.fieldnames or [])]
+        if absent:
+            raise DataError(
+                f"{path}: column(s) {', '.join(absent)} missing; found {', '.join(reader.fieldnames or [])}."
+            )
+        for line in reader:
+            where = f"{path}, line {reader.line_num}"
+            entry = _parse_line(line, value, where)
+            key: Key = (*(line[name].strip() for name in QUESTION),)  # type: ignore[assignment]
+            whole = (*key, entry.row, entry.depth, entry.size)
+            if whole in first_line:
+                raise DataError(
+                    f"{where}: {' / '.join(key)}, row {entry.row!r}, is already on line {first_line[whole]}; "
+                    "keep one of them or give them different row labels."
+                )
+            first_line[whole] = reader.line_num
+            index[key] = (*index.get(key, ()), entry)
+    return index
+
+
+def _parse_line(line: Mapping[str, str], value: str, where: str) -> PublishedValue:
+    text = (line[value] or "").strip()
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{where}: {value} is {text!r}; a finite number as printed is needed.")
+    return PublishedValue(
+        value=number,
+        text=text,
+        unit=line["unit"].strip(),
+        row=line["row"].strip(),
+        depth=_parse_count(line["depth"], "depth", where),
+        size=_parse_count(line["size"], "size", where),
+        source=f"{line['study'].strip()} {line['table'].strip()}",
+        note=(line.get("note") or "").strip(),
+    )
+
+
+def _parse_count(text: str | None, column: str, where: str) -> int | None:
+    text = (text or "").strip()
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise DataError(f"{where}: {column} is {text!r}; a whole number or nothing is needed.")
+    return int(text)
+
+
+def lookup(
+    index: PublishedIndex,
+    study: str,
+    table: str,
+    *,
+    dataset: str,
+    property: str,  # noqa: A002  (the word of the field)
+    representation: str,
+    model: str,
+    depth: int | None = None,
+    size: int | None = None,
+    row: str | None = None,
+) -> PublishedValue | None:
+    """Find the printed value of one table cell.
+
+    `depth`, `size` and `row` are only needed where the others leave a choice, as in a table of
+    branch layouts whose lines differ by their row label alone.
+
+    Returns:
+        The value, or None if the paper prints none.
+
+    Raises:
+        DataError: The paper prints several values for this question.
+    """
+    question = (study, table, dataset, property, representation, model)
+    found = [
+        entry
+        for entry in index.get(question, ())
+        if depth in (None, entry.depth) and size in (None, entry.size) and row in (None, entry.row)
+    ]
+    if len(found) > 1:
+        choices = "; ".join(f"row {e.row!r}, depth {e.depth}, size {e.size}: {e.text}" for e in found)
+        raise DataError(
+            f"{len(found)} published values for {' / '.join(question)}. Name the row, depth or size of one: {choices}."
+        )
+    return found[0] if found else None

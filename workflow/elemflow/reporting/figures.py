@@ -1,0 +1,145 @@
+"""Figures of a study, each with the numbers it draws and a caption."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import pyarrow.parquet as pq
+from matplotlib.figure import Figure
+
+from elemflow.files import write_text
+from elemflow.registry import FIGURE_INPUTS, FIGURES
+from elemflow.reporting import style
+from elemflow.reporting import text as words
+from elemflow.reporting.panels import Numbers, Panel, Series, format_score
+from elemflow.reporting.results import name_parts, read_score
+
+
+class Kind(Protocol):
+    """What the module of a kind of figure has."""
+
+    EXPLANATION: str
+
+    def draw(self, panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+        """Draw the panels and note every number drawn."""
+
+
+def write_figure(
+    cfg: Mapping[str, Any],
+    runs: Mapping[str, str | Path],
+    curation: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
+) -> None:
+    """Draw one figure; with nothing to draw, draw a message that says so.
+
+    Args:
+        cfg: The figure as planned: kind, title, panels of series, metric; `protocols` and `datasets` as in tables.
+        runs: Folder of each run; a series without the files that its kind reads
+            (`elemflow.registry.FIGURE_INPUTS`) is left out.
+        curation: Path of each dataset's `curation.json`.
+        outputs: Paths to write: `svg`, `png`, `csv` (the numbers drawn) and `text` (the caption).
+
+    Raises:
+        DataError: A metrics file lacks the metric of the figure.
+    """
+    kind = cast("Kind", importlib.import_module(FIGURES[cfg["kind"]]))
+    style.apply_style()
+    panels = _read_panels(cfg, runs)
+    numbers = Numbers()
+    figure = kind.draw(panels, cfg, numbers) if panels else _draw_message(cfg)
+    style.save_figure(figure, outputs["svg"], outputs["png"])
+    write_text(outputs["csv"], numbers.to_csv())
+    write_text(outputs["text"], _write_caption(cfg, kind, panels, curation))
+
+
+def _read_panels(cfg: Mapping[str, Any], runs: Mapping[str, str | Path]) -> tuple[Panel, ...]:
+    files = ("metrics.json", *FIGURE_INPUTS[cfg["kind"]])
+    labels = list(dict.fromkeys(series["label"] for panel in cfg["panels"] for series in panel["series"]))
+    panels = []
+    for panel in cfg["panels"]:
+        found = []
+        for series in panel["series"]:
+            folder = Path(runs.get(series["run"], ""))
+            complete = series["run"] in runs and all(_has_content(folder / name) for name in files)
+            score = read_score(folder / "metrics.json", cfg["metric"]) if complete else None
+            if score:
+                color = style.pick_color(labels.index(series["label"]))
+                about = {name: series[name] for name in ("label", "run", "unit", "published")}
+                found.append(
+                    Series(
+                        **about, published_text=series.get("published_text"), folder=folder, color=color, score=score
+                    )
+                )
+        if found:
+            panels.append(Panel(panel["label"], tuple(found)))
+    return tuple(panels)
+
+
+def _has_content(path: Path) -> bool:
+    """Return whether a file exists and, if it holds rows, has any: only networks have a history."""
+    return path.is_file() and (path.suffix != ".parquet" or pq.read_metadata(path).num_rows > 0)
+
+
+def _draw_message(cfg: Mapping[str, Any]) -> Figure:
+    figure = style.plt.figure(figsize=(6, 1.6))
+    figure.text(0.5, 0.5, f"nothing to draw: {_explain_nothing(cfg)}", ha="center", va="center", color=style.SOFT)
+    return figure
+
+
+def _explain_nothing(cfg: Mapping[str, Any]) -> str:
+    planned = sum(len(panel["series"]) for panel in cfg["panels"])
+    return f"none of the {planned} runs has a result" if planned else "the selection matches no run"
+
+
+def _write_caption(
+    cfg: Mapping[str, Any], kind: Kind, panels: Sequence[Panel], curation: Mapping[str, str | Path]
+) -> str:
+    parts = [f"**{words.escape_rst(cfg['title'])}**"]
+    if panels:
+        parts.append(
+            words.simple_table(("model", "published", "reproduced", "members"), _list_values(panels)).rstrip("\n")
+        )
+    return (
+        "\n\n".join(
+            [*parts, *(words.fill(words.escape_rst(text)) for text in _write_sentences(cfg, kind, panels, curation))]
+        )
+        + "\n"
+    )
+
+
+def _list_values(panels: Sequence[Panel]) -> list[tuple[str, list[tuple[str, ...]]]]:
+    return [
+        (
+            words.escape_rst(panel.label),
+            [
+                (
+                    words.escape_rst(series.label),
+                    "—" if series.published is None else series.published_text or f"{series.published:g}",
+                    format_score(series.score),
+                    str(series.score.members),
+                )
+                for series in panel.series
+            ],
+        )
+        for panel in panels
+    ]
+
+
+def _write_sentences(
+    cfg: Mapping[str, Any], kind: Kind, panels: Sequence[Panel], curation: Mapping[str, str | Path]
+) -> Iterator[str]:
+    if not panels:
+        yield f"Nothing to draw: {_explain_nothing(cfg)}."
+    else:
+        yield kind.EXPLANATION
+        yield f"Values: {words.name_metric(cfg['metric'])} on the test set."
+    names = [name_parts(series.run) for panel in panels for series in panel.series]
+    if names:
+        yield words.describe_data(cfg.get("datasets", {}), (name["dataset"] for name in names), curation)
+        yield words.describe_protocols(cfg.get("protocols", {}), (name["protocol"] for name in names))
+        yield words.describe_spread(series.score.members for panel in panels for series in panel.series)
+    missing = sum(len(panel["series"]) for panel in cfg["panels"]) - len(names)
+    if panels and missing:
+        yield f"Left out, without a result: {missing} of {missing + len(names)} runs."
+    yield f"Reference: {cfg['reference']}"

@@ -1,0 +1,153 @@
+"""Parity: predicted against true values, and the distribution of absolute errors."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from elemflow.reporting import style
+from elemflow.reporting import text as words
+from elemflow.reporting.panels import Array, Numbers, Panel, Series, format_score, with_unit
+
+EXPLANATION = (
+    "Predicted against true values of the test materials of all members; darker means more points, the line is "
+    "equality. "
+    "Last column: cumulative distribution of the absolute errors, with the 50th and 90th percentiles marked."
+)
+POINTS_AS_DOTS = 4000  # above this a cloud becomes hexagons
+PERCENTILES = (50, 90)
+
+
+def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+    """Draw predicted against true values of each series, then the distribution of absolute errors.
+
+    The layout is that of Gupta et al. (2023), figure 4: one row of panels per dataset and property.
+    """
+    labels = list(dict.fromkeys(series.label for panel in panels for series in panel.series))
+    width = len(labels) + 1
+    figure, grid = style.plt.subplots(
+        len(panels),
+        width,
+        figsize=(2.3 * width + 0.4, 2.75 * len(panels)),
+        squeeze=False,
+        layout=ConstrainedLayoutEngine(compress=True, h_pad=0.12),
+    )
+    for axes, panel in zip(grid, panels, strict=True):
+        clouds = [_read_test_points(series.folder) for series in panel.series]
+        limits = _common_limits(clouds)
+        own = [axes[labels.index(series.label)] for series in panel.series]
+        for axis, series, cloud in zip(own, panel.series, clouds, strict=True):
+            _draw_cloud(axis, series, cloud, limits)
+            _note_cloud(axis, panel, series, cloud, numbers)
+            _annotate_score(axis, series, cfg["metric"])
+        own[0].set_ylabel(with_unit("Predicted", panel.series[0].unit))
+        own[0].annotate(
+            panel.label,
+            (0, 1),
+            (0, 22),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            weight="bold",
+            fontsize=10,
+        )
+        for axis in set(axes[:-1]) - set(own):
+            axis.set_axis_off()
+        _draw_error_distribution(axes[-1], panel, clouds, numbers)
+    return figure
+
+
+def _read_test_points(folder: Path) -> tuple[Array, Array]:
+    """Return true and predicted values of the test rows of all members, in the order of the file."""
+    table = pq.read_table(
+        folder / "predictions.parquet", columns=["y_true", "y_pred"], filters=[("role", "==", "test")]
+    )
+    return table["y_true"].to_numpy().astype(float), table["y_pred"].to_numpy().astype(float)
+
+
+def _common_limits(clouds: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
+    values = np.concatenate([part for cloud in clouds for part in cloud])
+    low, high = float(values.min()), float(values.max())
+    margin = 0.04 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _draw_cloud(axis: Axes, series: Series, cloud: tuple[Array, Array], limits: tuple[float, float]) -> None:
+    true, predicted = cloud
+    colors = style.density_colors(series.color)
+    if len(true) <= POINTS_AS_DOTS:
+        density = _local_density(true, predicted, limits)
+        order = np.argsort(density, kind="stable")  # the densest on top
+        axis.scatter(
+            true[order], predicted[order], c=density[order], cmap=colors, norm="log", s=5, linewidths=0, rasterized=True
+        )
+    else:
+        box = (*limits, *limits)
+        axis.hexbin(
+            true, predicted, gridsize=70, bins="log", mincnt=1, cmap=colors, extent=box, linewidths=0, rasterized=True
+        )
+    axis.axline((0, 0), slope=1, color=style.INK, linewidth=0.7, alpha=0.55, zorder=3)
+    axis.set(xlim=limits, ylim=limits, aspect="equal", title=series.label, xlabel=with_unit("True", series.unit))
+    for direction in (axis.xaxis, axis.yaxis):
+        direction.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _note_cloud(axis: Axes, panel: Panel, series: Series, cloud: tuple[Array, Array], numbers: Numbers) -> None:
+    true, predicted = cloud
+    if len(true) <= POINTS_AS_DOTS:
+        numbers.add(panel, series, "prediction", x=true, y=predicted)
+        return
+    drawn = axis.collections[0]
+    centres, counts = np.asarray(drawn.get_offsets()), np.asarray(drawn.get_array())
+    numbers.add(panel, series, "prediction_hexagon", x=centres[:, 0], y=centres[:, 1], count=counts)
+
+
+def _local_density(true: Array, predicted: Array, limits: tuple[float, float], bins: int = 60) -> Array:
+    """Return the number of points in the square around each point."""
+    edges = np.linspace(*limits, bins + 1)
+    counts, _, _ = np.histogram2d(true, predicted, bins=(edges, edges))
+    place = [np.clip(np.searchsorted(edges, values) - 1, 0, bins - 1) for values in (true, predicted)]
+    return counts[place[0], place[1]]
+
+
+def _annotate_score(axis: Axes, series: Series, metric: str) -> None:
+    name = metric.upper() if metric in {"mae", "rmse"} else words.name_metric(metric)
+    axis.annotate(
+        f"{name} {format_score(series.score)}",
+        (0, 1), (4, -3), xycoords="axes fraction", textcoords="offset points", ha="left", va="top", fontsize=7.5,
+        bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}, zorder=4,
+    )  # fmt: skip
+
+
+def _draw_error_distribution(axis: Axes, panel: Panel, clouds: Sequence[tuple[Array, Array]], numbers: Numbers) -> None:
+    errors = [np.abs(predicted - true) for true, predicted in clouds]
+    end = max(float(np.percentile(values, 97)) for values in errors)
+    for percentile in PERCENTILES:
+        axis.axhline(percentile / 100, color=style.SOFT, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1)
+    for series, values in zip(panel.series, errors, strict=True):
+        fractions = np.linspace(0, 1, 201)
+        curve = np.quantile(values, fractions)
+        marks = np.percentile(values, PERCENTILES)
+        decimals = words.count_decimals(marks[0], digits=2)
+        texts = [words.format_number(mark, decimals) for mark in marks]
+        axis.plot(curve, fractions, color=series.color, label=f"{series.label}  {'  ·  '.join(texts)}")
+        axis.plot(marks, np.array(PERCENTILES) / 100, "o", color=series.color, markersize=3.6, markeredgecolor="white",
+                  markeredgewidth=0.5, zorder=4)  # fmt: skip
+        numbers.add(panel, series, "absolute_error_cumulative", x=curve, y=fractions)
+        numbers.add(panel, series, "absolute_error_percentile", x=marks, y=np.array(PERCENTILES) / 100)
+    axis.set(
+        xlim=(0, end), ylim=(0, 1), title="Absolute error", xlabel=with_unit("Absolute error", panel.series[0].unit)
+    )
+    axis.set_ylabel("Share of test materials")
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axis.set_yticks([0, 0.25, 0.5, 0.75, 0.9, 1])
+    axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_box_aspect(1)
+    axis.legend(
+        loc="lower right", title="50th · 90th percentile", alignment="right", markerfirst=False, borderaxespad=0.1
+    )

@@ -1,0 +1,55 @@
+"""Training curves: validation error of every member against the epoch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
+
+from elemflow.reporting import style
+from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, with_unit
+
+EXPLANATION = "Validation error after each epoch, one line per member; a dot marks its best epoch."
+EPOCHS_DRAWN = 500  # longer curves are thinned; their best and last epochs stay
+
+
+def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+    """Draw the validation error of every member against the epoch, with the best epoch marked."""
+    del cfg
+    figure, axes = grid_of_axes(len(panels), width=3.7, height=2.7)
+    for axis, panel in zip(axes, panels, strict=True):
+        lowest, highest = np.inf, 0.0
+        for series in panel.series:
+            history = pd.read_parquet(series.folder / "history.parquet", columns=["member", "epoch", "validation_mae"])
+            for member, curve in history.dropna().groupby("member"):
+                epochs, errors = curve["epoch"].to_numpy(float), curve["validation_mae"].to_numpy(float)
+                best = int(errors.argmin())
+                kept = _thin(len(epochs), best)
+                axis.plot(epochs[kept], errors[kept], color=series.color, linewidth=0.8, alpha=0.55)
+                axis.plot(epochs[best], errors[best], "o", color=series.color, markersize=4.2, markeredgecolor="white",
+                          markeredgewidth=0.7, zorder=4)  # fmt: skip
+                numbers.add(panel, series, "validation_error", member=member, x=epochs[kept], y=errors[kept])
+                numbers.add(panel, series, "best_epoch", member=member, x=epochs[best], y=errors[best])
+                lowest, highest = min(lowest, errors.min()), max(highest, errors.max())
+            axis.plot([], [], color=series.color, linewidth=1.6, label=series.label)
+        if lowest > 0 and highest > 4 * lowest:
+            axis.set_yscale("log")
+            axis.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=12))
+            axis.yaxis.set_major_formatter(ScalarFormatter())
+            axis.yaxis.set_minor_locator(LogLocator(10, subs=(3, 4, 6, 7, 8, 9), numticks=12))
+            axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.set(title=panel.label, xlabel="Epoch")
+        axis.set_ylabel(with_unit("Validation MAE", panel.series[0].unit))
+        axis.grid(axis="y")
+        axis.legend(loc="upper right", labelspacing=0.3)
+    return figure
+
+
+def _thin(length: int, best: int) -> npt.NDArray[np.intp]:
+    """Return the positions to draw of a long curve: evenly spread ones, the best and the last."""
+    step = -(-length // EPOCHS_DRAWN)
+    return np.union1d(np.arange(0, length, step), [best, length - 1])

@@ -1,0 +1,58 @@
+"""What a report reads of a run: its errors on the test set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from elemflow.errors import DataError
+from elemflow.files import read_json
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of a run on its test sets.
+
+    Attributes:
+        mean: Mean over members.
+        sd: Sample standard deviation over members; None for one member.
+        per_member: Value of each member.
+        test_rows: Smallest and largest number of test materials of a member.
+    """
+
+    mean: float
+    sd: float | None
+    per_member: tuple[float, ...]
+    test_rows: tuple[int, int]
+
+    @property
+    def members(self) -> int:
+        """Return the number of members."""
+        return len(self.per_member)
+
+
+def read_score(path: str | Path | None, metric: str) -> Score | None:
+    """Read one metric of a run from its `metrics.json`.
+
+    Returns:
+        The score, or None if the run has no metrics or its metric is undefined.
+
+    Raises:
+        DataError: The file has no such metric.
+    """
+    if path is None or not Path(path).is_file():
+        return None
+    try:
+        test = read_json(path)["test"]
+        if metric not in test["mean"]:
+            raise DataError(f"{path}: no metric {metric!r} on the test set; found {', '.join(sorted(test['mean']))}.")
+        mean, sd = test["mean"][metric], test["std"][metric]
+        members = test["members"].values()
+        values = tuple(float(member[metric]) for member in members if member[metric] is not None)
+        rows = [int(member["n"]) for member in members]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: not a metrics file of this workflow ({error!r}); delete it and run again.") from error
+    return None if mean is None else Score(mean, sd, values, (min(rows), max(rows)))
+
+
+def name_parts(run: str) -> dict[str, str]:
+    """Split the name of a run into dataset, property, representation, model and protocol."""
+    return dict(zip(("dataset", "property", "representation", "model", "protocol"), run.split("/"), strict=True))

@@ -1,0 +1,295 @@
+"""Tables that set reproduced errors beside published ones, as CSV, Markdown, LaTeX, HTML and plain text."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from elemflow.files import write_text
+from elemflow.reporting import text as words
+from elemflow.reporting.page import render_table_page
+from elemflow.reporting.results import read_score
+from elemflow.reporting.view import NO_VALUE, NOT_RUN, Cell, TableView
+
+CELL_TYPES: dict[Hashable, Any] = {
+    "study": "string",
+    "table": "string",
+    "row": "string",
+    "column": "string",
+    "model": "string",
+    "dataset": "string",
+    "property": "string",
+    "representation": "string",
+    "protocol": "string",
+    "metric": "string",
+    "unit": "string",
+    "published": "string",  # as printed: its trailing zeros are the printed precision
+    "reproduced": "float64",
+    "spread": "float64",
+    "members": "Int64",
+    "test_rows_min": "Int64",
+    "test_rows_max": "Int64",
+    "difference": "float64",
+    "difference_percent": "float64",
+    "published_source": "string",
+    "run": "string",
+}
+
+
+def write_table(
+    cfg: Mapping[str, Any],
+    metrics: Mapping[str, str | Path],
+    curation: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
+) -> None:
+    """Write one table in every format.
+
+    Args:
+        cfg: The table as planned: title, rows, columns, cells, protocols, datasets.
+        metrics: Path of each run's `metrics.json`; a run without a file is marked `not run`.
+        curation: Path of each dataset's `curation.json`.
+        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
+
+    Raises:
+        DataError: A metrics file lacks the metric of the table.
+    """
+    cells = collect_cells(cfg, metrics)
+    view = view_table(cfg, cells, curation)
+    write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    renderers = {"text": render_text, "md": render_markdown, "tex": render_latex}
+    for name, render in renderers.items():
+        write_text(outputs[name], render(view))
+    write_text(outputs["html"], render_table_page(view, cells))
+
+
+def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+    """Join published and reproduced values, one line per cell, in the order of rows and columns.
+
+    Returns:
+        A frame with the columns of `CELL_TYPES`; values of runs without a result are missing.
+    """
+    lines = []
+    for cell in _in_order(cfg):
+        score = read_score(metrics.get(cell["run"]), cfg["metric"])
+        published = cell["published"]
+        difference = score.mean - published if score and published is not None else None
+        lines.append(
+            {
+                **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol", "run")},
+                "study": cfg["study"],
+                "table": cfg["table"],
+                "row": cfg["rows"][cell["row"]]["label"],
+                "column": cfg["columns"][cell["column"]]["label"],
+                "metric": cfg["metric"],
+                "unit": cell["unit"],
+                "published": None if published is None else cell["published_text"] or f"{published:g}",
+                "published_source": cell["published_source"] if published is not None else None,
+                "reproduced": score.mean if score else None,
+                "spread": score.sd if score else None,
+                "members": score.members if score else 0,
+                "test_rows_min": score.test_rows[0] if score else None,
+                "test_rows_max": score.test_rows[1] if score else None,
+                "difference": difference,
+                "difference_percent": 100 * difference / abs(published)
+                if difference is not None and published
+                else None,
+            }
+        )
+    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
+
+
+def read_cells(path: str | Path) -> pd.DataFrame:
+    """Read the CSV of a table as `collect_cells` made it."""
+    return pd.read_csv(
+        path, dtype=CELL_TYPES, keep_default_na=False, na_values={name: [""] for name in map(str, CELL_TYPES)}
+    )
+
+
+def _in_order(cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return sorted(cfg["cells"], key=lambda cell: (cell["row"], cell["column"]))
+
+
+def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
+    """Arrange the cells of a table and write its caption."""
+    planned = _in_order(cfg)
+    records = _list_records(cells)
+    rows = []
+    for number, row in enumerate(cfg["rows"]):
+        here = {cell["column"]: record for cell, record in zip(planned, records, strict=True) if cell["row"] == number}
+        shown = dict(zip(here, _view_row(list(here.values())), strict=True))
+        rows.append((row["label"], tuple(shown.get(column) for column in range(len(cfg["columns"])))))
+    has_published = any(record["published"] for record in records)
+    has_best = any(cell.best for _, cells in rows for cell in cells if cell)
+    caption = _write_caption(cfg, records, curation, has_published=has_published, has_best=has_best)
+    return TableView(
+        study=cfg["study_title"],
+        title=cfg["title"],
+        columns=tuple(column["label"] for column in cfg["columns"]),
+        rows=tuple(rows),
+        caption=tuple(sentence for sentence in caption if sentence),
+        reference=cfg["reference"],
+        label=f"{cfg['study']}-{cfg['table']}",
+        has_published=has_published,
+    )
+
+
+def _list_records(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    lines = cells.to_dict("records")
+    return [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
+
+
+def _view_row(records: Sequence[Mapping[str, Any]]) -> list[Cell]:
+    done = [record for record in records if record["members"]]
+    decimals = {
+        unit: max(words.count_decimals(r["reproduced"], r["published"]) for r in done if r["unit"] == unit)
+        for unit in {record["unit"] for record in done}
+    }
+    shown = [words.format_number(r["reproduced"], decimals[r["unit"]]) if r["members"] else "" for r in records]
+    comparable = len(done) > 1 and len({(record["dataset"], record["property"]) for record in done}) == 1
+    best = _best_of(done) if comparable else None
+    best_text = shown[records.index(best)] if best else None
+    return [
+        Cell(
+            published=record["published"] or "",
+            reproduced=text or NOT_RUN,
+            spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
+            difference=""
+            if record["difference_percent"] is None
+            else words.format_percent(record["difference_percent"]),
+            members=int(record["members"]),
+            best=bool(text) and text == best_text,
+            run=record["run"],
+        )
+        for record, text in zip(records, shown, strict=True)
+    ]
+
+
+def _best_of(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    choose = max if records[0]["metric"] in words.HIGHER_IS_BETTER else min
+    return choose(records, key=lambda record: record["reproduced"])
+
+
+def _write_caption(
+    cfg: Mapping[str, Any],
+    records: Sequence[Mapping[str, Any]],
+    curation: Mapping[str, str | Path],
+    *,
+    has_published: bool,
+    has_best: bool,
+) -> Iterator[str]:
+    shown = ": published value, reproduced value, and difference in per cent of the published value" * has_published
+    bold = " The best reproduced value of a row is in bold." * has_best
+    yield f"{words.name_metric(cfg['metric']).capitalize()} on the test set{shown}.{bold}"
+    yield words.describe_data(cfg["datasets"], (record["dataset"] for record in records), curation)
+    yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in records))
+    yield words.describe_spread(record["members"] for record in records if record["members"])
+    missing = sum(not record["members"] for record in records)
+    if missing:
+        yield f"Without a result, marked “{NOT_RUN}”: {missing} of {len(records)} cells."
+    yield cfg["note"]
+
+
+def render_text(view: TableView) -> str:
+    """Render a table as reStructuredText that is aligned plain text: `cat` and the report show the same file."""
+    header = ("model", "published", "reproduced", "difference", "members")
+    groups = [
+        (
+            words.escape_rst(label),
+            [
+                (
+                    words.escape_rst(column),
+                    cell.published or NO_VALUE,
+                    f"**{cell.reproduced_with_spread}**" if cell.best else cell.reproduced_with_spread,
+                    cell.difference or NO_VALUE,
+                    str(cell.members) if cell.done else NO_VALUE,
+                )
+                for column, cell in zip(view.columns, cells, strict=True)
+                if cell
+            ],
+        )
+        for label, cells in view.rows
+    ]
+    sentences = [*view.caption, f"Reference: {view.reference}"]
+    return (
+        "\n\n".join(
+            [
+                f"**{words.escape_rst(view.title)}**",
+                words.simple_table(header, [group for group in groups if group[1]]).rstrip("\n"),
+                *(words.fill(words.escape_rst(sentence)) for sentence in sentences),
+            ]
+        )
+        + "\n"
+    )
+
+
+def render_markdown(view: TableView) -> str:
+    """Render a table as GitHub-flavoured Markdown; a cell stacks published, reproduced and difference."""
+
+    def show(cell: Cell | None) -> str:
+        if cell is None:
+            return ""
+        value = f"**{cell.reproduced_with_spread}**" if cell.best else cell.reproduced_with_spread
+        published = [cell.published or NO_VALUE] * view.has_published
+        return "<br>".join([*published, value, *([cell.difference] if cell.difference else [])])
+
+    lines = [
+        f"| | {' | '.join(words.escape_markdown(column) for column in view.columns)} |",
+        f"|:--|{'--:|' * len(view.columns)}",
+        *(
+            f"| {words.escape_markdown(label)} | {' | '.join(show(cell) for cell in cells)} |"
+            for label, cells in view.rows
+        ),
+    ]
+    sentences = [*view.caption, f"Reference: {view.reference}"]
+    return (
+        "\n\n".join(
+            [f"### {words.escape_markdown(view.title)}", "\n".join(lines), *map(words.escape_markdown, sentences)]
+        )
+        + "\n"
+    )
+
+
+def render_latex(view: TableView) -> str:
+    """Render a table as a LaTeX float that needs the package booktabs alone."""
+
+    def show_line(kind: str, label: str, cells: Sequence[Cell | None]) -> str:
+        return " & ".join([label, kind, *(_tex_part(cell, kind) for cell in cells)]) + r" \\"
+
+    kinds = ("published", "reproduced", "difference") if view.has_published else ("reproduced",)
+    body = [
+        line
+        for number, (label, cells) in enumerate(view.rows)
+        for line in (
+            *([r"\addlinespace"] if number else []),
+            *(show_line(kind, "" if place else words.escape_tex(label), cells) for place, kind in enumerate(kinds)),
+        )
+    ]
+    caption = words.escape_tex(" ".join([f"{view.title.rstrip('.')}.", *view.caption, f"Reference: {view.reference}"]))
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}",
+            r"\begin{table}[htbp]",
+            r"  \centering",
+            f"  \\caption{{{caption}}}",
+            f"  \\label{{tab:{view.label}}}",
+            f"  \\begin{{tabular}}{{ll{'r' * len(view.columns)}}}",
+            r"    \toprule",
+            f"    {' & '.join(['', '', *map(words.escape_tex, view.columns)])} \\\\",
+            r"    \midrule",
+            *(f"    {line}" for line in body),
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _tex_part(cell: Cell | None, kind: str) -> str:
+    if cell is None:
+        return ""
+    if kind == "reproduced":
+        text = words.escape_tex(cell.reproduced_with_spread)
+        return f"\\textbf{{{text}}}" if cell.best else text
+    return words.escape_tex((cell.published if kind == "published" else cell.difference) or NO_VALUE)

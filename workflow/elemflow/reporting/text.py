@@ -1,0 +1,185 @@
+"""Numbers and sentences of tables and figures, and their escaping in each format."""
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from elemflow.files import read_json
+
+METRICS = {
+    "mae": "mean absolute error",
+    "rmse": "root-mean-square error",
+    "r2": "coefficient of determination R²",
+    "median_ae": "median absolute error",
+    "p90_abs_error": "90th percentile of the absolute error",
+}
+HIGHER_IS_BETTER = {"r2"}
+WIDTH = 100  # characters per line of plain text
+WHOLE_PERCENT = 100  # differences from here on, in per cent, are shown without decimals
+
+_TEX_SPECIAL = (
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "±": r"$\pm$",
+        "×": r"$\times$",
+        "·": r"$\cdot$",
+        "−": r"$-$",
+        "–": "--",
+        "—": "---",
+        "°": r"$^\circ$",
+        "µ": r"$\mu$",
+        "μ": r"$\mu$",
+        "σ": r"$\sigma$",
+        "Δ": r"$\Delta$",
+        "Å": r"\AA{}",
+        "\u00a0": "~",
+        "\u202f": r"\,",
+        "…": r"\dots{}",
+    }
+    | {sign: f"$^{digit}$" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+    | {sign: f"$_{digit}$" for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")}
+)
+
+
+def count_decimals(value: float, printed: str | None = None, digits: int = 3) -> int:
+    """Return how many decimals show `digits` significant digits and no fewer than the printed value has."""
+    fraction = re.search(r"\.(\d+)", printed or "")
+    shown = len(fraction.group(1)) if fraction else 0
+    significant = digits - 1 - math.floor(math.log10(abs(value))) if value else 0
+    return min(max(shown, significant, 0), 8)
+
+
+def format_number(value: float, decimals: int) -> str:
+    """Format a number with a true minus sign and without a negative zero."""
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def format_percent(value: float) -> str:
+    """Format a difference in per cent with its sign."""
+    text = format_number(value, 1 if abs(value) < WHOLE_PERCENT else 0)
+    sign = "+" if value > 0 and float(text) > 0 else ""
+    return f"{sign}{text}\u202f%"
+
+
+def format_range(low: int, high: int) -> str:
+    """Format a range of counts, as one number if both ends agree."""
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def escape_tex(text: str) -> str:
+    """Escape text for LaTeX; symbols without a glyph in common fonts become commands."""
+    return "".join(_TEX_SPECIAL.get(character, character) for character in text)
+
+
+def escape_markdown(text: str) -> str:
+    """Escape text for a cell or a paragraph of GitHub-flavoured Markdown."""
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split()))
+
+
+def escape_rst(text: str) -> str:
+    """Escape text for a paragraph of reStructuredText, which is also what `cat` shows.
+
+    An underscore inside a word and a lone punctuation mark stay as they are, so that identifiers
+    and paths remain readable.
+    """
+    text = re.sub(r"([\\*`|])", r"\\\1", " ".join(text.split()))
+    text = re.sub(r"_(?![A-Za-z0-9])|(?<![A-Za-z0-9])_", r"\\_", text)
+    text = re.sub(r"::$", r":\\:", text)
+    return re.sub(r"^(?=[^\w\\]|\w+[.)](\s|$))", r"\\", text)  # no list, field, quote or rule at the start
+
+
+def fill(text: str) -> str:
+    """Wrap a paragraph of plain text."""
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def simple_table(header: Sequence[str], groups: Iterable[tuple[str, Sequence[Sequence[str]]]]) -> str:
+    """Draw a reStructuredText simple table that is also aligned plain text.
+
+    Args:
+        header: Column titles; the first column is aligned left, all others right.
+        groups: Heading over all columns and the lines below it; headings may be empty.
+
+    Returns:
+        The table, ending in a line break.
+    """
+    groups = list(groups)
+    lines = [line for _, members in groups for line in members]
+    widths = [max(len(line[column]) for line in [header, *lines]) for column in range(len(header))]
+    gap = 2
+    lacking = max([len(heading) for heading, _ in groups], default=0) - (sum(widths) + gap * (len(widths) - 1))
+    widths[-1] += max(lacking, 0)
+    rule = "  ".join("=" * width for width in widths)
+
+    def align(line: Sequence[str]) -> str:
+        cells = [
+            line[0].ljust(widths[0]),
+            *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True)),
+        ]
+        return "  ".join(cells).rstrip()
+
+    parts = [rule, align(header), rule]
+    for number, (heading, members) in enumerate(groups):
+        if heading:
+            parts += [""] * (number > 0) + [heading, "-" * len(rule)]
+        parts += [align(line) for line in members]
+    return "\n".join([*parts, rule]) + "\n"
+
+
+def name_metric(metric: str) -> str:
+    """Return the metric in words."""
+    return METRICS.get(metric, metric)
+
+
+def describe_data(datasets: Mapping[str, Mapping[str, Any]], used: Iterable[str], curation: Mapping[str, Any]) -> str:
+    """Return a sentence with the source and the size of every dataset used.
+
+    Args:
+        datasets: Title, citation and license of each dataset.
+        used: Datasets in order of appearance.
+        curation: Path of each dataset's `curation.json`; a missing file leaves the size open.
+    """
+    sources = []
+    for dataset in dict.fromkeys(used):
+        about = datasets.get(dataset, {})
+        path = curation.get(dataset)
+        known = path and Path(path).is_file()
+        size = f"{read_json(path)['materials']:,} materials" if path and known else "number of materials not known"
+        citation = about.get("citation", "")
+        details = [size, citation if isinstance(citation, str) else ", ".join(citation), about.get("license")]
+        sources.append(f"{about.get('title', dataset)} ({'; '.join(str(text) for text in details if text)})")
+    return f"Data: {'; '.join(sources)}." if sources else "Data: none."
+
+
+def describe_protocols(protocols: Mapping[str, str], used: Iterable[str]) -> str:
+    """Return the protocols in words; a protocol without a description is given by its name."""
+    names = list(dict.fromkeys(used))
+    told = [f"{protocols[name].rstrip('.')} ({name})" if name in protocols else name for name in names]
+    return f"Protocol{'s' * (len(told) > 1)}: {'; '.join(told)}." if told else ""
+
+
+def describe_spread(members: Iterable[int]) -> str:
+    """Return what ± means, given the number of members of each run that has a result."""
+    counts = sorted(set(members))
+    if not counts:
+        return "No run has a result yet."
+    if counts == [1]:
+        return "Each reproduced value comes from one member, so there is no spread."
+    several = [count for count in counts if count > 1]
+    sentence = (
+        f"Reproduced values are means over {format_range(several[0], several[-1])} members (seeds or folds); "
+        "± is the sample standard deviation over members."
+    )
+    return sentence + (" A value without ± has one member, no spread." if counts[0] == 1 else "")

@@ -1,0 +1,64 @@
+"""What a table shows, whatever the format it is written in."""
+
+from dataclasses import dataclass
+
+NOT_RUN = "not run"
+NO_VALUE = "—"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell as it is shown; an empty string is a part that does not exist.
+
+    Attributes:
+        published: As printed in the paper.
+        reproduced: Mean over members, or `not run`.
+        spread: Sample standard deviation over members.
+        difference: Reproduced minus published, in per cent of the published value.
+        members: Number of members; 0 if the run has no result.
+        best: Whether no other cell of the row has a better reproduced value, as shown.
+        run: Path of the run below `results/runs/`.
+    """
+
+    published: str
+    reproduced: str
+    spread: str
+    difference: str
+    members: int
+    best: bool
+    run: str
+
+    @property
+    def done(self) -> bool:
+        """Return whether the run has a result."""
+        return self.members > 0
+
+    @property
+    def reproduced_with_spread(self) -> str:
+        """Return the mean and, if there is one, its spread."""
+        return f"{self.reproduced} ± {self.spread}" if self.spread else self.reproduced
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table ready to be written in any format.
+
+    Attributes:
+        study: Title of the study.
+        title: Title of the table.
+        columns: Column labels.
+        rows: Label and cells of each row; None where the table has no cell.
+        caption: Sentences on metric, data, protocol, members and layout.
+        reference: The paper.
+        label: Study and table, for links and LaTeX labels.
+        has_published: Whether the paper prints a value for any cell.
+    """
+
+    study: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+    caption: tuple[str, ...]
+    reference: str
+    label: str
+    has_published: bool
