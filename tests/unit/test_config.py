@@ -68,7 +68,7 @@ def test_missing_key(project):
 
 
 def test_several_mistakes_are_told_at_once(project):
-    edit(project, "protocols/brnet2023.yaml", lambda c: (c["training"].update(loss="maee", batch_size=0)))
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(loss="maee", batch_size=0))
     assert len(refusal(project).splitlines()) == 2
 
 

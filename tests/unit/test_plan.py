@@ -15,7 +15,12 @@ def property_of(unit="eV"):
 
 
 def settings(tables=None, figures=None, **study):
-    dataset = {"title": "D", "citation": [], "published_size": {}, "properties": {"gap": property_of(), "volume": property_of("1")}}
+    dataset = {
+        "title": "D",
+        "citation": [],
+        "published_size": {},
+        "properties": {"gap": property_of(), "volume": property_of("1")},
+    }
     return Settings(
         selected=["mine"],
         datasets={"d1": dataset, "d2": dataset},
@@ -54,7 +59,9 @@ def test_a_run_named_by_several_items_is_one_run():
 
 
 def test_cells_override_rows_override_defaults():
-    plan = build(settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}, {"dataset": "d1", "property": "volume"}])}), {})
+    plan = build(
+        settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}, {"dataset": "d1", "property": "volume"}])}), {}
+    )
     assert plan.tables["mine", "t"]["rows"][1]["label"] == "D · Gap"  # unit 1 is not shown
     assert plan.tables["mine", "t"]["cells"][2]["property"] == "volume"
 

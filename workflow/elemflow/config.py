@@ -49,7 +49,9 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
             key = str(key_node.value)
             if key in seen:
                 mark = key_node.start_mark
-                raise ConfigError(f"{mark.name}, line {mark.line + 1}: the key '{key}' stands twice; keep one of the two.")
+                raise ConfigError(
+                    f"{mark.name}, line {mark.line + 1}: the key '{key}' stands twice; keep one of the two."
+                )
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -119,8 +121,10 @@ def _validator(schema_name: str) -> Any:
     def fill_defaults(validator: Any, properties: dict[str, Any], instance: Any, parent: dict[str, Any]) -> Any:
         if isinstance(instance, dict):
             for key, sub in properties.items():
-                if "default" in sub:
-                    instance.setdefault(key, deepcopy(sub["default"]))
+                shared = schema["$defs"][sub["$ref"].rsplit("/", 1)[-1]] if "$ref" in sub else {}
+                for declared in (sub, shared):
+                    if "default" in declared:
+                        instance.setdefault(key, deepcopy(declared["default"]))
         yield from check_properties(validator, properties, instance, parent)
 
     return jsonschema.validators.extend(plain, {"properties": fill_defaults})(schema)
@@ -134,15 +138,15 @@ def _messages(error: jsonschema.ValidationError) -> list[str]:
     if error.validator == "additionalProperties":
         allowed = list(schema.get("properties", {}))
         unknown = [key for key in error.instance if key not in allowed]
-        return [
-            f"{at}: unknown key '{key}'. Allowed: {', '.join(allowed)}.{nearest(key, allowed)}" for key in unknown
-        ]
+        return [f"{at}: unknown key '{key}'. Allowed: {', '.join(allowed)}.{nearest(key, allowed)}" for key in unknown]
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return [f"{at}: the key '{key}' is missing." for key in missing if f"'{key}'" in error.message]
     if error.validator == "enum":
         allowed = [json.dumps(v) if not isinstance(v, str) else v for v in error.validator_value]
-        return [f"{at}: found {_shown(error.instance)}. Allowed: {', '.join(allowed)}.{nearest(error.instance, allowed)}"]
+        return [
+            f"{at}: found {_shown(error.instance)}. Allowed: {', '.join(allowed)}.{nearest(error.instance, allowed)}"
+        ]
     if error.validator == "type":
         kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
         return [f"{at}: found {_shown(error.instance)}, expected {' or '.join(kinds)}. {_help(schema)}".rstrip()]

@@ -138,7 +138,12 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
 
 
 def _cell(
-    settings: Settings, published: PublishedIndex, study_id: str, item: Mapping[str, Any], run: Run, cell: Mapping[str, Any]
+    settings: Settings,
+    published: PublishedIndex,
+    study_id: str,
+    item: Mapping[str, Any],
+    run: Run,
+    cell: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
     prop = settings.datasets[run.dataset]["properties"][run.property]

@@ -1,0 +1,51 @@
+"""Documents that are written from other files must agree with them."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from elemflow.condafile import conda_file, locked_versions
+from elemflow.manual import with_key_tables
+
+
+def test_conda_file_has_the_locked_versions(root):
+    requirements = (root / "envs/requirements.in").read_text()
+    lock = (root / "envs/requirements.txt").read_text()
+    text = (root / "envs/environment.yaml").read_text()
+    assert text == conda_file(requirements, lock), "run `make lock`"
+    pins = yaml.safe_load(text)["dependencies"][-1]["pip"]
+    assert len(pins) > 20
+    for pin in pins:
+        name, version = re.sub(r"\[.*\]", "", pin).split("==")
+        assert locked_versions(lock)[name] == version
+
+
+def test_lock_is_hashed_and_names_no_index(root):
+    lock = (root / "envs/requirements.txt").read_text()
+    assert "://" not in lock
+    assert lock.count("--hash=sha256:") > len(locked_versions(lock))
+
+
+def test_manual_lists_every_key(root):
+    text = (root / "config/README.md").read_text()
+    assert text == with_key_tables(text), "run `make manual`"
+    assert "`training.early_stopping.patience`" in text
+
+
+def test_every_key_has_a_description(root):
+    for line in (root / "config/README.md").read_text().splitlines():
+        if line.startswith("| `") and line.count("|") == 5:
+            assert line.split("|")[-2].strip(), f"no description: {line}"
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("arguments", [[], ["--configfile", "config/demo.yaml"]])
+def test_dry_run_of_the_committed_configuration(root, tmp_path, arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", *arguments],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -1,0 +1,171 @@
+"""The whole way on a tiny real table: results, reruns, report, and what bad input does."""
+
+import csv
+import hashlib
+import json
+import os
+import time
+import zipfile
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+RUN = "results/runs/tiny/seebeck/ef/tiny_brnet/tiny"
+
+
+def hashes(project):
+    """Hash every result that must not depend on the run: no logs, no times, no model archives."""
+    found = {}
+    for path in sorted((project.folder / "results").rglob("*")):
+        name = str(path.relative_to(project.folder))
+        volatile = "/logs/" in name or "/benchmarks/" in name or "/model/" in name or path.name == "run_info.json"
+        if path.is_file() and not volatile and path.name != "history.parquet" and "/figures/" not in name:
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def test_everything_asked_for_is_built(finished):
+    results = finished.folder / "results"
+    for suffix in ("", ".csv", ".md", ".tex", ".html"):
+        assert (results / f"tables/tiny/errors{suffix}").is_file()
+    for figure in ("parity", "curves", "bars"):
+        for suffix in ("", ".svg", ".png", ".csv"):
+            assert (results / f"figures/tiny/{figure}{suffix}").is_file()
+    assert (results / "tables/all/index.html").is_file()
+    assert (results / "figures/all/index.html").is_file()
+
+
+def test_one_csv_holds_every_cell(finished):
+    with (finished.folder / "results/tables/all/cells.csv").open() as stream:
+        cells = list(csv.DictReader(stream))
+    assert [cell["model"] for cell in cells] == ["tiny_forest", "tiny_brnet"]
+    assert all(cell["study"] == "tiny" and float(cell["reproduced"]) > 0 and cell["members"] == "2" for cell in cells)
+    assert {cell["run"] for cell in cells} == {f"tiny/seebeck/ef/{m}/tiny" for m in ("tiny_forest", "tiny_brnet")}
+
+
+def test_a_number_leads_back_to_the_raw_bytes(finished):
+    info = json.loads((finished.folder / RUN / "run_info.json").read_text())
+    named = json.dumps(info)
+    for file in ("results/splits/tiny/seebeck/tiny.parquet", "results/features/tiny/ef.parquet"):
+        assert hashlib.sha256((finished.folder / file).read_bytes()).hexdigest() in named
+    manifest = json.loads((finished.folder / "resources/raw/tiny/manifest.json").read_text())
+    raw = (finished.folder / "transport_sample.csv").read_bytes()
+    assert manifest["files"][0]["sha256"] == hashlib.sha256(raw).hexdigest()
+
+
+def test_plan_lists_the_runs(finished):
+    lines = (finished.folder / "results/plan/runs.tsv").read_text().splitlines()
+    assert len(lines) == 3
+    assert lines[1].split("\t")[-1] == "tiny/errors tiny/parity tiny/curves tiny/bars"
+
+
+def test_second_dry_run_is_empty(finished):
+    assert "Nothing to be done" in finished.run("--dry-run")
+
+
+def test_same_bytes_again_on_one_core(finished, fresh):
+    fresh.run("--cores", "1", "results/tables/all")
+    other = hashes(fresh)
+    first = {name: value for name, value in hashes(finished).items() if name in other}
+    assert len(other) > 10
+    assert other == first
+
+
+def test_report_holds_every_table_and_figure(copied):
+    copied.run("--report", "report.zip")
+    with zipfile.ZipFile(copied.folder / "report.zip") as archive:
+        names = "\n".join(archive.namelist())
+        page = archive.read(next(n for n in archive.namelist() if n.endswith("report.html"))).decode()
+    assert "errors.html" in names
+    assert "parity.png" in names
+    assert "Tiny study" in page
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("workflow/elemflow/splits.py", "import hashlib", "# a comment\nimport hashlib"),
+        ("workflow/elemflow/splits.py", '"""Division of', '"""The division of'),
+        ("scripts/train_model.py", '"""Train all', '"""Train  all'),
+        ("workflow/rules/train.smk", "rule train_model:", "# why\nrule train_model:"),
+        ("config/datasets/tiny.yaml", "title: Seebeck coefficient", "title: Seebeck  coefficient"),
+    ],
+)
+def test_comments_and_formatting_rerun_nothing_that_computes(copied, file, old, new):
+    copied.edit(file, old, new)
+    planned = copied.planned()
+    assert not planned & {"retrieve_dataset", "featurize_dataset", "split_dataset", "train_model", "evaluate_run"}
+
+
+def test_touched_files_rerun_nothing(copied):
+    later = time.time() + 60
+    for path in [*(copied.folder / "workflow").rglob("*.py"), *(copied.folder / "scripts").glob("*.py")]:
+        os.utime(path, (later, later))
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "first"),
+    [
+        ("workflow/elemflow/splits.py", "digest_size=8", "digest_size=9", "split_dataset"),
+        ("workflow/elemflow/training/loop.py", "PROGRESS_SECONDS = 10.0", "PROGRESS_SECONDS = 11.0", "train_model"),
+        ("workflow/elemflow/metrics.py", "import", "VERSION = 2\nimport", "evaluate_run"),
+        ("config/protocols/tiny.yaml", "batch_size: 16", "batch_size: 8", "train_model"),
+        ("config/studies/tiny.yaml", "title: Errors", "title: Test errors", "make_table"),
+    ],
+)
+def test_a_change_reruns_exactly_its_users(copied, file, old, new, first):
+    copied.edit(file, old, new)
+    order = ["retrieve_dataset", "curate_dataset", "featurize_dataset", "split_dataset", "train_model", "evaluate_run"]
+    planned = copied.planned()
+    assert first in planned
+    if first in order:
+        assert not planned & set(order[: order.index(first)])
+    else:
+        assert not planned & set(order)
+
+
+def test_a_new_study_reruns_nothing_else(copied):
+    copied.declare("studies/other", {
+        "title": "Other", "defaults": {"representation": "ef", "protocol": "tiny"},
+        "tables": {"more": {"title": "More", "rows": [{"dataset": "tiny", "property": "seebeck"}],
+                            "columns": [{"model": "tiny_forest"}]}},
+    })  # fmt: skip
+    shown = copied.run("--dry-run", "--quiet", "host", "results/tables/other/more", studies="[tiny, other]")
+    assert "rule make_table" in shown
+    assert "rule train_model" not in shown
+
+
+def test_a_mistake_in_the_config_stops_before_any_job(fresh):
+    fresh.edit("config/studies/tiny.yaml", "tiny_brnet", "tiny_brent")
+    shown = fresh.run(expect=1)
+    assert "config/studies/tiny.yaml: key 'tables.errors', row 1, column 2: unknown model 'tiny_brent'." in shown
+    assert "Did you mean 'tiny_brnet'?" in shown
+    assert not (fresh.folder / "results").exists()
+
+
+def test_a_failing_run_says_why_and_the_others_go_on(fresh):
+    fresh.edit("config/protocols/tiny.yaml", "learning_rate: 0.001", "learning_rate: 1.0e+30")
+    shown = fresh.run(expect=1)
+    assert "learning rate 1e+30" in shown
+    assert not (fresh.folder / RUN / "predictions.parquet").exists()
+    assert (fresh.folder / "results/runs/tiny/seebeck/ef/tiny_forest/tiny/metrics.json").exists()
+
+
+def test_a_changed_raw_file_is_noticed(copied):
+    raw = next((copied.folder / "resources/raw/tiny").glob("*.csv"))
+    raw.write_bytes(raw.read_bytes() + b"mp-0,ZnO,1,1\n")
+    shown = copied.run("--forcerun", "curate_dataset", "--until", "curate_dataset", expect=1)
+    assert "was changed" in shown
+
+
+def test_an_empty_part_names_the_split(fresh):
+    fresh.edit("config/protocols/tiny.yaml", "validation: 0.2", "validation: 0.001")
+    fresh.edit("config/protocols/tiny.yaml", "train: 0.6", "train: 0.799")
+    shown = fresh.run("splits", expect=1)
+    assert "split of tiny/seebeck by protocol tiny: the validation part of member 0 is empty" in shown
+
+
+def test_a_missing_local_file_is_named(fresh):
+    (fresh.folder / "transport_sample.csv").unlink()
+    assert "transport_sample.csv" in fresh.run("data", expect=1)
