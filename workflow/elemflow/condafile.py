@@ -35,8 +35,9 @@ def conda_file(requirements: str, lock: str) -> str:
         "channels": ["conda-forge", "nodefaults"],
         "dependencies": ["python=3.11", "pip", {"pip": pins}],
     }
-    return "# Written by `make lock` from requirements.in and requirements.txt; a test holds them together.\n" + yaml.safe_dump(
-        environment, sort_keys=False
+    return (
+        "# Written by `make lock` from requirements.in and requirements.txt; a test holds them together.\n"
+        + yaml.safe_dump(environment, sort_keys=False)
     )
 
 
