@@ -1,0 +1,205 @@
+"""Sources: files on disk, matminer's registry and shipped data, the Miedema model, and the manifest."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from elemflow.errors import ConfigError, DataError
+from elemflow.files import read_json
+from elemflow.registry import SOURCES
+from elemflow.sources import json_rows, matminer_dataset, registry, table
+from elemflow.sources.json_rows import iter_rows
+from elemflow.sources.matminer_dataset import registry_entry
+from elemflow.sources.registry import read_raw, retrieve
+
+CSV = "formula,gap\nNaN,0.10\nNaCl,\nnull,NA\n"
+
+
+def dataset_of(**source: Any) -> dict[str, Any]:
+    return {"source": source, "license": "CC-BY-4.0", "citation": ["someone2020"], "version": "1"}
+
+
+def rows_of(dataset: dict[str, Any], folder: Path) -> pd.DataFrame:
+    retrieve("demo", dataset, folder)
+    return pd.concat(read_raw("demo", dataset, folder), ignore_index=True)
+
+
+def save(path: Path, content: bytes) -> dict[str, Any]:
+    path.write_bytes(content)
+    return dataset_of(kind="table", path=str(path))
+
+
+def test_csv_is_text_as_given(tmp_path: Path) -> None:
+    frame = rows_of(save(tmp_path / "a.csv", b"\xef\xbb\xbf" + CSV.encode()), tmp_path / "raw")
+    assert frame.to_dict("list") == {"formula": ["NaN", "NaCl", "null"], "gap": ["0.10", "", "NA"]}
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+@pytest.mark.parametrize("layout", ["records", "split", "csv"])
+def test_layouts_and_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, chunk: int) -> None:
+    monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(json_rows, "_BLOCK", 5)
+    data = [["NaN", 0.1, {"@class": "Structure", "a": [1, 2.5]}], ["NaCl", None, None], ["Fe\u00e92", 12, True]]
+    columns = ["formula", "gap", "structure"]
+    texts = {
+        "records": json.dumps([dict(zip(columns, row, strict=True)) for row in data]),
+        "split": json.dumps({"index": [0, 1, 2], "columns": columns, "data": data}, indent=1),
+        "csv": pd.DataFrame(
+            [["NaN", "0.1", '{"@class": "Structure", "a": [1, 2.5]}'], ["NaCl", "", ""], ["Fe\u00e92", "12", "true"]],
+            columns=columns,
+        ).to_csv(index=False),
+    }
+    path = tmp_path / f"a.{'csv' if layout == 'csv' else 'json'}.gz"
+    dataset = save(path, gzip.compress(texts[layout].encode()))
+    retrieve("demo", dataset, tmp_path / "raw")
+    frames = list(read_raw("demo", dataset, tmp_path / "raw"))
+    assert max(map(len, frames)) <= chunk
+    assert {frame.attrs["file"] for frame in frames} == {path.name}
+    assert pd.concat(frames).to_dict("list") == {
+        "formula": ["NaN", "NaCl", "Fe\u00e92"],
+        "gap": ["0.1", "", "12"],
+        "structure": ['{"@class": "Structure", "a": [1, 2.5]}', "", "true"],
+    }
+
+
+def test_parquet_keeps_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"formula": ["NaN", None], "gap": [0.1, None], "n": [3, 4]}).to_parquet(path)
+    frame = rows_of(dataset_of(kind="table", path=str(path)), tmp_path / "raw")
+    assert frame["formula"].tolist() == ["NaN", ""]
+    assert frame["gap"].dtype == float
+    assert frame["n"].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("wide.csv", b"formula,gap\nNaCl,1,2\n"),
+        ("encoding.csv", "formula\nFe\u00e9\n".encode("latin-1")),
+        ("cut.csv.gz", gzip.compress(CSV.encode() * 1000)[:-20]),
+        ("cut.json", b'{"columns": ["formula"], "data": [["NaCl"], ["Fe'),
+        ("ragged.json", b'{"columns": ["formula", "gap"], "data": [["NaCl"]]}'),
+        ("columns.json", b'{"formula": {"0": "NaCl"}}'),
+        ("scalar.json", b"3"),
+        ("late.json", b'{"data": [["NaCl"]], "columns": ["formula"]}'),
+        ("bad.parquet", b"PAR1 and nothing else"),
+    ],
+)
+def test_damaged_files(tmp_path: Path, name: str, content: bytes) -> None:
+    with pytest.raises(DataError, match=rf"{name} cannot be read as"):
+        rows_of(save(tmp_path / name, content), tmp_path / "raw")
+
+
+def test_numbers_may_end_with_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    for block in range(1, 12):
+        monkeypatch.setattr(json_rows, "_BLOCK", block)
+        text = '{"count": 1234567, "columns": ["a"], "data": [[12345], [6]]}'
+        assert list(iter_rows(io.StringIO(text))) == [{"a": 12345}, {"a": 6}]
+
+
+def test_manifest(tmp_path: Path) -> None:
+    dataset = save(tmp_path / "a.csv", CSV.encode())
+    retrieve("demo", dataset, tmp_path / "raw")
+    manifest = read_json(tmp_path / "raw" / "manifest.json")
+    assert manifest["dataset"] == "demo"
+    assert manifest["source"] == dataset["source"]
+    assert (manifest["license"], manifest["citation"], manifest["version"]) == ("CC-BY-4.0", ["someone2020"], "1")
+    assert manifest["files"][0]["file"] == "a.csv"
+    assert manifest["files"][0]["bytes"] == len(CSV)
+
+
+def test_changed_or_missing_file_is_refused_at_once(tmp_path: Path) -> None:
+    dataset = save(tmp_path / "a.csv", CSV.encode())
+    retrieve("demo", dataset, tmp_path / "raw")
+    (tmp_path / "raw" / "a.csv").write_text(CSV + "KCl,1\n")
+    with pytest.raises(DataError, match="was changed"):
+        read_raw("demo", dataset, tmp_path / "raw")
+    (tmp_path / "raw" / "a.csv").unlink()
+    with pytest.raises(DataError, match="is missing"):
+        read_raw("demo", dataset, tmp_path / "raw")
+
+
+def test_manifest_of_another_source_is_refused(tmp_path: Path) -> None:
+    retrieve("demo", save(tmp_path / "a.csv", CSV.encode()), tmp_path / "raw")
+    with pytest.raises(DataError, match="another source"):
+        read_raw("demo", save(tmp_path / "b.csv", CSV.encode()), tmp_path / "raw")
+
+
+def test_failed_retrieval_leaves_no_manifest(tmp_path: Path) -> None:
+    dataset = save(tmp_path / "a.csv", CSV.encode())
+    retrieve("demo", dataset, tmp_path / "raw")
+    dataset["source"]["sha256"] = "0" * 64
+    with pytest.raises(DataError, match="SHA-256"):
+        retrieve("demo", dataset, tmp_path / "raw")
+    with pytest.raises(DataError, match=r"manifest\.json is missing"):
+        read_raw("demo", dataset, tmp_path / "raw")
+
+
+def test_mistakes_in_the_config(tmp_path: Path) -> None:
+    for source, message in [
+        ({"kind": "spreadsheet"}, "Allowed are matminer"),
+        ({"kind": "table", "url": "http://127.0.0.1:1/files/28232598"}, "source.format"),
+        ({"kind": "matminer", "name": "expt_gap_kingsburry"}, "Did you mean 'expt_gap_kingsbury'"),
+        ({"kind": "miedema", "elements": ["Al", "O"], "fractions": [0.5]}, "no parameters for O"),
+        ({"kind": "miedema", "elements": ["Al", "Ni"], "fractions": [1.0]}, "not between 0 and 1"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            retrieve("demo", dataset_of(**source), tmp_path)
+    with pytest.raises(DataError, match="does not exist"):
+        retrieve("demo", dataset_of(kind="table", path="nowhere.csv"), tmp_path)
+
+
+def test_matminer_registry_pins_address_and_digest() -> None:
+    entry = registry_entry("expt_formation_enthalpy_kingsbury")
+    assert entry["num_entries"] == 2135
+    assert entry["hash"].startswith("a2d2ced98d40")
+
+
+def test_matminer_dataset_is_verified_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def fake(url: str, path: Path, *, sha256: str) -> dict[str, Any]:
+        asked.append((url, sha256))
+        path.write_bytes(gzip.compress(b'{"columns": ["formula", "gap expt"], "index": [0], "data": [["CuBr", 3.08]]}'))
+        return table.file_record(path, url=url)
+
+    monkeypatch.setattr(matminer_dataset, "download", fake)
+    frame = rows_of(dataset_of(kind="matminer", name="expt_gap"), tmp_path)
+    assert frame.to_dict("records") == [{"formula": "CuBr", "gap expt": "3.08"}]
+    entry = registry_entry("expt_gap")
+    assert asked == [(entry["url"], entry["hash"])]
+
+
+def test_matminer_transport(tmp_path: Path) -> None:
+    frame = rows_of(dataset_of(kind="matminer_transport"), tmp_path)
+    assert len(frame) == frame["mp_id"].nunique() == 47737
+    assert list(frame.columns[:4]) == ["mp_id", "pretty_formula", "sigma_p", "sigma_n"]
+    assert frame["S_p"].iloc[0] == "-1.7418776"
+
+
+def test_miedema(tmp_path: Path) -> None:
+    dataset = dataset_of(kind="miedema", elements=["Zr", "Cu", "Ti"], fractions=[0.25, 0.5])
+    frame = rows_of(dataset, tmp_path)
+    assert frame["formula"].unique().tolist() == ["CuTi3", "CuTi", "CuZr3", "CuZr", "TiZr3", "TiZr"]
+    assert frame["phase"].tolist() == ["inter", "ss", "amor"] * 6
+    values = frame.set_index(["formula", "phase"])["formation_enthalpy"].astype(float)
+    # The values in eV/atom that matminer's own tests hold for TiZr.
+    assert values["TiZr", "inter"] == pytest.approx(-0.003445022152)
+    assert values["TiZr", "amor"] == pytest.approx(0.07076588363)
+    assert values["CuZr", "inter"] < values["CuZr", "amor"] < values["CuZr", "ss"] < 0
+    first = (tmp_path / "miedema.csv").read_bytes()
+    retrieve("demo", dataset, tmp_path)
+    assert (tmp_path / "miedema.csv").read_bytes() == first
+
+
+def test_every_kind_has_a_module() -> None:
+    for kind in SOURCES:
+        module = registry._module("demo", dataset_of(kind=kind))
+        assert callable(module.fetch)
+        assert callable(module.read)

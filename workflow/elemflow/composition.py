@@ -1,0 +1,234 @@
+"""Chemical formulas: parsing, canonical reduced form, and the 86 elements of the papers.
+
+Two formulas name the same material if their canonical forms are equal; strings are never compared. The parser
+is our own because every stage needs it for 10^5 to 10^6 formulas and pymatgen is slow to import and to call, and
+because a damaged formula must be refused with a reason instead of being read as something else.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from math import gcd, lcm
+
+_BY_ATOMIC_NUMBER = (
+    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
+    "Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu "
+    "Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr "
+    "Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og"
+)
+SYMBOLS: tuple[str, ...] = tuple(_BY_ATOMIC_NUMBER.split())
+"""The 118 elements in the order of their atomic numbers, from 1."""
+
+ELEMENTS_86: tuple[str, ...] = tuple(
+    symbol for symbol in SYMBOLS[:94] if symbol not in {"He", "Ne", "Ar", "Po", "At", "Rn", "Fr", "Ra"}
+)
+"""Elements of the elemental-fraction input, in column order: Z = 1 to 94 without He, Ne, Ar, Po, At, Rn, Fr, Ra.
+
+Jha et al., Sci. Rep. 8, 17593 (2018), section Methods, and the papers that build on it.
+"""
+
+_KNOWN = frozenset(SYMBOLS)
+_PLAIN = re.compile(r"(?:[A-Z][a-z]?(?:[1-9][0-9]*)?)+")
+_PLAIN_TOKEN = re.compile(r"([A-Z][a-z]?)([0-9]*)")
+_TOKEN = re.compile(r"(?P<symbol>[A-Z][a-z]?)|(?P<open>[(\[{])|(?P<close>[)\]}])")
+_AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_DECIMALS = re.compile(r"\.([0-9]+)")
+_GAP = re.compile(r"\s+(?=[A-Z(\[{])")
+_HYDRATE = re.compile(r"[0-9]\.[0-9]+H2O$")
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
+_DATE = re.compile(rf"[0-9]{{1,4}}[-/ ]{_MONTH}(?:[-/ ][0-9]+)?|{_MONTH}[-/ ][0-9]+|[0-9]+[-/][0-9]+[-/][0-9]+")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_HYDROGEN_ISOTOPES = {"D": "deuterium", "T": "tritium"}
+
+EXACT_DECIMALS = 3
+"""Decimal amounts with at most this many decimals are taken as written; longer ones as rounded."""
+
+LARGEST_MULTIPLE = 1000
+"""Largest number of formula units tried when a rounded amount is traced back to integers."""
+
+
+def parse_formula(text: str) -> dict[str, Fraction]:
+    """Read a chemical formula.
+
+    Amounts may be integers or decimals, brackets (round, square, curly) may be nested, and spaces may separate
+    the elements. Decimals follow one rule: if no amount of the formula has more than `EXACT_DECIMALS` decimals
+    (zeros at the end do not count), all are exact. Otherwise every decimal is a number rounded to the longest
+    given length, and the amounts become the fractions of the smallest common denominator, up to
+    `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are kept as they are.
+    So `O0.555600Pr0.222200Pt0.222200` is read as O 5/9, Pr 2/9, Pt 2/9. Where digits leave a choice the simplest
+    formula is taken: `Mg0.9933Eu0.0067` is read as Mg148Eu, though Mg149Eu has the same digits.
+
+    Args:
+        text: A formula such as `Fe2O3`, `Ca3(PO4)2` or `Hg0.7Cd0.3Te`.
+
+    Returns:
+        Amount of each element, in the order in which the elements first appear.
+
+    Raises:
+        ValueError: The text is not a formula; the message says why.
+    """
+    return {symbol: Fraction(amount) for symbol, amount in _parse(text).items()}
+
+
+def canonical(formula: str) -> str:
+    """Return the reduced integer formula with the elements in alphabetical order.
+
+    The amount 1 is omitted: `Fe4O6` gives `Fe2O3`, `Na3N` gives `NNa3`, `NaN` (sodium nitride) gives `NNa`.
+
+    Args:
+        formula: Any formula that `parse_formula` reads.
+
+    Returns:
+        The canonical form, equal for two formulas exactly if they name the same composition.
+
+    Raises:
+        ValueError: The text is not a formula; the message says why.
+    """
+    return _reduced(_parse(formula))
+
+
+def canonical_forms(formulas: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the canonical form of each distinct formula, and the reason where there is none.
+
+    Args:
+        formulas: Formulas, repeated as often as they occur; each distinct one is read once.
+
+    Returns:
+        Canonical form by formula, and reason by formula that cannot be read.
+    """
+    forms: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for formula in dict.fromkeys(formulas):
+        try:
+            forms[formula] = canonical(formula)
+        except ValueError as error:
+            reasons[formula] = str(error)
+    return forms, reasons
+
+
+def amounts(composition: str) -> dict[str, int]:
+    """Return the amount of each element of a canonical formula.
+
+    Args:
+        composition: What `canonical` returned; not checked again.
+    """
+    return {symbol: int(number or 1) for symbol, number in _PLAIN_TOKEN.findall(composition)}
+
+
+def _parse(text: str) -> dict[str, int] | dict[str, Fraction]:
+    if not _PLAIN.fullmatch(text):
+        return _parse_general(text)
+    found: dict[str, int] = {}
+    for symbol, number in _PLAIN_TOKEN.findall(text):
+        if symbol not in _KNOWN:
+            raise ValueError(_unknown_element(symbol))
+        found[symbol] = found.get(symbol, 0) + int(number or 1)
+    return found
+
+
+def _reduced(found: dict[str, int] | dict[str, Fraction]) -> str:
+    common = lcm(*(amount.denominator for amount in found.values()))
+    whole = {symbol: amount.numerator * (common // amount.denominator) for symbol, amount in found.items()}
+    divisor = gcd(*whole.values())
+    return "".join(
+        symbol if amount == divisor else f"{symbol}{amount // divisor}" for symbol, amount in sorted(whole.items())
+    )
+
+
+def _parse_general(text: str) -> dict[str, Fraction]:
+    """Read a formula with brackets, decimals or mistakes."""
+    formula = _GAP.sub("", text.strip())
+    if not formula:
+        raise ValueError("the formula is empty")
+    if _DATE.fullmatch(formula):
+        raise ValueError("looks like a formula that a spreadsheet program turned into a date")
+    if _HYDRATE.search(formula):
+        raise ValueError("the dot may be a decimal point or a hydrate's dot; write CuSO4(H2O)5 for CuSO4.5H2O")
+    decimals = max((len(digits.rstrip("0")) for digits in _DECIMALS.findall(formula)), default=0)
+    if decimals > EXACT_DECIMALS:
+        rational = _simplest(*_bounds(formula, Fraction(1, 2 * 10**decimals)))
+        if rational:
+            return rational
+    return _bounds(formula, Fraction(0))[0]
+
+
+def _bounds(formula: str, error: Fraction) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
+    """Return the smallest and the largest amounts if every decimal number may be wrong by `error`."""
+    stack: list[tuple[str, list[tuple[str, Fraction, Fraction]]]] = [("", [])]
+    for kind, token, low, high in _tokens(formula, error):
+        if kind == "open":
+            stack.append((_CLOSING[token], []))
+            continue
+        group = [(token, Fraction(1), Fraction(1))]
+        if kind == "close":
+            expected, group = stack.pop()
+            if token != expected:
+                raise ValueError(
+                    f"bracket {token!r} closes nothing" if not expected else f"{token!r} stands for {expected!r}"
+                )
+            if not group:
+                raise ValueError("there is a pair of brackets with nothing inside")
+        stack[-1][1].extend((symbol, least * low, most * high) for symbol, least, most in group)
+    if len(stack) > 1:
+        raise ValueError(f"closing bracket {stack[-1][0]!r} is missing")
+    lowest: dict[str, Fraction] = {}
+    highest: dict[str, Fraction] = {}
+    for symbol, least, most in stack[0][1]:
+        lowest[symbol] = lowest.get(symbol, Fraction(0)) + least
+        highest[symbol] = highest.get(symbol, Fraction(0)) + most
+    return lowest, highest
+
+
+def _tokens(formula: str, error: Fraction) -> Iterator[tuple[str, str, Fraction, Fraction]]:
+    """Yield kind, text and bounds of the amount of each element or bracket."""
+    position = 0
+    while position < len(formula):
+        match = _TOKEN.match(formula, position)
+        if not match:
+            raise ValueError(_unreadable(formula, position))
+        kind, token = match.lastgroup or "", match.group()
+        if kind == "symbol" and token not in _KNOWN:
+            raise ValueError(_unknown_element(token))
+        position = match.end()
+        number = _AMOUNT.match(formula, position) if kind != "open" else None
+        amount = Fraction(number.group()) if number else Fraction(1)
+        if not amount:
+            raise ValueError(f"the amount after {token!r} is zero")
+        slack = error if number and "." in number.group() else 0
+        yield kind, token, amount - slack, amount + slack
+        position = number.end() if number else position
+
+
+def _simplest(low: dict[str, Fraction], high: dict[str, Fraction]) -> dict[str, Fraction] | None:
+    """Return the fractions of smallest common denominator that lie within the bounds, None if there are none."""
+    scale = lcm(*(bound.denominator for bounds in (low, high) for bound in bounds.values()))
+    intervals = [(int(low[symbol] * scale), int(high[symbol] * scale)) for symbol in low]
+    for multiple in range(1, LARGEST_MULTIPLE + 1):
+        nearest = [(multiple * (least + most) + scale) // (2 * scale) for least, most in intervals]
+        if all(
+            multiple * least <= n * scale <= multiple * most
+            for n, (least, most) in zip(nearest, intervals, strict=True)
+        ):
+            return {symbol: Fraction(n, multiple) for symbol, n in zip(low, nearest, strict=True)}
+    return None
+
+
+def _unknown_element(symbol: str) -> str:
+    if symbol in _HYDROGEN_ISOTOPES:
+        return f"{symbol!r} ({_HYDROGEN_ISOTOPES[symbol]}) is an isotope; write H if isotopes may be merged"
+    return f"{symbol!r} is not an element"
+
+
+def _unreadable(formula: str, position: int) -> str:
+    character = formula[position]
+    if character in "-+−":
+        return f"negative amounts and charges are not part of a composition (at {formula[position:]!r})"
+    if character in "·•∙*":
+        return f"the dot of a hydrate is not read; write CuSO4(H2O)5 (at {formula[position:]!r})"
+    if character == ".":
+        return f"a dot without digits on both sides (at {formula[position:]!r})"
+    if character.isdigit() and not position:
+        return "the formula starts with a number instead of an element"
+    if character.islower():
+        return f"no element symbol at {formula[position:]!r}; symbols start with a capital letter"
+    return f"character {character!r} is not part of a formula"

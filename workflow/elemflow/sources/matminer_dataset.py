@@ -1,0 +1,54 @@
+"""Source `matminer`: a dataset of matminer's registry, with the address and SHA-256 that matminer pins.
+
+Ward et al., Comput. Mater. Sci. 152, 60 (2018). matminer's own loader never verifies a file that is already there
+and loads whole datasets with their structures into memory, so the file is fetched and read by our own modules; only
+the registry is matminer's. Columns with pymatgen objects are left as JSON text.
+"""
+
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from elemflow.errors import ConfigError, nearest
+from elemflow.sources.download import download
+from elemflow.sources.table import read_table
+
+
+def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Download the dataset; see `elemflow.sources.registry`."""
+    entry = registry_entry(source["name"])
+    return [download(entry["url"], folder / _file_name(source), sha256=entry["hash"])]
+
+
+def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+    """Yield the rows of the dataset; see `elemflow.sources.registry`."""
+    return read_table(folder / _file_name(source), "json")
+
+
+def registry_entry(name: str) -> dict[str, Any]:
+    """Return what matminer knows of a dataset: `url`, `hash` (SHA-256), `num_entries`, `columns` and more.
+
+    Raises:
+        ConfigError: matminer has no dataset of this name.
+    """
+    registry = json.loads((matminer_folder() / "datasets" / "dataset_metadata.json").read_text(encoding="utf-8"))
+    if name not in registry:
+        hint = nearest(name, registry) or f" Allowed are {', '.join(sorted(registry))}."
+        raise ConfigError(f"source.name is {name!r}, which is not a dataset of matminer.{hint}")
+    return registry[name]
+
+
+def matminer_folder() -> Path:
+    """Return the folder of the installed matminer, without importing it: that takes seconds."""
+    spec = importlib.util.find_spec("matminer")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError("matminer is not installed; install the environment of the workflow (folder envs/).")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _file_name(source: Mapping[str, Any]) -> str:
+    return f"{source['name']}.json.gz"

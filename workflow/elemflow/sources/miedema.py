@@ -1,0 +1,75 @@
+"""Source `miedema`: formation enthalpies of binary alloys from the semi-empirical model of Miedema.
+
+De Boer et al., Cohesion in Metals (1988), as implemented in matminer (Zhang et al., Comput. Phys. Commun. 209, 58
+(2016)), in eV/atom. The model needs no download and gives three values per composition, for the intermetallic
+compound (`inter`), the solid solution (`ss`) and the amorphous phase (`amor`), which serve as polymorphs.
+
+matminer takes every element with 3 to 11 valence electrons for a transition metal. The hybridisation term between a
+transition metal and Al, Ga, In, Si, Ge, Sn or another polyvalent metal is therefore missing: AlNi comes out at
++0.07 eV/atom, where measurements give about -0.6 eV/atom. Choose the elements among the transition metals.
+"""
+
+import importlib.metadata
+import itertools
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from elemflow.composition import canonical
+from elemflow.errors import ConfigError
+from elemflow.files import write_text
+from elemflow.sources.download import file_record
+from elemflow.sources.table import read_table
+
+PHASES = ("inter", "ss", "amor")
+_FILE = "miedema.csv"
+
+
+def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Compute the table for every pair of `elements` and every atomic fraction of the first one.
+
+    The columns are `formula`, `phase` and `formation_enthalpy` (eV/atom). A phase for which the model has no value
+    is left out. See `elemflow.sources.registry`.
+
+    Raises:
+        ConfigError: The model has no parameters for an element, or a fraction is not between 0 and 1.
+    """
+    rows = ["formula,phase,formation_enthalpy"]
+    rows += [
+        f"{formula},{phase},{value!r}"
+        for formula, values in _enthalpies(source["elements"], source["fractions"])
+        for phase, value in values.items()
+        if isfinite(value)
+    ]
+    write_text(folder / _FILE, "\n".join(rows) + "\n")
+    return [file_record(folder / _FILE, url=f"matminer {importlib.metadata.version('matminer')}: Miedema")]
+
+
+def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
+    """Yield the rows of the table; see `elemflow.sources.registry`."""
+    return read_table(folder / _FILE, "csv")
+
+
+def _enthalpies(elements: list[str], fractions: list[float]) -> Iterator[tuple[str, dict[str, float]]]:
+    from matminer.featurizers.composition.alloy import Miedema  # noqa: PLC0415 - seconds and 400 MB
+    from pymatgen.core import Composition  # noqa: PLC0415
+
+    # With imputation an element without parameters would get the mean of all others.
+    model = Miedema(struct_types=list(PHASES), ss_types="min", impute_nan=False)
+    known = set(model.df_dataset.index)
+    if unknown := sorted(set(elements) - known):
+        raise ConfigError(
+            f"source.elements: the Miedema model has no parameters for {', '.join(unknown)}; allowed are "
+            f"{', '.join(sorted(known))}."
+        )
+    for first, second in itertools.combinations(sorted(set(elements)), 2):
+        for fraction in fractions:
+            amount = Decimal(str(fraction))
+            if not 0 < amount < 1:
+                raise ConfigError(f"source.fractions: {fraction} is not between 0 and 1.")
+            formula = canonical(f"{first}{amount:f}{second}{1 - amount:f}")
+            yield formula, dict(zip(PHASES, map(float, model.featurize(Composition(formula))), strict=True))

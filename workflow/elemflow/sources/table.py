@@ -1,0 +1,142 @@
+"""Source `table`: a CSV, JSON or Parquet file of the user or at an http(s) address, gzipped or not."""
+
+import gzip
+import io
+import itertools
+import json
+import shutil
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from elemflow.errors import ConfigError, DataError
+from elemflow.files import atomic_path
+from elemflow.sources.download import check_sha256, download, file_record
+from elemflow.sources.json_rows import iter_rows
+
+FORMATS = ("csv", "json", "parquet")
+CHUNK_ROWS = 10_000
+"""Rows of a frame; with two crystal structures per row it takes some 100 MB."""
+
+_UNREADABLE = (ValueError, EOFError, OSError, zlib.error, pa.ArrowException, pd.errors.ParserWarning)
+
+
+def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Copy a local file, or download it from `url`; see `elemflow.sources.registry`."""
+    target = folder / _file_name(source)
+    _format(source)
+    if source.get("url"):
+        return [download(source["url"], target, sha256=source.get("sha256"))]
+    path = Path(source["path"])
+    if not path.is_file():
+        raise DataError(f"{path} does not exist (seen from {Path.cwd()}). Correct source.path in the dataset's config.")
+    check_sha256(path, source.get("sha256"), str(path))
+    with atomic_path(target) as part:
+        shutil.copyfile(path, part)
+    return [file_record(target, url=str(source["path"]))]
+
+
+def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+    """Yield the rows of the file; see `elemflow.sources.registry`."""
+    return read_table(folder / _file_name(source), _format(source))
+
+
+def read_table(path: Path, file_format: str) -> Iterator[pd.DataFrame]:
+    """Yield a table in frames of at most `CHUNK_ROWS` rows.
+
+    CSV cells are text as given, so that the formula NaN stays a formula; so are JSON strings, while other JSON
+    values become their JSON text (numbers keep all digits, structures can be decoded) and null becomes empty.
+    Numeric columns of a Parquet file stay numeric.
+
+    Args:
+        path: The file; whether it is gzipped is seen from its content.
+        file_format: `csv`, `json` or `parquet`.
+
+    Yields:
+        Frames with the columns of the file.
+
+    Raises:
+        DataError: The file cannot be read to its end.
+    """
+    readers = {"csv": _read_csv, "json": _read_json, "parquet": _read_parquet}
+    try:
+        with _open(path) as stream:
+            for frame in readers[file_format](stream):
+                frame.attrs["file"] = path.name
+                yield frame
+    except _UNREADABLE as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(
+            f"{path} cannot be read as {file_format}: {detail}. The file is damaged, cut off or of another format; "
+            f"get it again, or correct source.format (allowed: {', '.join(FORMATS)})."
+        ) from error
+
+
+def _read_csv(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+    with warnings.catch_warnings():
+        # A row longer than the header would otherwise lose its last cells with a warning only.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        frames = pd.read_csv(
+            stream,
+            dtype=str,
+            keep_default_na=False,
+            index_col=False,
+            encoding="utf-8-sig",
+            chunksize=CHUNK_ROWS,
+        )
+        for frame in frames:
+            yield frame.fillna("")
+
+
+def _read_json(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+    # As text a crystal structure takes a tenth of the memory of the decoded objects.
+    rows = (
+        {name: _text(value) for name, value in row.items()}
+        for row in iter_rows(io.TextIOWrapper(stream, encoding="utf-8-sig"))
+    )
+    columns: list[str] = []
+    while batch := list(itertools.islice(rows, CHUNK_ROWS)):
+        columns = list(dict.fromkeys(itertools.chain(columns, *batch)))
+        yield pd.DataFrame({name: [row.get(name, "") for row in batch] for name in columns}, dtype=str)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _read_parquet(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+    for batch in pq.ParquetFile(stream).iter_batches(batch_size=CHUNK_ROWS):
+        frame = batch.to_pandas()
+        for name in frame.columns:
+            if not pd.api.types.is_numeric_dtype(frame[name]):
+                frame[name] = frame[name].astype(object).where(frame[name].notna(), "").astype(str)
+        yield frame
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as stream:
+        gzipped = stream.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path, "rb")) if gzipped else path.open("rb")
+
+
+def _file_name(source: Mapping[str, Any]) -> str:
+    return Path(urlsplit(source["url"]).path).name if source.get("url") else Path(source["path"]).name
+
+
+def _format(source: Mapping[str, Any]) -> str:
+    found = source.get("format") or Path(_file_name(source).removesuffix(".gz")).suffix.removeprefix(".")
+    if found not in FORMATS:
+        raise ConfigError(
+            f"source.format of {source.get('url') or source['path']} is not given and does not follow from the name; "
+            f"set it to one of {', '.join(FORMATS)}."
+        )
+    return found
