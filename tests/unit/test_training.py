@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,16 @@ def _backend() -> None:
     loop.start_backend(1)
 
 
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Spare the seconds of compiling; for tests of what lies around the compiled epoch."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def _part(rows: int, seed: int, sign: float = 1.0) -> Part:
     x = np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)
     return Part(np.array([f"m{seed}-{i:03d}" for i in range(rows)], dtype=object), x, sign * x.sum(axis=1, dtype=float))
@@ -80,26 +91,40 @@ def _numbers(fit: loop.FitResult) -> list[tuple[Any, ...]]:
     return [(entry["epoch"], entry["train_loss"], entry["validation_mae"]) for entry in fit.history]
 
 
-def test_equal_seeds_give_equal_bytes_and_the_loss_falls(tmp_path: Path) -> None:
-    (_, one), (_, two) = _fit(tmp_path), _fit(tmp_path)
-    assert _numbers(one) == _numbers(two)
-    assert one.predict(DATA.test).tobytes() == two.predict(DATA.test).tobytes()
-    assert one.history[-1]["train_loss"] < 0.9 * one.history[0]["train_loss"]
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> loop.FitResult:
+    """A compiled training that nothing interrupts."""
+    return _fit(tmp_path_factory.mktemp("whole"))[1]
 
 
-@pytest.mark.parametrize("after", [2, 5])
-def test_an_interrupted_training_ends_where_it_would_have_ended(tmp_path: Path, after: int) -> None:
-    _, whole = _fit(tmp_path / "whole")
+def test_equal_seeds_give_equal_bytes_and_the_loss_falls(tmp_path: Path, whole: loop.FitResult) -> None:
+    _, again = _fit(tmp_path)
+    assert _numbers(again) == _numbers(whole)
+    assert again.predict(DATA.test).tobytes() == whole.predict(DATA.test).tobytes()
+    assert again.history[-1]["train_loss"] < 0.9 * again.history[0]["train_loss"]
+
+
+def test_an_interrupted_training_ends_where_it_would_have_ended(tmp_path: Path, whole: loop.FitResult) -> None:
     with pytest.raises(KeyboardInterrupt):
-        _fit(tmp_path, progress=_Interrupt(after), checkpoint_seconds=0)
+        _fit(tmp_path, progress=_Interrupt(after=4), checkpoint_seconds=0)
     _, resumed = _fit(tmp_path)
-    assert resumed.first_epoch == after
+    assert resumed.first_epoch == 4
     assert _numbers(resumed) == _numbers(whole)
     assert (resumed.best_epoch, resumed.weights_epoch) == (whole.best_epoch, whole.weights_epoch)
     assert resumed.predict(DATA.test).tobytes() == whole.predict(DATA.test).tobytes()
 
 
-def test_early_stopping_restores_the_best_epoch(tmp_path: Path) -> None:
+def test_a_checkpoint_brings_back_the_best_weights(tmp_path: Path, eager: None) -> None:
+    opposite = MemberData(0, _part(42, 0), _part(20, 1, sign=-1.0), _part(20, 2), {})  # the best epoch comes early
+    _, whole = _fit(tmp_path / "whole", spec=LINEAR, data=opposite)
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, spec=LINEAR, data=opposite, progress=_Interrupt(after=5), checkpoint_seconds=0)
+    _, resumed = _fit(tmp_path, spec=LINEAR, data=opposite)
+    assert whole.best_epoch < resumed.first_epoch == 5
+    assert resumed.predict(DATA.test).tobytes() == whole.predict(DATA.test).tobytes()
+
+
+def test_early_stopping_restores_the_best_epoch(tmp_path: Path, eager: None) -> None:
     opposite = MemberData(0, _part(42, 0), _part(20, 1, sign=-1.0), _part(20, 2), {})  # learning makes it worse
     stopping = {"monitor": "validation", "patience": 4, "restore_best": True}
     _, fit = _fit(tmp_path, spec=LINEAR, data=opposite, max_epochs=60, early_stopping=stopping)
@@ -111,7 +136,7 @@ def test_early_stopping_restores_the_best_epoch(tmp_path: Path) -> None:
     assert np.mean(np.abs(kept - opposite.validation.y)) == min(errors) < errors[-1]
 
 
-def test_the_test_part_can_be_monitored_and_stopping_can_be_off(tmp_path: Path) -> None:
+def test_the_test_part_can_be_monitored_and_stopping_can_be_off(tmp_path: Path, eager: None) -> None:
     data = MemberData(0, DATA.train, _part(0, 1), DATA.test, {})
     _, fit = _fit(tmp_path, data=data, early_stopping={"monitor": "test", "patience": 9, "restore_best": False})
     assert np.mean(np.abs(fit.predict(DATA.test) - DATA.test.y)) == fit.history[-1]["validation_mae"]
@@ -119,8 +144,9 @@ def test_the_test_part_can_be_monitored_and_stopping_can_be_off(tmp_path: Path) 
     assert (fit.best_epoch, fit.weights_epoch, fit.history[0]["validation_mae"]) == (None, 6, None)
 
 
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 @pytest.mark.parametrize("loss", ["mae", "mse", "huber"])
-def test_an_epoch_is_what_keras_computes_batch_by_batch(tmp_path: Path, loss: str) -> None:
+def test_an_epoch_is_what_keras_computes(tmp_path: Path, eager: None, loss: str) -> None:
     import keras
 
     model, fit = _fit(tmp_path, spec=LINEAR, loss=loss, max_epochs=2, early_stopping=None)
@@ -129,12 +155,9 @@ def test_an_epoch_is_what_keras_computes_batch_by_batch(tmp_path: Path, loss: st
     reference.compile(keras.optimizers.Adam(0.01), name)
     losses = []
     for epoch in (1, 2):
-        order = loop.epoch_order(42, 5, epoch)
-        batches = [order[i : i + 16] for i in range(0, 42, 16)]  # 16, 16 and the short last 10
-        reference.reset_metrics()
-        for batch in batches:
-            mean = reference.train_on_batch(DATA.train.x[batch], DATA.train.y[batch, None])
-        losses.append(float(mean))
+        order = loop.epoch_order(42, 5, epoch)  # batches of 16, 16 and a short last one of 10
+        x, y = DATA.train.x[order], DATA.train.y[order, None]
+        losses += reference.fit(x, y, batch_size=16, shuffle=False, verbose=0).history["loss"]
     np.testing.assert_allclose([entry["train_loss"] for entry in fit.history], losses, rtol=1e-5)
     for ours, theirs in zip(model.get_weights(), reference.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
@@ -147,17 +170,17 @@ def test_orders_differ_between_epochs_and_seeds() -> None:
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "adadelta", "rmsprop"])
-def test_optimizers_train(tmp_path: Path, name: str) -> None:
+def test_optimizers_train(tmp_path: Path, eager: None, name: str) -> None:
     _, fit = _fit(tmp_path, spec=LINEAR, optimizer={"name": name, "learning_rate": 0.02}, max_epochs=3)
     assert fit.history[-1]["train_loss"] < fit.history[0]["train_loss"]
 
 
-def test_a_diverged_training_says_what_to_do(tmp_path: Path) -> None:
+def test_a_diverged_training_says_what_to_do(tmp_path: Path, eager: None) -> None:
     with pytest.raises(TrainingError, match=r"member 1/1, epoch \d+: the .* at learning rate 1e\+30\. Lower protocol"):
         _fit(tmp_path, spec=LINEAR, optimizer={"name": "sgd", "learning_rate": 1e30}, loss="mse")
 
 
-def test_progress_line(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_progress_line(caplog: pytest.LogCaptureFixture, tmp_path: Path, eager: None) -> None:
     with caplog.at_level(logging.INFO, logger="elemflow.training.loop"):
         _fit(tmp_path)
     lines = [record.message for record in caplog.records]
@@ -202,7 +225,7 @@ def _train(folder: Path, model: dict[str, Any], **change: Any) -> dict[str, Path
 NETWORK = {"kind": "network", "spec": SPEC}
 
 
-def test_a_job_writes_all_outputs(tmp_path: Path) -> None:
+def test_a_job_writes_all_outputs(tmp_path: Path, eager: None) -> None:
     _inputs(tmp_path)
     out = _train(tmp_path, NETWORK)
     predictions = pd.read_parquet(out["predictions"])
@@ -233,7 +256,7 @@ def test_a_job_writes_all_outputs(tmp_path: Path) -> None:
 
 
 def test_a_killed_job_keeps_finished_members(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     _inputs(tmp_path)
     whole = _train(tmp_path, NETWORK)["predictions"].read_bytes()
@@ -256,7 +279,7 @@ def test_a_killed_job_keeps_finished_members(
 
 
 def test_a_checkpoint_of_other_settings_is_set_aside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     _inputs(tmp_path, members=1)
     monkeypatch.setattr(run, "_write_model_folder", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -285,7 +308,7 @@ def test_estimators_and_searches_write_the_same_files(tmp_path: Path, model: dic
     assert len(pd.read_parquet(out["history"])) == model.get("trials", 0) * 2
 
 
-def test_a_part_without_rows_is_named(tmp_path: Path) -> None:
+def test_a_part_without_rows_is_named(tmp_path: Path, eager: None) -> None:
     inputs = _inputs(tmp_path, members=1)
     split = pd.read_parquet(inputs["split"])
     split[split["role"] != "validation"].to_parquet(inputs["split"])

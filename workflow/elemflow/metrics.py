@@ -1,0 +1,109 @@
+"""Errors of predictions, computed from the predictions alone."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from elemflow.errors import DataError
+
+PERCENTILES = (50, 90)
+
+
+def mae(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    """Return the mean absolute error, in the unit of `y_true`."""
+    return float(np.mean(np.abs(y_pred - y_true)))
+
+
+def rmse(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    """Return the root of the mean squared error, in the unit of `y_true`."""
+    return float(np.sqrt(np.mean((y_pred - y_true) ** 2)))
+
+
+def r2(y_true: np.ndarray, y_pred: np.ndarray) -> float | None:
+    """Return the coefficient of determination; None where it has no meaning (fewer than two different targets)."""
+    spread = float(np.sum((y_true - np.mean(y_true)) ** 2))
+    if len(y_true) < 2 or spread == 0:  # noqa: PLR2004
+        return None
+    return float(1 - np.sum((y_pred - y_true) ** 2) / spread)
+
+
+def median_ae(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    """Return the median absolute error, in the unit of `y_true`."""
+    return float(np.median(np.abs(y_pred - y_true)))
+
+
+def max_error(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    """Return the largest absolute error, in the unit of `y_true`."""
+    return float(np.max(np.abs(y_pred - y_true)))
+
+
+def percentile_abs_error(y_true: np.ndarray, y_pred: np.ndarray, percentile: float) -> float:
+    """Return a percentile (0-100, linear between ranks) of the absolute errors, in the unit of `y_true`."""
+    return float(np.percentile(np.abs(y_pred - y_true), percentile))
+
+
+def all_errors(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float | None]:
+    """Return every measure by name, and the number of rows as `n`."""
+    measures: dict[str, float | None] = {
+        "n": len(y_true),
+        "mae": mae(y_true, y_pred),
+        "rmse": rmse(y_true, y_pred),
+        "r2": r2(y_true, y_pred),
+        "median_ae": median_ae(y_true, y_pred),
+        "max_error": max_error(y_true, y_pred),
+    }
+    return measures | {f"p{q}_abs_error": percentile_abs_error(y_true, y_pred, q) for q in PERCENTILES}
+
+
+def evaluate(predictions_path: str | Path) -> dict[str, Any]:
+    """Compute the errors of a run, of each member and over its members.
+
+    Args:
+        predictions_path: `predictions.parquet` of the run.
+
+    Returns:
+        role -> `members` (member -> measures), `mean` and `std` (measure -> mean and sample standard deviation, n - 1,
+        over the members; None for a single member) and `n_members`.
+
+    Raises:
+        DataError: There are no rows, or a number is not finite.
+    """
+    table = pd.read_parquet(predictions_path)
+    if table.empty:
+        raise DataError(f"{predictions_path}: no predictions. Train the run again.")
+    numbers = table[["y_true", "y_pred"]].to_numpy(dtype=np.float64)
+    bad = ~np.isfinite(numbers).all(axis=1)
+    if bad.any():
+        first = table.loc[bad].iloc[0]
+        raise DataError(
+            f"{predictions_path}: {bad.sum()} rows are not finite, first material '{first['material_id']}' of member "
+            f"{first['member']} ({first['role']}). Train the run again with a lower learning rate."
+        )
+    return {str(role): _evaluate_role(rows) for role, rows in table.groupby("role", sort=True)}
+
+
+def _evaluate_role(rows: pd.DataFrame) -> dict[str, Any]:
+    members = {
+        str(member): all_errors(group["y_true"].to_numpy(), group["y_pred"].to_numpy())
+        for member, group in rows.groupby("member", sort=True)
+    }
+    names = [name for name in next(iter(members.values())) if name != "n"]
+    values = {name: [member[name] for member in members.values()] for name in names}
+    return {
+        "n_members": len(members),
+        "members": members,
+        "mean": {name: _mean(found) for name, found in values.items()},
+        "std": {name: _std(found) for name, found in values.items()},
+    }
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def _std(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.std(known, ddof=1)) if len(known) == len(values) > 1 else None

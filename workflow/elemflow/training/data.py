@@ -1,0 +1,117 @@
+"""The numbers of a run: features, targets and parts of every member, joined by material."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from elemflow.errors import DataError
+from elemflow.features.registry import read_features
+
+ROLES = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one role.
+
+    Attributes:
+        material_id: Ids, shape (rows,), sorted.
+        x: Features, float32, shape (rows, features).
+        y: Targets in the property's unit, float64, shape (rows,).
+    """
+
+    material_id: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class MemberData:
+    """All parts of one member.
+
+    Attributes:
+        member: Number of the member.
+        train: Rows to fit.
+        validation: Rows that stop the training or choose among trials; may be empty if nothing monitors them.
+        test: Rows to judge by.
+        dropped: Rows of the split left out, by reason (`without_features`, `without_value`).
+    """
+
+    member: int
+    train: Part
+    validation: Part
+    test: Part
+    dropped: dict[str, int]
+
+
+class RunData:
+    """Features and targets of a run, cut into members on demand.
+
+    Args:
+        features: Feature files, one per part of the representation, in its order.
+        materials: `materials.parquet` of the dataset.
+        split: Split file with `material_id`, `member` and `role`.
+        dataset: Id of the dataset, for messages.
+        property_id: Column of the target in `materials`.
+
+    Raises:
+        DataError: The target column is absent.
+    """
+
+    def __init__(self, features: Sequence[Path], materials: Path, split: Path, *, dataset: str, property_id: str):
+        self._where = f"dataset '{dataset}', property '{property_id}'"
+        ids, self._x = read_features(list(features))
+        self._rows = pd.Index(np.asarray(ids, dtype=object))
+        try:
+            table = pd.read_parquet(materials, columns=["material_id", property_id])
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{materials}: no column '{property_id}' ({self._where}). {error}") from None
+        self._y = table.set_index("material_id")[property_id].astype("float64")
+        self._split = pd.read_parquet(split, columns=["material_id", "member", "role"])
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return self._x.shape[1]
+
+    @property
+    def members(self) -> list[int]:
+        """Numbers of the members, in order."""
+        return sorted(int(member) for member in self._split["member"].unique())
+
+    def member(self, member: int, needed: Collection[str]) -> MemberData:
+        """Join the rows of one member; rows without features or without a value are dropped and counted.
+
+        Args:
+            member: Number of the member.
+            needed: Roles that must have rows.
+
+        Raises:
+            DataError: A needed role has no rows left.
+        """
+        rows = self._split[self._split["member"] == member].sort_values("material_id", kind="stable")
+        positions = self._rows.get_indexer(pd.Index(rows["material_id"]))
+        y = self._y.reindex(rows["material_id"]).to_numpy()
+        has_features, has_value = positions >= 0, np.isfinite(y)
+        dropped = {
+            "without_features": int(np.sum(~has_features)),
+            "without_value": int(np.sum(has_features & ~has_value)),
+        }
+        ids, roles = rows["material_id"].to_numpy(dtype=object), rows["role"].to_numpy(dtype=object)
+        parts = {}
+        for role in ROLES:
+            used = (roles == role) & has_features & has_value
+            parts[role] = Part(ids[used], self._x[positions[used]], y[used])
+            if role in needed and not used.any():
+                lost = int(np.sum(roles == role))
+                raise DataError(
+                    f"{self._where}, member {member}: no {role} rows. The split has {lost}, and none has both features "
+                    f"and a value; check the {role} share of the protocol and the rejected features."
+                )
+        return MemberData(member=member, dropped=dropped, **parts)

@@ -1,0 +1,306 @@
+"""One training job: all members of a run, one after the other, surviving a kill at any moment.
+
+Finished members and the state of the unfinished one wait in the checkpoint folder; the outputs are written at the end.
+"""
+
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from elemflow import provenance
+from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
+from elemflow.training.data import ROLES, MemberData, Part, RunData
+
+PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
+PREDICTIONS = pa.schema(
+    [
+        ("material_id", pa.string()),
+        ("member", pa.int32()),
+        ("role", pa.string()),
+        ("y_true", pa.float64()),
+        ("y_pred", pa.float64()),
+    ]
+)
+HISTORY = pa.schema(
+    [
+        ("member", pa.int32()),
+        ("epoch", pa.int32()),
+        ("train_loss", pa.float64()),
+        ("validation_mae", pa.float64()),
+        ("learning_rate", pa.float64()),
+        ("seconds", pa.float64()),
+    ]
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted member.
+
+    Attributes:
+        predict: From a part to float64 predictions, shape (rows,).
+        save: Writes the model into a folder under a name without suffix.
+        history: Rows of `history.parquet` without `member`; a search has one per trial.
+        facts: What `run_info.json` says about the member beyond its rows.
+        seconds: Seconds of fitting, those before a restart included.
+    """
+
+    predict: Callable[[Part], np.ndarray]
+    save: Callable[[Path, str], None]
+    history: list[dict[str, Any]]
+    facts: dict[str, Any]
+    seconds: float
+
+
+def train_run(
+    cfg: Mapping[str, Any],
+    *,
+    features: Sequence[Path],
+    materials: Path,
+    split: Path,
+    predictions: Path,
+    history: Path,
+    run_info: Path,
+    model_folder: Path,
+    checkpoint_folder: Path,
+    threads: int,
+) -> None:
+    """Train, predict and save every member of a run.
+
+    Networks are fitted on the training part and stopped by the monitored part; estimators are fitted on the training
+    part; searches choose by the validation part. The test part is only predicted, unless the protocol says
+    `monitor: test` as some papers did.
+
+    Args:
+        cfg: `run` (the ids), `property` (unit, title), `model` and `protocol` declarations, resolved.
+        features: Feature files, one per part of the representation, in its order.
+        materials: `materials.parquet` of the dataset.
+        split: Split file of the protocol.
+        predictions: Written: predictions for validation and test rows, sorted by member, role, material.
+        history: Written: one row per member and epoch.
+        run_info: Written: versions, machine, times, rows, inputs.
+        model_folder: Written: one model per member and `model.json`, which says what they are.
+        checkpoint_folder: Working state, removed after success.
+        threads: CPU threads to use.
+
+    Raises:
+        DataError: A part that is needed has no rows.
+        TrainingError: A training diverged.
+    """
+    started = time.monotonic()
+    predictions, history, run_info = Path(predictions), Path(history), Path(run_info)
+    model_folder, checkpoint_folder = Path(model_folder), Path(checkpoint_folder)
+    inputs = {str(path): sha256_file(path) for path in [*features, materials, split]}
+    claim = _claim(checkpoint_folder, _identity(cfg, inputs))
+    kind = cfg["model"]["kind"]
+    backend = _start(kind, threads)
+    data = RunData(
+        features, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"]
+    )  # fmt: skip
+    members = data.members
+    fit = {"network": _fit_network, "estimator": _fit_estimator, "search": _fit_search}[kind]
+    for position, member in enumerate(members, start=1):
+        folder = checkpoint_folder / f"member-{member}"
+        label = f"member {position}/{len(members)}"
+        if (folder / "done.json").exists():
+            log.info("%s: finished before, kept", label)
+            continue
+        member_data = data.member(member, _needed_roles(cfg))
+        log.info("%s: %s", label, ", ".join(f"{len(getattr(member_data, role))} {role}" for role in ROLES))
+        folder.mkdir(parents=True, exist_ok=True)
+        fitted = fit(cfg, member_data, folder, label, threads)
+        _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
+    done = [checkpoint_folder / f"member-{member}" for member in members]
+    facts = {str(member): read_json(folder / "done.json") for member, folder in zip(members, done, strict=True)}
+    write_parquet(predictions, _concatenate([folder / "predictions.parquet" for folder in done]))
+    write_parquet(history, _concatenate([folder / "history.parquet" for folder in done]))
+    _write_model_folder(model_folder, [folder / "model" for folder in done], cfg)
+    fitting = sum(entry["seconds_fitting"] for entry in facts.values())
+    epochs = sum(entry["epochs"] for entry in facts.values())
+    write_json(
+        run_info,
+        {
+            "cfg": cfg,
+            "n_features": data.n_features,
+            "members": facts,
+            "inputs_sha256": inputs,
+            "commit": provenance.git_commit(),
+            "versions": provenance.library_versions(),
+            "host": provenance.host_facts(threads),
+            "backend": backend,
+            "started": claim["started"],
+            "finished": provenance.now(),
+            "starts": claim["starts"],
+            "seconds_fitting": round(fitting, 3),
+            "seconds_per_epoch": round(fitting / epochs, 6) if epochs else None,
+            "seconds_last_start": round(time.monotonic() - started, 3),
+            "peak_memory_mb": provenance.peak_memory_mb(),
+        },
+    )
+    shutil.rmtree(checkpoint_folder)
+
+
+def _identity(cfg: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """Identify everything that decides the numbers; where the inputs lie and how many threads run does not."""
+    versions = provenance.library_versions()
+    return digest_of({"cfg": cfg, "inputs": list(inputs.values()), "versions": versions})
+
+
+def _claim(folder: Path, identity: str) -> dict[str, Any]:
+    """Take over a checkpoint folder of the same training; set any other aside."""
+    file = folder / "claim.json"
+    claim: dict[str, Any] = (
+        read_json(file) if file.exists() else {"identity": None, "started": provenance.now(), "starts": 0}
+    )
+    if claim["identity"] != identity and folder.exists() and any(folder.iterdir()):
+        aside = folder.with_name(f"{folder.name}.aside-{claim['identity'] or 'unknown'}")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        log.warning(
+            "The checkpoint in %s belongs to other settings, inputs or library versions; moved to %s. Training starts "
+            "anew; delete that folder if it is of no use.", folder, aside,
+        )  # fmt: skip
+        claim = {"started": provenance.now(), "starts": 0}
+    claim |= {"identity": identity, "starts": claim["starts"] + 1}
+    write_json(file, claim)
+    return claim
+
+
+def _start(kind: str, threads: int) -> dict[str, Any]:
+    """Start what the kind of model computes with, before anything else uses it."""
+    if kind != "network":
+        return {"name": "scikit-learn", "device": "cpu"}
+    from elemflow.training.loop import start_backend  # noqa: PLC0415  estimators need no network code
+
+    return start_backend(threads)
+
+
+def _needed_roles(cfg: Mapping[str, Any]) -> set[str]:
+    stopping = cfg["protocol"]["training"]["early_stopping"]
+    chosen_by = {
+        "network": {stopping["monitor"]} if stopping else set(),
+        "estimator": set(),
+        "search": {"validation"},
+    }[cfg["model"]["kind"]]
+    return {"train", "test"} | chosen_by
+
+
+def _fit_network(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, _threads: int) -> Fitted:
+    from elemflow.networks.registry import build_network  # noqa: PLC0415
+    from elemflow.training.loop import Progress, fit_member  # noqa: PLC0415
+
+    training = cfg["protocol"]["training"]
+    seed = training["seed"] + data.member
+    model = build_network(cfg["model"]["spec"], data.train.x.shape[1], seed)
+    result = fit_member(
+        model, data, training, seed=seed, checkpoint=folder / "state.npz", progress=Progress(label)
+    )  # fmt: skip
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    facts = {
+        "epochs": len(result.history),
+        "best_epoch": result.best_epoch,
+        "weights_epoch": result.weights_epoch,
+        "stopped": result.stopped,
+        "parameters": {"trainable": trainable, "total": model.count_params()},
+    }
+    return Fitted(
+        predict=result.predict,
+        save=lambda to, name: model.save(to / f"{name}.keras"),
+        history=result.history,
+        facts=facts,
+        seconds=sum(entry["seconds"] for entry in result.history),
+    )
+
+
+def _fit_estimator(cfg: Mapping[str, Any], data: MemberData, _folder: Path, label: str, threads: int) -> Fitted:
+    from elemflow.estimators.registry import fit_estimator, make_estimator, save_estimator  # noqa: PLC0415
+
+    seed = cfg["protocol"]["training"]["seed"] + data.member
+    estimator = make_estimator(cfg["model"]["estimator"], cfg["model"].get("parameters", {}), seed, threads)
+    started = time.monotonic()
+    fit_estimator(estimator, data.train.x, data.train.y, threads)
+    seconds = time.monotonic() - started
+    log.info("%s: fitted in %.1f s", label, seconds)
+    return Fitted(
+        predict=lambda part: np.asarray(estimator.predict(part.x), dtype=np.float64),
+        save=lambda to, name: save_estimator(estimator, to / f"{name}.skops"),
+        history=[],
+        facts={"epochs": 0},
+        seconds=seconds,
+    )
+
+
+def _fit_search(cfg: Mapping[str, Any], data: MemberData, _folder: Path, label: str, threads: int) -> Fitted:
+    from elemflow.estimators.registry import save_estimator  # noqa: PLC0415
+    from elemflow.estimators.search import search  # noqa: PLC0415
+
+    seed = cfg["protocol"]["training"]["seed"] + data.member
+    found = search(cfg["model"], data.train, data.validation, seed=seed, threads=threads, label=label)
+    history = [
+        {"epoch": trial["trial"], "validation_mae": trial["validation_mae"], "seconds": trial["seconds"]}
+        for trial in found.trials
+    ]
+    return Fitted(
+        predict=lambda part: np.asarray(found.best.predict(part.x), dtype=np.float64),
+        save=lambda to, name: save_estimator(found.best, to / f"{name}.skops"),
+        history=history,
+        facts={"epochs": 0, "trials": found.trials, "best_trial": found.best_trial},
+        seconds=sum(trial["seconds"] for trial in found.trials),
+    )
+
+
+def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:
+    """Write everything that outlives the member's training; `done.json` last, since it says that the rest is whole."""
+    tables = [_predict(data, role, fitted.predict) for role in sorted(PREDICTED_ROLES)]
+    write_parquet(folder / "predictions.parquet", pa.concat_tables(tables))
+    rows = [{"member": data.member} | entry for entry in fitted.history]
+    write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=HISTORY))
+    (folder / "model").mkdir(exist_ok=True)
+    fitted.save(folder / "model", f"member-{data.member}")
+    write_json(
+        folder / "done.json",
+        fitted.facts
+        | {
+            "seed": seed,
+            "rows": {role: len(getattr(data, role)) for role in ROLES},
+            "dropped_rows": data.dropped,
+            "seconds_fitting": round(fitted.seconds, 3),
+        },
+    )
+    (folder / "state.npz").unlink(missing_ok=True)
+
+
+def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray]) -> pa.Table:
+    part: Part = getattr(data, role)
+    predicted = predict(part) if len(part) else np.empty(0)
+    columns = [part.material_id, np.full(len(part), data.member), np.full(len(part), role, dtype=object)]
+    return pa.table([*columns, part.y, predicted], schema=PREDICTIONS)
+
+
+def _concatenate(paths: Sequence[Path]) -> pa.Table:
+    return pa.concat_tables([pq.read_table(path) for path in paths])
+
+
+def _write_model_folder(folder: Path, sources: Sequence[Path], cfg: Mapping[str, Any]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        for source in sources:
+            shutil.copytree(source, temporary, dirs_exist_ok=True)
+        write_json(temporary / "model.json", cfg)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
