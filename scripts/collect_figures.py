@@ -9,6 +9,8 @@ from elemflow.reporting.index import write_figures_index
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
+    snakemake: Snakemake
+
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""

@@ -9,6 +9,8 @@ from elemflow.reporting.tables import write_table
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
+    snakemake: Snakemake
+
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""

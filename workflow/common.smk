@@ -12,7 +12,7 @@ from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.published import read_published
-from elemflow.registry import FEATURES, FIGURE_INPUTS, FIGURES, NETWORKS, SOURCES, parts_of
+from elemflow.registry import FEATURES, FIGURE_INPUTS, FIGURES, FITTERS, NETWORKS, SOURCES, parts_of
 
 ROOT = Path(workflow.basedir)
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
@@ -126,9 +126,8 @@ def is_network(wildcards):
 def get_training_code(wildcards):
     """Return the digest of the code that trains a run."""
     model = SETTINGS.models[wildcards.model]
-    if model["kind"] == "network":
-        return get_code("train_model.py", NETWORKS[model["spec"]["family"]], "elemflow.training.tensorflow_loop")
-    return get_code("train_model.py", "elemflow.estimators.registry", "elemflow.estimators.search")
+    families = [NETWORKS[model["spec"]["family"]]] if model["kind"] == "network" else []
+    return get_code("train_model.py", FITTERS[model["kind"]], *families)
 
 
 def get_gpus(wildcards):

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 from reporting_samples import make_figure, name_run, place, write_run
 
-from elemflow.registry import FIGURE_INPUTS, FIGURES
+from elemflow.registry import FIGURES
 from elemflow.reporting.figures import write_figure
 from elemflow.reporting.kinds import training_curves
 

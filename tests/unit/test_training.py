@@ -12,7 +12,7 @@ import pytest
 
 from elemflow.errors import DataError, TrainingError
 from elemflow.networks.registry import build_network
-from elemflow.training import loop, run
+from elemflow.training import loop, network, run
 from elemflow.training.data import MemberData, Part, RunData
 
 SPEC = {
@@ -260,17 +260,17 @@ def test_a_killed_job_keeps_finished_members(
 ) -> None:
     _inputs(tmp_path)
     whole = _train(tmp_path, NETWORK)["predictions"].read_bytes()
-    fit_network = run._fit_network
+    fit_network = network.fit
 
     def killed(cfg: Any, data: MemberData, *rest: Any) -> Any:
         if data.member == 1:
             raise KeyboardInterrupt
         return fit_network(cfg, data, *rest)
 
-    monkeypatch.setattr(run, "_fit_network", killed)
+    monkeypatch.setattr(network, "fit", killed)
     with pytest.raises(KeyboardInterrupt):
         _train(tmp_path, NETWORK)
-    monkeypatch.setattr(run, "_fit_network", fit_network)
+    monkeypatch.setattr(network, "fit", fit_network)
     with caplog.at_level(logging.INFO):
         out = _train(tmp_path, NETWORK)
     assert "member 1/2: finished before, kept" in caplog.text

@@ -16,6 +16,7 @@ from elemflow.networks.spec import check_spec
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+SHOWN_CHARACTERS = 60  # of a wrong value in a message
 SWITCH_KEYS = ("kind", "scheme", "rule")  # keys that decide which others a mapping may have
 
 
@@ -130,7 +131,7 @@ def _validator(schema_name: str) -> Any:
     return jsonschema.validators.extend(plain, {"properties": fill_defaults})(schema)
 
 
-def _messages(error: jsonschema.ValidationError) -> list[str]:
+def _messages(error: Any) -> list[str]:  # noqa: PLR0911  one return per kind of mistake
     """Say one schema violation in the words of a user."""
     path = key_path(error.absolute_path)
     schema = error.schema if isinstance(error.schema, dict) else {}
@@ -167,7 +168,7 @@ def _help(schema: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def key_path(parts: Iterable[Any]) -> str:

@@ -1,5 +1,6 @@
 """The plan: studies expanded into tables, figures and the unique runs behind them."""
 
+import builtins
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +24,10 @@ class Run:
     model: str
     protocol: str
 
-    @property
+    @builtins.property  # a field has the plain name
     def path(self) -> str:
         """Folder of the run below `results/runs/`."""
-        return "/".join((self.dataset, self.property, self.representation, self.model, self.protocol))
+        return f"{self.dataset}/{self.property}/{self.representation}/{self.model}/{self.protocol}"
 
 
 @dataclass

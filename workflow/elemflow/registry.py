@@ -13,6 +13,11 @@ SOURCES = {
     "miedema": "elemflow.sources.miedema",
 }
 FEATURES = {"ef": "elemflow.features.elemental_fractions"}
+FITTERS = {
+    "network": "elemflow.training.network",
+    "estimator": "elemflow.training.estimator",
+    "search": "elemflow.training.search",
+}
 NETWORKS = {"dense": "elemflow.networks.dense"}
 FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",

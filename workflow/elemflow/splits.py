@@ -73,7 +73,7 @@ def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np
         for fold in range(split["folds"]):
             roles = np.where(folds == fold, ROLES.index("test"), ROLES.index("train"))
             rest = np.flatnonzero(folds != fold)
-            inner = hash_order([compositions[i] for i in rest], f"{seed}/{repeat}/{fold}/validation")
+            inner = hash_order([compositions[i] for i in rest.tolist()], f"{seed}/{repeat}/{fold}/validation")
             share = split["validation"]
             roles[rest[_cut(groups[rest], inner, (share, 1 - share)) == 0]] = ROLES.index("validation")
             yield roles

@@ -10,6 +10,8 @@ rule curate_dataset:
         "results/logs/curate_dataset/{dataset}.log",
     benchmark:
         "results/benchmarks/curate_dataset/{dataset}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -17,7 +19,5 @@ rule curate_dataset:
     params:
         cfg=get_curation_cfg,
         code=get_curation_code,
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/curate_dataset.py"

@@ -8,6 +8,8 @@ rule featurize_dataset:
         "results/logs/featurize_dataset/{dataset}/{part}.log",
     benchmark:
         "results/benchmarks/featurize_dataset/{dataset}/{part}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -15,7 +17,5 @@ rule featurize_dataset:
     params:
         cfg=get_features_cfg,
         code=get_features_code,
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/featurize_dataset.py"

@@ -16,6 +16,8 @@ rule plot_figure:
         "results/logs/plot_figure/{study}/{figure}.log",
     benchmark:
         "results/benchmarks/plot_figure/{study}/{figure}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -23,8 +25,6 @@ rule plot_figure:
     params:
         cfg=get_figure,
         code=get_figure_code,
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/plot_figure.py"
 
@@ -47,11 +47,11 @@ rule collect_figures:
         "results/logs/collect_figures.log",
     benchmark:
         "results/benchmarks/collect_figures.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     params:
         cfg={"figures": list(PLAN.figures.values())},
         code=get_code("collect_figures.py"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/collect_figures.py"

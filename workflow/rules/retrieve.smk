@@ -7,6 +7,8 @@ rule retrieve_dataset:
         "results/logs/retrieve_dataset/{dataset}.log",
     benchmark:
         "results/benchmarks/retrieve_dataset/{dataset}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -14,7 +16,5 @@ rule retrieve_dataset:
     params:
         cfg=get_source_cfg,
         code=get_source_code,
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/retrieve_dataset.py"

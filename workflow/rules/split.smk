@@ -7,6 +7,8 @@ rule split_dataset:
         "results/logs/split_dataset/{dataset}/{property}/{protocol}.log",
     benchmark:
         "results/benchmarks/split_dataset/{dataset}/{property}/{protocol}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -14,7 +16,5 @@ rule split_dataset:
     params:
         cfg=get_split_cfg,
         code=get_code("split_dataset.py"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/split_dataset.py"

@@ -5,12 +5,12 @@ rule write_plan:
         "results/logs/write_plan.log",
     benchmark:
         "results/benchmarks/write_plan.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     params:
         cfg={"rows": list(PLAN.rows())},
         code=get_code("write_plan.py"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/write_plan.py"
 
@@ -34,6 +34,8 @@ rule make_table:
         "results/logs/make_table/{study}/{table}.log",
     benchmark:
         "results/benchmarks/make_table/{study}/{table}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -41,8 +43,6 @@ rule make_table:
     params:
         cfg=get_table,
         code=get_code("make_table.py"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/make_table.py"
 
@@ -63,11 +63,11 @@ rule collect_tables:
         "results/logs/collect_tables.log",
     benchmark:
         "results/benchmarks/collect_tables.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     params:
         cfg={"tables": list(PLAN.tables.values())},
         code=get_code("collect_tables.py"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/collect_tables.py"

@@ -12,6 +12,8 @@ rule train_model:
         f"results/logs/train_model/{RUN}.log",
     benchmark:
         f"results/benchmarks/train_model/{RUN}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     # One thread, whatever --cores says: sums in another order would give other numbers.
     threads: 1
     resources:
@@ -22,8 +24,6 @@ rule train_model:
         cfg=get_run_cfg,
         code=get_training_code,
         checkpoints=f"results/checkpoints/{RUN}",
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/train_model.py"
 
@@ -37,6 +37,8 @@ rule evaluate_run:
         f"results/logs/evaluate_run/{RUN}.log",
     benchmark:
         f"results/benchmarks/evaluate_run/{RUN}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -44,7 +46,5 @@ rule evaluate_run:
     params:
         cfg={},
         code=get_code("evaluate_run.py"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/evaluate_run.py"

@@ -3,14 +3,14 @@
 Finished members and the state of the unfinished one wait in the checkpoint folder; the outputs are written at the end.
 """
 
+import importlib
 import logging
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 
 from elemflow import provenance
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
+from elemflow.registry import FITTERS
 from elemflow.training.data import ROLES, MemberData, Part, RunData
+from elemflow.training.fitted import Fitted, Fitter
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
 PREDICTIONS = pa.schema(
@@ -42,25 +44,6 @@ HISTORY = pa.schema(
 )
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted member.
-
-    Attributes:
-        predict: From a part to float64 predictions, shape (rows,).
-        save: Writes the model into a folder under a name without suffix.
-        history: Rows of `history.parquet` without `member`; a search has one per trial.
-        facts: What `run_info.json` says about the member beyond its rows.
-        seconds: Seconds of fitting, those before a restart included.
-    """
-
-    predict: Callable[[Part], np.ndarray]
-    save: Callable[[Path, str], None]
-    history: list[dict[str, Any]]
-    facts: dict[str, Any]
-    seconds: float
 
 
 def train_run(
@@ -103,23 +86,23 @@ def train_run(
     model_folder, checkpoint_folder = Path(model_folder), Path(checkpoint_folder)
     inputs = {str(path): sha256_file(path) for path in [*features, materials, split]}
     claim = _claim(checkpoint_folder, _identity(cfg, inputs))
-    kind = cfg["model"]["kind"]
-    backend = _start(kind, threads)
+    fitter = cast("Fitter", importlib.import_module(FITTERS[cfg["model"]["kind"]]))
+    backend = fitter.start(threads)
     data = RunData(
         features, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"]
     )  # fmt: skip
     members = data.members
-    fit = {"network": _fit_network, "estimator": _fit_estimator, "search": _fit_search}[kind]
+    needed = {"train", "test", *fitter.chosen_by(cfg)}
     for position, member in enumerate(members, start=1):
         folder = checkpoint_folder / f"member-{member}"
         label = f"member {position}/{len(members)}"
         if (folder / "done.json").exists():
             log.info("%s: finished before, kept", label)
             continue
-        member_data = data.member(member, _needed_roles(cfg))
+        member_data = data.member(member, needed)
         log.info("%s: %s", label, ", ".join(f"{len(getattr(member_data, role))} {role}" for role in ROLES))
         folder.mkdir(parents=True, exist_ok=True)
-        fitted = fit(cfg, member_data, folder, label, threads)
+        fitted = fitter.fit(cfg, member_data, folder, label, threads)
         _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
     done = [checkpoint_folder / f"member-{member}" for member in members]
     facts = {str(member): read_json(folder / "done.json") for member, folder in zip(members, done, strict=True)}
@@ -127,7 +110,8 @@ def train_run(
     write_parquet(history, _concatenate([folder / "history.parquet" for folder in done]))
     _write_model_folder(model_folder, [folder / "model" for folder in done], cfg)
     fitting = sum(entry["seconds_fitting"] for entry in facts.values())
-    epochs = sum(entry["epochs"] for entry in facts.values())
+    epoch_seconds = pq.read_table(history, columns=["seconds"]).column(0).to_numpy()
+    has_epochs = any(entry["epochs"] for entry in facts.values())
     write_json(
         run_info,
         {
@@ -143,7 +127,8 @@ def train_run(
             "finished": provenance.now(),
             "starts": claim["starts"],
             "seconds_fitting": round(fitting, 3),
-            "seconds_per_epoch": round(fitting / epochs, 6) if epochs else None,
+            # The median leaves out the first epoch of each start, which compiles.
+            "seconds_per_epoch": round(float(np.median(epoch_seconds)), 6) if has_epochs else None,
             "seconds_last_start": round(time.monotonic() - started, 3),
             "peak_memory_mb": provenance.peak_memory_mb(),
         },
@@ -175,89 +160,6 @@ def _claim(folder: Path, identity: str) -> dict[str, Any]:
     claim |= {"identity": identity, "starts": claim["starts"] + 1}
     write_json(file, claim)
     return claim
-
-
-def _start(kind: str, threads: int) -> dict[str, Any]:
-    """Start what the kind of model computes with, before anything else uses it."""
-    if kind != "network":
-        return {"name": "scikit-learn", "device": "cpu"}
-    from elemflow.training.loop import start_backend  # noqa: PLC0415  estimators need no network code
-
-    return start_backend(threads)
-
-
-def _needed_roles(cfg: Mapping[str, Any]) -> set[str]:
-    stopping = cfg["protocol"]["training"]["early_stopping"]
-    chosen_by = {
-        "network": {stopping["monitor"]} if stopping else set(),
-        "estimator": set(),
-        "search": {"validation"},
-    }[cfg["model"]["kind"]]
-    return {"train", "test"} | chosen_by
-
-
-def _fit_network(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, _threads: int) -> Fitted:
-    from elemflow.networks.registry import build_network  # noqa: PLC0415
-    from elemflow.training.loop import Progress, fit_member  # noqa: PLC0415
-
-    training = cfg["protocol"]["training"]
-    seed = training["seed"] + data.member
-    model = build_network(cfg["model"]["spec"], data.train.x.shape[1], seed)
-    result = fit_member(
-        model, data, training, seed=seed, checkpoint=folder / "state.npz", progress=Progress(label)
-    )  # fmt: skip
-    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    facts = {
-        "epochs": len(result.history),
-        "best_epoch": result.best_epoch,
-        "weights_epoch": result.weights_epoch,
-        "stopped": result.stopped,
-        "parameters": {"trainable": trainable, "total": model.count_params()},
-    }
-    return Fitted(
-        predict=result.predict,
-        save=lambda to, name: model.save(to / f"{name}.keras"),
-        history=result.history,
-        facts=facts,
-        seconds=sum(entry["seconds"] for entry in result.history),
-    )
-
-
-def _fit_estimator(cfg: Mapping[str, Any], data: MemberData, _folder: Path, label: str, threads: int) -> Fitted:
-    from elemflow.estimators.registry import fit_estimator, make_estimator, save_estimator  # noqa: PLC0415
-
-    seed = cfg["protocol"]["training"]["seed"] + data.member
-    estimator = make_estimator(cfg["model"]["estimator"], cfg["model"].get("parameters", {}), seed, threads)
-    started = time.monotonic()
-    fit_estimator(estimator, data.train.x, data.train.y, threads)
-    seconds = time.monotonic() - started
-    log.info("%s: fitted in %.1f s", label, seconds)
-    return Fitted(
-        predict=lambda part: np.asarray(estimator.predict(part.x), dtype=np.float64),
-        save=lambda to, name: save_estimator(estimator, to / f"{name}.skops"),
-        history=[],
-        facts={"epochs": 0},
-        seconds=seconds,
-    )
-
-
-def _fit_search(cfg: Mapping[str, Any], data: MemberData, _folder: Path, label: str, threads: int) -> Fitted:
-    from elemflow.estimators.registry import save_estimator  # noqa: PLC0415
-    from elemflow.estimators.search import search  # noqa: PLC0415
-
-    seed = cfg["protocol"]["training"]["seed"] + data.member
-    found = search(cfg["model"], data.train, data.validation, seed=seed, threads=threads, label=label)
-    history = [
-        {"epoch": trial["trial"], "validation_mae": trial["validation_mae"], "seconds": trial["seconds"]}
-        for trial in found.trials
-    ]
-    return Fitted(
-        predict=lambda part: np.asarray(found.best.predict(part.x), dtype=np.float64),
-        save=lambda to, name: save_estimator(found.best, to / f"{name}.skops"),
-        history=history,
-        facts={"epochs": 0, "trials": found.trials, "best_trial": found.best_trial},
-        seconds=sum(trial["seconds"] for trial in found.trials),
-    )
 
 
 def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:

@@ -1,0 +1,64 @@
+"""Time to plan many runs: expanding the studies, and a whole dry-run, as the number of runs grows.
+
+python benchmarks/bench_plan.py [runs ...]
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from elemflow.config import load
+from elemflow.plan import build
+from elemflow.published import read_published
+
+ROOT = Path(__file__).resolve().parents[1]
+DATASETS, PROPERTIES, MODELS = 20, 5, ("automl", "bnet", "brnet", "elemnet", "irnet17", "plain17", "random_forest")
+
+
+def make_project(folder: Path, runs: int) -> None:
+    """Copy the workflow and declare datasets and protocols until a study has `runs` runs."""
+    for name in ("workflow", "config", "scripts", "envs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "resources/published", folder / "resources/published")
+    shutil.copy(ROOT / "Snakefile", folder)
+    (folder / "profiles").symlink_to("workflow/profiles")
+    dataset = yaml.safe_load((ROOT / "config/datasets/transport.yaml").read_text())
+    column = dataset["properties"]["seebeck_p"]
+    dataset["properties"] = {f"property_{i}": column for i in range(PROPERTIES)}
+    for i in range(DATASETS):
+        (folder / f"config/datasets/set_{i}.yaml").write_text(yaml.safe_dump(dataset))
+    protocols = -(-runs // (DATASETS * PROPERTIES * len(MODELS)))
+    for i in range(protocols):
+        shutil.copy(ROOT / "config/protocols/demo.yaml", folder / f"config/protocols/protocol_{i}.yaml")
+    rows = [{"dataset": [f"set_{i}" for i in range(DATASETS)], "property": list(dataset["properties"])}]
+    columns = [{"model": list(MODELS)}]
+    tables = {
+        f"table_{i}": {"title": "T", "rows": rows, "columns": columns, "defaults": {"protocol": f"protocol_{i}"}}
+        for i in range(protocols)
+    }
+    study = {"title": "Many", "defaults": {"representation": "ef"}, "tables": tables}
+    (folder / "config/studies/many.yaml").write_text(yaml.safe_dump(study))
+
+
+def main() -> None:
+    for asked in [int(a) for a in sys.argv[1:]] or [700, 1400, 3500]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            make_project(folder, asked)
+            started = time.perf_counter()
+            published = read_published(folder / "resources/published/published_mae.csv")
+            plan = build(load({"studies": ["many"]}, folder), published)
+            planned = time.perf_counter() - started
+            started = time.perf_counter()
+            command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all", "--config", "studies=[many]"]
+            subprocess.run(command, cwd=folder, check=True)
+            print(f"{len(plan.runs):6d} runs: plan {planned:6.2f} s, dry-run {time.perf_counter() - started:6.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What the fitting of one member gives, whatever the kind of model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from elemflow.training.data import MemberData, Part
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted member.
+
+    Attributes:
+        predict: From a part to float64 predictions, shape (rows,).
+        save: Writes the model into a folder under a name without suffix.
+        history: Rows of `history.parquet` without `member`; a search has one per trial.
+        facts: What `run_info.json` says about the member beyond its rows.
+        seconds: Seconds of fitting, those before a restart included.
+    """
+
+    predict: Callable[[Part], np.ndarray]
+    save: Callable[[Path, str], None]
+    history: list[dict[str, Any]]
+    facts: dict[str, Any]
+    seconds: float
+
+
+class Fitter(Protocol):
+    """What a module of `elemflow.registry.FITTERS` has."""
+
+    def start(self, threads: int) -> dict[str, Any]:
+        """Start what the kind of model computes with, before anything else uses it; return its name and device."""
+
+    def chosen_by(self, cfg: Mapping[str, Any]) -> set[str]:
+        """Return the roles whose rows decide what is kept."""
+
+    def fit(self, cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:
+        """Fit one member.
+
+        Args:
+            cfg: What the run depends on; see `elemflow.training.run.train_run`.
+            data: Parts of the member.
+            folder: Where unfinished work may be kept for the next start.
+            label: What is trained, for the log.
+            threads: CPU threads to use.
+        """
