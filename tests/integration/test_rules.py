@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDER = ["input", "output", "log", "benchmark", "threads", "resources", "params", "conda", "script"]
+ORDER = ["input", "output", "log", "benchmark", "conda", "threads", "resources", "params", "script"]
 
 
 def rules():

@@ -146,6 +146,38 @@ def test_branches_must_fill_their_stack(project):
     assert "branches" in message
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stacks": [{"width": 0, "layers": 4}]}, "key 'spec.stacks[0].width'"),
+        ({"stacks": [{"width": 8, "layers": 4, "branches": [4]}]}, "key 'spec.stacks[0].branches'"),
+        ({"stacks": [{"width": 8, "layers": 1, "dropout": 1.0}]}, "key 'spec.stacks[0].dropout'"),
+        ({"stacks": []}, "key 'spec.stacks'"),
+        ({"order": ["activation", "dense"]}, 'key \'spec.order\': found ["activation", "dense"]. Allowed:'),
+        ({"shortcut": "layers"}, "Did you mean 'layer'?"),
+        ({"activation": {"name": "rellu"}}, "Did you mean 'relu'?"),
+        ({"start": {"kernel_scale": 0}}, "key 'spec.start.kernel_scale'"),
+    ],
+)
+def test_wrong_network(project, change, message):
+    edit(project, "models/brnet.yaml", lambda c: c["spec"].update(change))
+    shown = refusal(project)
+    assert "config/models/brnet.yaml" in shown
+    assert message in shown
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "message"),
+    [
+        ("random_forest", {"estimator": "random_forst"}, "key 'estimator': no estimator 'random_forst'"),
+        ("automl", {"estimators": ["ridge", "lightgmb"]}, "key 'estimators': no estimator 'lightgmb'"),
+    ],
+)
+def test_unknown_estimator(project, model, change, message):
+    edit(project, f"models/{model}.yaml", lambda c: c.update(change))
+    assert f"config/models/{model}.yaml: {message}" in refusal(project)
+
+
 def test_empty_file_reads_as_nothing(tmp_path):
     (tmp_path / "a.yaml").write_text("")
     assert read_yaml(tmp_path / "a.yaml") == {}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from elemflow.errors import ConfigError, DataError
-from elemflow.estimators import registry
+from elemflow.estimators import registry, storage
 from elemflow.estimators import search as search_module
 from elemflow.training.data import Part
 
@@ -34,8 +34,8 @@ def test_learns_repeats_and_survives_saving(name: str, tmp_path: Path) -> None:
         predictions.append(estimator.predict(test.x))
     assert np.array_equal(*predictions)
     assert np.mean(np.abs(predictions[0] - test.y)) < 0.8 * np.mean(np.abs(test.y - np.median(train.y)))
-    registry.save_estimator(estimator, tmp_path / "m.skops")
-    assert np.array_equal(registry.load_estimator(tmp_path / "m.skops").predict(test.x), predictions[0])
+    storage.save_estimator(estimator, tmp_path / "m.skops")
+    assert np.array_equal(storage.load_estimator(tmp_path / "m.skops").predict(test.x), predictions[0])
 
 
 def test_seed_threads_and_parameters_arrive() -> None:
@@ -56,7 +56,7 @@ def test_foreign_types_are_not_loaded(tmp_path: Path) -> None:
 
     skops.io.dump(FunctionTransformer(Path.exists), tmp_path / "m.skops")
     with pytest.raises(DataError, match="holds types"):
-        registry.load_estimator(tmp_path / "m.skops")
+        storage.load_estimator(tmp_path / "m.skops")
 
 
 def _search(estimators: list[str], trials: int, train: Part, validation: Part, seed: int = 1) -> search_module.Found:

@@ -222,15 +222,8 @@ def test_saved_model_predicts_the_same_on_every_backend(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"stacks": [{"width": 8, "layers": 4, "branches": [2, 1]}]}, r"stacks\[0\].branches: \[2, 1\] sums to 3"),
-        ({"stacks": [{"width": 8, "layers": 4, "branches": [4]}]}, "at least two numbers"),
-        ({"stacks": [{"width": 0, "layers": 4}]}, r"stacks\[0\].width: found 0"),
-        ({"stacks": [{"width": 8, "layers": 1, "dropout": 1.0}]}, r"dropout: found 1.0"),
-        ({"stacks": []}, "empty list"),
         ({"order": ["dense", "activation"]}, "batch_norm: given although"),
-        ({"order": ["activation", "dense"]}, r"order: found \[activation, dense\]"),
-        ({"shortcut": "layers"}, "Did you mean 'layer'"),
         ({"activation": {"name": "relu", "negative_slope": 0.1}}, "only leaky_relu has a slope"),
-        ({"start": {"kernel_scale": 0}}, "kernel_scale: found 0"),
     ],
 )
 def test_check_spec_names_the_key(change: dict[str, Any], message: str) -> None:

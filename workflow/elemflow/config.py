@@ -12,6 +12,7 @@ import jsonschema
 import yaml
 
 from elemflow.errors import ConfigError, nearest
+from elemflow.estimators.registry import check_estimator
 from elemflow.networks.spec import check_spec
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
@@ -255,10 +256,13 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
 
 
 def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
-    """Check what a network's spec says beyond its schema."""
+    """Check what the schema cannot: that a network's keys fit each other and that estimators exist."""
     for path, model in models.values():
         if model["kind"] == "network":
             check_spec(model["spec"], f"{path}: spec")
+        names = {"estimator": [str(model.get("estimator"))], "search": model.get("estimators")}.get(model["kind"]) or []
+        for name in names:
+            check_estimator(name, f"{path}: key 'estimator{'s' if model['kind'] == 'search' else ''}'")
 
 
 def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:

@@ -6,13 +6,12 @@ A new estimator is one entry of `ESTIMATORS`, and one of `elemflow.estimators.se
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from elemflow.errors import ConfigError, nearest
 
-from elemflow.errors import ConfigError, DataError, nearest
-from elemflow.files import atomic_path
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,6 @@ ESTIMATORS: dict[str, Entry] = {
     "gradient_boosting": Entry("sklearn.ensemble", "GradientBoostingRegressor"),
     "ada_boost": Entry("sklearn.ensemble", "AdaBoostRegressor"),
 }
-
-TRUSTED = {
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-    "sklearn.metrics._dist_metrics.ManhattanDistance64",
-    "sklearn.neighbors._kd_tree.KDTree",
-    "sklearn.tree._tree.Tree",
-}
-"""Types that these estimators hold beyond those that skops trusts by itself."""
 
 
 def check_estimator(name: str, where: str) -> None:
@@ -100,7 +90,7 @@ def make_estimator(name: str, parameters: Mapping[str, Any], seed: int, threads:
     return make_pipeline(StandardScaler(), estimator)
 
 
-def fit_estimator(estimator: Any, x: np.ndarray, y: np.ndarray, threads: int) -> None:
+def fit_estimator(estimator: Any, x: "np.ndarray", y: "np.ndarray", threads: int) -> None:
     """Fit an estimator with at most `threads` threads, and make its predictions repeatable.
 
     Args:
@@ -116,28 +106,3 @@ def fit_estimator(estimator: Any, x: np.ndarray, y: np.ndarray, threads: int) ->
     if hasattr(estimator, "n_jobs"):
         # Threads add up the trees' predictions in the order in which they finish, so the last bits would vary.
         estimator.set_params(n_jobs=1)
-
-
-def save_estimator(estimator: Any, path: Path) -> None:
-    """Write a fitted estimator with skops, which holds no code to run on load."""
-    import skops.io  # noqa: PLC0415
-
-    with atomic_path(path) as temporary:
-        skops.io.dump(estimator, temporary)
-
-
-def load_estimator(path: Path) -> Any:
-    """Read what `save_estimator` wrote.
-
-    Raises:
-        DataError: The file holds types that are not in `TRUSTED`.
-    """
-    import skops.io  # noqa: PLC0415
-
-    unknown = skops.io.get_untrusted_types(file=path)
-    if foreign := sorted(set(unknown) - TRUSTED):
-        raise DataError(
-            f"{path}: holds types that no estimator here has ({', '.join(foreign)}). Load it only if you know who made "
-            "it, after adding them to elemflow.estimators.registry.TRUSTED."
-        )
-    return skops.io.load(path, trusted=unknown)

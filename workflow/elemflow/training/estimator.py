@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from elemflow.estimators.registry import fit_estimator, make_estimator, save_estimator
+from elemflow.estimators.registry import fit_estimator, make_estimator
+from elemflow.estimators.storage import save_estimator
 from elemflow.training.data import MemberData
 from elemflow.training.fitted import Fitted
 

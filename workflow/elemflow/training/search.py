@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from elemflow.estimators.registry import save_estimator
 from elemflow.estimators.search import search
+from elemflow.estimators.storage import save_estimator
 from elemflow.training.data import MemberData
 from elemflow.training.fitted import Fitted
 
