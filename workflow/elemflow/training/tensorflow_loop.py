@@ -23,6 +23,7 @@ OPTIMIZERS: dict[str, type[keras.Optimizer]] = {
     "rmsprop": keras.optimizers.RMSprop,
 }
 LOSSES = {"mae": "mean_absolute_error", "mse": "mean_squared_error", "huber": "huber"}
+STEPS_WORTH_COMPILING = 2000
 PREDICTION_ROWS = 32_768  # one batch for most validation parts; bounds the memory of the others
 
 
@@ -77,11 +78,19 @@ class TensorFlowEngine:
         self._x = tf.constant(train.x)
         self._y = tf.constant(train.y[:, None].astype(np.float32))
         self._batch_size = training["batch_size"]
-        # On a CPU the compiler draws dropout masks twenty times slower than TensorFlow's own kernel does (ElemNet: 54
-        # against 25 ms a step); without dropout it is the faster one (IRNet: 36 against 45 ms).
-        dropout = any(isinstance(layer, keras.layers.Dropout) for layer in model.layers)
-        self._epoch = tf.function(self._epoch_graph, jit_compile=not dropout)
-        self._forward = tf.function(lambda x: model(x, training=False), jit_compile=True)
+        compiled = self._is_worth_compiling(training, len(train))
+        self._epoch = tf.function(self._epoch_graph, jit_compile=compiled)
+        self._forward = tf.function(lambda x: model(x, training=False), jit_compile=compiled)
+
+    def _is_worth_compiling(self, training: Mapping[str, Any], rows: int) -> bool:
+        """Tell whether XLA saves time; measured on one thread of a CPU, batch 32.
+
+        A step of IRNet-17 takes 36 ms compiled and 45 ms not, and compiling takes about 10 s. With dropout it is the
+        other way round (ElemNet: 54 against 25 ms), since XLA draws the masks twenty times slower there.
+        """
+        steps = training["max_epochs"] * -(-rows // self._batch_size)
+        dropout = any(isinstance(layer, keras.layers.Dropout) for layer in self._model.layers)
+        return steps >= STEPS_WORTH_COMPILING and not dropout
 
     def run_epoch(self, order: np.ndarray) -> float:
         """Train once over the rows in `order`; return the mean loss per row."""
