@@ -142,4 +142,5 @@ def _write_sentences(
     missing = sum(len(panel["series"]) for panel in cfg["panels"]) - len(names)
     if panels and missing:
         yield f"Left out, without a result: {missing} of {missing + len(names)} runs."
-    yield f"Reference: {cfg['reference']}"
+    if cfg["reference"]:
+        yield f"Reference: {cfg['reference']}"

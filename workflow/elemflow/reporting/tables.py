@@ -190,6 +190,10 @@ def _write_caption(
     yield cfg["note"]
 
 
+def _sentences(view: TableView) -> list[str]:
+    return [*view.caption, *([f"Reference: {view.reference}"] if view.reference else [])]
+
+
 def render_text(view: TableView) -> str:
     """Render a table as reStructuredText that is aligned plain text: `cat` and the report show the same file."""
     header = ("model", "published", "reproduced", "difference", "members")
@@ -210,7 +214,7 @@ def render_text(view: TableView) -> str:
         )
         for label, cells in view.rows
     ]
-    sentences = [*view.caption, f"Reference: {view.reference}"]
+    sentences = _sentences(view)
     return (
         "\n\n".join(
             [
@@ -241,7 +245,7 @@ def render_markdown(view: TableView) -> str:
             for label, cells in view.rows
         ),
     ]
-    sentences = [*view.caption, f"Reference: {view.reference}"]
+    sentences = _sentences(view)
     return (
         "\n\n".join(
             [f"### {words.escape_markdown(view.title)}", "\n".join(lines), *map(words.escape_markdown, sentences)]
@@ -265,7 +269,7 @@ def render_latex(view: TableView) -> str:
             *(show_line(kind, "" if place else words.escape_tex(label), cells) for place, kind in enumerate(kinds)),
         )
     ]
-    caption = words.escape_tex(" ".join([f"{view.title.rstrip('.')}.", *view.caption, f"Reference: {view.reference}"]))
+    caption = words.escape_tex(" ".join([f"{view.title.rstrip('.')}.", *_sentences(view)]))
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}",

@@ -31,14 +31,13 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
     """
     labels = list(dict.fromkeys(series.label for panel in panels for series in panel.series))
     width = len(labels) + 1
-    figure, grid = style.plt.subplots(
-        len(panels),
-        width,
-        figsize=(2.3 * width + 0.4, 2.75 * len(panels)),
-        squeeze=False,
-        layout=ConstrainedLayoutEngine(compress=True, h_pad=0.12),
+    figure = style.plt.figure(
+        figsize=(2.3 * width + 0.4, 2.75 * len(panels)), layout=ConstrainedLayoutEngine(compress=True, h_pad=0.12)
     )
-    for axes, panel in zip(grid, panels, strict=True):
+    rows = figure.subfigures(len(panels), 1, squeeze=False)[:, 0]
+    for row, panel in zip(rows, panels, strict=True):
+        row.suptitle(panel.label, x=0.01, ha="left", weight="bold", fontsize=10)
+        axes = row.subplots(1, width, squeeze=False)[0]
         clouds = [_read_test_points(series.folder) for series in panel.series]
         limits = _common_limits(clouds)
         own = [axes[labels.index(series.label)] for series in panel.series]
@@ -47,15 +46,6 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             _note_cloud(axis, panel, series, cloud, numbers)
             _annotate_score(axis, series, cfg["metric"])
         own[0].set_ylabel(with_unit("Predicted", panel.series[0].unit))
-        own[0].annotate(
-            panel.label,
-            (0, 1),
-            (0, 22),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            weight="bold",
-            fontsize=10,
-        )
         for axis in set(axes[:-1]) - set(own):
             axis.set_axis_off()
         _draw_error_distribution(axes[-1], panel, clouds, numbers)
