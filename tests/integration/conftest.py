@@ -90,19 +90,23 @@ class Project:
 
     def run(self, *arguments: str, studies: str = "[tiny]", expect: int | None = 0) -> str:
         """Run Snakemake; return what it printed."""
+        process = self.start(*arguments, studies=studies)
+        shown, _ = process.communicate(timeout=900)
+        assert expect is None or process.returncode == expect, shown[-6000:]
+        return shown
+
+    def start(self, *arguments: str, studies: str = "[tiny]") -> subprocess.Popen[str]:
+        """Start Snakemake in a process group of its own."""
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--config", f"studies={studies}", "--nocolor"]
-        done = subprocess.run(
+        return subprocess.Popen(
             [*command, *arguments],
             cwd=self.folder,
             env=os.environ | {"PYTHONPATH": str(self.folder / "workflow")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
-            check=False,
+            start_new_session=True,
         )
-        assert expect is None or done.returncode == expect, done.stdout[-6000:]
-        return done.stdout
 
     def planned(self, *arguments: str) -> set[str]:
         """Return the rules that a dry-run would execute."""

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import signal
 import time
 import zipfile
 
@@ -150,6 +151,27 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     assert "learning rate 1e+30" in shown
     assert not (fresh.folder / RUN / "predictions.parquet").exists()
     assert (fresh.folder / "results/runs/tiny/seebeck/ef/tiny_forest/tiny/metrics.json").exists()
+
+
+def test_a_killed_training_goes_on_where_it_stopped(fresh):
+    fresh.edit("config/protocols/tiny.yaml", "max_epochs: 2", "max_epochs: 3000")
+    fresh.edit("config/protocols/tiny.yaml", "patience: 5", "patience: 3000")
+    target = f"{RUN}/metrics.json"
+    process = fresh.start(target)
+    first_member = fresh.folder / "results/checkpoints/tiny/seebeck/ef/tiny_brnet/tiny/member-0/done.json"
+    while not first_member.exists():
+        assert process.poll() is None, process.communicate()[0][-3000:]
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (fresh.folder / RUN / "predictions.parquet").exists()
+    fresh.run("--unlock")
+    kept = first_member.read_bytes()
+    shown = fresh.run(target)
+    assert "member 1/2: finished before, kept" in shown
+    info = json.loads((fresh.folder / RUN / "run_info.json").read_text())
+    assert info["starts"] == 2
+    assert info["members"]["0"] == json.loads(kept)
 
 
 def test_a_changed_raw_file_is_noticed(copied):
