@@ -23,7 +23,7 @@ import pandas as pd
 import requests
 
 from elemflow.errors import DataError
-from elemflow.sources.download import TemporaryError, persist
+from elemflow.sources.download import TemporaryError, get_json, persist
 from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
 
 _KEY = "material_id"
@@ -50,7 +50,9 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         )
         for least, most in _PARTS
     ]
-    return fetch_parts(folder, parts, client.database_version)
+    records = fetch_parts(folder, parts, client.database_version)
+    client.check_version()
+    return records
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
@@ -101,6 +103,16 @@ class _Client:
         )
         following = self.address(least, most, number + 1) if len(rows) >= size else None
         return Page(rows, self._total, following)
+
+    def check_version(self) -> None:
+        """Raise DataError if a new release came out since the client was made."""
+        # The client keeps its first answer to this question.
+        now = get_json(f"{self._rester.endpoint}heartbeat")["db_version"]
+        if now != self.database_version:
+            raise DataError(
+                f"{self._rester.endpoint}: {now} was released while entries of {self.database_version} were "
+                "fetched, which must not be mixed. Run again to fetch the new release."
+            )
 
     def _connect(self) -> Any:
         from mp_api.client import MPRester  # noqa: PLC0415 - seconds to import
