@@ -127,7 +127,12 @@ class Handler(BaseHTTPRequestHandler):
         skip = (int(query["_page"]) - 1) * size
         fields = query["_fields"].split(",")
         page = [{name: m[name] for name in fields if m.get(name) is not None} for m in found[skip : skip + size]]
-        meta = {"api_version": "0.86.3", "time_stamp": "2026-11-20T10:00:00", "total_doc": len(found), "max_limit": 1000}
+        meta = {
+            "api_version": "0.86.3",
+            "time_stamp": "2026-11-20T10:00:00",
+            "total_doc": len(found),
+            "max_limit": 1000,
+        }
         return dump({"data": page, "meta": meta})
 
     # figshare

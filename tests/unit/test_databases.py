@@ -290,7 +290,7 @@ def test_requests_to_a_host_are_spaced(databases: FakeDatabases, tmp_path: Path,
 def test_web_page_in_place_of_an_answer(databases: FakeDatabases, tmp_path: Path) -> None:
     for trouble in (fake.web_page, fake.robot_wall):
         databases.trouble("oqmd", trouble)
-        with pytest.raises(DataError, match="web page|202"):
+        with pytest.raises(DataError, match=r"web page|202"):
             retrieve("demo", oqmd(databases), tmp_path)
     assert not list(tmp_path.glob("*.gz"))
 
@@ -425,7 +425,13 @@ def test_jarvis_table_is_where_our_datasets_point(root: Path) -> None:
 
 
 def test_corrupt_file_never_gets_its_final_name(databases: FakeDatabases, tmp_path: Path) -> None:
-    for troubles in ([fake.cut_silently] * 5, [fake.truncated] * 5, [fake.robot_wall], [fake.web_page], [fake.reset] * 5):
+    for troubles in (
+        [fake.cut_silently] * 5,
+        [fake.truncated] * 5,
+        [fake.robot_wall],
+        [fake.web_page],
+        [fake.reset] * 5,
+    ):
         databases.trouble("/stored", *troubles)
         with pytest.raises(DataError):
             retrieve("demo", jarvis_file(databases), tmp_path)

@@ -5,7 +5,8 @@ jarvis-tools. A name of that table has stood for other files in other releases, 
 figshare, its member, and its SHA-256 once that is known. jarvis-tools' own download checks neither status nor
 content and reads the whole file into memory, so the file is fetched and read by our own modules.
 
-Missing values, which JARVIS writes as `na` and `[]`, are empty cells. Where the file has no `formula`, it is that of
+Missing values, which JARVIS writes as `na` and `[]`, are empty cells. The 1,557 descriptors that some files have for
+each entry (`desc`) are left out. Where the file has no `formula`, it is that of
 the cell in `atoms`.
 """
 
@@ -84,7 +85,7 @@ def _opened(source: Mapping[str, Any], folder: Path) -> Iterator[IO[bytes]]:
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:
-    cells = {name: None if value in _MISSING else value for name, value in row.items()}
+    cells = {name: None if value in _MISSING else value for name, value in row.items() if name != "desc"}
     atoms = cells.get("atoms")
     if "formula" not in cells and isinstance(atoms, dict):
         counts = Counter(symbol.strip() for symbol in atoms["elements"])

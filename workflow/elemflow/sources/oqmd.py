@@ -4,10 +4,12 @@ Saal et al., JOM 65, 1501 (2013); Kirklin et al., npj Comput. Mater. 1, 15010 (2
 slow and sometimes down for hours; pages that have arrived are kept. For whole-database work prefer the bulk copies
 that JARVIS distributes (source `jarvis`, names `oqmd_3d_no_cfid` and `oqmd_3d`).
 
-Besides the fields of the service, which `fields` names, there is the column `volume_per_atom` (Å³) if `volume`, which
-is that of a cell, and `natoms` are among them.
+Besides the fields of the service, which `fields` names, there are the columns `volume_per_atom` (Å³) if `volume`, which
+is that of a cell, and `natoms` are among them, and `atoms` (JSON as of the `Atoms.to_dict` of jarvis-tools) if
+`unit_cell` and `sites` are.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -44,6 +46,8 @@ def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
             volume, atoms = (pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "natoms"))
             per_atom = (volume / atoms).to_list()
             frame["volume_per_atom"] = [repr(value) if value > 0 else "" for value in per_atom]
+        if {"unit_cell", "sites"} <= set(columns):
+            frame["atoms"] = list(map(_atoms, frame["unit_cell"], frame["sites"]))
         yield frame
 
 
@@ -56,6 +60,20 @@ def _ask(source: Mapping[str, Any], session: requests.Session, part: str, number
     # The server's own link may lead to another host, and it says that there is more after the last page.
     more = bool(rows) and following is not None
     return Page(rows, total, _address(source, part, number + 1) if more else None)
+
+
+def _atoms(unit_cell: str, sites: str) -> str:
+    """Return lattice and sites, which are like `Al @ 0.5 0.5 0.5`, as JSON of one structure; empty without them."""
+    if not unit_cell or not sites:
+        return ""
+    places = [site.split(" @ ") for site in json.loads(sites)]
+    structure = {
+        "lattice_mat": json.loads(unit_cell),
+        "coords": [[float(number) for number in place.split()] for _, place in places],
+        "elements": [symbol for symbol, _ in places],
+        "cartesian": False,
+    }
+    return json.dumps(structure)
 
 
 def _address(source: Mapping[str, Any], part: str, number: int) -> str:
