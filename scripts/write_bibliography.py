@@ -8,6 +8,8 @@ from elemflow.reporting.bibliography import write_bibliography
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
+    snakemake: Snakemake
+
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""

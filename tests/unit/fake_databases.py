@@ -151,9 +151,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def _oqmd(self, path: str, query: dict[str, str]) -> bytes:
         total = self.databases.total()
-        wanted = re.fullmatch(r"ntypes=(\d)", query.get("filter", ""))
+        wanted = re.fullmatch(r"ntypes([=>])(\d)", query.get("filter", ""))
         found = [calculation(i) for i in range(total)]
-        found = [c for c in found if not wanted or c["ntypes"] == int(wanted[1])]
+        if wanted:
+            found = [
+                c
+                for c in found
+                if (c["ntypes"] > int(wanted[2]) if wanted[1] == ">" else c["ntypes"] == int(wanted[2]))
+            ]
         offset, limit = int(query["offset"]), int(query["limit"])
         page = found[offset : offset + limit]
         fields = query["fields"].split(",")
@@ -229,15 +234,23 @@ def material(i: int) -> dict[str, Any]:
 
 def calculation(i: int) -> dict[str, Any]:
     """Return an entry of OQMD; two calculations in ten are of one entry."""
+    metal, atoms = METALS[i % 10], i + 2
+    symbols = [metal] * (i + 1) + ["O"]
     return {
-        "name": f"{METALS[i % 10]}{i + 1}O",
+        "name": f"{metal}{i + 1}O",
         "entry_id": 1000 + (i - 1 if i % 10 == 9 else i),
         "formationenergy_id": 5000 + i,
+        "icsd_id": 20 + i,
         "ntypes": 2 + i % 2,
-        "natoms": 4,
-        "volume": 40.0 + i,
+        "natoms": atoms,
+        "volume": (10 + i / 2) * atoms,
+        "spacegroup": "Fm-3m",
+        "prototype": None,
         "delta_e": -i / 7,
+        "stability": 0.0,
         "band_gap": 0.0,
+        "unit_cell": [[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, (10 + i / 2) * atoms / 9]],
+        "sites": [f"{symbol} @ 0 0.5 {place / atoms:.4f}" for place, symbol in enumerate(symbols)],
     }
 
 
@@ -249,6 +262,10 @@ def alloy(i: int) -> dict[str, Any]:
         "auid": f"aflow:{i:016x}",
         "aurl": f"aflowlib.duke.edu:AFLOWDATA/_{catalog}_/{i}",
         "enthalpy_formation_atom": -i / 9,
+        "volume_atom": 12.5,
+        "density": 3.5,
+        "energy_atom": -4.5,
+        **({"Egap": 1.25} if i % 3 == 0 else {}),
         "species": [METALS[i % 10], "O"],
     }
 

@@ -18,6 +18,7 @@ import pytest
 from fake_databases import KEY, FakeDatabases
 
 from elemflow import config
+from elemflow.curation import curate
 from elemflow.errors import ConfigError, DataError
 from elemflow.files import read_json
 from elemflow.sources import download, jarvis, paging, progress
@@ -277,7 +278,7 @@ def test_aflow_null_body(databases: FakeDatabases, tmp_path: Path) -> None:
 
 def test_oqmd_volume_per_atom(databases: FakeDatabases, tmp_path: Path) -> None:
     frame = get(oqmd(databases, icsd=True), tmp_path)
-    assert frame["volume_per_atom"][:2].tolist() == ["10.0", "10.25"]
+    assert frame["volume_per_atom"][:2].tolist() == ["10.0", "10.5"]
     assert "icsd=True" in databases.requests[0]
 
 
@@ -293,6 +294,55 @@ def test_web_page_in_place_of_an_answer(databases: FakeDatabases, tmp_path: Path
         with pytest.raises(DataError, match=r"web page|202"):
             retrieve("demo", oqmd(databases), tmp_path)
     assert not list(tmp_path.glob("*.gz"))
+
+
+def curated(root: Path, name: str, tmp_path: Path, **changes: Any) -> pd.DataFrame:
+    """Retrieve and curate one of our datasets, its source pointed at the local server."""
+    dataset = config.read_yaml(root / "config/datasets" / f"{name}.yaml")
+    dataset["source"] |= changes
+    config.check(dataset, "dataset", name)
+    retrieve(name, dataset, tmp_path / "raw")
+    outputs = {key: tmp_path / f"{key}.parquet" for key in ("entries", "materials", "rejected")}
+    curate(name, dataset, tmp_path / "raw", **outputs, report=tmp_path / "curation.json")
+    return pd.read_parquet(outputs["materials"])
+
+
+def test_our_oqmd_icsd(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:
+    materials = curated(root, "oqmd_icsd", tmp_path, base_url=f"{databases.url}/oqmdapi")
+    assert sorted(materials["entry_id"]) == expected_ids(oqmd, 10)
+    assert pd.read_parquet(tmp_path / "rejected.parquet").empty
+    assert materials["volume_per_atom"].min() == 10
+    assert materials["structure"].notna().all()
+
+
+def test_our_oqmd_bulk_copies(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:
+    rows = [
+        {
+            "_oqmd_entry_id": i,
+            "_oqmd_delta_e": energy,
+            "_oqmd_band_gap": 0,
+            "_oqmd_stability": 0.1 if i else "na",
+            "desc": [1.5] * 9,
+            "atoms": {
+                "lattice_mat": [[edge, 0, 0], [0, edge, 0], [0, 0, edge]],
+                "coords": [[0, 0, 0], [0.5, 0.5, 0.5]],
+                "elements": ["Cs", "Cl"],
+                "cartesian": False,
+            },
+        }
+        for i, (energy, edge) in enumerate([(-1.0, 4.0), (-98.0, 4.0), (-2.0, 4.2), (-1.9, 4.2)])
+    ]
+    databases.files["26790182"] = fake.jarvis_zip(rows, "all_oqmd.json")
+    lowest = curated(root, "oqmd", tmp_path / "oqmd", base_url=f"{databases.url}/files")
+    assert lowest["entry_id"].tolist() == ["2"]  # not the spurious one of -98 eV/atom
+    assert lowest["volume_per_atom"][0] == pytest.approx(4.2**3 / 2)
+
+
+def test_our_aflow(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:
+    databases.aflux_counts = True
+    materials = curated(root, "aflow", tmp_path, base_url=f"{databases.url}/API/aflux")
+    assert len(materials) == 10
+    assert materials["density"].tolist() == [3.5] * 10
 
 
 # Materials Project

@@ -176,6 +176,17 @@ def test_matminer_dataset_is_verified_and_read(tmp_path: Path, monkeypatch: pyte
     assert asked == [(entry["url"], entry["hash"])]
 
 
+def test_matbench_formula_is_that_of_the_cell(tmp_path: Path) -> None:
+    def site(*species: tuple[str, float]) -> dict[str, Any]:
+        return {"species": [{"element": symbol, "occu": share} for symbol, share in species]}
+
+    structure = {"@class": "Structure", "sites": [site(("Na", 1)), site(("Na", 1)), site(("Cl", 0.5), ("Br", 0.5))]}
+    text = json.dumps({"columns": ["structure", "e_form"], "index": [0], "data": [[structure, -1.0]]})
+    (tmp_path / "matbench_mp_e_form.json.gz").write_bytes(gzip.compress(text.encode()))
+    (frame,) = matminer_dataset.read({"name": "matbench_mp_e_form"}, tmp_path)
+    assert frame["formula"].tolist() == ["Na2Cl0.5Br0.5"]
+
+
 def test_matminer_transport(tmp_path: Path) -> None:
     frame = rows_of(dataset_of(kind="matminer_transport"), tmp_path)
     assert len(frame) == frame["mp_id"].nunique() == 47737

@@ -56,12 +56,12 @@ rule write_bibliography:
         "results/logs/write_bibliography/{study}.log",
     benchmark:
         "results/benchmarks/write_bibliography/{study}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     params:
         cfg=get_bibliography_cfg,
         code=get_code("write_bibliography.py"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/write_bibliography.py"
 
