@@ -531,6 +531,14 @@ def test_mirror_needs_no_other_server(databases: FakeDatabases, tmp_path: Path, 
     assert manifests[0] == manifests[1]
 
 
+def test_pages_from_before_do_not_mix_with_the_mirror(databases: FakeDatabases, tmp_path: Path) -> None:
+    get(oqmd(databases), tmp_path / "second")
+    databases.entries = 3
+    first = get(oqmd(databases), tmp_path / "raw" / "demo")
+    second = get(oqmd(databases), tmp_path / "second", mirror=str(tmp_path / "raw"))
+    pd.testing.assert_frame_equal(second, first)
+
+
 def test_mirror_at_an_address(tmp_path: Path, databases: FakeDatabases) -> None:
     first = get(oqmd(databases), tmp_path / "raw" / "demo")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "raw"))

@@ -8,6 +8,7 @@ from typing import Any
 from elemflow.errors import DataError
 from elemflow.files import atomic_path, read_json
 from elemflow.sources.download import check_sha256, download, get_json
+from elemflow.sources.paging import remove_other_pages
 
 MANIFEST = "manifest.json"
 
@@ -41,6 +42,7 @@ def fetch_from_mirror(mirror: str, dataset_id: str, source: Mapping[str, Any], f
             download(f"{origin}/{name}", target, sha256=record["sha256"])
         else:
             _copy(Path(origin) / name, target, record["sha256"], fill)
+    remove_other_pages(folder, manifest["files"])
     return list(manifest["files"])
 
 

@@ -9,7 +9,7 @@ database that grows.
 import gzip
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,11 +78,16 @@ def fetch_parts(folder: Path, parts: Sequence[Part], database_version: str | Non
         for number, part in enumerate(parts, start=1)
         for record in _fetch_part(folder, f"part_{number:02d}", part, database_version)
     ]
+    remove_other_pages(folder, records)
+    return records
+
+
+def remove_other_pages(folder: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Remove the pages in a folder that have no record; they are of other queries or other states."""
     named = {record["file"] for record in records}
     for path in folder.glob(_FILES):
         if path.name not in named:
             path.unlink()
-    return records
 
 
 def read_pages(folder: Path, columns: Sequence[str], key: str) -> Iterator[pd.DataFrame]:
