@@ -17,7 +17,9 @@ _DALTON = 1.66053906660
 
 def formula_of(crystal: Crystal) -> str:
     """Return the formula of the whole cell."""
-    return "".join(f"({species}){count}" for species, count in Counter(crystal.species).items())
+    counted = Counter(crystal.species).items()
+    # Brackets around a single element would cost the fast path of the parser.
+    return "".join(f"{species}{count}" if species.isalpha() else f"({species}){count}" for species, count in counted)
 
 
 def volume(crystal: Crystal) -> float:

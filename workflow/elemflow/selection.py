@@ -125,7 +125,7 @@ def _distinct(groups: np.ndarray, volumes: np.ndarray) -> tuple[np.ndarray, np.n
         leaders = rest[begins]
         mine = np.cumsum(begins) - 1
         own, leading = volumes[rest], volumes[leaders][mine]
-        same = (np.abs(own - leading) <= SAME_VOLUME * leading) | (np.isnan(own) & np.isnan(leading))
+        same = (np.abs(own - leading) <= SAME_VOLUME * np.abs(leading)) | (np.isnan(own) & np.isnan(leading))
         kept.append(leaders)
         counts.append(np.bincount(mine[same], minlength=len(leaders)))
         rest = rest[~same]
