@@ -21,6 +21,7 @@ include: "workflow/rules/figures.smk"
 
 localrules:
     all,
+    mirror,
     data,
     features,
     splits,
@@ -28,6 +29,7 @@ localrules:
     tables,
     figures,
     write_plan,
+    write_bibliography,
     collect_tables,
     collect_figures,
 
@@ -37,6 +39,12 @@ rule all:
         "results/plan/runs.tsv",
         "results/tables/all",
         "results/figures/all",
+        get_all_bibliographies(),
+
+
+rule mirror:
+    input:
+        get_all_raw(),
 
 
 rule data:
@@ -62,6 +70,7 @@ rule runs:
 rule tables:
     input:
         "results/tables/all",
+        get_all_bibliographies(),
 
 
 rule figures:

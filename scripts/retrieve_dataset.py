@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
-    retrieve(smk.wildcards.dataset, smk.params.cfg, Path(smk.output.manifest).parent)
+    # From the config and not from the parameters: data are the same from a mirror, and nothing need be done again.
+    mirror = smk.config.get("mirror")
+    retrieve(smk.wildcards.dataset, smk.params.cfg, Path(smk.output.manifest).parent, mirror)
 
 
 if __name__ == "__main__":

@@ -182,6 +182,21 @@ def get_study_title(wildcards):
     return SETTINGS.studies[wildcards.study]["title"]
 
 
+def get_bibliography_cfg(wildcards):
+    """Return the citation keys behind a study."""
+    return {"keys": elemflow_plan.citations(SETTINGS, PLAN, wildcards.study)}
+
+
+def get_all_bibliographies():
+    """Return the BibTeX file of every study that has tables."""
+    return [f"results/tables/{study}/references.bib" for study in sorted({study for study, _ in PLAN.tables})]
+
+
+def get_all_raw():
+    """Return the manifest of every dataset that a run needs."""
+    return [f"resources/raw/{dataset}/manifest.json" for dataset in sorted({run.dataset for run in PLAN.runs})]
+
+
 def get_all_tables(suffix=""):
     """Return one file of every table that the config asks for."""
     return [f"results/tables/{study}/{table}{suffix}" for study, table in PLAN.tables]

@@ -191,3 +191,38 @@ def test_merge_leaves_its_arguments_alone():
 
 def test_key_path():
     assert key_path(["tables", "t5", "rows", 0, "dataset"]) == "tables.t5.rows[0].dataset"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"properties": {"volume": {"computed": "volume", "unit": "A", "title": "V"}}},
+            "'properties.volume.computed': needs",
+        ),
+        ({"keep": {"rule": "structures", "property": "band_gap"}}, "'keep.rule': needs the structures"),
+        (
+            {
+                "columns": {"structure_type": "group"},
+                "keep": {"rule": "structures", "property": "band_gap", "volume": "v"},
+            },
+            "'keep.volume': no property 'v'",
+        ),
+        ({"columns": {"structure": {"column": "cif", "format": "xyz"}}}, "Allowed: pymatgen, jarvis, cif."),
+        ({"properties": {"band_gap": {"computed": "volume"}}}, "give exactly one of the keys column, computed"),
+        ({"keep": {"rule": "first", "property": "band_gap"}}, "unknown key 'property'"),
+    ],
+)
+def test_structures_are_declared_where_they_are_needed(project, change, message):
+    assert message in refusal(project, CONFIG | {"overrides": {"datasets": {"kebg": change}}})
+
+
+def test_structures_may_be_declared(project):
+    change = {
+        "columns": {"structure": {"column": "cif", "format": "cif"}},
+        "properties": {"volume": {"computed": "volume_per_atom", "unit": "Å³/atom", "title": "Volume"}},
+        "keep": {"rule": "structures", "property": "band_gap"},
+    }
+    dataset = load(CONFIG | {"overrides": {"datasets": {"kebg": change}}}, project).datasets["kebg"]
+    assert dataset["keep"] == {"rule": "structures", "property": "band_gap", "volume": None}
+    assert dataset["columns"]["structure_type"] is None

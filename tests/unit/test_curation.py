@@ -1,22 +1,32 @@
 """Curation on small tables in which everything that real databases do wrong occurs."""
 
+import errno
 import gzip
+import json
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elemflow import curation, entries
 from elemflow.composition import SYMBOLS, canonical
+from elemflow.config import load
 from elemflow.curation import curate
 from elemflow.errors import DataError
-from elemflow.files import read_json
+from elemflow.files import PARQUET_OPTIONS, read_json
+from elemflow.selection import SAME_VOLUME, _distinct
 from elemflow.sources import table
 from elemflow.sources.registry import retrieve
+from elemflow.structures import decode
 
 LOWEST = {"rule": "lowest", "property": "energy"}
 
@@ -40,14 +50,21 @@ def energy(**options: Any) -> dict[str, Any]:
 
 def run(folder: Path, content: str | bytes, name: str = "t.csv", **options: Any) -> Outcome:
     (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    dataset = {
-        "source": {"kind": "table", "path": str(folder / name)},
+    return curated(folder, declared(folder / name, **options))
+
+
+def declared(path: Path, **options: Any) -> dict[str, Any]:
+    return {
+        "source": {"kind": "table", "path": str(path)},
         "columns": {"formula": "formula", "entry_id": None},
         "properties": {"energy": energy()},
         "filters": [],
         "keep": LOWEST,
         "published_size": {"paper": 7},
     } | options
+
+
+def curated(folder: Path, dataset: dict[str, Any]) -> Outcome:
     names = ("entries", "materials", "rejected")
     outputs = {part: folder / f"{part}.parquet" for part in names} | {"report": folder / "curation.json"}
     retrieve("demo", dataset, folder / "raw")
@@ -260,3 +277,293 @@ def test_accounting_always_sums_up(
     for formula, lowest in outcome.energies.items():
         found = [v for f, v in rows if f not in {"2-Feb", "D2O"} and canonical(f) == formula and v is not None]
         assert formula == "Fe2O3" or lowest == min((v for v in found if -20 <= v <= 5), default=None) or pd.isna(lowest)
+
+
+STRUCTURE = {"column": "atoms", "format": "jarvis"}
+COLUMNS = {"formula": "formula", "entry_id": "id", "structure": STRUCTURE}
+COMPUTED = {"computed": "volume_per_atom", "unit": "Å³/atom", "title": "Volume"}
+
+
+def salt(edge: float = 5.64, elements: tuple[str, str] = ("Na", "Cl"), **changes: Any) -> str:
+    """Return a primitive cell of the rock-salt type as JSON; the atom in the middle may be moved."""
+    half = edge / 2
+    lattice = [[0, half, half], [half, 0, half], [half, half, 0]]
+    atoms = {"lattice_mat": lattice, "coords": [[0, 0, 0], [0.5, 0.5, 0.5]], "elements": elements, "cartesian": False}
+    return json.dumps(atoms | changes)
+
+
+def records(folder: Path, rows: list[tuple[str, str, float | None, str | None]], **options: Any) -> Outcome:
+    """Curate rows of id, formula, energy, structure."""
+    content = json.dumps([dict(zip(("id", "formula", "e", "atoms"), row, strict=True)) for row in rows])
+    return run(folder, content, name="t.json", **{"columns": COLUMNS} | options)
+
+
+def test_structures_are_kept(tmp_path: Path) -> None:
+    properties = {"energy": energy(), "volume": COMPUTED, "sites": COMPUTED | {"computed": "n_sites"}}
+    rows = [("a", "NaCl", -1, salt()), ("b", "KCl", -2, salt(6.29, ("K", "Cl"))), ("c", "NaCl", -3, salt(5.7))]
+    outcome = records(tmp_path, rows, properties=properties)
+    assert outcome.materials["entry_id"].tolist() == ["b", "c"]
+    kept = [decode(code) for code in outcome.materials["structure"]]
+    assert [crystal.species for crystal in kept] == [("K", "Cl"), ("Na", "Cl")]
+    assert kept[1].lattice[0].tolist() == [0, 2.85, 2.85]
+    assert kept[1].coordinates.tolist() == [[0, 0, 0], [0.5, 0.5, 0.5]]
+    assert outcome.materials["volume"].to_numpy() == pytest.approx([6.29**3 / 8, 5.7**3 / 8])
+    assert outcome.materials["sites"].tolist() == [2, 2]
+    assert len(outcome.entries["structure"]) == 3
+    assert pq.read_schema(tmp_path / "materials.parquet").names[-1] == "structure"
+
+
+def test_structures_that_cannot_be_used_are_rejected(tmp_path: Path) -> None:
+    bad = {
+        "": "missing",
+        "{": "no valid JSON",
+        salt(0.0): "no volume",
+        salt(elements=("Na", "Br")): "holds BrNa, the formula says ClNa",
+        salt(elements=("Na", "X")): "'X' is not an element",
+        salt(coords=[[0, 0, 0]]): "coordinates are needed",
+        salt(lattice_mat=[[1, 0, 0], [0, 1, 0], [0, 0, "x"]]): "x",
+    }
+    rows = [(str(i), "NaCl", -9, text) for i, text in enumerate(bad)]
+    rows += [("null", "NaCl", -9, None), ("2-Feb", "2-Feb", -9, salt()), ("good", "ClNa", -1, salt())]
+    outcome = records(tmp_path, rows)
+    assert outcome.materials["entry_id"].tolist() == ["good"]
+    assert [step["rows"] for step in outcome.report["steps"]] == [10, 9, 1, 1]
+    assert outcome.rejected["stage"].tolist() == ["formula", *["structure"] * 8]
+    for reason, part in zip(outcome.rejected["reason"][1:], [*bad.values(), "missing"], strict=True):
+        assert part in reason
+    with pytest.raises(DataError, match=r"no row has a formula and a structure that can be read.*is missing"):
+        records(tmp_path, [("a", "NaCl", 1, None)])
+
+
+def test_cif_and_pymatgen_structures(tmp_path: Path) -> None:
+    from elemflow.structures import from_jarvis
+
+    crystal = from_jarvis(json.loads(salt()))
+    sites = [
+        {"species": [{"element": name, "occu": 1}], "abc": place.tolist()}
+        for name, place in zip(crystal.species, crystal.coordinates, strict=True)
+    ]
+    cif = (
+        "data_salt\n_cell_length_a 5.64\n_cell_length_b 5.64\n_cell_length_c 5.64\n_cell_angle_alpha 90\n"
+        "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M 'Fm-3m'\nloop_\n_atom_site_label\n"
+        "_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nA Na 0 0 0\nB Cl .5 .5 .5\n"
+    )
+    texts = {"pymatgen": json.dumps({"lattice": {"matrix": crystal.lattice.tolist()}, "sites": sites}), "cif": cif}
+    for form, text in texts.items():
+        columns = COLUMNS | {"structure": {"column": "atoms", "format": form}}
+        rows = [("a", "NaCl", 1, text), ("b", "NaCl", 0, "broken")]
+        properties = {"energy": energy(), "volume": COMPUTED, "group": COMPUTED | {"computed": "spacegroup"}}
+        outcome = records(tmp_path, rows, columns=columns, properties=properties)
+        assert outcome.materials[["entry_id", "group"]].to_numpy().tolist() == [["a", 225]]
+        assert outcome.materials["volume"][0] == pytest.approx(5.64**3 / 8)
+        assert outcome.rejected["entry_id"].tolist() == ["b"]
+
+
+def test_one_material_per_structure(tmp_path: Path) -> None:
+    moved = {"coords": [[0, 0, 0], [0.4, 0.5, 0.5]]}
+    rows = [
+        ("7", "NaCl", -1.0, salt(5.64)),
+        ("8", "NaCl", -1.2, salt(5.65)),  # the same within 1 %, lower
+        ("9", "NaCl", -1.1, salt(6.10)),  # another volume
+        ("10", "ClNa", -2.0, salt(5.64, **moved)),  # another space group
+        ("11", "NaCl", None, salt(5.64)),
+        ("12", "KCl", -1.0, salt(6.29, ("K", "Cl"))),
+    ]
+    properties = {"energy": energy(), "volume": COMPUTED}
+    keep = {"rule": "structures", "property": "energy", "volume": "volume"}
+    outcome = records(tmp_path, rows, properties=properties, keep=keep)
+    assert outcome.materials["material_id"].tolist() == ["ClK#12", "ClNa#10", "ClNa#8", "ClNa#9"]
+    assert outcome.materials["composition"].tolist() == ["ClK", "ClNa", "ClNa", "ClNa"]
+    assert outcome.materials["n_entries"].tolist() == [1, 1, 3, 1]
+    assert outcome.materials["structure_type"].tolist()[2:] == ["225", "225"]
+    assert [decode(code).lattice[0][1] for code in outcome.materials["structure"]] == [3.145, 2.82, 2.825, 3.05]
+    assert outcome.report["steps"][-1] == {"step": "one per composition and structure", "rows": 4, "dropped": 2}
+    alike = records(tmp_path, rows, properties=properties, keep=keep | {"volume": None})
+    assert alike.materials["material_id"].tolist() == ["ClK#12", "ClNa#10", "ClNa#8"]
+
+
+def test_structure_type_of_the_source(tmp_path: Path) -> None:
+    content = "formula,e,proto,v\nFeO,1,rocksalt,10\nFeO,0,B8,11\nOFe,-1,rocksalt,\nFeO,2,rocksalt,\nFeO,2,,12\n"
+    options = {
+        "columns": {"formula": "formula", "structure_type": "proto"},
+        "properties": {"energy": energy(), "v": energy(column="v")},
+        "keep": {"rule": "structures", "property": "energy", "volume": "v"},
+    }
+    outcome = run(tmp_path, content, **options)
+    assert outcome.materials[["material_id", "structure_type", "n_entries"]].to_numpy().tolist() == [
+        ["FeO#0", "rocksalt", 1],
+        ["FeO#1", "B8", 1],
+        ["FeO#2", "rocksalt", 2],
+        ["FeO#4", "", 1],
+    ]
+    options["columns"] |= {"entry_id": "e"}
+    with pytest.raises(DataError, match=r"two structures would both be the material 'FeO#2'.*columns\.entry_id"):
+        run(tmp_path, content + "FeO,2,NiAs,3\n", **options)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([np.nan, 10, 10.05, 10.1, 10.2, 11, 0, -1])),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_structures_are_told_apart_as_by_hand(rows: list[tuple[int, float]]) -> None:
+    rows = sorted(rows, key=lambda row: row[0])
+    counts: dict[int, int] = {}
+    for position, (group, own) in enumerate(rows):
+        for leader in counts:
+            same_group, volume = rows[leader][0] == group, rows[leader][1]
+            if same_group and (abs(own - volume) <= SAME_VOLUME * abs(volume) or (np.isnan(own) and np.isnan(volume))):
+                counts[leader] += 1
+                break
+        else:
+            counts[position] = 1
+    groups, volumes = np.array([r[0] for r in rows], int), np.array([r[1] for r in rows], float)
+    positions, found = _distinct(groups, volumes)
+    assert dict(zip(positions.tolist(), found.tolist(), strict=True)) == counts
+
+
+def mixed_rows() -> list[tuple[str, str, float | None, str | None]]:
+    formulas = ["NaCl", "ClNa", "Na2Cl2", "2-Feb", "KCl", "LiF", "NaF"]
+    rows: list[tuple[str, str, float | None, str | None]] = []
+    for i in range(40):
+        formula = formulas[i % len(formulas)]
+        elements = {"KCl": ("K", "Cl"), "LiF": ("Li", "F"), "NaF": ("Na", "F")}.get(formula, ("Na", "Cl"))
+        text = None if i % 11 == 5 else salt(5 + i % 4 / 10, elements)
+        rows.append((f"id-{i}", formula, None if i % 9 == 4 else -(i * 7 % 13) / 3 - (90 if i == 8 else 0), text))
+    return rows
+
+
+@pytest.mark.parametrize("rule", ["lowest", "median", "structures"])
+def test_streaming_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    keep = {"rule": rule} | ({} if rule == "median" else {"property": "energy"})
+    options = {
+        "properties": {"energy": energy(), "volume": COMPUTED},
+        "filters": [{"kind": "sigma", "property": "energy", "n": 5}, {"kind": "has", "property": "energy"}],
+        "keep": keep,
+    }
+    whole = records(tmp_path, mixed_rows(), **options)
+    assert {"formula", "structure", "sigma energy", "has energy"} == set(whole.rejected["stage"])
+    assert len(whole.rejected) + whole.materials["n_entries"].sum() == 40
+    for chunk in (1, 7):
+        monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+        monkeypatch.setattr(entries, "REMEMBERED_FORMULAS", chunk - 1)
+        assert records(tmp_path, mixed_rows(), **options).files == whole.files
+    monkeypatch.setitem(PARQUET_OPTIONS, "row_group_size", 3)
+    monkeypatch.setattr(curation, "_BLOCK_ROWS", 3)
+    small = records(tmp_path, mixed_rows(), **options)
+    assert pq.ParquetFile(tmp_path / "entries.parquet").num_row_groups > 5
+    for part in ("entries", "materials", "rejected"):
+        pd.testing.assert_frame_equal(getattr(small, part), getattr(whole, part))
+
+
+OUTPUTS = ("entries.parquet", "materials.parquet", "rejected.parquet", "curation.json")
+KILLED = """
+import json, os, signal, sys
+import pyarrow.parquet as pq
+from elemflow.curation import curate
+dataset, folder, name = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]
+close = pq.ParquetWriter.close
+def killed(self):
+    if os.path.basename(self.where).startswith(f".{name}-"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    close(self)
+pq.ParquetWriter.close = killed
+outputs = {part: f"{folder}/{part}.parquet" for part in ("entries", "materials", "rejected")}
+curate("demo", dataset, f"{folder}/raw", **outputs, report=f"{folder}/curation.json")
+"""
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_killed_in_the_middle(tmp_path: Path, root: Path, number: int) -> None:
+    whole = records(tmp_path, mixed_rows())
+    for name in OUTPUTS:
+        (tmp_path / name).unlink()
+    name = OUTPUTS[number].split(".")[0]
+    dataset = declared(tmp_path / "t.json", columns=COLUMNS)
+    command = [sys.executable, "-c", KILLED, json.dumps(dataset), str(tmp_path), name]
+    assert subprocess.run(command, cwd=root / "workflow", check=False).returncode == -9
+    assert [output for output in OUTPUTS if (tmp_path / output).exists()] == list(OUTPUTS[:number])
+    assert any(path.name.startswith(f".{name}-") for path in tmp_path.iterdir())
+    assert curated(tmp_path, dataset).files == whole.files
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    write_table = pq.ParquetWriter.write_table
+    written = []
+
+    def limited(self: pq.ParquetWriter, *arguments: Any) -> None:
+        written.append(self)
+        if len(written) == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_table(self, *arguments)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", limited)
+    with pytest.raises(OSError, match="No space left"):
+        records(tmp_path, mixed_rows())
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert found == sorted(["t.json", "raw", *OUTPUTS[: failing - 1]])
+
+
+@pytest.fixture(scope="module")
+def real_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(root / "config", folder / "config")
+    return folder
+
+
+def curate_real(name: str, real_data: Path, project: Path, folder: Path) -> Outcome:
+    dataset = load({"studies": ["demo"]}, project).datasets[name]
+    return curated(
+        folder, dataset | {"source": dataset["source"] | {"path": str(real_data / dataset["source"]["path"])}}
+    )
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "rows", "compositions", "materials"),
+    [
+        ("oqmd_composition", 341_759, 341_759, None),
+        ("matbench_mp_e_form", 132_752, 95_118, 95_118),
+        ("mp_polymorphs", 120_612, 87_085, None),
+        ("oqmd_polymorphs", 186_057, 143_669, None),
+        ("jarvis_dft3d_mbj_gap", 7_296, 7_013, 7_013),
+        ("wolverton_oxides", 4_914, 2_646, 2_646),
+        ("aflow_composition", 27_690, 27_575, None),
+    ],
+)
+def test_real_tables(
+    tmp_path: Path, real_data: Path, real_project: Path, name: str, rows: int, compositions: int, materials: int | None
+) -> None:
+    outcome = curate_real(name, real_data, real_project, tmp_path)
+    assert outcome.report["steps"][0]["rows"] == rows
+    assert outcome.entries["composition"].nunique() == compositions
+    assert len(outcome.rejected) + outcome.materials["n_entries"].sum() == rows
+    assert materials in (None, len(outcome.materials))
+    if name == "oqmd_polymorphs":
+        assert outcome.entries["energy"].min() < -98
+        assert outcome.entries["energy"].max() > 1122
+        assert outcome.materials["energy"].between(-20, 5).all()
+    if name == "mp_polymorphs":
+        nitride = outcome.entries[outcome.entries["formula"] == "NaN"]
+        assert nitride["entry_id"].tolist() == ["mp-1080032", "mp-1009221"]
+        assert set(nitride["composition"]) == {"NNa"}
+        assert outcome.materials.set_index("material_id").loc["NNa", "n_entries"] == 2
+    if name == "jarvis_dft3d_mbj_gap":
+        assert outcome.rejected["formula"].tolist() == ["2-Feb"]
+        assert "spreadsheet program turned into a date" in outcome.rejected["reason"][0]
+
+
+@pytest.mark.real_data
+def test_real_structures(tmp_path: Path, real_data: Path, real_project: Path) -> None:
+    outcome = curate_real("jarvis_superconductors", real_data, real_project, tmp_path)
+    source = pd.read_parquet(real_data / "jarvis_structures.parquet").set_index("jid")
+    kept = source.loc[outcome.materials["entry_id"]]
+    assert len(outcome.materials) == 953
+    assert outcome.materials["density"].to_numpy() == pytest.approx(kept["density"].to_numpy(), rel=1e-5)
+    assert outcome.materials["volume"].to_numpy() == pytest.approx(
+        (kept["volume"] / kept["nsites"]).to_numpy(), rel=1e-9
+    )

@@ -143,7 +143,7 @@ def test_failed_retrieval_leaves_no_manifest(tmp_path: Path) -> None:
 
 def test_mistakes_in_the_config(tmp_path: Path) -> None:
     for source, message in [
-        ({"kind": "spreadsheet"}, "Allowed are matminer"),
+        ({"kind": "spreadsheet"}, "Allowed are aflow, jarvis, materials_project, matminer"),
         ({"kind": "table", "url": "http://127.0.0.1:1/files/28232598"}, "source.format"),
         ({"kind": "matminer", "name": "expt_gap_kingsburry"}, "Did you mean 'expt_gap_kingsbury'"),
         ({"kind": "miedema", "elements": ["Al", "O"], "fractions": [0.5]}, "no parameters for O"),
@@ -174,6 +174,17 @@ def test_matminer_dataset_is_verified_and_read(tmp_path: Path, monkeypatch: pyte
     assert frame.to_dict("records") == [{"formula": "CuBr", "gap expt": "3.08"}]
     entry = registry_entry("expt_gap")
     assert asked == [(entry["url"], entry["hash"])]
+
+
+def test_matbench_formula_is_that_of_the_cell(tmp_path: Path) -> None:
+    def site(*species: tuple[str, float]) -> dict[str, Any]:
+        return {"species": [{"element": symbol, "occu": share} for symbol, share in species]}
+
+    structure = {"@class": "Structure", "sites": [site(("Na", 1)), site(("Na", 1)), site(("Cl", 0.5), ("Br", 0.5))]}
+    text = json.dumps({"columns": ["structure", "e_form"], "index": [0], "data": [[structure, -1.0]]})
+    (tmp_path / "matbench_mp_e_form.json.gz").write_bytes(gzip.compress(text.encode()))
+    (frame,) = matminer_dataset.read({"name": "matbench_mp_e_form"}, tmp_path)
+    assert frame["formula"].tolist() == ["Na2Cl0.5Br0.5"]
 
 
 def test_matminer_transport(tmp_path: Path) -> None:

@@ -241,18 +241,25 @@ def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
-    """Check that filters and the polymorph rule name properties of their own dataset."""
+    """Check that filters and the polymorph rule name what their own dataset has."""
     for path, dataset in datasets.values():
-        known = dataset["properties"]
+        known, columns, keep = dataset["properties"], dataset["columns"], dataset["keep"]
         named = [(f"filters[{i}].property", f["property"]) for i, f in enumerate(dataset["filters"]) if "property" in f]
-        if "property" in dataset["keep"]:
-            named.append(("keep.property", dataset["keep"]["property"]))
+        named += [(f"keep.{key}", keep[key]) for key in ("property", "volume") if keep.get(key)]
         for key, name in named:
             if name not in known:
                 raise ConfigError(
                     f"{path}: key '{key}': no property '{name}' in this dataset. "
                     f"Known: {', '.join(known)}.{nearest(name, known)}"
                 )
+        needing = [f"properties.{name}.computed" for name, spec in known.items() if "computed" in spec]
+        if keep["rule"] == "structures" and not columns["structure_type"]:
+            needing.append("keep.rule")
+        if needing and not columns["structure"]:
+            raise ConfigError(
+                f"{path}: key '{needing[0]}': needs the structures of the entries. Name their column and format under "
+                f"'columns.structure'{', or a column structure_type' if 'keep.rule' in needing[:1] else ''}."
+            )
 
 
 def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:

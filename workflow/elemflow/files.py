@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,38 @@ def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any]
     extra = {b"elemflow": json.dumps(dict(metadata), sort_keys=True).encode()} if metadata else None
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(extra), temporary, **PARQUET_OPTIONS)
+
+
+@contextmanager
+def parquet_stream(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Yield a function that appends tables to a Parquet file, which gets its name when the block succeeds.
+
+    Row groups are always full, so the bytes depend on the rows alone and not on how they were parted; they are those
+    of `write_parquet`. At most one row group and one appended table are in memory.
+
+    Args:
+        path: Final name.
+        schema: Schema of the file and of every table.
+    """
+    size: int = PARQUET_OPTIONS["row_group_size"]
+    options = {key: value for key, value in PARQUET_OPTIONS.items() if key != "row_group_size"}
+    waiting = schema.empty_table()
+    written = 0
+
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
+
+        def append(table: pa.Table) -> None:
+            nonlocal waiting, written
+            waiting = pa.concat_tables([waiting, table])
+            while len(waiting) >= size:
+                # In one piece: where arrays are joined, the writer would begin another page.
+                writer.write_table(waiting.slice(0, size).combine_chunks())
+                waiting = waiting.slice(size)
+                written += size
+
+        yield append
+        if len(waiting) or not written:
+            writer.write_table(waiting.combine_chunks())
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from elemflow.errors import ConfigError, nearest
 from elemflow.published import PublishedIndex, lookup
 from elemflow.registry import parts_of
 
+SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
+"""BibTeX keys of what every study is computed with."""
+
 RUN_KEYS = ("dataset", "property", "representation", "model", "protocol")
 
 
@@ -83,6 +86,13 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
                 target[study_id, item_id] = describe(settings, published, study_id, item_id, item, grid)
     plan.runs = {run: users[run] for run in sorted(users)}
     return plan
+
+
+def citations(settings: Settings, plan: Plan, study_id: str) -> list[str]:
+    """Return the BibTeX keys behind a study: its paper, its datasets in the order of its items, and the software."""
+    items = (item for group in (plan.tables, plan.figures) for (study, _), item in group.items() if study == study_id)
+    data = (key for item in items for dataset in item["datasets"].values() for key in dataset["citation"])
+    return list(dict.fromkeys((*settings.studies[study_id]["citation"], *data, *SOFTWARE)))
 
 
 @dataclass(frozen=True)

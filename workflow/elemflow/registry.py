@@ -11,6 +11,11 @@ SOURCES = {
     "matminer": "elemflow.sources.matminer_dataset",
     "matminer_transport": "elemflow.sources.matminer_transport",
     "miedema": "elemflow.sources.miedema",
+    "materials_project": "elemflow.sources.materials_project",
+    "jarvis": "elemflow.sources.jarvis",
+    "oqmd": "elemflow.sources.oqmd",
+    "aflow": "elemflow.sources.aflow",
+    "optimade": "elemflow.sources.optimade",
 }
 FEATURES = {"ef": "elemflow.features.elemental_fractions"}
 FITTERS = {

@@ -47,6 +47,25 @@ rule make_table:
         "../../scripts/make_table.py"
 
 
+rule write_bibliography:
+    input:
+        references=str(ROOT / "resources/published/references.bib"),
+    output:
+        bib="results/tables/{study}/references.bib",
+    log:
+        "results/logs/write_bibliography/{study}.log",
+    benchmark:
+        "results/benchmarks/write_bibliography/{study}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    params:
+        cfg=get_bibliography_cfg,
+        code=get_code("write_bibliography.py"),
+    script:
+        "../../scripts/write_bibliography.py"
+
+
 rule collect_tables:
     input:
         csv=get_all_tables(".csv"),

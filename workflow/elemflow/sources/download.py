@@ -5,16 +5,20 @@ busy signals. A transfer therefore goes to a temporary name and is checked (stat
 before it is renamed; temporary failures are tried again, all others stop with one message.
 """
 
+import gzip
+import json
 import logging
 import random
-import time
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -22,12 +26,18 @@ import urllib3
 
 from elemflow.errors import DataError
 from elemflow.files import atomic_path, sha256_file
+from elemflow.sources.journal import note_record, read_journal
+from elemflow.sources.progress import Progress
 
 log = logging.getLogger(__name__)
 
 RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
 LONGEST_WAIT = 600.0
 """Seconds; a server that asks for a longer pause ends the download."""
+TIMEOUT = (30.0, 120.0)
+"""Seconds to wait for a connection and between two packets."""
+STALL = (60.0, 1024.0)
+"""A transfer that brings fewer bytes than this per second, for so many seconds, is given up and tried again."""
 
 _CHUNK = 1 << 20
 _SNIFFED = 512
@@ -39,9 +49,12 @@ _MAGIC: dict[str, tuple[bytes, ...]] = {
     ".json": (b"{", b"["),
 }
 _WEB_PAGE = (b"<!doctype html", b"<html")
+_last_request: dict[str, float] = {}
+
+T = TypeVar("T")
 
 
-class _TemporaryError(Exception):
+class TemporaryError(Exception):
     """A failure that may pass: the reason, and the pause in seconds that the server asks for, if it does."""
 
     def __init__(self, reason: str, pause: float | None = None) -> None:
@@ -57,14 +70,16 @@ def download(
     session: requests.Session | None = None,
     attempts: int = 5,
     backoff: float = 1.0,
-    timeout: tuple[float, float] = (30.0, 120.0),
+    timeout: tuple[float, float] = TIMEOUT,
 ) -> dict[str, Any]:
     """Fetch a file and verify it.
 
     A file already at `path` whose SHA-256 is the expected one is kept, without any request; otherwise it is
-    fetched again and replaced. Connection errors, truncated transfers and the statuses 429, 500, 502, 503 and
-    504 are tried again after a pause that doubles each time (plus a random part), or after the pause the server
-    asks for in `Retry-After`. A transfer that was cut off starts again from the first byte.
+    fetched again and replaced. Where no SHA-256 is given, the one of the first transfer from this address is noted
+    in the folder's journal and expected from then on. Connection errors, truncated or stalled transfers and the
+    statuses 429, 500, 502, 503 and 504 are tried again after a pause that doubles each time (plus a random part),
+    or after the pause the server asks for in `Retry-After`. A transfer that was cut off starts again from the first
+    byte.
 
     Args:
         url: An http or https address.
@@ -82,37 +97,112 @@ def download(
         DataError: The file could not be had, or is not what was asked for; then nothing new has the final name.
     """
     path = Path(path)
-    if sha256 and path.is_file():
-        if sha256_file(path) == sha256.lower():
-            return file_record(path, url=url)
+    noted = read_journal(path.parent).get(path.name, {})
+    pinned = noted if noted.get("url") == url else {}
+    expected = sha256 or pinned.get("sha256")
+    if expected and path.is_file():
+        if sha256_file(path) == expected.lower():
+            return pinned if pinned.get("sha256") == expected.lower() else file_record(path, url=url)
         path.unlink()
+    origin = "" if sha256 else pinned.get("retrieved", "")
     with _owned(session) as client:
-        for attempt in range(1, attempts + 1):
-            try:
-                final_url = _transfer(client, url, path, sha256, timeout)
-                return file_record(path, url=url, final_url=final_url)
-            except _TemporaryError as error:
-                if attempt == attempts:
-                    raise DataError(
-                        f"{url}: {error}, and {attempts} attempts did not help. Check the network and whether the "
-                        f"server is up, then run again; nothing was written to {path}."
-                    ) from error
-                pause = error.pause
-                if pause is None:
-                    # Jitter keeps the jobs of one cluster from knocking at the same moment.
-                    pause = backoff * 2 ** (attempt - 1) * (1 + random.random())  # noqa: S311
-                log.warning("%s: %s; attempt %d of %d in %.1f s", url, error, attempt + 1, attempts, pause)
-                time.sleep(pause)
+        final_url = persist(
+            lambda: _transfer(client, url, path, (expected, origin), timeout),
+            url,
+            f"nothing was written to {path}",
+            attempts=attempts,
+            backoff=backoff,
+        )
+    record = file_record(path, url=url, final_url=final_url)
+    note_record(path.parent, record)
+    return record
+
+
+def get_json(
+    url: str,
+    *,
+    session: requests.Session | None = None,
+    pause: float = 0.0,
+    attempts: int = 5,
+    backoff: float = 1.0,
+    timeout: tuple[float, float] = TIMEOUT,
+) -> Any:
+    """Ask a service for a JSON document, with the checks and the patience of `download`.
+
+    A body that is no whole JSON document is what overloaded services send, and is asked for again.
+
+    Args:
+        url: An http or https address.
+        session: Session with the headers that the service needs; None for a plain one.
+        pause: Least number of seconds between two requests to one host.
+        attempts: Largest number of requests.
+        backoff: First pause in seconds after a failure.
+        timeout: Seconds to wait for the connection and between two packets.
+
+    Returns:
+        The decoded document.
+
+    Raises:
+        DataError: There was no such answer.
+    """
+
+    def ask() -> Any:
+        _wait_turn(url, pause)
+        body = bytearray()
+        with _receiving(client, url, timeout) as (response, blocks):
+            for block in blocks:
+                body += block
+            if not body:
+                raise TemporaryError("the answer is empty")
+            _check_content(response, bytes(body[:_SNIFFED]), url, "")
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise TemporaryError(f"the answer of {len(body)} bytes is no JSON document") from error
+
+    with _owned(session) as client:
+        return persist(ask, url, "what was fetched before is kept", attempts=attempts, backoff=backoff)
+
+
+def persist(action: Callable[[], T], what: str, state: str, *, attempts: int = 5, backoff: float = 1.0) -> T:
+    """Return what `action` returns, trying again after each `TemporaryError`.
+
+    Args:
+        action: One attempt.
+        what: What is fetched, for messages.
+        state: What is left if all attempts fail, for messages.
+        attempts: Largest number of attempts.
+        backoff: First pause in seconds; it doubles each time, unless the error names one.
+
+    Raises:
+        DataError: The last attempt failed too.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            return action()
+        except TemporaryError as error:
+            if attempt == attempts:
+                raise DataError(
+                    f"{what}: {error}, and {attempts} attempts did not help. Check the network and whether the "
+                    f"server is up, then run again; {state}."
+                ) from error
+            pause = error.pause
+            if pause is None:
+                # Jitter keeps the jobs of one cluster from knocking at the same moment.
+                pause = backoff * 2 ** (attempt - 1) * (1 + random.random())  # noqa: S311
+            log.warning("%s: %s; attempt %d of %d in %.1f s", what, error, attempt + 1, attempts, pause)
+            sleep(pause)
     raise ValueError(f"attempts must be at least 1, not {attempts}")
 
 
-def file_record(path: str | Path, *, url: str, final_url: str | None = None) -> dict[str, Any]:
+def file_record(path: str | Path, *, url: str, final_url: str | None = None, **facts: Any) -> dict[str, Any]:
     """Describe a retrieved file for the manifest.
 
     Args:
         path: The file, whose name (without folder) is recorded.
         url: Where it was asked for; a local path or package resource for files that were not downloaded.
         final_url: Where redirects ended; its query is dropped, because signed addresses carry credentials there.
+        facts: What else is known of the file, such as `rows` and `database_version`; None is left out.
 
     Returns:
         `url`, `final_url`, `file`, `bytes`, `sha256` and `retrieved`, the UTC date of the file as YYYY-MM-DD.
@@ -126,14 +216,23 @@ def file_record(path: str | Path, *, url: str, final_url: str | None = None) -> 
         "bytes": state.st_size,
         "sha256": sha256_file(path),
         "retrieved": datetime.fromtimestamp(state.st_mtime, UTC).date().isoformat(),
+        **{name: value for name, value in facts.items() if value is not None},
     }
 
 
-def check_sha256(path: Path, expected: str | None, url: str) -> None:
-    """Raise DataError if the file's SHA-256 is not the expected one; None expects nothing."""
+def check_sha256(path: Path, expected: str | None, url: str, first_seen: str = "") -> None:
+    """Raise DataError if the file's SHA-256 is not the expected one.
+
+    Args:
+        path: The file.
+        expected: Its digest; None expects nothing.
+        url: Where the file comes from, for messages.
+        first_seen: Date of the first retrieval, if the digest was noted then and does not stand in the config.
+    """
     if expected and (found := sha256_file(path)) != expected.lower():
+        origin = f"was noted when it was first retrieved ({first_seen})" if first_seen else "was expected"
         raise DataError(
-            f"{url}: SHA-256 is {found}, but {expected.lower()} was expected. The file was changed at its source or "
+            f"{url}: SHA-256 is {found}, but {expected.lower()} {origin}. The file was changed at its source or "
             "on the way; do not use it. If the new version is wanted, put its SHA-256 into the dataset's config."
         )
 
@@ -148,26 +247,70 @@ def _owned(session: requests.Session | None) -> Iterator[requests.Session]:
         yield own
 
 
-def _transfer(client: requests.Session, url: str, path: Path, sha256: str | None, timeout: tuple[float, float]) -> str:
-    """Make one attempt; return the address where redirects ended."""
+def _wait_turn(url: str, pause: float) -> None:
+    """Sleep until `pause` seconds have passed since the last request to the host of this address."""
+    host = urlsplit(url).netloc
+    due = _last_request.get(host, -pause) + pause
+    if (wait := due - monotonic()) > 0:
+        sleep(wait)
+    _last_request[host] = monotonic()
+
+
+@contextmanager
+def _receiving(
+    client: requests.Session, url: str, timeout: tuple[float, float], *, keep_gzip: bool = False
+) -> Iterator[tuple[requests.Response, Iterator[bytes]]]:
+    """Ask for an address; yield the answer and its blocks, and turn failures into ours."""
     # Compressed transfer would make Content-Length and SHA-256 speak of other bytes than the file's.
     headers = {"Accept-Encoding": "identity"}
     try:
-        with client.get(url, headers=headers, stream=True, timeout=timeout) as response, atomic_path(path) as part:
+        with client.get(url, headers=headers, stream=True, timeout=timeout) as response:
             _check_status(response, url)
-            # urllib3 raises IncompleteRead if fewer bytes arrive than Content-Length promised.
-            with part.open("wb") as stream:
-                for block in response.raw.stream(_CHUNK, decode_content=path.suffix != ".gz"):
-                    stream.write(block)
-            _check_content(response, part, url, path.suffix)
-            check_sha256(part, sha256, url)
-            return response.url
+            yield response, _blocks(response, url, keep_gzip=keep_gzip)
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise _TemporaryError(f"no connection ({_innermost(error)})") from error
+        raise TemporaryError(f"no connection ({_innermost(error)})") from error
     except urllib3.exceptions.HTTPError as error:
-        raise _TemporaryError(f"the transfer was cut off ({_innermost(error)})") from error
+        raise TemporaryError(f"the transfer was cut off ({_innermost(error)})") from error
     except requests.RequestException as error:
         raise DataError(f"{url}: the request cannot be made ({error}). Correct the address in the config.") from error
+
+
+def _blocks(response: requests.Response, url: str, *, keep_gzip: bool) -> Iterator[bytes]:
+    """Yield the body as it arrives; a body that only drips is given up."""
+    length = response.headers.get("Content-Length", "")
+    progress = Progress(Path(urlsplit(url).path).name or url, int(length) if length.isdigit() else None, "MB", 1e6)
+    window, slowest = STALL
+    since, arrived = monotonic(), 0
+    # read1 returns what is there; read would wait for a whole block, and a drip would never be noticed.
+    # urllib3 raises IncompleteRead if fewer bytes arrive than Content-Length promised.
+    while block := response.raw.read1(_CHUNK, decode_content=not keep_gzip):
+        yield block
+        progress.add(len(block))
+        arrived += len(block)
+        if (elapsed := monotonic() - since) > window:
+            if arrived < slowest * elapsed:
+                raise TemporaryError(f"only {arrived} bytes came in {elapsed:.0f} s")
+            since, arrived = monotonic(), 0
+
+
+def _transfer(
+    client: requests.Session,
+    url: str,
+    path: Path,
+    expected: tuple[str | None, str],
+    timeout: tuple[float, float],
+) -> str:
+    """Make one attempt; return the address where redirects ended. See `check_sha256` for what is `expected`."""
+    keep_gzip = path.suffix == ".gz"
+    with _receiving(client, url, timeout, keep_gzip=keep_gzip) as (response, blocks), atomic_path(path) as part:
+        with part.open("wb") as stream:
+            stream.writelines(blocks)
+        with part.open("rb") as stream:
+            _check_content(response, stream.read(_SNIFFED), url, path.suffix)
+        check_sha256(part, expected[0], url, expected[1])
+        if not expected[0]:
+            _check_whole(part, path.suffix)
+        return response.url
 
 
 def _check_status(response: requests.Response, url: str) -> None:
@@ -177,7 +320,7 @@ def _check_status(response: requests.Response, url: str) -> None:
         pause = _retry_after(response.headers.get("Retry-After"))
         if pause is not None and pause > LONGEST_WAIT:
             raise DataError(f"{url}: {answer} and asks to come back in {pause:.0f} s. Run again after that time.")
-        raise _TemporaryError(answer, pause)
+        raise TemporaryError(answer, pause)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise DataError(f"{url}: {answer}. Check the API key, or open the address in a browser to see what it asks.")
     if status != HTTPStatus.OK:
@@ -187,9 +330,8 @@ def _check_status(response: requests.Response, url: str) -> None:
         )
 
 
-def _check_content(response: requests.Response, part: Path, url: str, suffix: str) -> None:
-    with part.open("rb") as stream:
-        start = stream.read(_SNIFFED).removeprefix(b"\xef\xbb\xbf").lstrip()
+def _check_content(response: requests.Response, start: bytes, url: str, suffix: str) -> None:
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if response.headers.get("Content-Type", "").startswith("text/html") or start.lower().startswith(_WEB_PAGE):
         raise DataError(
             f"{url}: the server sent a web page instead of the file, as it does for visitors it takes for robots. "
@@ -203,6 +345,23 @@ def _check_content(response: requests.Response, part: Path, url: str, suffix: st
             f"{url}: the content is not a {suffix} file; it starts with {start[:16]!r}. Check the address in the "
             "dataset's config, and its format."
         )
+
+
+def _check_whole(part: Path, suffix: str) -> None:
+    """Read a file of unknown SHA-256 to its end, since servers that state no length may stop anywhere."""
+    try:
+        if suffix == ".gz":
+            with gzip.open(part) as stream:
+                while stream.read(_CHUNK):
+                    pass
+        elif suffix == ".zip":
+            with zipfile.ZipFile(part) as archive:
+                for member in archive.infolist():
+                    with archive.open(member) as stream:
+                        while stream.read(_CHUNK):
+                            pass
+    except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
+        raise TemporaryError(f"the file is damaged ({error})") from error
 
 
 def _retry_after(value: str | None) -> float | None:

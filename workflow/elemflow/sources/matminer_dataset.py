@@ -2,11 +2,13 @@
 
 Ward et al., Comput. Mater. Sci. 152, 60 (2018). matminer's own loader never verifies a file that is already there
 and loads whole datasets with their structures into memory, so the file is fetched and read by our own modules; only
-the registry is matminer's. Columns with pymatgen objects are left as JSON text.
+the registry is matminer's. Columns with pymatgen objects are left as JSON text. Where a dataset has structures but no
+formulas, as those of matbench, there is a column `formula` with that of the structure's cell.
 """
 
 import importlib.util
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,10 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the dataset; see `elemflow.sources.registry`."""
-    return read_table(folder / _file_name(source), "json")
+    for frame in read_table(folder / _file_name(source), "json"):
+        if "structure" in frame and not {"formula", "composition"} & set(frame.columns):
+            frame["formula"] = frame["structure"].map(_formula)
+        yield frame
 
 
 def registry_entry(name: str) -> dict[str, Any]:
@@ -48,6 +53,14 @@ def matminer_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError("matminer is not installed; install the environment of the workflow (folder envs/).")
     return Path(spec.submodule_search_locations[0])
+
+
+def _formula(structure: str) -> str:
+    amounts: Counter[str] = Counter()
+    for site in json.loads(structure)["sites"] if structure else ():
+        for species in site["species"]:
+            amounts[species["element"]] += species["occu"]
+    return "".join(f"{symbol}{amount:g}" for symbol, amount in amounts.items())
 
 
 def _file_name(source: Mapping[str, Any]) -> str:

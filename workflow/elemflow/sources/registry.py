@@ -16,8 +16,10 @@ import pandas as pd
 from elemflow.errors import ConfigError, DataError, nearest
 from elemflow.files import read_json, sha256_file, write_json
 from elemflow.registry import SOURCES
+from elemflow.sources.mirror import MANIFEST, fetch_from_mirror
 
-MANIFEST = "manifest.json"
+LOCAL = frozenset({"matminer_transport", "miedema"})
+"""Kinds whose data come with the installed packages."""
 
 
 class SourceModule(Protocol):
@@ -30,25 +32,35 @@ class SourceModule(Protocol):
         """Yield the rows of the fetched files."""
 
 
-def retrieve(dataset_id: str, dataset: Mapping[str, Any], folder: str | Path) -> None:
-    """Fetch the files of a dataset and describe them in `manifest.json`, which is written last.
+def retrieve(dataset_id: str, dataset: Mapping[str, Any], folder: str | Path, mirror: str | None = None) -> None:
+    """Fetch the files of a dataset, read them once, and describe them in `manifest.json`, which is written last.
 
     Args:
         dataset_id: Name of the dataset.
         dataset: Its resolved config.
         folder: Where the files go.
+        mirror: Folder or http(s) address with the files of all datasets; then no other server is asked.
 
     Raises:
         ConfigError: The kind of source is unknown, or its options cannot be followed.
-        DataError: A file could not be had or is not what it should be.
+        DataError: A file could not be had, cannot be read or is not what it should be.
     """
-    folder = Path(folder)
+    folder, source = Path(folder), dataset["source"]
     folder.mkdir(parents=True, exist_ok=True)
     # A manifest from before would vouch for files that are being replaced.
     (folder / MANIFEST).unlink(missing_ok=True)
-    records = _module(dataset_id, dataset).fetch(dataset["source"], folder)
+    module = _module(dataset_id, dataset)
+    if mirror and source["kind"] not in LOCAL and not source.get("path"):
+        records = fetch_from_mirror(mirror, dataset_id, source, folder)
+    else:
+        records = module.fetch(source, folder)
     manifest = {key: dataset.get(key) for key in ("title", "source", "license", "citation", "version")}
-    write_json(folder / MANIFEST, manifest | {"dataset": dataset_id, "files": records})
+    versions = sorted({record["database_version"] for record in records if record.get("database_version")})
+    rows = sum(len(frame) for frame in module.read(source, folder))
+    write_json(
+        folder / MANIFEST,
+        manifest | {"dataset": dataset_id, "database_version": ", ".join(versions), "rows": rows, "files": records},
+    )
 
 
 def read_raw(dataset_id: str, dataset: Mapping[str, Any], folder: str | Path) -> Iterator[pd.DataFrame]:

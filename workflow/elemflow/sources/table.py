@@ -7,7 +7,7 @@ import json
 import shutil
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
@@ -96,18 +96,25 @@ def _read_csv(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
 
 
 def _read_json(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+    yield from frames_of(iter_rows(io.TextIOWrapper(stream, encoding="utf-8-sig")))
+
+
+def frames_of(records: Iterable[Mapping[str, Any]]) -> Iterator[pd.DataFrame]:
+    """Yield JSON objects as frames of text, at most `CHUNK_ROWS` rows each.
+
+    Args:
+        records: The rows; columns that appear in a later frame only are missing from the earlier ones.
+    """
     # As text a crystal structure takes a tenth of the memory of the decoded objects.
-    rows = (
-        {name: _text(value) for name, value in row.items()}
-        for row in iter_rows(io.TextIOWrapper(stream, encoding="utf-8-sig"))
-    )
+    rows = ({name: as_text(value) for name, value in record.items()} for record in records)
     columns: list[str] = []
     while batch := list(itertools.islice(rows, CHUNK_ROWS)):
         columns = list(dict.fromkeys(itertools.chain(columns, *batch)))
         yield pd.DataFrame({name: [row.get(name, "") for row in batch] for name in columns}, dtype=str)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a JSON value as a cell: text as it is, null as the empty text, others as their JSON text."""
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,162 @@
+"""Source `materials_project`: today's Materials Project through its own client, mp-api.
+
+Jain et al., APL Mater. 1, 011002 (2013). The key comes from the environment variable MP_API_KEY or from pymatgen's
+setting PMG_MAPI_KEY alone; it travels in a header and is never written. Deprecated entries are left out, and so are
+those derived from GNoME, whose licence forbids commercial use, unless `include_gnome` asks for them.
+
+mp-api reads the whole database from another server if it is given no filter, and its paging stops silently at an
+empty page. So every request here has filters, a list of fields and a page number, and the pages go through
+`elemflow.sources.paging`, which compares them with the total that the service states.
+
+The columns are `fields`; `bulk_modulus.vrh` takes `vrh` out of the field `bulk_modulus`.
+"""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import pandas as pd
+import requests
+
+from elemflow.errors import DataError
+from elemflow.sources.download import TemporaryError, get_json, persist
+from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
+
+_KEY = "material_id"
+# Fewest and most elements of the entries in each part.
+_PARTS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 118))
+_STATUS = re.compile(r"error status code (\d{3})")
+_FINAL_STATUS = {"400", "401", "403", "404", "414", "422"}
+
+T = TypeVar("T")
+
+
+def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Fetch the pages of all parts; see `elemflow.sources.registry`.
+
+    Raises:
+        DataError: There is no key, it is refused, or the service does not answer.
+    """
+    client = _Client(source)
+    parts = [
+        Part(
+            f"Materials Project, {least} to {most} elements",
+            client.address(least, most, 1),
+            partial(client.ask, least, most),
+        )
+        for least, most in _PARTS
+    ]
+    records = fetch_parts(folder, parts, client.database_version)
+    client.check_version()
+    return records
+
+
+def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+    """Yield each entry once; see `elemflow.sources.registry`."""
+    return read_pages(folder, list(dict.fromkeys((_KEY, *source["fields"]))), _KEY)
+
+
+class _Client:
+    """mp-api, with failures turned into ours and the key kept out of every message."""
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        self._source = source
+        self._fields = sorted({_KEY, *(name.split(".")[0] for name in source["fields"])})
+        self._key = ""
+        self._total: int | None = None
+        self._rester = self._patiently(self._connect, source.get("endpoint") or "Materials Project")
+        self.database_version: str = self._rester.db_version
+
+    def address(self, least: int, most: int, number: int) -> str:
+        """Return an address that says what page `number` of a part holds."""
+        query = {
+            "deprecated": False,
+            "include_gnome": self._source["include_gnome"],
+            "nelements_min": least,
+            "nelements_max": most,
+            "_fields": ",".join(self._fields),
+            "_sort_fields": _KEY,
+            "_page": number,
+            "_per_page": self._source["page_size"],
+        }
+        return f"{self._rester.endpoint}materials/summary/?{urlencode(query)}"
+
+    def ask(self, least: int, most: int, number: int, address: str) -> Page:
+        """Return page `number` of the entries with `least` to `most` elements."""
+        size = self._source["page_size"]
+        rows = self._patiently(
+            lambda: self._rester.materials.summary.search(
+                deprecated=False,
+                include_gnome=self._source["include_gnome"],
+                num_elements=(least, most),
+                fields=self._fields,
+                chunk_size=size,
+                num_chunks=1,
+                _page=number,
+                _sort_fields=_KEY,
+            ),
+            address,
+        )
+        following = self.address(least, most, number + 1) if len(rows) >= size else None
+        return Page(rows, self._total, following)
+
+    def check_version(self) -> None:
+        """Raise DataError if a new release came out since the client was made."""
+        # The client keeps its first answer to this question.
+        now = get_json(f"{self._rester.endpoint}heartbeat")["db_version"]
+        if now != self.database_version:
+            raise DataError(
+                f"{self._rester.endpoint}: {now} was released while entries of {self.database_version} were "
+                "fetched, which must not be mixed. Run again to fetch the new release."
+            )
+
+    def _connect(self) -> Any:
+        from mp_api.client import MPRester  # noqa: PLC0415 - seconds to import
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a missing key, which is told below
+            rester = MPRester(
+                endpoint=self._source.get("endpoint"),
+                use_document_model=False,
+                mute_progress_bars=True,
+            )
+        if not rester.api_key:
+            raise DataError(
+                "The Materials Project needs a key and none is set. Get one at https://materialsproject.org/api and "
+                "export it as MP_API_KEY, or use the dataset of 2018 that needs none (source of kind 'matminer')."
+            )
+        self._key = rester.api_key
+        rester.session.hooks["response"].append(self._note_total)
+        return rester
+
+    def _note_total(self, response: requests.Response, **_: Any) -> None:
+        """Keep the total that the client itself does not hand out."""
+        try:
+            self._total = int(response.json()["meta"]["total_doc"])
+        except (ValueError, KeyError, TypeError):
+            self._total = None
+
+    def _patiently(self, action: Callable[[], T], what: str) -> T:
+        from mp_api.client.core import MPRestError  # noqa: PLC0415
+
+        def attempt() -> T:
+            try:
+                return action()
+            except (MPRestError, requests.RequestException, ValueError, KeyError) as error:
+                # The client's messages hold the answer of the server, which may repeat what it was sent.
+                reason = self._without_key(" ".join(str(error).split())) or type(error).__name__
+            status = _STATUS.search(reason)
+            if "valid API key" in reason or (status and status[1] in {"401", "403"}):
+                raise DataError(f"{what}: the Materials Project refuses the key in MP_API_KEY: {reason[:300]}")
+            if status and status[1] in _FINAL_STATUS:
+                raise DataError(f"{what}: {reason[:1000]}. Correct source.fields or source.endpoint.")
+            raise TemporaryError(reason[:300])
+
+        return persist(attempt, what, "the pages that were fetched are kept")
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "***") if self._key else text

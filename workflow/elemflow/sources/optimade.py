@@ -1,0 +1,72 @@
+"""Source `optimade`: structures of any database that speaks OPTIMADE.
+
+Andersen et al., Sci. Data 8, 217 (2021). The requests are made by our own paging rather than by the client of
+optimade-python-tools: that client keeps all answers in memory, turns a failed page into a printed line and cannot
+resume, while a page here is a verified file. The package checks the filters before the first request.
+
+The columns are `id` and `fields`, the names of attributes; `chemical_formula_reduced` is a formula.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pandas as pd
+import requests
+
+from elemflow.errors import ConfigError, DataError
+from elemflow.sources.download import get_json
+from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
+
+
+def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Fetch the pages of every part of the query; see `elemflow.sources.registry`.
+
+    Raises:
+        ConfigError: A part is no OPTIMADE filter.
+    """
+    for part in filter(None, source["parts"]):
+        _check_filter(part)
+    with requests.Session() as session:
+        ask = partial(_ask, source, session)
+        parts = [Part(f"OPTIMADE {part or 'all'}", _address(source, part), ask) for part in source["parts"]]
+        return fetch_parts(folder, parts)
+
+
+def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+    """Yield each structure once; see `elemflow.sources.registry`."""
+    return read_pages(folder, list(dict.fromkeys(("id", *source["fields"]))), "id")
+
+
+def _ask(source: Mapping[str, Any], session: requests.Session, number: int, address: str) -> Page:  # noqa: ARG001
+    answer = get_json(address, session=session, pause=source["pause"])
+    try:
+        if answer.get("errors"):
+            raise DataError(f"{address}: the service reports {answer['errors']}. Check source.parts and source.fields.")
+        rows = [{"id": str(row["id"]), **row["attributes"]} for row in answer["data"]]
+        meta, following = answer["meta"], answer["links"].get("next")
+    except (AttributeError, KeyError, TypeError):
+        raise DataError(f"{address}: the answer is not one of OPTIMADE; check source.base_url.") from None
+    # How to page is the service's own choice, so its links are followed; it gives them in two forms.
+    if isinstance(following, dict):
+        following = following.get("href")
+    return Page(rows, meta.get("data_returned"), following or None)
+
+
+def _address(source: Mapping[str, Any], part: str) -> str:
+    query = {"filter": part} if part else {}
+    query |= {"response_fields": ",".join(source["fields"]), "page_limit": source["page_size"]}
+    return f"{source['base_url'].rstrip('/')}/v1/structures?{urlencode(query)}"
+
+
+def _check_filter(text: str) -> None:
+    from optimade.exceptions import BadRequest  # noqa: PLC0415 - only where it is needed
+    from optimade.filterparser import LarkParser  # noqa: PLC0415
+
+    try:
+        LarkParser().parse(text)
+    except BadRequest as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"source.parts: {text!r} is no OPTIMADE filter: {reason}") from None

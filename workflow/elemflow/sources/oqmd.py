@@ -1,0 +1,87 @@
+"""Source `oqmd`: entries of the Open Quantum Materials Database over its REST interface.
+
+Saal et al., JOM 65, 1501 (2013); Kirklin et al., npj Comput. Mater. 1, 15010 (2015). No key is needed. The server is
+slow and sometimes down for hours; pages that have arrived are kept. For whole-database work prefer the bulk copies
+that JARVIS distributes (source `jarvis`, names `oqmd_3d_no_cfid` and `oqmd_3d`).
+
+Besides the fields of the service, which `fields` names, there are the columns `volume_per_atom` (Å³) if `volume`, which
+is that of a cell, and `natoms` are among them, and `atoms` (JSON as of the `Atoms.to_dict` of jarvis-tools) if
+`unit_cell` and `sites` are.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pandas as pd
+import requests
+
+from elemflow.errors import DataError
+from elemflow.sources.download import get_json
+from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
+
+_KEY = "entry_id"
+# Tells two calculations of one entry from one row that came twice.
+_ROW_KEY = "formationenergy_id"
+
+
+def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Fetch the pages of every part of the query; see `elemflow.sources.registry`."""
+    with requests.Session() as session:
+        parts = [
+            Part(f"OQMD {part or 'all'}", _address(source, part, 1), partial(_ask, source, session, part))
+            for part in source["parts"]
+        ]
+        return fetch_parts(folder, parts)
+
+
+def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+    """Yield each entry once; see `elemflow.sources.registry`."""
+    columns = list(dict.fromkeys((_KEY, *source["fields"])))
+    for frame in read_pages(folder, columns, _KEY):
+        if {"volume", "natoms"} <= set(columns):
+            volume, atoms = (pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "natoms"))
+            per_atom = (volume / atoms).to_list()
+            frame["volume_per_atom"] = [repr(value) if value > 0 else "" for value in per_atom]
+        if {"unit_cell", "sites"} <= set(columns):
+            frame["atoms"] = list(map(_atoms, frame["unit_cell"], frame["sites"]))
+        yield frame
+
+
+def _ask(source: Mapping[str, Any], session: requests.Session, part: str, number: int, address: str) -> Page:
+    answer = get_json(address, session=session, pause=source["pause"])
+    try:
+        rows, total, following = answer["data"], answer["meta"]["data_available"], answer["links"]["next"]
+    except (KeyError, TypeError):
+        raise DataError(f"{address}: the answer is not one of OQMD's REST interface; check source.base_url.") from None
+    # The server's own link may lead to another host, and it says that there is more after the last page.
+    more = bool(rows) and following is not None
+    return Page(rows, total, _address(source, part, number + 1) if more else None)
+
+
+def _atoms(unit_cell: str, sites: str) -> str:
+    """Return lattice and sites, which are like `Al @ 0.5 0.5 0.5`, as JSON of one structure; empty without them."""
+    if not unit_cell or not sites:
+        return ""
+    places = [site.split(" @ ") for site in json.loads(sites)]
+    structure = {
+        "lattice_mat": json.loads(unit_cell),
+        "coords": [[float(number) for number in place.split()] for _, place in places],
+        "elements": [symbol for symbol, _ in places],
+        "cartesian": False,
+    }
+    return json.dumps(structure)
+
+
+def _address(source: Mapping[str, Any], part: str, number: int) -> str:
+    query: dict[str, Any] = {"fields": ",".join(dict.fromkeys((_KEY, _ROW_KEY, *source["fields"])))}
+    if part:
+        query["filter"] = part
+    if source["icsd"] is not None:
+        query["icsd"] = str(source["icsd"])
+    size = source["page_size"]
+    query |= {"limit": size, "offset": (number - 1) * size, "format": "json"}
+    return f"{source['base_url'].rstrip('/')}/formationenergy?{urlencode(query)}"

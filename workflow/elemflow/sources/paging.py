@@ -1,0 +1,198 @@
+"""Page-wise retrieval from services that answer a query in pages: resumable, complete, without repetitions.
+
+Each page is a file of its own, `part_01_page_000123.json.gz`, noted in the folder's journal. A job that runs again
+keeps the pages that are still as noted and asks for the others only. A part of which the service says that it holds
+more than was received, or whose total changed on the way, is fetched anew: entries move between the pages of a
+database that grows.
+"""
+
+import gzip
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from elemflow.errors import DataError
+from elemflow.files import atomic_path
+from elemflow.sources.download import file_record
+from elemflow.sources.journal import is_as_noted, note_record, read_journal
+from elemflow.sources.progress import Progress
+from elemflow.sources.table import as_text
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 3
+"""How often a part is read before it is given up as changing."""
+
+_FILES = "part_*_page_*.json.gz"
+_ENDLESS = "Such an answer never ends; run again later, and tell the makers of the database if that does not help."
+
+
+class Page(NamedTuple):
+    """One answer of a service.
+
+    Attributes:
+        rows: Its entries, as JSON objects.
+        total: How many entries the query has according to the service; None if it does not say.
+        following: Address of the next page; None after the last one.
+    """
+
+    rows: list[dict[str, Any]]
+    total: int | None
+    following: str | None
+
+
+class Part(NamedTuple):
+    """A part of a query, fetched page after page.
+
+    Attributes:
+        title: What it holds, for messages.
+        first: Address of its first page, without any credentials.
+        ask: Returns the page of a given number (from 1) and address.
+    """
+
+    title: str
+    first: str
+    ask: Callable[[int, str], Page]
+
+
+def fetch_parts(folder: Path, parts: Sequence[Part], database_version: str | None = None) -> list[dict[str, Any]]:
+    """Fetch all pages of all parts, keep what is there, and remove pages of other queries.
+
+    Args:
+        folder: Where the pages go.
+        parts: The parts, in the order of the rows.
+        database_version: Release of the database, if the service names it; pages of another one are not kept.
+
+    Returns:
+        The record of every page, with `rows` and, if known, `database_version`.
+
+    Raises:
+        DataError: A page cannot be had, the service repeats itself, or the database does not hold still.
+    """
+    records = [
+        record
+        for number, part in enumerate(parts, start=1)
+        for record in _fetch_part(folder, f"part_{number:02d}", part, database_version)
+    ]
+    remove_other_pages(folder, records)
+    return records
+
+
+def remove_other_pages(folder: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Remove the pages in a folder that have no record; they are of other queries or other states."""
+    named = {record["file"] for record in records}
+    for path in folder.glob(_FILES):
+        if path.name not in named:
+            path.unlink()
+
+
+def read_pages(folder: Path, columns: Sequence[str], key: str) -> Iterator[pd.DataFrame]:
+    """Yield the rows of the pages in a folder, each entry once.
+
+    Args:
+        folder: Where `fetch_parts` put the pages.
+        columns: Names of the columns; `bulk_modulus.vrh` looks up `vrh` in the object `bulk_modulus`.
+        key: Column that identifies an entry; of rows with the same value the first is taken.
+
+    Yields:
+        One frame per page, all cells text; missing ones are empty.
+    """
+    seen: set[int] = set()
+    for path in sorted(folder.glob(_FILES)):
+        cells = [[as_text(_look_up(row, name)) for name in columns] for row in _load(path).rows]
+        frame = pd.DataFrame(cells, columns=list(columns), dtype=str)
+        # Hashes, because the ids of some millions of entries take a gigabyte.
+        hashes = [hash(value) for value in frame[key]]
+        frame = frame[[value not in seen for value in hashes]].drop_duplicates(key)
+        seen.update(hashes)
+        if len(frame):
+            frame.attrs["file"] = path.name
+            yield frame.reset_index(drop=True)
+
+
+def _fetch_part(folder: Path, name: str, part: Part, version: str | None) -> list[dict[str, Any]]:
+    for _ in range(ROUNDS):
+        records, trouble = _walk(folder, name, part, version)
+        if not trouble:
+            return records
+        log.warning("%s: %s; fetching this part anew", part.title, trouble)
+        for record in records:
+            (folder / record["file"]).unlink()
+    raise DataError(
+        f"{part.first}: {trouble}, {ROUNDS} times in a row, so the pages do not make one state of the database. "
+        "It is being updated; run again later, or divide the query into smaller parts (source.parts)."
+    )
+
+
+def _walk(folder: Path, name: str, part: Part, version: str | None) -> tuple[list[dict[str, Any]], str]:
+    """Fetch the pages of a part one after the other.
+
+    Returns:
+        The records, and why they are no whole and consistent answer; empty if they are.
+    """
+    journal = read_journal(folder)
+    records: list[dict[str, Any]] = []
+    totals: list[int | None] = []
+    seen: set[int] = set()
+    addresses: set[str] = set()
+    progress = Progress(part.title, None, "entries")
+    address: str | None = part.first
+    while address is not None:
+        addresses.add(address)
+        number = len(records) + 1
+        path = folder / f"{name}_page_{number:06d}.json.gz"
+        record = journal.get(path.name, {})
+        same_query = record.get("url") == address and record.get("database_version") == version
+        kept = same_query and is_as_noted(folder, record)
+        page = _load(path) if kept else part.ask(number, address)
+        new = {hash(json.dumps(row, sort_keys=True)) for row in page.rows} - seen
+        if page.following in addresses:
+            raise DataError(f"{address}: the service names a page as the next one for the second time. {_ENDLESS}")
+        if page.rows and not new:
+            raise DataError(f"{address}: page {number} holds only entries of the pages before it. {_ENDLESS}")
+        if not kept:
+            _save(path, page)
+            record = file_record(path, url=address, rows=len(page.rows), database_version=version)
+            note_record(folder, record)
+        records.append(record)
+        totals.append(page.total)
+        seen |= new
+        progress.total = page.total
+        progress.held += len(page.rows) if kept else 0
+        progress.add(0 if kept else len(page.rows))
+        address = page.following
+    return records, _inconsistency(totals, len(seen))
+
+
+def _inconsistency(totals: Sequence[int | None], distinct: int) -> str:
+    known = {total for total in totals if total is not None}
+    if len(known) > 1:
+        return f"the number of entries changed from {totals[0]} to {totals[-1]} while the pages were read"
+    if known and distinct < max(known):
+        return f"the service has {max(known)} entries, but its pages held {distinct} different ones"
+    return ""
+
+
+def _save(path: Path, page: Page) -> None:
+    content = {"total": page.total, "following": page.following, "data": page.rows}
+    with atomic_path(path) as part:
+        # Without a time in the gzip header equal answers give equal bytes.
+        part.write_bytes(gzip.compress(json.dumps(content, ensure_ascii=False).encode(), mtime=0))
+
+
+def _load(path: Path) -> Page:
+    content = json.loads(gzip.decompress(path.read_bytes()))
+    return Page(content["data"], content["total"], content["following"])
+
+
+def _look_up(row: Mapping[str, Any], name: str) -> Any:
+    if name in row:
+        return row[name]
+    value: Any = row
+    for step in name.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
