@@ -402,7 +402,13 @@ def test_structure_type_of_the_source(tmp_path: Path) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([np.nan, 10, 10.05, 10.1, 10.2, 11, 0, -1])), min_size=1, max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([np.nan, 10, 10.05, 10.1, 10.2, 11, 0, -1])),
+        min_size=1,
+        max_size=30,
+    )
+)
 def test_structures_are_told_apart_as_by_hand(rows: list[tuple[int, float]]) -> None:
     rows = sorted(rows, key=lambda row: row[0])
     counts: dict[int, int] = {}
