@@ -559,7 +559,7 @@ def test_real_tables(
 
 @pytest.mark.real_data
 def test_real_structures(tmp_path: Path, real_data: Path, real_project: Path) -> None:
-    outcome = curate_real("jarvis_structures", real_data, real_project, tmp_path)
+    outcome = curate_real("jarvis_superconductors", real_data, real_project, tmp_path)
     source = pd.read_parquet(real_data / "jarvis_structures.parquet").set_index("jid")
     kept = source.loc[outcome.materials["entry_id"]]
     assert len(outcome.materials) == 953
