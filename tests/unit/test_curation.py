@@ -532,7 +532,7 @@ def curate_real(name: str, real_data: Path, project: Path, folder: Path) -> Outc
         ("oqmd_polymorphs", 186_057, 143_669, None),
         ("jarvis_dft3d_mbj_gap", 7_296, 7_013, 7_013),
         ("wolverton_oxides", 4_914, 2_646, 2_646),
-        ("aflow_composition", 27_690, 27_575, None),
+        ("aflow_composition", 27_690, 27_574, None),
     ],
 )
 def test_real_tables(
