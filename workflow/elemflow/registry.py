@@ -12,7 +12,11 @@ SOURCES = {
     "matminer_transport": "elemflow.sources.matminer_transport",
     "miedema": "elemflow.sources.miedema",
 }
-FEATURES = {"ef": "elemflow.features.elemental_fractions"}
+FEATURES = {
+    "ef": "elemflow.features.elemental_fractions",
+    "pa": "elemflow.features.magpie",
+    "pa_frac": "elemflow.features.magpie_valence_fractions",
+}
 FITTERS = {
     "network": "elemflow.training.network",
     "estimator": "elemflow.training.estimator",
