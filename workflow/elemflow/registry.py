@@ -16,6 +16,7 @@ FEATURES = {
     "ef": "elemflow.features.elemental_fractions",
     "pa": "elemflow.features.magpie",
     "pa_frac": "elemflow.features.magpie_valence_fractions",
+    "st": "elemflow.features.voronoi",
 }
 FITTERS = {
     "network": "elemflow.training.network",

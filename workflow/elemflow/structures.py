@@ -1,0 +1,165 @@
+"""Crystal structures: one compact binary form, and readers of the forms that databases use.
+
+The binary form is what the column `structure` of `materials.parquet` holds. It is read without pymatgen, so that a part
+of a representation starts at once, and it holds nothing but numbers and symbols, so that reading it runs no code.
+"""
+
+import json
+import struct
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+COLUMN = "structure"
+"""Column of `materials.parquet` with what `encode` returned."""
+
+_HEADER = struct.Struct("<2sBIH")
+_MAGIC, _VERSION = b"EF", 1
+_FULL = 1e-6  # occupancies are given to a few decimals
+
+
+class Crystal(NamedTuple):
+    """A crystal structure.
+
+    Attributes:
+        lattice: Cell vectors as rows (3, 3), Å.
+        species: Per site the element symbol; for a site that is shared or partly empty all occupancies, `Fe0.5Ni0.5`.
+        coordinates: Fractional coordinates (sites, 3), in any cell.
+    """
+
+    lattice: np.ndarray
+    species: tuple[str, ...]
+    coordinates: np.ndarray
+
+
+def make_crystal(lattice: Any, species: Sequence[str], coordinates: Any) -> Crystal:
+    """Return a checked crystal.
+
+    Raises:
+        ValueError: The shapes do not fit, a number is not finite, or there are no sites.
+    """
+    cell = np.array(lattice, dtype=np.float64)
+    sites = np.array(coordinates, dtype=np.float64)
+    if not len(species):
+        raise ValueError("the structure has no sites")
+    if cell.shape != (3, 3) or sites.shape != (len(species), 3):
+        raise ValueError(
+            f"a lattice of 3 × 3 and {len(species)} × 3 coordinates are needed, not {cell.shape} and {sites.shape}"
+        )
+    if not (np.isfinite(cell).all() and np.isfinite(sites).all()):
+        raise ValueError("the lattice or a coordinate is not a finite number")
+    return Crystal(cell + 0.0, tuple(species), sites + 0.0)  # + 0.0 turns -0.0 into 0.0
+
+
+def encode(crystal: Crystal) -> bytes:
+    """Return the binary form of a crystal; equal crystals give equal bytes.
+
+    Little-endian: magic, version, number of sites and of distinct species; the distinct species as text; the index of
+    each site's species; lattice and coordinates as float64, the bytes of equal weight beside each other, which a
+    compressor such as that of Parquet makes use of.
+    """
+    names = list(dict.fromkeys(crystal.species))
+    index = np.array([names.index(name) for name in crystal.species], dtype="<u2")
+    text = "\0".join(names).encode()
+    numbers = np.concatenate([crystal.lattice.ravel(), crystal.coordinates.ravel()]).astype("<f8")
+    shuffled = numbers.view(np.uint8).reshape(-1, 8).T.tobytes()
+    return _HEADER.pack(_MAGIC, _VERSION, len(index), len(text)) + text + index.tobytes() + shuffled
+
+
+def decode(data: bytes) -> Crystal:
+    """Return the crystal that `encode` was given.
+
+    Raises:
+        ValueError: The bytes are not those of a crystal.
+    """
+    if len(data) < _HEADER.size:
+        raise ValueError("not an encoded structure: too short")
+    magic, version, sites, length = _HEADER.unpack_from(data)
+    start = _HEADER.size + length
+    if magic != _MAGIC or version != _VERSION or len(data) != start + 2 * sites + 8 * (9 + 3 * sites):
+        raise ValueError(f"not an encoded structure of version {_VERSION}")
+    names = data[_HEADER.size : start].decode().split("\0")
+    index = np.frombuffer(data, "<u2", sites, start)
+    shuffled = np.frombuffer(data, np.uint8, offset=start + 2 * sites)
+    numbers = np.ascontiguousarray(shuffled.reshape(8, -1).T).view("<f8").ravel()
+    return Crystal(numbers[:9].reshape(3, 3), tuple(names[i] for i in index), numbers[9:].reshape(-1, 3))
+
+
+def read_structure(value: str | Mapping[str, Any]) -> Crystal:
+    """Read a structure in any of the known forms.
+
+    Args:
+        value: CIF text, or a pymatgen `Structure.as_dict()` or JARVIS `Atoms.to_dict()`, as JSON text or as mapping.
+
+    Raises:
+        ValueError: The value is none of these, or it is damaged; the message says why.
+    """
+    if isinstance(value, str):
+        if not value.lstrip().startswith("{"):
+            return from_cif(value)
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"the structure is no valid JSON: {error}") from None
+    if isinstance(value, Mapping) and "lattice_mat" in value:
+        return from_jarvis(value)
+    if isinstance(value, Mapping) and "sites" in value:
+        return from_pymatgen(value)
+    raise ValueError("the structure is neither CIF text nor a dict of pymatgen ('sites') or JARVIS ('lattice_mat')")
+
+
+def from_cif(text: str) -> Crystal:
+    """Read the first structure of a CIF; oxidation states and labels are dropped.
+
+    Raises:
+        ValueError: There is no structure, or pymatgen cannot read it.
+    """
+    from pymatgen.io.cif import CifParser  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            structures = CifParser.from_str(text).parse_structures(primitive=False, check_occu=False)
+        except (ValueError, KeyError, IndexError, TypeError, AssertionError) as error:
+            raise ValueError(f"the CIF cannot be read: {error}") from None
+    return from_pymatgen(structures[0].as_dict())
+
+
+def from_pymatgen(value: Mapping[str, Any]) -> Crystal:
+    """Read what pymatgen's `Structure.as_dict()` returned; pymatgen itself is not needed.
+
+    Raises:
+        ValueError: A key is missing or the numbers do not fit.
+    """
+    try:
+        species = [_species({item["element"]: item["occu"] for item in site["species"]}) for site in value["sites"]]
+        return make_crystal(value["lattice"]["matrix"], species, [site["abc"] for site in value["sites"]])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the pymatgen dict is incomplete: {error!r}") from None
+
+
+def from_jarvis(value: Mapping[str, Any]) -> Crystal:
+    """Read what JARVIS-tools' `Atoms.to_dict()` returned.
+
+    Raises:
+        ValueError: A key is missing or the numbers do not fit.
+    """
+    try:
+        crystal = make_crystal(value["lattice_mat"], [str(name).strip() for name in value["elements"]], value["coords"])
+        if not value.get("cartesian"):
+            return crystal
+        return crystal._replace(coordinates=np.linalg.solve(crystal.lattice.T, crystal.coordinates.T).T + 0.0)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the JARVIS dict is incomplete: {error!r}") from None
+    except np.linalg.LinAlgError:
+        raise ValueError("the cell has no volume") from None
+
+
+def _species(occupancies: Mapping[str, float]) -> str:
+    if len(occupancies) == 1:
+        ((symbol, occupancy),) = occupancies.items()
+        if abs(occupancy - 1) < _FULL:
+            return symbol
+    return "".join(f"{symbol}{occupancy:g}" for symbol, occupancy in sorted(occupancies.items()))
