@@ -32,6 +32,7 @@ class Settings:
         protocols: Protocol declarations by id.
         studies: Study declarations by id, of the selected studies only.
         data_folder: Folder of relative `table` paths.
+        chunks: Jobs per part of a representation.
     """
 
     selected: list[str]
@@ -40,6 +41,7 @@ class Settings:
     protocols: dict[str, dict[str, Any]]
     studies: dict[str, dict[str, Any]]
     data_folder: Path
+    chunks: int = 1
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -224,7 +226,8 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     _check_models(found["models"])
     _check_protocols(found["protocols"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
-    return Settings(selected=top["studies"], data_folder=Path(top["data_folder"] or "."), **values)
+    folder = Path(top["data_folder"] or ".")
+    return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], **values)
 
 
 def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
