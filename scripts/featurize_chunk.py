@@ -9,6 +9,8 @@ from elemflow.logs import configure_logging
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
+    snakemake: Snakemake
+
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""

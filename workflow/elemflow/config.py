@@ -14,6 +14,7 @@ import yaml
 from elemflow.errors import ConfigError, nearest
 from elemflow.estimators.registry import check_estimator
 from elemflow.networks.spec import check_spec
+from elemflow.registry import FEATURES
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
@@ -269,8 +270,12 @@ def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
 
 
 def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
-    """Check that shares are whole and that what decides about stopping exists."""
+    """Check that shares are whole, that scaled parts are known and that what decides about stopping exists."""
     for path, protocol in protocols.values():
+        for part in protocol.get("scaling", {}):
+            if part not in FEATURES:
+                known = f"Known: {', '.join(FEATURES)}.{nearest(part, FEATURES)}"
+                raise ConfigError(f"{path}: key 'scaling.{part}': no such part. {known}")
         split = protocol["split"]
         if split["scheme"] == "fractions":
             total = split["train"] + split["validation"] + split["test"]

@@ -12,6 +12,8 @@ rule featurize_chunk:
         "results/logs/featurize_chunk/{dataset}/{part}/{scatteritem}.log",
     benchmark:
         "results/benchmarks/featurize_chunk/{dataset}/{part}/{scatteritem}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -19,8 +21,6 @@ rule featurize_chunk:
     params:
         cfg=get_chunk_cfg,
         code=get_features_code,
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/featurize_chunk.py"
 
@@ -36,6 +36,8 @@ rule featurize_dataset:
         "results/logs/featurize_dataset/{dataset}/{part}.log",
     benchmark:
         "results/benchmarks/featurize_dataset/{dataset}/{part}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -43,7 +45,5 @@ rule featurize_dataset:
     params:
         cfg={},
         code=get_code("featurize_dataset.py"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../../scripts/featurize_dataset.py"
