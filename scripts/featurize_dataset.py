@@ -1,9 +1,9 @@
-"""Compute one part of a representation for every material of one dataset."""
+"""Join the chunks of one part of a representation."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.features.registry import featurize_dataset
+from elemflow.features.registry import gather_chunks
 from elemflow.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
-    featurize_dataset(
-        smk.params.cfg["part"],
-        Path(smk.input.materials),
+    gather_chunks(
+        [Path(path) for path in smk.input.features],
+        [Path(path) for path in smk.input.rejected],
         Path(smk.output.features),
         Path(smk.output.rejected),
     )

@@ -83,14 +83,16 @@ def get_curation_code(wildcards):
     return get_code("curate_dataset.py", SOURCES[SETTINGS.datasets[wildcards.dataset]["source"]["kind"]])
 
 
-def get_features_cfg(wildcards):
-    """Return the module that computes one part of a representation."""
-    return {"part": wildcards.part, "module": FEATURES[wildcards.part]}
+def get_chunk_cfg(wildcards):
+    """Return the module that computes one part of a representation, and for which share of the materials."""
+    number, chunks = wildcards.scatteritem.split("-of-")
+    place = {"chunk": int(number) - 1, "chunks": int(chunks)}
+    return {"part": wildcards.part, "module": FEATURES[wildcards.part]} | place
 
 
 def get_features_code(wildcards):
     """Return the digest of the code that computes one part of a representation."""
-    return get_code("featurize_dataset.py", FEATURES[wildcards.part])
+    return get_code("featurize_chunk.py", FEATURES[wildcards.part])
 
 
 def get_split_cfg(wildcards):

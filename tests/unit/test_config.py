@@ -178,6 +178,11 @@ def test_unknown_estimator(project, model, change, message):
     assert f"config/models/{model}.yaml: {message}" in refusal(project)
 
 
+def test_scaling_of_an_unknown_part(project):
+    edit(project, "protocols/demo.yaml", lambda c: c.update(scaling={"ef": "standard", "pq": "none"}))
+    assert "key 'scaling.pq': no such part. Known: ef, pa" in refusal(project)
+
+
 def test_empty_file_reads_as_nothing(tmp_path):
     (tmp_path / "a.yaml").write_text("")
     assert read_yaml(tmp_path / "a.yaml") == {}

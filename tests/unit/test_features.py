@@ -4,25 +4,35 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from elemflow.composition import ELEMENTS_86
 from elemflow.errors import DataError
 from elemflow.features import elemental_fractions, registry
-from elemflow.features.registry import featurize_dataset, load_part, read_features
+from elemflow.features.registry import featurize_chunk, gather_chunks, load_part, read_features
 from elemflow.files import read_metadata
 from elemflow.registry import FEATURES
+from elemflow.structures import encode, make_crystal
 
 
-def materials(folder: Path, compositions: list[str]) -> Path:
+def materials(folder: Path, compositions: list[str], **columns: list) -> Path:
     path = folder / "materials.parquet"
-    pd.DataFrame({"material_id": compositions, "composition": compositions}).to_parquet(path)
+    pd.DataFrame({"material_id": compositions, "composition": compositions} | columns).to_parquet(path)
     return path
 
 
-def featurized(folder: Path, compositions: list[str], name: str = "ef") -> Path:
-    featurize_dataset("ef", materials(folder, compositions), folder / f"{name}.parquet", folder / "rejected.parquet")
-    return folder / f"{name}.parquet"
+def gathered(folder: Path, table: Path, part: str = "ef", chunks: int = 1) -> Path:
+    features = [folder / f"{part}-{chunk}.parquet" for chunk in range(chunks)]
+    rejected = [folder / f"{part}-{chunk}.rejected.parquet" for chunk in range(chunks)]
+    for chunk in range(chunks):
+        featurize_chunk(part, table, features[chunk], rejected[chunk], chunk=chunk, chunks=chunks)
+    gather_chunks(features, rejected, folder / f"{part}.parquet", folder / "rejected.parquet")
+    return folder / f"{part}.parquet"
+
+
+def featurized(folder: Path, compositions: list[str]) -> Path:
+    return gathered(folder, materials(folder, compositions))
 
 
 def test_elemental_fractions() -> None:
@@ -67,6 +77,42 @@ def test_no_material_has_features(tmp_path: Path) -> None:
     assert not (tmp_path / "ef.parquet").exists()
 
 
+@pytest.mark.parametrize("chunks", [2, 3, 7])
+def test_the_gathered_file_does_not_depend_on_the_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunks: int
+) -> None:
+    monkeypatch.setitem(registry.PARQUET_OPTIONS, "row_group_size", 4)
+    compositions = ["ClNa", "FeO", "HeO", "NNa", "NiO", "Po", "CaO", "H2O", "C", "Si", "SiO2"]
+    table = tmp_path / "materials.parquet"
+    pd.DataFrame({"material_id": compositions, "composition": compositions}).to_parquet(table, row_group_size=3)
+    whole = gathered(tmp_path, table)
+    expected = whole.read_bytes(), (tmp_path / "rejected.parquet").read_bytes()
+    assert pq.read_metadata(whole).num_row_groups == 3
+    found = gathered(tmp_path, table, chunks=chunks)
+    assert (found.read_bytes(), (tmp_path / "rejected.parquet").read_bytes()) == expected
+    assert pd.read_parquet(tmp_path / "rejected.parquet")["material_id"].tolist() == ["HeO", "Po"]
+
+
+def test_structures_are_read_from_the_materials(tmp_path: Path) -> None:
+    cubic = np.eye(3) * 4
+    rock_salt = make_crystal(cubic, ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    mixed = rock_salt._replace(species=("Na", "Br0.5Cl0.5"))
+    column = [encode(rock_salt), None, b"damaged", encode(mixed)]
+    table = materials(tmp_path, ["ClNa", "FeO", "NNa", "BrClNa2"], structure=column)
+    frame = pd.read_parquet(gathered(tmp_path, table, "st"))
+    assert frame["material_id"].tolist() == ["ClNa"]
+    assert frame["minimum CN_VoronoiNN"].iloc[0] > 6
+    reasons = pd.read_parquet(tmp_path / "rejected.parquet").set_index("material_id")["reason"]
+    assert "no structure" in reasons["FeO"]
+    assert "not an encoded structure" in reasons["NNa"]
+    assert "site 1 is disordered (Br0.5Cl0.5)" in reasons["BrClNa2"]
+
+
+def test_a_dataset_without_structures_has_no_st(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no column 'structure'.*a representation without 'st'"):
+        gathered(tmp_path, materials(tmp_path, ["ClNa"]), "st")
+
+
 def test_every_part_keeps_the_contract() -> None:
     for name in FEATURES:
         part = load_part(name)
@@ -84,7 +130,8 @@ def test_parts_are_joined_by_material(tmp_path: Path) -> None:
     assert ids.tolist() == ["ClNa", "NNa"]
     assert matrix.shape == (2, 172)
     assert matrix.dtype == np.float32
-    np.testing.assert_array_equal(matrix, np.tile(elemental_fractions.featurize(["ClNa", "NNa"])[0], 2))
+    np.testing.assert_array_equal(matrix[:, :86], matrix[:, 86:])
     ids, wanted = read_features([first, second], ["NNa", "Xx", "ClNa"])
     assert ids.tolist() == ["NNa", "ClNa"]
+    assert ids.dtype == object
     np.testing.assert_array_equal(wanted, matrix[::-1])

@@ -14,6 +14,7 @@ import yaml
 from elemflow.errors import ConfigError, nearest
 from elemflow.estimators.registry import check_estimator
 from elemflow.networks.spec import check_spec
+from elemflow.registry import FEATURES
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
@@ -32,6 +33,7 @@ class Settings:
         protocols: Protocol declarations by id.
         studies: Study declarations by id, of the selected studies only.
         data_folder: Folder of relative `table` paths.
+        chunks: Jobs per part of a representation.
     """
 
     selected: list[str]
@@ -40,6 +42,7 @@ class Settings:
     protocols: dict[str, dict[str, Any]]
     studies: dict[str, dict[str, Any]]
     data_folder: Path
+    chunks: int = 1
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -224,7 +227,8 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     _check_models(found["models"])
     _check_protocols(found["protocols"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
-    return Settings(selected=top["studies"], data_folder=Path(top["data_folder"] or "."), **values)
+    folder = Path(top["data_folder"] or ".")
+    return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], **values)
 
 
 def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -273,8 +277,12 @@ def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
 
 
 def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
-    """Check that shares are whole and that what decides about stopping exists."""
+    """Check that shares are whole, that scaled parts are known and that what decides about stopping exists."""
     for path, protocol in protocols.values():
+        for part in protocol.get("scaling", {}):
+            if part not in FEATURES:
+                known = f"Known: {', '.join(FEATURES)}.{nearest(part, FEATURES)}"
+                raise ConfigError(f"{path}: key 'scaling.{part}': no such part. {known}")
         split = protocol["split"]
         if split["scheme"] == "fractions":
             total = split["train"] + split["validation"] + split["test"]

@@ -17,7 +17,12 @@ SOURCES = {
     "aflow": "elemflow.sources.aflow",
     "optimade": "elemflow.sources.optimade",
 }
-FEATURES = {"ef": "elemflow.features.elemental_fractions"}
+FEATURES = {
+    "ef": "elemflow.features.elemental_fractions",
+    "pa": "elemflow.features.magpie",
+    "pa_frac": "elemflow.features.magpie_valence_fractions",
+    "st": "elemflow.features.voronoi",
+}
 FITTERS = {
     "network": "elemflow.training.network",
     "estimator": "elemflow.training.estimator",

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from elemflow.composition import ELEMENTS_86, amounts
+from elemflow.composition import ELEMENTS_86, SYMBOLS
+from elemflow.features.formulas import Amounts, element_amounts
 
 LABELS = ELEMENTS_86
 UNITS = ("atomic fraction",) * len(LABELS)
 VERSION = "1"
 CITATIONS = ("elemnet2018",)
 
-_COLUMN = {symbol: column for column, symbol in enumerate(LABELS)}
+_COLUMN = np.full(len(SYMBOLS) + 1, -1)
+_COLUMN[[SYMBOLS.index(symbol) + 1 for symbol in LABELS]] = np.arange(len(LABELS))
 
 
 def featurize(compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
@@ -26,19 +28,21 @@ def featurize(compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
     Returns:
         Float32 array (formulas, 86), and the reason by row for formulas with an element that has no column.
     """
-    rows: list[int] = []
-    columns: list[int] = []
-    counts: list[int] = []
-    reasons: dict[int, str] = {}
-    for row, composition in enumerate(compositions):
-        found = amounts(composition)
-        if foreign := [symbol for symbol in found if symbol not in _COLUMN]:
-            reasons[row] = f"{', '.join(foreign)} is not among the {len(LABELS)} elements of the elemental fractions"
-            continue
-        rows += [row] * len(found)
-        columns += [_COLUMN[symbol] for symbol in found]
-        counts += found.values()
-    matrix = np.zeros((len(compositions), len(LABELS)))
-    matrix[rows, columns] = counts
-    totals = matrix.sum(axis=1, keepdims=True)
-    return (matrix / np.where(totals, totals, 1)).astype(np.float32), reasons
+    amounts = element_amounts(compositions)
+    matrix, foreign = fractions(amounts, len(compositions))
+    reasons = dict(amounts.reasons)
+    for row in np.unique(amounts.rows[foreign]).tolist():
+        symbols = [SYMBOLS[number - 1] for number in amounts.numbers[foreign & (amounts.rows == row)]]
+        reasons[row] = f"{', '.join(symbols)} is not among the {len(LABELS)} elements of the elemental fractions"
+    return matrix, reasons
+
+
+def fractions(amounts: Amounts, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the fractions of `n` formulas, float32 (n, 86), and which entries have no column."""
+    columns = _COLUMN[amounts.numbers]
+    totals = np.bincount(amounts.rows, weights=amounts.values, minlength=n)
+    matrix = np.zeros((n, len(LABELS)), dtype=np.float32)
+    known = columns >= 0
+    rows = amounts.rows[known]
+    matrix[rows, columns[known]] = amounts.values[known] / totals[rows]
+    return matrix, ~known

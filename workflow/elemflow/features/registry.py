@@ -1,28 +1,33 @@
 """Parts of a representation: what the modules named in `elemflow.registry.FEATURES` implement, and their files.
 
 A part module has `LABELS` (column names in order), `UNITS` (one per label), `VERSION` (changes when the numbers
-change), `CITATIONS` (BibTeX keys) and `featurize`. A representation such as `pa+ef` joins the columns of its parts.
+change), `CITATIONS` (BibTeX keys) and `featurize`; one that works on crystal structures also has `NEEDS_STRUCTURE =
+True`. A representation such as `pa+ef` joins the columns of its parts, which are stored once each.
 """
 
 import importlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from elemflow import structures
 from elemflow.errors import DataError
-from elemflow.files import PARQUET_OPTIONS, atomic_path, write_parquet
+from elemflow.files import PARQUET_OPTIONS, atomic_path, read_metadata
 from elemflow.registry import FEATURES
 
 log = logging.getLogger(__name__)
 
 BATCH_ROWS = 16_384
+BATCH_STRUCTURES = 256
+
+_REJECTED = pa.schema([pa.field("material_id", pa.string()), pa.field("reason", pa.string())])
 
 
 class Part(Protocol):
@@ -33,14 +38,15 @@ class Part(Protocol):
     VERSION: str
     CITATIONS: tuple[str, ...]
 
-    def featurize(self, compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
-        """Compute the columns of canonical formulas.
+    def featurize(self, inputs: Sequence[Any]) -> tuple[np.ndarray, dict[int, str]]:
+        """Compute the columns of some materials.
 
         Args:
-            compositions: What `elemflow.composition.canonical` returned.
+            inputs: Canonical formulas (`elemflow.composition.canonical`), or `elemflow.structures.Crystal` if the
+                module declares `NEEDS_STRUCTURE`.
 
         Returns:
-            Float32 array (formulas, labels), and the reason by row for formulas that have no features; what the
+            Float32 array (materials, labels), and the reason by row for materials that have no features; what the
             array holds in these rows has no meaning.
         """
 
@@ -50,8 +56,10 @@ def load_part(name: str) -> Part:
     return cast("Part", importlib.import_module(FEATURES[name]))
 
 
-def featurize_dataset(part: str, materials: str | Path, output: str | Path, rejected: str | Path) -> None:
-    """Compute one part for all materials of a dataset, batch by batch.
+def featurize_chunk(
+    part: str, materials: str | Path, output: str | Path, rejected: str | Path, *, chunk: int = 0, chunks: int = 1
+) -> None:
+    """Compute one part for a share of the materials of a dataset, batch by batch.
 
     Args:
         part: A key of `elemflow.registry.FEATURES`.
@@ -59,11 +67,102 @@ def featurize_dataset(part: str, materials: str | Path, output: str | Path, reje
         output: Parquet file with `material_id` and one float32 column per label, rows as in `materials`; labels,
             units, version and citations in the metadata.
         rejected: Parquet file with `material_id` and `reason` of the materials that have no features.
+        chunk: Which share, from 0.
+        chunks: Number of shares.
+
+    Raises:
+        DataError: The part needs crystal structures and the dataset has none.
+    """
+    module = load_part(part)
+    needs_structure = getattr(module, "NEEDS_STRUCTURE", False)
+    column = structures.COLUMN if needs_structure else "composition"
+    if column not in pq.read_schema(materials).names:
+        raise DataError(
+            f"{materials} has no column '{column}', and part '{part}' is computed from crystal structures. Use a "
+            f"dataset whose source has structures, or a representation without '{part}'."
+        )
+    lost: dict[str, list[str]] = {"material_id": [], "reason": []}
+
+    def tables() -> Iterator[pa.Table]:
+        batch_rows = BATCH_STRUCTURES if needs_structure else BATCH_ROWS
+        for batch in _batches(Path(materials), ["material_id", column], batch_rows, chunk, chunks):
+            ids, inputs = (values.to_pylist() for values in batch.columns)
+            matrix, reasons = _of_structures(module, inputs) if needs_structure else module.featurize(inputs)
+            lost["material_id"] += [ids[row] for row in sorted(reasons)]
+            lost["reason"] += [reasons[row] for row in sorted(reasons)]
+            rows = np.setdiff1d(np.arange(len(ids)), list(reasons))
+            columns = [pa.array([ids[row] for row in rows], pa.string())]
+            columns += [pa.array(np.ascontiguousarray(values)) for values in matrix[rows].T]
+            yield pa.Table.from_arrays(columns, schema=schema)
+
+    schema = _schema(part, module)
+    kept = _write(output, schema, tables())
+    _write(rejected, _REJECTED, [pa.table(lost, schema=_REJECTED)])
+    log.info(
+        "%s, chunk %d of %d: %d materials, %d without features", part, chunk + 1, chunks, kept, len(lost["reason"])
+    )
+
+
+def gather_chunks(
+    features: Sequence[str | Path], rejections: Sequence[str | Path], output: str | Path, rejected: str | Path
+) -> None:
+    """Join the chunks of a part; the bytes of the result do not depend on how many there were.
+
+    Args:
+        features: `output` of `featurize_chunk` for each chunk, in order.
+        rejections: `rejected` of `featurize_chunk` for each chunk, in order.
+        output: The features of all materials.
+        rejected: The materials without features.
 
     Raises:
         DataError: No material has features.
     """
-    module = load_part(part)
+    schema = pq.read_schema(features[0])
+    kept = sum(pq.read_metadata(path).num_rows for path in features)
+    lost = pa.concat_tables([pq.read_table(path) for path in rejections])
+    if not kept:
+        part = read_metadata(features[0])["part"]
+        first = f"The first, {lost['material_id'][0]}: {lost['reason'][0]}." if len(lost) else "The dataset is empty."
+        raise DataError(f"{output}: no material has features of part {part!r}. {first}")
+    _write(output, schema, (table for path in features for table in _row_groups(path)))
+    _write(rejected, _REJECTED, [lost])
+    log.info("%d materials, %d without features", kept, len(lost))
+
+
+def read_features(
+    paths: Sequence[str | Path], material_ids: Sequence[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Join the columns of several parts for the materials that all of them have.
+
+    One row group is in memory at a time beside the result.
+
+    Args:
+        paths: Feature files, in the order of the representation.
+        material_ids: Materials to read, in the wanted order; None for all, in the order of the first file.
+
+    Returns:
+        The materials found (n,), in the wanted order, and their float32 features (n, columns of all files).
+    """
+    ids = [pq.read_table(path, columns=["material_id"]).column(0).combine_chunks() for path in paths]
+    common = ids[0] if material_ids is None else pa.array(list(material_ids), pa.string())
+    for own in ids:
+        common = common.filter(pc.is_in(common, value_set=own))
+    widths = [len(pq.read_schema(path)) - 1 for path in paths]
+    matrix = np.empty((len(common), sum(widths)), dtype=np.float32)
+    first = 0
+    for path, own, width in zip(paths, ids, widths, strict=True):
+        place = pc.index_in(common, value_set=own).to_numpy(zero_copy_only=False)
+        done = 0
+        for table in _row_groups(path):
+            wanted = np.flatnonzero((place >= done) & (place < done + len(table)))
+            block = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
+            matrix[wanted, first : first + width] = block[place[wanted] - done]
+            done += len(table)
+        first += width
+    return common.to_numpy(zero_copy_only=False).astype(object), matrix
+
+
+def _schema(part: str, module: Part) -> pa.Schema:
     about = {
         "part": part,
         "labels": module.LABELS,
@@ -73,54 +172,60 @@ def featurize_dataset(part: str, materials: str | Path, output: str | Path, reje
     }
     fields = [pa.field("material_id", pa.string(), nullable=False)]
     fields += [pa.field(label, pa.float32(), nullable=False) for label in module.LABELS]
-    schema = pa.schema(fields, metadata={b"elemflow": json.dumps(about, sort_keys=True).encode()})
+    return pa.schema(fields, metadata={b"elemflow": json.dumps(about, sort_keys=True).encode()})
+
+
+def _of_structures(module: Part, inputs: Sequence[bytes | None]) -> tuple[np.ndarray, dict[int, str]]:
+    """Decode structures and compute their features; a missing or damaged one gets a reason."""
+    reasons: dict[int, str] = {}
+    rows, crystals = [], []
+    for row, data in enumerate(inputs):
+        if data is None:
+            reasons[row] = "the source has no structure of this material"
+            continue
+        try:
+            crystals.append(structures.decode(data))
+            rows.append(row)
+        except ValueError as error:
+            reasons[row] = str(error)
+    matrix = np.zeros((len(inputs), len(module.LABELS)), dtype=np.float32)
+    matrix[rows], own = module.featurize(crystals)
+    return matrix, reasons | {rows[place]: reason for place, reason in own.items()}
+
+
+def _batches(path: Path, columns: list[str], rows: int, chunk: int, chunks: int) -> Iterator[pa.RecordBatch]:
+    """Yield a share of the rows of a file; of each row group only what belongs to it is kept."""
+    total = pq.read_metadata(path).num_rows
+    start, stop = chunk * total // chunks, (chunk + 1) * total // chunks
+    done = 0
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            n = file.metadata.row_group(group).num_rows
+            low, high = max(start - done, 0), min(stop - done, n)
+            if low < high:
+                yield from file.read_row_group(group, columns).slice(low, high - low).to_batches(rows)
+            done += n
+
+
+def _row_groups(path: str | Path) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
+
+
+def _write(path: str | Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
+    """Write tables as one Parquet file whose bytes do not depend on how the rows were divided; return the rows."""
     options = {key: value for key, value in PARQUET_OPTIONS.items() if key != "row_group_size"}
-    lost: dict[str, list[str]] = {"material_id": [], "reason": []}
-    kept = 0
-    with atomic_path(output) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
-        for batch in pq.ParquetFile(materials).iter_batches(BATCH_ROWS, columns=["material_id", "composition"]):
-            ids, compositions = (column.to_pylist() for column in batch.columns)
-            matrix, reasons = module.featurize(compositions)
-            lost["material_id"] += [ids[row] for row in reasons]
-            lost["reason"] += reasons.values()
-            rows = [row for row in range(len(ids)) if row not in reasons]
-            columns = [pa.array([ids[row] for row in rows], pa.string())]
-            columns += [pa.array(np.ascontiguousarray(column)) for column in matrix[rows].T]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-            kept += len(rows)
-        if not kept:
-            raise DataError(f"{materials}: no material has features of part {part!r}. {_first_reason(lost)}")
-    write_parquet(rejected, pa.table(lost, schema=pa.schema({"material_id": pa.string(), "reason": pa.string()})))
-    log.info("%s: %d materials, %d without features", part, kept, len(lost["reason"]))
-
-
-def read_features(
-    paths: Sequence[str | Path], material_ids: Sequence[str] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Join the columns of several parts for the materials that all of them have.
-
-    Args:
-        paths: Feature files, in the order of the representation.
-        material_ids: Materials to read, in the wanted order; None for all, in the order of the first file.
-
-    Returns:
-        The materials found (n,), in the wanted order, and their float32 features (n, columns of all files).
-    """
-    ids = [pq.read_table(path, columns=["material_id"]).column(0).to_numpy() for path in paths]
-    common = pd.Index(ids[0] if material_ids is None else np.asarray(material_ids, dtype=object))
-    for others in ids:
-        common = common[common.isin(others)]
-    schemas = [pq.read_schema(path) for path in paths]
-    matrix = np.empty((len(common), sum(len(schema) - 1 for schema in schemas)), dtype=np.float32)
-    first = 0
-    for path, own, schema in zip(paths, ids, schemas, strict=True):
-        rows = pd.Index(own).get_indexer(common)
-        table = pq.read_table(path, columns=[name for name in schema.names if name != "material_id"])
-        for column in table.columns:
-            matrix[:, first] = column.to_numpy()[rows]
-            first += 1
-    return common.to_numpy(dtype=object), matrix
-
-
-def _first_reason(lost: dict[str, list[str]]) -> str:
-    return f"The first, {lost['material_id'][0]}: {lost['reason'][0]}." if lost["reason"] else "The file is empty."
+    size = PARQUET_OPTIONS["row_group_size"]
+    done, waiting = 0, schema.empty_table()
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
+        for table in tables:
+            done += len(table)
+            waiting = pa.concat_tables([waiting, table])
+            while len(waiting) >= size:
+                # Pages end where the chunks of a column end, so there must be one.
+                writer.write_table(waiting.slice(0, size).combine_chunks(), row_group_size=size)
+                waiting = waiting.slice(size)
+        if len(waiting) or not done:
+            writer.write_table(waiting.combine_chunks(), row_group_size=size)
+    return done
