@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from elemflow.errors import DataError, TrainingError
+from elemflow.files import write_parquet
 from elemflow.networks.registry import build_network
 from elemflow.training import loop, network, run
 from elemflow.training.data import MemberData, Part, RunData
+from elemflow.training.scaling import load_scaling
 
 SPEC = {
     "family": "dense",
@@ -200,14 +203,17 @@ def _inputs(folder: Path, members: int = 2) -> dict[str, Path]:
     table.loc[0, "gap"] = np.nan
     table.to_parquet(folder / "materials.parquet")
     features = pd.DataFrame({"material_id": ids} | {name: x[:, i] for i, name in enumerate("abc")})
-    features.iloc[:-2].to_parquet(folder / "part.parquet")
+    table = pa.Table.from_pandas(features.iloc[:-2], preserve_index=False)
+    write_parquet(folder / "part.parquet", table, {"part": "ef", "labels": list("abc")})
     roles = np.array(["train"] * 40 + ["validation"] * 8 + ["test"] * 12, dtype=object)
     split = [pd.DataFrame({"material_id": ids, "member": m, "role": rng.permutation(roles)}) for m in range(members)]
     pd.concat(split).to_parquet(folder / "split.parquet")
     return {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
 
 
-def _train(folder: Path, model: dict[str, Any], **change: Any) -> dict[str, Path]:
+def _train(
+    folder: Path, model: dict[str, Any], scaling: dict[str, str] | None = None, **change: Any
+) -> dict[str, Path]:
     names = ("predictions", "history", "run_info", "model_folder", "checkpoint_folder")
     files = ("predictions.parquet", "history.parquet", "run_info.json", "model", "checkpoint")
     outputs = {name: folder / "out" / file for name, file in zip(names, files, strict=True)}
@@ -215,7 +221,7 @@ def _train(folder: Path, model: dict[str, Any], **change: Any) -> dict[str, Path
         "run": {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"},
         "property": {"unit": "eV", "title": "Gap"},
         "model": model,
-        "protocol": {"training": TRAINING | change},
+        "protocol": {"training": TRAINING | change} | ({"scaling": scaling} if scaling else {}),
     }
     inputs = {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
     run.train_run(cfg, features=[folder / "part.parquet"], **inputs, **outputs, threads=1)
@@ -253,6 +259,26 @@ def test_a_job_writes_all_outputs(tmp_path: Path, eager: None) -> None:
     test = data.member(1, ["test"]).test
     stored = predictions.query("member == 1 and role == 'test'")["y_pred"]
     np.testing.assert_allclose(np.array(model(test.x))[:, 0], stored, rtol=1e-5, atol=1e-6)
+
+
+def test_a_scaling_is_fitted_on_training_rows_and_kept_with_the_model(tmp_path: Path, eager: None) -> None:
+    _inputs(tmp_path)
+    plain = pd.read_parquet(_train(tmp_path, NETWORK)["predictions"])["y_pred"]
+    out = _train(tmp_path, NETWORK, {"ef": "standard"})
+    predictions = pd.read_parquet(out["predictions"])
+    assert not np.allclose(predictions["y_pred"], plain)
+    import keras
+
+    model = keras.models.load_model(out["model_folder"] / "member-1.keras")
+    scaling = load_scaling(out["model_folder"] / "member-1.scaling.npz")
+    data = RunData(
+        [tmp_path / "part.parquet"], tmp_path / "materials.parquet", tmp_path / "split.parquet",
+        dataset="toy", property_id="gap",
+    )  # fmt: skip
+    parts = data.member(1, ["test"])
+    np.testing.assert_allclose(scaling.mean, parts.train.x.mean(axis=0), rtol=1e-5)
+    stored = predictions.query("member == 1 and role == 'test'")["y_pred"]
+    np.testing.assert_allclose(np.array(model(scaling.apply(parts.test.x)))[:, 0], stored, rtol=1e-5, atol=1e-6)
 
 
 def test_a_killed_job_keeps_finished_members(

@@ -1,7 +1,7 @@
 """The numbers of a run: features, targets and parts of every member, joined by material."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,8 @@ import pandas as pd
 
 from elemflow.errors import DataError
 from elemflow.features.registry import read_features
+from elemflow.files import read_metadata
+from elemflow.training.scaling import Scaling
 
 ROLES = ("train", "validation", "test")
 
@@ -49,6 +51,11 @@ class MemberData:
     test: Part
     dropped: dict[str, int]
 
+    def scaled(self, scaling: Scaling) -> "MemberData":
+        """Return the same rows with scaled features."""
+        parts = {role: getattr(self, role) for role in ROLES}
+        return replace(self, **{role: replace(part, x=scaling.apply(part.x)) for role, part in parts.items()})
+
 
 class RunData:
     """Features and targets of a run, cut into members on demand.
@@ -67,6 +74,7 @@ class RunData:
     def __init__(self, features: Sequence[Path], materials: Path, split: Path, *, dataset: str, property_id: str):
         self._where = f"dataset '{dataset}', property '{property_id}'"
         ids, self._x = read_features(list(features))
+        self._features = list(features)
         self._rows = pd.Index(np.asarray(ids, dtype=object))
         try:
             table = pd.read_parquet(materials, columns=["material_id", property_id])
@@ -79,6 +87,11 @@ class RunData:
     def n_features(self) -> int:
         """Number of features."""
         return self._x.shape[1]
+
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """Parts of the representation and the number of their columns, in order."""
+        return [(about["part"], len(about["labels"])) for about in map(read_metadata, self._features)]
 
     @property
     def members(self) -> list[int]:

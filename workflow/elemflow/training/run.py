@@ -21,6 +21,7 @@ from elemflow.files import digest_of, read_json, sha256_file, write_json, write_
 from elemflow.registry import FITTERS
 from elemflow.training.data import ROLES, MemberData, Part, RunData
 from elemflow.training.fitted import Fitted, Fitter
+from elemflow.training.scaling import fit_scaling, save_scaling
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
 PREDICTIONS = pa.schema(
@@ -102,6 +103,10 @@ def train_run(
         member_data = data.member(member, needed)
         log.info("%s: %s", label, ", ".join(f"{len(getattr(member_data, role))} {role}" for role in ROLES))
         folder.mkdir(parents=True, exist_ok=True)
+        if kinds := cfg["protocol"].get("scaling"):
+            scaling = fit_scaling(member_data.train.x, data.parts, kinds)
+            member_data = member_data.scaled(scaling)
+            save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)
         fitted = fitter.fit(cfg, member_data, folder, label, threads)
         _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
     done = [checkpoint_folder / f"member-{member}" for member in members]
