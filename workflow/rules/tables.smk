@@ -49,7 +49,7 @@ rule make_table:
 
 rule write_bibliography:
     input:
-        references=str(ROOT / "resources/published/references.bib"),
+        references="resources/published/references.bib",
     output:
         bib="results/tables/{study}/references.bib",
     log:
