@@ -21,7 +21,7 @@ run: setup
 	@echo "Report:  results/report.zip (unpack it and open report.html)"
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .

@@ -1,5 +1,7 @@
 """Voronoi attributes of structures against matminer, and what must not change them."""
 
+import itertools
+import os
 import time
 import warnings
 from pathlib import Path
@@ -230,10 +232,14 @@ def real_structures(folder: Path):
 @pytest.mark.real_data
 @pytest.mark.filterwarnings("ignore")
 def test_structures_of_real_databases(real_data: Path):
-    """All agree with matminer, but for those whose cells reach beyond its cutoff of 13 Å; takes half an hour."""
+    """All agree with matminer, but for those whose cells reach beyond its cutoff of 13 Å.
+
+    One in 25 is compared; ELEMFLOW_EXHAUSTIVE=1 compares all of them, which takes half an hour.
+    """
+    step = 1 if os.environ.get("ELEMFLOW_EXHAUSTIVE") else 25
     different = set()
     compared = 0
-    for name, given_crystal in real_structures(real_data):
+    for name, given_crystal in itertools.islice(real_structures(real_data), 0, None, step):
         own = voronoi.attributes(given_crystal)
         try:
             with warnings.catch_warnings():
@@ -244,5 +250,5 @@ def test_structures_of_real_databases(real_data: Path):
         compared += 1
         if not np.allclose(own, reference, rtol=RELATIVE, atol=ABSOLUTE):
             different.add(name)
-    assert compared > 1500
+    assert compared > 1500 / step
     assert different <= BEYOND_CUTOFF
