@@ -8,15 +8,16 @@ from scipy.spatial import QhullError, Voronoi, cKDTree
 
 from elemflow.structures import Crystal
 
-MAX_POINTS = 60_000
-"""Most atoms, periodic images included, in one tessellation; qhull needs some seconds and 200 MB for as many."""
+MAX_POINTS = 20_000
+"""Most atoms, periodic images included, in one tessellation; what bounds the time of a single call of qhull."""
 
 OVERLAP = 0.01
 """Sites closer than this are one site given twice, Å."""
 
 _FIRST_REACH = 2.6  # in units of the cube root of the volume per atom; enough for most packings
 _GROWTH = 1.6
-_MAX_CANDIDATES = 4_000_000
+_BEYOND_LAYER = 1.05
+_MAX_CANDIDATES = 1_000_000
 _SMALLEST_VOLUME = 0.1  # Å³ per atom; the densest known matter at ordinary pressure has some 5
 
 
@@ -54,9 +55,12 @@ def tessellate(crystal: Crystal) -> Faces:
     volume = float(abs(np.linalg.det(crystal.lattice)))
     if not volume > _SMALLEST_VOLUME * sites:
         raise ValueError(f"the cell has a volume of {volume:.3g} Å³ for {sites} sites")
-    reach = _FIRST_REACH * (volume / sites) ** (1 / 3)
+    home = crystal.coordinates - np.floor(crystal.coordinates)
+    home[home >= 1] = 0  # -1e-17 - floor is 1
+    heights = 1 / np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
+    reach = max(_FIRST_REACH * (volume / sites) ** (1 / 3), _BEYOND_LAYER * _thickest_empty_layer(home, heights))
     while True:
-        points, owner, image = _points_within(crystal, reach)
+        points, owner, image = _points_within(home, crystal.lattice, heights, reach)
         _refuse_overlap(points, sites)
         try:
             found = _home_faces(Voronoi(points), sites)
@@ -77,11 +81,19 @@ def tessellate(crystal: Crystal) -> Faces:
     return Faces(site, owner[other], image[other], distance, own, volume)
 
 
-def _points_within(crystal: Crystal, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _thickest_empty_layer(home: np.ndarray, heights: np.ndarray) -> float:
+    """Return the largest distance between neighboring atomic layers along the three cell axes, Å.
+
+    Cells beside an empty layer reach at least to its middle, and without the atoms beyond it they would be open.
+    """
+    ordered = np.sort(home, axis=0)
+    return float((np.diff(ordered, axis=0, append=ordered[:1] + 1).max(axis=0) * heights).max())
+
+
+def _points_within(
+    home: np.ndarray, lattice: np.ndarray, heights: np.ndarray, reach: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return positions (n, 3), site and image of all atoms within `reach` of a site; the sites themselves first."""
-    home = crystal.coordinates - np.floor(crystal.coordinates)
-    home[home >= 1] = 0  # -1e-17 - floor is 1
-    heights = 1 / np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
     margin = reach / heights
     low, high = home.min(axis=0) - margin, home.max(axis=0) + margin
     ranges = [np.arange(np.floor(a), np.floor(b) + 1) for a, b in zip(low, high, strict=True)]
@@ -94,7 +106,7 @@ def _points_within(crystal: Crystal, reach: float) -> tuple[np.ndarray, np.ndarr
     image = np.repeat(images.astype(np.int64), len(home), axis=0)
     inside = ((fractional >= low) & (fractional <= high)).all(axis=1)
     fractional, owner, image = fractional[inside], owner[inside], image[inside]
-    points = fractional @ crystal.lattice
+    points = fractional @ lattice
     distance, _ = cKDTree(points[: len(home)]).query(points, distance_upper_bound=reach)
     near = np.isfinite(distance)
     if near.sum() > MAX_POINTS:
