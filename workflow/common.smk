@@ -74,8 +74,14 @@ def get_source_code(wildcards):
 
 
 def get_curation_cfg(wildcards):
-    """Return what curation depends on."""
-    return get_dataset(wildcards.dataset)
+    """Return what curation depends on: not the texts that captions show."""
+    dataset = get_dataset(wildcards.dataset)
+    properties = {
+        name: {key: value for key, value in spec.items() if key != "title"}
+        for name, spec in dataset["properties"].items()
+    }
+    shown = ("title", "version", "license", "citation")
+    return {key: value for key, value in dataset.items() if key not in shown} | {"properties": properties}
 
 
 def get_curation_code(wildcards):

@@ -1,5 +1,6 @@
 """The bibliography: every key that config/ names has an entry, and each study gets its own."""
 
+import importlib
 import itertools
 
 import bibtexparser
@@ -9,6 +10,7 @@ from elemflow import plan
 from elemflow.config import load, read_yaml
 from elemflow.errors import ConfigError
 from elemflow.published import read_published
+from elemflow.registry import FEATURES
 from elemflow.reporting.bibliography import read_entries, write_bibliography
 
 REFERENCES = "resources/published/references.bib"
@@ -27,7 +29,8 @@ def cited(root):
 
 def test_every_citation_key_has_an_entry(root):
     entries = read_entries(root / REFERENCES)
-    assert set(cited(root)) | set(plan.SOFTWARE) <= set(entries)
+    features = {key for module in FEATURES.values() for key in importlib.import_module(module).CITATIONS}
+    assert set(cited(root)) | set(plan.SOFTWARE) | features <= set(entries)
 
 
 def test_entries_are_bibtex(root):

@@ -13,7 +13,7 @@ from elemflow.features.formulas import Amounts, element_amounts
 LABELS = ELEMENTS_86
 UNITS = ("atomic fraction",) * len(LABELS)
 VERSION = "1"
-CITATIONS = ("elemnet2018",)
+CITATIONS = ("jha2018",)
 
 _COLUMN = np.full(len(SYMBOLS) + 1, -1)
 _COLUMN[[SYMBOLS.index(symbol) + 1 for symbol in LABELS]] = np.arange(len(LABELS))

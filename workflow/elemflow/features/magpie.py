@@ -60,7 +60,7 @@ UNITS = (
     *("1" for _ in _AFTER_VALENCE),
 )
 VERSION = "1"
-CITATIONS = ("magpie2016", "matminer2018")
+CITATIONS = ("ward2016", "ward2018")
 
 
 class ElementTable(NamedTuple):

@@ -14,7 +14,7 @@ LABELS = tuple(
 )
 UNITS = (*magpie.UNITS[: magpie.VALENCE.start], *("1" for _ in magpie.ORBITALS), *magpie.UNITS[magpie.VALENCE.stop :])
 VERSION = "1"
-CITATIONS = ("magpie2016", "ward2017", "matminer2018")
+CITATIONS = ("ward2016", "ward2017", "ward2018")
 
 _TOTAL = magpie.LABELS.index("MagpieData mean NValence")
 

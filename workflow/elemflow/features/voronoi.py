@@ -44,7 +44,7 @@ UNITS = (
     *(PROPERTY_UNITS[name] for name in PROPERTIES for _ in _STATISTICS),
 )
 VERSION = "1"
-CITATIONS = ("ward2017", "matminer2018")
+CITATIONS = ("ward2017", "ward2018")
 
 _ATOMIC_NUMBER = {symbol: number for number, symbol in enumerate(SYMBOLS, start=1)}
 
