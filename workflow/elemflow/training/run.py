@@ -163,8 +163,8 @@ def _train_members(
             continue
         _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
     if failures:
-        kept = f"the other {len(members) - len(failures)} of {len(members)} are kept in {checkpoint_folder}"
-        raise TrainingError("\n".join([f"{len(failures)} members failed, {kept}:", *failures]))
+        kept = f"{len(failures)} of {len(members)} members failed; the others are kept in {checkpoint_folder}:"
+        raise TrainingError("\n".join([kept, *failures]))
 
 
 def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:

@@ -138,9 +138,10 @@ class TensorFlowEngine:
             predicted = [self._forward(tf.constant(chunk)).numpy()[:, 0] for chunk in chunks]
             return np.concatenate([np.empty(0), *predicted]).astype(np.float64)
         kept, filled = _read(self._model.non_trainable_variables), np.empty(len(part))
-        for end in range(self._batch_size, len(part) + self._batch_size, self._batch_size):
-            rows = slice(max(0, min(end, len(part)) - self._batch_size), min(end, len(part)))
-            filled[rows] = self._forward(tf.constant(part.x[rows])).numpy()[:, 0]
+        for first in range(0, len(part), self._batch_size):
+            last = min(first + self._batch_size, len(part))
+            batch = tf.constant(part.x[max(0, last - self._batch_size) : last])
+            filled[first:last] = self._forward(batch).numpy()[first - last :, 0]
         _assign(self._model.non_trainable_variables, kept)
         return filled
 
