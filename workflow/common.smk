@@ -114,7 +114,7 @@ def get_features(wildcards):
 def get_run_cfg(wildcards):
     """Return what a run depends on, titles and published names aside."""
     model = {k: v for k, v in SETTINGS.models[wildcards.model].items() if k not in ("title", "published")}
-    protocol = {k: v for k, v in SETTINGS.protocols[wildcards.protocol].items() if k != "title"}
+    protocol = {k: v for k, v in SETTINGS.protocols[wildcards.protocol].items() if k not in ("title", "report")}
     prop = SETTINGS.datasets[wildcards.dataset]["properties"].get(wildcards.property)
     if prop is None:
         raise WorkflowError(f"Dataset '{wildcards.dataset}' has no property '{wildcards.property}'.")
@@ -124,6 +124,11 @@ def get_run_cfg(wildcards):
         "model": model,
         "protocol": protocol,
     }
+
+
+def get_evaluation_cfg(wildcards):
+    """Return what the evaluation of a run depends on besides its predictions."""
+    return {"report": SETTINGS.protocols[wildcards.protocol]["report"]}
 
 
 def is_network(wildcards):

@@ -139,6 +139,20 @@ def test_stopping_on_validation_needs_a_validation_part(project):
     assert "key 'training.early_stopping.monitor'" in refusal(project)
 
 
+def test_a_learning_rate_falls_by_what_is_monitored(project):
+    def unmonitored(protocol):
+        protocol["split"].update(train=0.9, validation=0)
+        protocol["training"]["early_stopping"] = None
+
+    edit(project, "protocols/ibrnet.yaml", unmonitored)
+    assert "key 'training.learning_rate_reduction': nothing is monitored" in refusal(project)
+
+
+def test_optimizers_have_their_own_keys(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"]["optimizer"].update(momentum=0.9))
+    assert "key 'training.optimizer': unknown key 'momentum'. Allowed: name, learning_rate." in refusal(project)
+
+
 def test_branches_must_fill_their_stack(project):
     edit(project, "models/brnet.yaml", lambda c: c["spec"]["stacks"][0].update(branches=[2, 1]))
     message = refusal(project)

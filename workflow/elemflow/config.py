@@ -288,9 +288,15 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
             total = split["train"] + split["validation"] + split["test"]
             if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
                 raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
-        stopping = protocol["training"]["early_stopping"]
-        if stopping and stopping["monitor"] == "validation" and split["validation"] == 0:
-            raise ConfigError(
-                f"{path}: key 'training.early_stopping.monitor': found \"validation\", but the split has no validation "
-                f"part. Give `split.validation` a share, or set early_stopping to null."
-            )
+        stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
+        if split.get("validation") == 0:
+            if stopping and stopping["monitor"] == "validation":
+                raise ConfigError(
+                    f"{path}: key 'training.early_stopping.monitor': found \"validation\", but the split has no "
+                    f"validation part. Give `split.validation` a share, or set early_stopping to null."
+                )
+            if reduction and not stopping:
+                raise ConfigError(
+                    f"{path}: key 'training.learning_rate_reduction': nothing is monitored, since the split has no "
+                    f"validation part. Give `split.validation` a share, or set learning_rate_reduction to null."
+                )

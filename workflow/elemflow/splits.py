@@ -67,6 +67,19 @@ def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np
             order = hash_order(compositions, f"{seed}/{division}")
             yield 2 - _cut(groups, order, shares)
         return
+    if split["scheme"] == "k_fold_validation":
+        # The test part is that of `fractions` with the same seed and share.
+        order = hash_order(compositions, f"{seed}/0")
+        in_test = _cut(groups, order, (split["test"], 1 - split["test"])) == 0
+        rest = np.flatnonzero(~in_test)
+        inner = hash_order([compositions[i] for i in rest.tolist()], f"{seed}/0/folds")
+        folds = np.full(len(groups), -1)
+        folds[rest] = _cut(groups[rest], inner, [1 / split["folds"]] * split["folds"])
+        for fold in range(split["folds"]):
+            roles = np.where(folds == fold, ROLES.index("validation"), ROLES.index("train"))
+            roles[in_test] = ROLES.index("test")
+            yield roles
+        return
     for repeat in range(split["repeats"]):
         order = hash_order(compositions, f"{seed}/{repeat}")
         folds = _cut(groups, order, [1 / split["folds"]] * split["folds"])
@@ -81,7 +94,7 @@ def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np
 
 def needed_roles(split: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the parts that a split must fill."""
-    return ROLES if split["validation"] > 0 else ("train", "test")
+    return ("train", "test") if split.get("validation") == 0 else ROLES
 
 
 def write_split(materials: Path, property_id: str, split: Mapping[str, Any], output: Path, *, where: str) -> None:

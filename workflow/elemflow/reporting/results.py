@@ -12,8 +12,8 @@ class Score:
     """One metric of a run on its test sets.
 
     Attributes:
-        mean: Mean over members.
-        sd: Sample standard deviation over members; None for one member.
+        mean: Mean over members, or the value of the one member that the protocol reports.
+        sd: Sample standard deviation over members; None for one member, or if only one is reported.
         per_member: Value of each member.
         test_rows: Smallest and largest number of test materials of a member.
     """
@@ -45,6 +45,8 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
         if metric not in test["mean"]:
             raise DataError(f"{path}: no metric {metric!r} on the test set; found {', '.join(sorted(test['mean']))}.")
         mean, sd = test["mean"][metric], test["std"][metric]
+        if "reported_member" in test:
+            mean, sd = test["members"][test["reported_member"]][metric], None
         members = test["members"].values()
         values = tuple(float(member[metric]) for member in members if member[metric] is not None)
         rows = [int(member["n"]) for member in members]
