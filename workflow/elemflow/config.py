@@ -268,23 +268,31 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
 
 
 def _extended(models: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Lay each model over the one that it `extends`; title and published name are always its own."""
+    """Lay each model over the one that it `extends`; title and published name are always its own.
+
+    A model stands behind the one it extends, so that a mistake is first found in the file that holds it.
+    """
+    done: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def resolve(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+        if name in done:
+            return done[name][1]
         path, declared = models[name]
-        if "extends" not in declared:
-            return declared
-        base = str(declared["extends"])
-        if base not in models:
-            known = f"no model '{base}'.{nearest(base, models)}"
-            raise ConfigError(f"{path}: key 'extends': {known}")
-        if base in (chain := (*above, name)):
-            raise ConfigError(f"{path}: key 'extends': the models extend each other: {' → '.join((*chain, base))}.")
-        own = {key: value for key, value in declared.items() if key != "extends"}
-        inherited = resolve(base, chain).items()
-        return merge({key: value for key, value in inherited if key not in ("title", "published")}, own)
+        if "extends" in declared:
+            base, chain = str(declared["extends"]), (*above, name)
+            if base not in models:
+                raise ConfigError(f"{path}: key 'extends': no model '{base}'.{nearest(base, models)}")
+            if base in chain:
+                raise ConfigError(f"{path}: key 'extends': a circle, {' → '.join((*chain, base))}.")
+            inherited = {key: value for key, value in resolve(base, chain).items() if key not in ("title", "published")}
+            own = {key: value for key, value in declared.items() if key != "extends"}
+            path, declared = f"{path} (extends {base})", merge(inherited, own)
+        done[name] = (path, declared)
+        return declared
 
-    return {name: (path, resolve(name)) for name, (path, _) in models.items()}
+    for name in models:
+        resolve(name)
+    return done
 
 
 def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]], root: Path) -> None:
