@@ -42,9 +42,9 @@ wildcard_constraints:
 
 
 @lru_cache(maxsize=None)
-def get_code(script, *modules):
-    """Return the digest of a script, and of the modules that the config makes it import."""
-    return code_digest(ROOT / "scripts" / script, ROOT / "workflow", modules)
+def get_code(script, *modules, file=None):
+    """Return the digest of a script, and of the modules and the user's file that the config makes it run."""
+    return code_digest(ROOT / "scripts" / script, ROOT / "workflow", modules, (ROOT / file,) if file else ())
 
 
 def get_dataset(dataset):
@@ -139,8 +139,9 @@ def is_network(wildcards):
 def get_training_code(wildcards):
     """Return the digest of the code that trains a run."""
     model = SETTINGS.models[wildcards.model]
-    families = [NETWORKS[model["spec"]["family"]]] if model["kind"] == "network" else []
-    return get_code("train_model.py", FITTERS[model["kind"]], *families)
+    spec = model["spec"] if model["kind"] == "network" else {}
+    families = [NETWORKS[spec["family"]]] if spec else []
+    return get_code("train_model.py", FITTERS[model["kind"]], *families, file=spec.get("file"))
 
 
 def get_gpus(wildcards):

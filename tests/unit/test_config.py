@@ -183,6 +183,54 @@ def test_wrong_network(project, change, message):
 @pytest.mark.parametrize(
     ("model", "change", "message"),
     [
+        ("rnn", {"max_elements": 0}, "key 'spec.max_elements': 0 is less than the minimum of 2"),
+        ("cnn", {"stacks": []}, "key 'spec': unknown key 'stacks'. Allowed: family, filters, kernel_size, widths, activation."),
+        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, activation, batch_norm. Did you mean 'widths'?"),
+        ("fcmnr", {"family": "merge_and_ran"}, "key 'spec.family': found \"merge_and_ran\". Allowed: dense, "),
+        ("irnet17", {"projection": "none"}, "spec.stacks[1].width: the shortcut would lead from width 1024 to 512"),
+    ],
+)  # fmt: skip
+def test_every_family_has_its_own_keys(project, model, change, message):
+    edit(project, f"models/{model}.yaml", lambda c: c["spec"].update(change))
+    shown = refusal(project)
+    assert f"config/models/{model}.yaml" in shown
+    assert message in shown
+
+
+def test_a_model_is_laid_over_the_one_it_extends(project):
+    edit(project, "models/irnet17.yaml", lambda c: c.update(published={"model": "irnet", "depth": 17}))
+    (project / "config/models/a.yaml").write_text("{title: A, extends: b, spec: {activation: {name: elu}}}")
+    (project / "config/models/b.yaml").write_text("{title: B, extends: irnet17, spec: {shortcut: stack}}")
+    config = CONFIG | {"overrides": {"models": {"irnet17": {"spec": {"batch_norm": {"momentum": 0.5}}}}}}
+    model, base = (load(config, project).models[name] for name in ("a", "irnet17"))
+    assert model == {
+        "title": "A",
+        "kind": "network",
+        "spec": base["spec"] | {"activation": {"name": "elu"}, "shortcut": "stack"},
+    }
+    assert model["spec"]["batch_norm"]["momentum"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{title: A, extends: brnt}", "config/models/a.yaml: key 'extends': no model 'brnt'. Did you mean 'brnet'?"),
+        ("{title: A, extends: a}", "config/models/a.yaml: key 'extends': a circle, a → a."),
+        ("{extends: brnet}", "config/models/a.yaml (extends brnet): top level: the key 'title' is missing."),
+        (
+            "{title: A, extends: brnet, spec: {family: unet}}",
+            "(extends brnet): key 'spec': the key 'widths' is missing.",
+        ),
+    ],
+)
+def test_a_wrong_extension(project, content, message):
+    (project / "config/models/a.yaml").write_text(content)
+    assert message in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "message"),
+    [
         ("random_forest", {"estimator": "random_forst"}, "key 'estimator': no estimator 'random_forst'"),
         ("automl", {"estimators": ["ridge", "lightgmb"]}, "key 'estimators': no estimator 'lightgmb'"),
     ],

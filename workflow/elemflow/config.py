@@ -19,7 +19,7 @@ from elemflow.registry import FEATURES
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 SHOWN_CHARACTERS = 60  # of a wrong value in a message
-SWITCH_KEYS = ("kind", "scheme", "rule")  # keys that decide which others a mapping may have
+SWITCH_KEYS = ("kind", "family", "scheme", "rule")  # keys that decide which others a mapping may have
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with `changes` laid over it, key by key.
 
-    Lists are replaced. A mapping is replaced as a whole if `changes` gives it another `kind`, `scheme` or `rule`,
-    since the other keys belong to the old one.
+    Lists are replaced. A mapping is replaced as a whole if `changes` gives it another `kind`, `family`, `scheme` or
+    `rule`, since the other keys belong to the old one.
     """
     switched = any(key in changes and key in base and changes[key] != base[key] for key in SWITCH_KEYS)
     merged: dict[str, Any] = {} if switched else deepcopy(dict(base))
@@ -212,6 +212,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
                 )
             path, declaration = found[kind][name]
             found[kind][name] = (f"{path} (with overrides.{kind}.{name} of {where})", merge(declaration, change))
+    found["models"] = _extended(found["models"])
     for study in top["studies"]:
         if study not in found["studies"]:
             known = found["studies"]
@@ -224,7 +225,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
         for path, declaration in declarations.values():
             check(declaration, KINDS[kind], path)
     _check_datasets(found["datasets"])
-    _check_models(found["models"])
+    _check_models(found["models"], root)
     _check_protocols(found["protocols"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
     folder = Path(top["data_folder"] or ".")
@@ -266,11 +267,39 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
             )
 
 
-def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+def _extended(models: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Lay each model over the one that it `extends`; title and published name are always its own.
+
+    A model stands behind the one it extends, so that a mistake is first found in the file that holds it.
+    """
+    done: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def resolve(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+        if name in done:
+            return done[name][1]
+        path, declared = models[name]
+        if "extends" in declared:
+            base, chain = str(declared["extends"]), (*above, name)
+            if base not in models:
+                raise ConfigError(f"{path}: key 'extends': no model '{base}'.{nearest(base, models)}")
+            if base in chain:
+                raise ConfigError(f"{path}: key 'extends': a circle, {' → '.join((*chain, base))}.")
+            inherited = {key: value for key, value in resolve(base, chain).items() if key not in ("title", "published")}
+            own = {key: value for key, value in declared.items() if key != "extends"}
+            path, declared = f"{path} (extends {base})", merge(inherited, own)
+        done[name] = (path, declared)
+        return declared
+
+    for name in models:
+        resolve(name)
+    return done
+
+
+def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]], root: Path) -> None:
     """Check what the schema cannot: that a network's keys fit each other and that estimators exist."""
     for path, model in models.values():
         if model["kind"] == "network":
-            check_spec(model["spec"], f"{path}: spec")
+            check_spec(model["spec"], f"{path}: spec", root)
         names = {"estimator": [str(model.get("estimator"))], "search": model.get("estimators")}.get(model["kind"]) or []
         for name in names:
             check_estimator(name, f"{path}: key 'estimator{'s' if model['kind'] == 'search' else ''}'")

@@ -28,7 +28,15 @@ FITTERS = {
     "estimator": "elemflow.training.estimator",
     "search": "elemflow.training.search",
 }
-NETWORKS = {"dense": "elemflow.networks.dense"}
+NETWORKS = {
+    "dense": "elemflow.networks.dense",
+    "concatenated": "elemflow.networks.concatenated",
+    "merge_and_run": "elemflow.networks.merge_and_run",
+    "unet": "elemflow.networks.unet",
+    "convolutional": "elemflow.networks.convolutional",
+    "recurrent": "elemflow.networks.recurrent",
+    "custom": "elemflow.networks.custom",
+}
 FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",
     "training_curves": "elemflow.reporting.kinds.training_curves",

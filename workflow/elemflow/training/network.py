@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from elemflow.networks.registry import build_network
+from elemflow.networks.registry import build_network, check_inputs
 from elemflow.training import stopping
-from elemflow.training.data import MemberData
+from elemflow.training.data import ROLES, MemberData
 from elemflow.training.fitted import Fitted
 from elemflow.training.loop import Progress, fit_member, start_backend
 
@@ -31,6 +31,8 @@ def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, thre
     """See `elemflow.training.fitted.Fitter`."""
     training = cfg["protocol"]["training"]
     seed = training["seed"] + data.member
+    for part in (getattr(data, role) for role in ROLES):
+        check_inputs(cfg["model"]["spec"], part.x, part.material_id)
     model = build_network(cfg["model"]["spec"], data.train.x.shape[1], seed)
     progress = Progress(label, training["max_epochs"])
     course, predict, memory = fit_member(

@@ -29,6 +29,7 @@ LOSSES = {
     "huber": keras.losses.huber,
 }
 STEPS_WORTH_COMPILING = 2000
+SLOWER_COMPILED = (keras.layers.Dropout, keras.layers.Conv2D, keras.layers.LSTM)
 PREDICTION_ROWS = 32_768  # one batch for most validation parts; bounds the memory of the others
 
 
@@ -98,11 +99,12 @@ class TensorFlowEngine:
         """Tell whether XLA saves time; measured on one thread of a CPU, batch 32.
 
         A step of IRNet-17 takes 36 ms compiled and 45 ms not, and compiling takes about 10 s. With dropout it is the
-        other way round (ElemNet: 54 against 25 ms), since XLA draws the masks twenty times slower there.
+        other way round (ElemNet: 54 against 25 ms), since XLA draws the masks twenty times slower there; likewise
+        with convolutions (CNN: 247 against 33 ms) and with the LSTM (RNN: 42 against 32 ms).
         """
         steps = training["max_epochs"] * -(-rows // self._batch_size)
-        dropout = any(isinstance(layer, keras.layers.Dropout) for layer in self._model.layers)
-        return steps >= STEPS_WORTH_COMPILING and not dropout
+        slower = any(isinstance(layer, SLOWER_COMPILED) for layer in self._model.layers)
+        return steps >= STEPS_WORTH_COMPILING and not slower
 
     def run_steps(self, order: np.ndarray, first: int, last: int, loss_sum: float) -> float:
         """See `elemflow.training.loop.Engine`."""
