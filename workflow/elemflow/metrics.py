@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from elemflow.errors import DataError
+from elemflow.files import read_metadata
 
 PERCENTILES = (50, 90)
 
@@ -65,11 +66,15 @@ def evaluate(predictions_path: str | Path) -> dict[str, Any]:
 
     Returns:
         role -> `members` (member -> measures), `mean` and `std` (measure -> mean and sample standard deviation, n - 1,
-        over the members; None for a single member) and `n_members`.
+        over the members; None for a single member) and `n_members`. Beside the roles, what the predictions note:
+        `chosen` and `left_out` by member, or `not_run` (the reason) alone.
 
     Raises:
         DataError: There are no rows, or a number is not finite.
     """
+    notes = read_metadata(predictions_path)
+    if "not_run" in notes:
+        return notes
     table = pd.read_parquet(predictions_path)
     if table.empty:
         raise DataError(f"{predictions_path}: no predictions. Train the run again.")
@@ -81,7 +86,7 @@ def evaluate(predictions_path: str | Path) -> dict[str, Any]:
             f"{predictions_path}: {bad.sum()} rows are not finite, first material '{first['material_id']}' of member "
             f"{first['member']} ({first['role']}). Train the run again with a lower learning rate."
         )
-    return {str(role): _evaluate_role(rows) for role, rows in table.groupby("role", sort=True)}
+    return {str(role): _evaluate_role(rows) for role, rows in table.groupby("role", sort=True)} | notes
 
 
 def _evaluate_role(rows: pd.DataFrame) -> dict[str, Any]:

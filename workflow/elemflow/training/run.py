@@ -20,7 +20,7 @@ from elemflow import provenance
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
 from elemflow.registry import FITTERS
 from elemflow.training.data import ROLES, MemberData, Part, RunData
-from elemflow.training.fitted import Fitted, Fitter
+from elemflow.training.fitted import Fitted, Fitter, NotRun
 from elemflow.training.scaling import fit_scaling, save_scaling
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
@@ -71,7 +71,8 @@ def train_run(
         features: Feature files, one per part of the representation, in its order.
         materials: `materials.parquet` of the dataset.
         split: Split file of the protocol.
-        predictions: Written: predictions for validation and test rows, sorted by member, role, material.
+        predictions: Written: predictions for validation and test rows, sorted by member, role, material; in the
+            metadata what each member chose, or why the run has no result.
         history: Written: one row per member and epoch.
         run_info: Written: versions, machine, times, rows, inputs.
         model_folder: Written: one model per member and `model.json`, which says what they are.
@@ -94,6 +95,7 @@ def train_run(
     )  # fmt: skip
     members = data.members
     needed = {"train", "test", *fitter.chosen_by(cfg)}
+    not_run = None
     for position, member in enumerate(members, start=1):
         folder = checkpoint_folder / f"member-{member}"
         label = f"member {position}/{len(members)}"
@@ -107,12 +109,18 @@ def train_run(
             scaling = fit_scaling(member_data.train.x, data.parts, kinds)
             member_data = member_data.scaled(scaling)
             save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)
-        fitted = fitter.fit(cfg, member_data, folder, label, threads)
+        try:
+            fitted = fitter.fit(cfg, member_data, folder, label, threads)
+        except NotRun as reason:
+            log.warning("%s: not run, %s", label, reason)
+            not_run, members = str(reason), []  # a mean over some members would not be comparable
+            break
         _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
     done = [checkpoint_folder / f"member-{member}" for member in members]
     facts = {str(member): read_json(folder / "done.json") for member, folder in zip(members, done, strict=True)}
-    write_parquet(predictions, _concatenate([folder / "predictions.parquet" for folder in done]))
-    write_parquet(history, _concatenate([folder / "history.parquet" for folder in done]))
+    notes = {"not_run": not_run} if not_run else _notes(facts)
+    write_parquet(predictions, _concatenate([folder / "predictions.parquet" for folder in done], PREDICTIONS), notes)
+    write_parquet(history, _concatenate([folder / "history.parquet" for folder in done], HISTORY))
     _write_model_folder(model_folder, [folder / "model" for folder in done], cfg)
     fitting = sum(entry["seconds_fitting"] for entry in facts.values())
     epoch_seconds = pq.read_table(history, columns=["seconds"]).column(0).to_numpy()
@@ -121,6 +129,7 @@ def train_run(
         run_info,
         {
             "cfg": cfg,
+            "not_run": not_run,
             "n_features": data.n_features,
             "members": facts,
             "inputs_sha256": inputs,
@@ -195,8 +204,16 @@ def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray])
     return pa.table([*columns, part.y, predicted], schema=PREDICTIONS)
 
 
-def _concatenate(paths: Sequence[Path]) -> pa.Table:
-    return pa.concat_tables([pq.read_table(path) for path in paths])
+def _concatenate(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([pq.read_table(path) for path in paths]) if paths else schema.empty_table()
+
+
+def _notes(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what each member chose and left out, for the tables, if its model is a choice."""
+    notes = {
+        key: {member: entry[key] for member, entry in facts.items() if entry.get(key)} for key in ("chosen", "left_out")
+    }
+    return {key: found for key, found in notes.items() if found} or None
 
 
 def _write_model_folder(folder: Path, sources: Sequence[Path], cfg: Mapping[str, Any]) -> None:
