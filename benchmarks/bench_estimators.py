@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--protocol", default="brnet2023")
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--models", nargs="*", help="ids; all but networks if absent")
+    parser.add_argument("--trials", type=int, help="most points of a grid, drawn at random")
     parser.add_argument("--folds", action="store_true", help="choose by folds, as if there were no validation part")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
@@ -54,6 +55,8 @@ def main() -> None:
     print("| model | MAE | seconds | trials | chosen |\n|---|---|---|---|---|")
     for name in given.models or [name for name, model in models.items() if model["kind"] in FITTERS]:
         model = models[name]
+        if given.trials and "search" in model:
+            model = model | {"search": model["search"] | {"method": "random", "trials": given.trials}}
         cfg = {"run": {"model": name}, "model": model, "protocol": {"training": {"seed": 1}}}
         started = time.process_time()
         try:

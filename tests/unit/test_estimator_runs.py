@@ -127,7 +127,7 @@ def test_a_model_that_is_too_large_is_left_out_of_a_choice(inputs: Path) -> None
     candidates = BEST["candidates"] | {"line": LINE | {"max_rows": 39}}
     _train(inputs, BEST | {"candidates": candidates})
     note = read_cells(_table(inputs)["csv"])["note"].item()
-    assert note == "tree in 2 of 2 members, without line, too large (40 training rows > 39)"
+    assert note == "tree in 2 of 2 members, without line: too large (40 training rows > 39)"
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def read_note(path: str | Path | None) -> str:
     chosen = Counter(metrics.get("chosen", {}).values()).most_common()
     parts = [f"{_in_words(name)} in {count} of {len(metrics['chosen'])} members" for name, count in chosen]
     left_out = {name: reason for member in metrics.get("left_out", {}).values() for name, reason in member.items()}
-    parts += [f"without {_in_words(name)}, {reason}" for name, reason in left_out.items()]
+    parts += [f"without {_in_words(name)}: {reason}" for name, reason in left_out.items()]
     return ", ".join(parts)
 
 
