@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.errors import ConfigError
+from elemflow.errors import ConfigError, TrainingError
 from elemflow.estimators import automl, flaml_search, registry
 from elemflow.estimators import search as search_module
 from elemflow.training.data import Part
@@ -93,6 +93,15 @@ def test_the_best_of_several_models() -> None:
     found = _search(line, tree)
     assert [trial["model"] for trial in found.trials] == ["line", "tree", "tree"]
     assert found.winner["validation_mae"] == min(_errors(found))
+
+
+def test_trials_that_diverge_do_not_win() -> None:
+    diverging = {"estimator": "sgd", "parameters": {"learning_rate": "constant", "eta0": 30.0}}
+    candidates = [search_module.declared_grid(*pair, 1) for pair in (("sgd", diverging), ("line", LINE))]
+    assert _search(*candidates).winner["model"] == "line"
+    nothing = Part(TRAIN.material_id, TRAIN.x, np.full(len(TRAIN), np.nan))
+    with pytest.raises(TrainingError, match="none of 1 trials gave finite"):
+        search_module.search(candidates[1:], TRAIN, nothing, seed=1, threads=1, label="test")
 
 
 def test_every_space_gives_valid_parameters() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elemflow.errors import TrainingError
 from elemflow.estimators.registry import fit_estimator, make_estimator
 from elemflow.splits import ROLES, divide
 
@@ -111,6 +112,9 @@ def search(
 
     Returns:
         The best estimator and all trials; equal arguments give equal results.
+
+    Raises:
+        TrainingError: No trial gave finite predictions.
     """
     import optuna  # noqa: PLC0415
 
@@ -139,6 +143,10 @@ def search(
     for candidate in candidates:
         study = optuna.create_study(direction="minimize", sampler=candidate.sampler)
         study.optimize(partial(judge, candidate), n_trials=candidate.trials)
+    if not best["trial"]:
+        raise TrainingError(
+            f"{label}: none of {total} trials gave finite predictions. Narrow the grid, for example to smaller steps."
+        )
     found = Found(best["estimator"], best["trial"], trials)
     if not folds:
         return found
