@@ -233,11 +233,23 @@ def test_a_wrong_extension(project, content, message):
     [
         ("random_forest", {"estimator": "random_forst"}, "key 'estimator': no estimator 'random_forst'"),
         ("automl", {"estimators": ["ridge", "lightgmb"]}, "key 'estimators': no estimator 'lightgmb'"),
+        ("automl", {"estimators": ["catboost"]}, "key 'estimators': engine optuna does not search 'catboost'"),
+        ("random_forest", {"parameters": {"max_deph": 3}}, "key 'parameters.max_deph': random_forest has no such"),
+        ("ridge", {"search": {"method": "grid", "grid": {"alhpa": [1]}}}, "key 'search.grid.alhpa': ridge has no such"),
+        ("best_ml_irnet2019", {"models": ["ridge", "brnet"]}, "key 'models': no model of kind estimator 'brnet'"),
     ],
 )
 def test_unknown_estimator(project, model, change, message):
     edit(project, f"models/{model}.yaml", lambda c: c.update(change))
     assert f"config/models/{model}.yaml: {message}" in refusal(project)
+
+
+def test_a_choice_among_models_reads_their_declarations(project):
+    edit(project, "models/ridge.yaml", lambda c: c.update(max_rows=7))
+    candidates = load(CONFIG, project).models["best_ml_irnet2019"]["candidates"]
+    assert candidates["ridge"]["max_rows"] == 7
+    assert candidates["random_forest_grid"]["search"]["grid"]["max_depth"] == [10, 25]
+    assert "title" not in candidates["ridge"]
 
 
 def test_scaling_of_an_unknown_part(project):

@@ -12,7 +12,7 @@ import jsonschema
 import yaml
 
 from elemflow.errors import ConfigError, nearest
-from elemflow.estimators.registry import check_estimator
+from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
 from elemflow.registry import FEATURES
 
@@ -226,6 +226,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
             check(declaration, KINDS[kind], path)
     _check_datasets(found["datasets"])
     _check_models(found["models"], root)
+    resolve_choices(found["models"])
     _check_protocols(found["protocols"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
     folder = Path(top["data_folder"] or ".")
@@ -296,13 +297,11 @@ def _extended(models: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tup
 
 
 def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]], root: Path) -> None:
-    """Check what the schema cannot: that a network's keys fit each other and that estimators exist."""
+    """Check what the schema cannot: that a network's keys fit each other and that estimators and models exist."""
     for path, model in models.values():
         if model["kind"] == "network":
             check_spec(model["spec"], f"{path}: spec", root)
-        names = {"estimator": [str(model.get("estimator"))], "search": model.get("estimators")}.get(model["kind"]) or []
-        for name in names:
-            check_estimator(name, f"{path}: key 'estimator{'s' if model['kind'] == 'search' else ''}'")
+    check_models(models)
 
 
 def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from elemflow.errors import DataError
+from elemflow.files import read_metadata
 
 PERCENTILES = (50, 90)
 
@@ -67,11 +68,15 @@ def evaluate(predictions_path: str | Path, report: str = "mean") -> dict[str, An
     Returns:
         role -> `members` (member -> measures), `mean` and `std` (measure -> mean and sample standard deviation, n - 1,
         over the members; None for a single member) and `n_members`; under the report `best_on_test` also
-        `reported_member`, the member with the lowest mean absolute error on its test part.
+        `reported_member`, the member with the lowest mean absolute error on its test part. Beside the roles, what the
+        predictions note: `chosen` and `left_out` by member, or `not_run` (the reason) alone.
 
     Raises:
         DataError: There are no rows, or a number is not finite.
     """
+    notes = read_metadata(predictions_path)
+    if "not_run" in notes:
+        return notes
     table = pd.read_parquet(predictions_path)
     if table.empty:
         raise DataError(f"{predictions_path}: no predictions. Train the run again.")
@@ -88,7 +93,7 @@ def evaluate(predictions_path: str | Path, report: str = "mean") -> dict[str, An
         members = errors["test"]["members"]
         best = min(members, key=lambda member: members[member]["mae"])
         errors = {role: found | {"reported_member": best} for role, found in errors.items()}
-    return errors
+    return errors | notes
 
 
 def _evaluate_role(rows: pd.DataFrame) -> dict[str, Any]:

@@ -27,6 +27,7 @@ FITTERS = {
     "network": "elemflow.training.network",
     "estimator": "elemflow.training.estimator",
     "search": "elemflow.training.search",
+    "best_of": "elemflow.training.best_of",
 }
 NETWORKS = {
     "dense": "elemflow.networks.dense",

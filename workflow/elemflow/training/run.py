@@ -22,7 +22,7 @@ from elemflow.files import digest_of, read_json, sha256_file, write_json, write_
 from elemflow.registry import FITTERS
 from elemflow.training import stopping
 from elemflow.training.data import ROLES, MemberData, Part, RunData
-from elemflow.training.fitted import Fitted, Fitter
+from elemflow.training.fitted import Fitted, Fitter, NotRun
 from elemflow.training.scaling import fit_scaling, save_scaling
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
@@ -74,7 +74,8 @@ def train_run(
         features: Feature files, one per part of the representation, in its order.
         materials: `materials.parquet` of the dataset.
         split: Split file of the protocol.
-        predictions: Written: predictions for validation and test rows, sorted by member, role, material.
+        predictions: Written: predictions for validation and test rows, sorted by member, role, material; in the
+            metadata what each member chose, or why the run has no result.
         history: Written: one row per member and validation, which is one per epoch unless the protocol says otherwise.
         run_info: Written: versions, machine, times, rows, inputs.
         model_folder: Written: one model per member and `model.json`, which says what they are.
@@ -97,23 +98,25 @@ def train_run(
         features, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"]
     )  # fmt: skip
     try:
-        _train_members(cfg, fitter, data, checkpoint_folder, threads)
+        not_run = _train_members(cfg, fitter, data, checkpoint_folder, threads)
     except stopping.Stopped as stopped:
         log.warning("%s; start the workflow again to continue", stopped.message)
         raise
     finally:
         stopping.forget()
-    members = data.members
+    members = [] if not_run else data.members  # a mean over some members would not be comparable
     done = [checkpoint_folder / f"member-{member}" for member in members]
     facts = {str(member): read_json(folder / "done.json") for member, folder in zip(members, done, strict=True)}
-    write_parquet(predictions, _concatenate([folder / "predictions.parquet" for folder in done]))
-    write_parquet(history, _concatenate([folder / "history.parquet" for folder in done]))
+    notes = {"not_run": not_run} if not_run else _notes(facts)
+    write_parquet(predictions, _concatenate([folder / "predictions.parquet" for folder in done], PREDICTIONS), notes)
+    write_parquet(history, _concatenate([folder / "history.parquet" for folder in done], HISTORY))
     _write_model_folder(model_folder, [folder / "model" for folder in done], cfg)
     fitting = sum(entry["seconds_fitting"] for entry in facts.values())
     write_json(
         run_info,
         {
             "cfg": cfg,
+            "not_run": not_run,
             "n_features": data.n_features,
             "members": facts,
             "inputs_sha256": inputs,
@@ -136,8 +139,12 @@ def train_run(
 
 def _train_members(
     cfg: Mapping[str, Any], fitter: Fitter, data: RunData, checkpoint_folder: Path, threads: int
-) -> None:
-    """Finish every member that is not yet; one that diverges is named when the others are done."""
+) -> str | None:
+    """Finish every member that is not yet; one that diverges is named when the others are done.
+
+    Returns:
+        Why the run has no result, if its model refuses the rows of a member.
+    """
     members, failures = data.members, []
     needed = {"train", "test", *fitter.chosen_by(cfg)}
     for position, member in enumerate(members, start=1):
@@ -157,6 +164,9 @@ def _train_members(
             save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)
         try:
             fitted = fitter.fit(cfg, member_data, folder, label, threads)
+        except NotRun as reason:
+            log.warning("%s: not run, %s", label, reason)
+            return str(reason)
         except TrainingError as error:
             log.error("%s", error)  # noqa: TRY400  the message says it all
             failures.append(str(error))
@@ -165,6 +175,7 @@ def _train_members(
     if failures:
         kept = f"{len(failures)} of {len(members)} members failed; the others are kept in {checkpoint_folder}:"
         raise TrainingError("\n".join([kept, *failures]))
+    return None
 
 
 def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
@@ -226,8 +237,16 @@ def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray])
     return pa.table([*columns, part.y, predicted], schema=PREDICTIONS)
 
 
-def _concatenate(paths: Sequence[Path]) -> pa.Table:
-    return pa.concat_tables([pq.read_table(path) for path in paths])
+def _concatenate(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([pq.read_table(path) for path in paths]) if paths else schema.empty_table()
+
+
+def _notes(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what each member chose and left out, for the tables, if its model is a choice."""
+    notes = {
+        key: {member: entry[key] for member, entry in facts.items() if entry.get(key)} for key in ("chosen", "left_out")
+    }
+    return {key: found for key, found in notes.items() if found} or None
 
 
 def _write_model_folder(folder: Path, sources: Sequence[Path], cfg: Mapping[str, Any]) -> None:
