@@ -113,3 +113,12 @@ def test_empty_part_is_refused_by_name(materials, tmp_path):
     with pytest.raises(DataError, match="split of x: the validation part of member 0 is empty \\(27 materials"):
         write_split(materials, "band_gap", tiny, tmp_path / "split.parquet", where="split of x")
     assert not (tmp_path / "split.parquet").exists()
+
+
+def test_the_drawn_sample_is_fixed_and_shared_by_all_members(materials, tmp_path):
+    for name, most in (("some", 12), ("all", 100)):
+        write_split(materials, "band_gap", FRACTIONS | {"max_materials": most}, tmp_path / name, where="here")
+    some, whole = (pq.read_table(tmp_path / name).to_pandas() for name in ("some", "all"))
+    assert some.groupby("member")["material_id"].nunique().tolist() == [12] * 3
+    assert some["material_id"].nunique() == 12
+    assert whole["material_id"].nunique() == 27

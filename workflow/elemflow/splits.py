@@ -97,6 +97,18 @@ def needed_roles(split: Mapping[str, Any]) -> tuple[str, ...]:
     return ("train", "test") if split.get("validation") == 0 else ROLES
 
 
+def _sample(table: pa.Table, split: Mapping[str, Any]) -> pa.Table:
+    """Return at most `max_materials` rows, drawn by composition; every member divides the same ones."""
+    most = split.get("max_materials")
+    if most is None or most >= table.num_rows:
+        return table
+    compositions = table["composition"].to_pylist()
+    _, groups = np.unique(np.asarray(compositions, dtype=object), return_inverse=True)
+    share = most / table.num_rows
+    drawn = _cut(groups, hash_order(compositions, f"{split['seed']}/sample"), (share, 1 - share)) == 0
+    return table.filter(pa.array(drawn))
+
+
 def write_split(materials: Path, property_id: str, split: Mapping[str, Any], output: Path, *, where: str) -> None:
     """Divide the materials that have a value of one property and write the division.
 
@@ -111,7 +123,7 @@ def write_split(materials: Path, property_id: str, split: Mapping[str, Any], out
         DataError: A part would be empty.
     """
     table = pq.read_table(materials, columns=["material_id", "composition", property_id])
-    table = table.filter(table[property_id].is_valid())
+    table = _sample(table.filter(table[property_id].is_valid()), split)
     compositions = table["composition"].to_pylist()
     pieces = []
     for member, roles in enumerate(divide(compositions, split)):
