@@ -12,7 +12,17 @@ from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.published import read_published
-from elemflow.registry import FEATURES, FIGURE_INPUTS, FIGURES, FITTERS, NETWORKS, SOURCES, parts_of
+from elemflow.registry import (
+    FEATURES,
+    FIGURE_INPUTS,
+    FIGURES,
+    FITTERS,
+    NETWORKS,
+    SOURCES,
+    TABLE_INPUTS,
+    TABLES,
+    parts_of,
+)
 
 ROOT = Path(workflow.basedir)
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
@@ -161,6 +171,17 @@ def get_figure(wildcards):
 def get_table_metrics(wildcards):
     """Return the metrics behind a table."""
     return [f"results/runs/{run}/metrics.json" for run in PLAN.runs_of(get_table(wildcards))]
+
+
+def get_table_files(wildcards):
+    """Return what the kind of a table reads of its runs besides their metrics."""
+    table = get_table(wildcards)
+    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(table) for name in TABLE_INPUTS[table["kind"]]]
+
+
+def get_table_code(wildcards):
+    """Return the digest of the code that writes a table."""
+    return get_code("make_table.py", TABLES[get_table(wildcards)["kind"]])
 
 
 def get_table_curation(wildcards):

@@ -29,6 +29,15 @@ FITTERS = {
     "search": "elemflow.training.search",
 }
 NETWORKS = {"dense": "elemflow.networks.dense"}
+TABLES = {
+    "errors": "elemflow.reporting.tables",
+    "comparison": "elemflow.reporting.comparisons",
+}
+# Files of a run that a kind of table reads besides its metrics.json.
+TABLE_INPUTS: dict[str, tuple[str, ...]] = {
+    "errors": (),
+    "comparison": ("predictions.parquet", "run_info.json"),
+}
 FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",
     "training_curves": "elemflow.reporting.kinds.training_curves",

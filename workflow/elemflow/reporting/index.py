@@ -1,5 +1,6 @@
 """Overview pages of all tables and all figures, in folders that can be copied anywhere."""
 
+import importlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,26 +9,32 @@ from typing import Any
 import pandas as pd
 
 from elemflow.files import atomic_path, write_text
+from elemflow.registry import TABLES
+from elemflow.reporting.comparisons import COLUMN_TYPES
 from elemflow.reporting.page import render_figures_index, render_tables_index
-from elemflow.reporting.tables import CELL_TYPES, read_cells, view_table
+from elemflow.reporting.tables import CELL_TYPES
 
 
 def write_tables_index(folder: str | Path, tables: Sequence[Mapping[str, Any]]) -> None:
-    """Write `index.html` with every table, `cells.csv` with every cell, and a copy of each page.
+    """Write `index.html` with every table, `cells.csv` with every cell, `tests.csv` with every test, and all pages.
 
     Args:
         folder: Folder to write to.
         tables: `cfg`, `csv` and `html` of each table: its plan and the files `write_table` wrote.
     """
     folder = Path(folder)
-    frames = [read_cells(table["csv"]) for table in tables]
+    frames: dict[str, list[pd.DataFrame]] = {kind: [] for kind in TABLES}
     items = []
-    for table, cells in zip(tables, frames, strict=True):
+    for table in tables:
         cfg = table["cfg"]
+        module = importlib.import_module(TABLES[cfg["kind"]])
+        cells = module.read_cells(table["csv"])
+        frames[cfg["kind"]].append(cells)
         file = _copy(table["html"], folder, f"{cfg['study']}-{cfg['table']}.html")
-        items.append({"cfg": cfg, "view": view_table(cfg, cells, {}), "file": file})
-    cells = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(CELL_TYPES))
-    _write_frame(folder / "cells.csv", cells)
+        items.append({"cfg": cfg, "view": module.view_table(cfg, cells, {}), "file": file})
+    for kind, columns, name in (("errors", CELL_TYPES, "cells.csv"), ("comparison", COLUMN_TYPES, "tests.csv")):
+        empty = pd.DataFrame(columns=list(columns))
+        _write_frame(folder / name, pd.concat(frames[kind], ignore_index=True) if frames[kind] else empty)
     write_text(folder / "index.html", render_tables_index(_group(items, "tables")))
 
 

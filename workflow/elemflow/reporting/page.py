@@ -186,7 +186,8 @@ _TEMPLATES = {
 <ul>{% for item in study.tables %}<li><a href="#{{ item.view.label }}">{{ item.view.title }}</a></li>{% endfor %}</ul>
 {% endfor %}
 </nav>
-<p>Every cell of every table, one per line: <a href="cells.csv">cells.csv</a></p>
+<p>Every cell of every table, one per line: <a href="cells.csv">cells.csv</a>; every test: \
+<a href="tests.csv">tests.csv</a></p>
 {{ key() }}
 {% for study in studies %}
 <h2>{{ study.title }}</h2>

@@ -10,7 +10,7 @@ from elemflow.files import write_text
 from elemflow.reporting import text as words
 from elemflow.reporting.page import render_table_page
 from elemflow.reporting.results import read_score
-from elemflow.reporting.view import NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 CELL_TYPES: dict[Hashable, Any] = {
     "study": "string",
@@ -33,6 +33,7 @@ CELL_TYPES: dict[Hashable, Any] = {
     "difference": "float64",
     "difference_percent": "float64",
     "published_source": "string",
+    "missing": "string",
     "run": "string",
 }
 
@@ -77,6 +78,7 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
         lines.append(
             {
                 **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol", "run")},
+                "missing": cell["missing"] or None,
                 "study": cfg["study"],
                 "table": cfg["table"],
                 "row": cfg["rows"][cell["row"]]["label"],
@@ -152,7 +154,7 @@ def _view_row(records: Sequence[Mapping[str, Any]]) -> list[Cell]:
     return [
         Cell(
             published=record["published"] or "",
-            reproduced=text or NOT_RUN,
+            reproduced=text or (NO_DATA if record["missing"] else NOT_RUN),
             spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
             difference=""
             if record["difference_percent"] is None
@@ -181,12 +183,14 @@ def _write_caption(
     shown = ": published value, reproduced value, and difference in per cent of the published value" * has_published
     bold = " The best reproduced value of a row is in bold." * has_best
     yield f"{words.name_metric(cfg['metric']).capitalize()} on the test set{shown}.{bold}"
-    yield words.describe_data(cfg["datasets"], (record["dataset"] for record in records), curation)
-    yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in records))
+    planned = [record for record in records if not record["missing"]]
+    yield words.describe_data(cfg["datasets"], (record["dataset"] for record in planned), curation)
+    yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in planned))
     yield words.describe_spread(record["members"] for record in records if record["members"])
-    missing = sum(not record["members"] for record in records)
-    if missing:
-        yield f"Without a result, marked “{NOT_RUN}”: {missing} of {len(records)} cells."
+    yield words.describe_missing(cfg["cells"], NO_DATA)
+    not_run = sum(not record["members"] for record in planned)
+    if not_run:
+        yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(records)} cells."
     yield cfg["note"]
 
 

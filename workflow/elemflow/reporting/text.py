@@ -3,6 +3,7 @@
 import math
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ _TEX_SPECIAL = (
         "µ": r"$\mu$",
         "μ": r"$\mu$",
         "σ": r"$\sigma$",
+        "∞": r"$\infty$",
         "Δ": r"$\Delta$",
         "Å": r"\AA{}",
         "\u00a0": "~",
@@ -168,6 +170,13 @@ def describe_protocols(protocols: Mapping[str, str], used: Iterable[str]) -> str
     names = list(dict.fromkeys(used))
     told = [f"{protocols[name].rstrip('.')} ({name})" if name in protocols else name for name in names]
     return f"Protocol{'s' * (len(told) > 1)}: {'; '.join(told)}." if told else ""
+
+
+def describe_missing(cells: Iterable[Mapping[str, Any]], mark: str) -> str:
+    """Return why cells have no data, and how many cells each reason concerns; nothing if all have."""
+    reasons = Counter(cell["missing"].rstrip(".") for cell in cells if cell["missing"])
+    told = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
+    return f"Marked “{mark}”, with the number of cells: {told}." if told else ""
 
 
 def describe_spread(members: Iterable[int]) -> str:

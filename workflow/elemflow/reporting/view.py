@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NOT_RUN = "not run"
+NO_DATA = "no data"
 NO_VALUE = "—"
 
 
@@ -12,7 +13,7 @@ class Cell:
 
     Attributes:
         published: As printed in the paper.
-        reproduced: Mean over members, or `not run`.
+        reproduced: Mean over members, or `not run`, or `no data`.
         spread: Sample standard deviation over members.
         difference: Reproduced minus published, in per cent of the published value.
         members: Number of members; 0 if the run has no result.
