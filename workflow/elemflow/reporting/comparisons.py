@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from elemflow import statistics
@@ -92,11 +93,11 @@ def compare(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.Dat
                     **_test(model["run"], other["run"], metrics, cfg["splits"].get(model["protocol"], {})),
                 }
             )
-    frame = pd.DataFrame(lines, columns=list(COLUMN_TYPES))
     for test in TESTS:
-        known = frame[f"p_{test}"].notna()
-        frame.loc[known, f"p_holm_{test}"] = statistics.holm(frame.loc[known, f"p_{test}"].astype(float))
-    return frame.astype(COLUMN_TYPES)
+        family = [line for line in lines if f"p_{test}" in line]
+        for line, p in zip(family, statistics.holm([line[f"p_{test}"] for line in family]), strict=True):
+            line[f"p_holm_{test}"] = p
+    return pd.DataFrame(lines, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
 
 
 def read_cells(path: str | Path) -> pd.DataFrame:
@@ -143,7 +144,7 @@ def _material_differences(model: Path, other: Path) -> tuple[statistics.Array, s
         rows = pd.read_parquet(folder / "predictions.parquet", filters=[("role", "==", "test")])
         errors.append((rows["y_pred"] - rows["y_true"]).abs().set_axis([rows["member"], rows["material_id"]]))
     both = (errors[0] - errors[1]).dropna().groupby(level="material_id", sort=True)
-    return both.sum().to_numpy(dtype=float), both.size().to_numpy(dtype=float)
+    return np.asarray(both.sum(), dtype=np.float64), np.asarray(both.size(), dtype=np.float64)
 
 
 def _test_to_train(folder: Path) -> float:
