@@ -13,11 +13,13 @@ from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.published import read_published
 from elemflow.registry import (
+    DATA_FIGURES,
     FEATURES,
     FIGURE_INPUTS,
     FIGURES,
     FITTERS,
     NETWORKS,
+    READS_MATERIALS,
     SOURCES,
     TABLE_INPUTS,
     TABLES,
@@ -192,8 +194,15 @@ def get_table_curation(wildcards):
 def get_figure_runs(wildcards):
     """Return the files behind a figure: the metrics of its runs, and what its kind draws."""
     figure = get_figure(wildcards)
-    names = ("metrics.json", *FIGURE_INPUTS[figure["kind"]])
+    names = ("metrics.json", *FIGURE_INPUTS.get(figure["kind"], ()))
     return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(figure) for name in names]
+
+
+def get_figure_materials(wildcards):
+    """Return the materials of the datasets in a figure, if its kind reads them."""
+    figure = get_figure(wildcards)
+    datasets = figure["datasets"] if figure["kind"] in READS_MATERIALS else []
+    return [f"results/datasets/{dataset}/materials.parquet" for dataset in datasets]
 
 
 def get_figure_curation(wildcards):
@@ -203,7 +212,7 @@ def get_figure_curation(wildcards):
 
 def get_figure_code(wildcards):
     """Return the digest of the code that draws a figure."""
-    return get_code("plot_figure.py", FIGURES[get_figure(wildcards)["kind"]])
+    return get_code("plot_figure.py", (FIGURES | DATA_FIGURES)[get_figure(wildcards)["kind"]])
 
 
 def get_study_title(wildcards):
@@ -222,8 +231,8 @@ def get_all_bibliographies():
 
 
 def get_all_raw():
-    """Return the manifest of every dataset that a run needs."""
-    return [f"resources/raw/{dataset}/manifest.json" for dataset in sorted({run.dataset for run in PLAN.runs})]
+    """Return the manifest of every dataset that a run or a figure needs."""
+    return [f"resources/raw/{dataset}/manifest.json" for dataset in PLAN.datasets()]
 
 
 def get_all_tables(suffix=""):
@@ -242,8 +251,8 @@ def get_all_runs(name):
 
 
 def get_all_datasets():
-    """Return the funnel of every dataset that a run needs."""
-    return [f"results/datasets/{dataset}/curation.json" for dataset in sorted({run.dataset for run in PLAN.runs})]
+    """Return the funnel of every dataset that a run or a figure needs."""
+    return [f"results/datasets/{dataset}/curation.json" for dataset in PLAN.datasets()]
 
 
 def get_all_features():

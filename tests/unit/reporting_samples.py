@@ -101,6 +101,9 @@ def make_figure(kind: str, models: list[str]) -> dict:
             "unit": UNIT,
             "property_title": "Enthalpy",
             "published": 0.1,
+            "published_text": "0.1",
+            "dataset": "kefe",
+            "property": "formation_energy",
             "missing": "",
         }
         for model in models

@@ -171,3 +171,32 @@ def test_a_dataset_that_is_not_at_hand_leaves_its_cells_without_a_run():
 def test_a_comparison_compares_on_the_same_materials(change, message):
     with pytest.raises(ConfigError, match=message):
         build(settings({"t": table(kind="comparison", **change)}), {})
+
+
+def data_figure(**changes):
+    item = {"title": "F", "metric": "mae", "kind": "distribution", "rows": [{"property": "gap"}]}
+    return item | {"columns": [{"dataset": ["d1", "d2"]}]} | changes
+
+
+def test_a_figure_of_datasets_needs_no_run():
+    plan = build(settings(figures={"f": data_figure()}), {})
+    figure = plan.figures["mine", "f"]
+    assert not plan.runs
+    assert not plan.runs_of(figure)
+    assert plan.datasets() == ["d1", "d2"]
+    assert [series["label"] for series in figure["panels"][0]["series"]] == ["D", "D"]
+    assert json.loads(json.dumps(figure)) == figure
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": [{"dataset": "d3"}]}, "key 'figures.f', row 1, column 1: unknown dataset 'd3'"),
+        ({"rows": [{"property": "gaps"}]}, "has no property 'gaps'.*Did you mean 'gap'"),
+        ({"rows": [{"label": "all"}]}, "no property is given"),
+        ({"columns": [{"label": "all"}]}, "no dataset is given"),
+    ],
+)
+def test_a_figure_of_datasets_names_what_exists(change, message):
+    with pytest.raises(ConfigError, match=message):
+        build(settings(figures={"f": data_figure(**change)}), {})

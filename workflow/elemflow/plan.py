@@ -2,14 +2,14 @@
 
 import builtins
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
 from elemflow.published import PublishedIndex, lookup
-from elemflow.registry import parts_of
+from elemflow.registry import DATA_FIGURES, NEEDS_PROPERTY, parts_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -49,8 +49,15 @@ class Plan:
 
     def runs_of(self, item: Mapping[str, Any]) -> list[str]:
         """Return the paths of the runs behind a table or figure, without repetition, in order."""
+        if item["kind"] in DATA_FIGURES:
+            return []
         cells = item["cells"] if "cells" in item else [s for panel in item["panels"] for s in panel["series"]]
         return list(dict.fromkeys(cell["run"] for cell in cells if not cell["missing"]))
+
+    def datasets(self) -> list[str]:
+        """Return the datasets behind all runs and figures, sorted."""
+        drawn = (dataset for figure in self.figures.values() for dataset in figure["datasets"])
+        return sorted({run.dataset for run in self.runs}.union(drawn))
 
     def rows(self) -> Iterator[list[str]]:
         """Yield the plan as a table for people: a header, then a row per run."""
@@ -79,6 +86,9 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
         for group, target in (("tables", plan.tables), ("figures", plan.figures)):
             for item_id, item in study[group].items():
                 where = f"config/studies/{study_id}.yaml: key '{group}.{item_id}"
+                if item.get("kind") in DATA_FIGURES:
+                    target[study_id, item_id] = _data_figure(settings, study_id, item_id, item, where)
+                    continue
                 grid = _grid(settings, study, item, where)
                 for run in dict.fromkeys(grid.runs):
                     users.setdefault(run, []).append(f"{study_id}/{item_id}")
@@ -141,21 +151,30 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
         if not isinstance(cell[key], str):
             raise ConfigError(f"{where}: a list of {key} values belongs in rows or columns, not in `defaults`.")
     for key, known in (("dataset", settings.datasets), ("model", settings.models), ("protocol", settings.protocols)):
-        if cell[key] not in known:
-            raise ConfigError(
-                f"{where}: unknown {key} '{cell[key]}'. Known: {', '.join(known)}.{nearest(cell[key], known)}"
-            )
-    properties = settings.datasets[cell["dataset"]]["properties"]
-    if cell["property"] not in properties and not cell["missing"]:
-        raise ConfigError(
-            f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
-            f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
-        )
+        _check_id(cell, key, known, where)
+    if not cell["missing"]:
+        _check_property(settings, cell, where)
     try:
         parts_of(cell["representation"])
     except ConfigError as error:
         raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
     return Run(*(cell[key] for key in RUN_KEYS))
+
+
+def _check_id(cell: Mapping[str, Any], key: str, known: Mapping[str, Any], where: str) -> None:
+    if cell[key] not in known:
+        raise ConfigError(
+            f"{where}: unknown {key} '{cell[key]}'. Known: {', '.join(known)}.{nearest(cell[key], known)}"
+        )
+
+
+def _check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> None:
+    properties = settings.datasets[cell["dataset"]]["properties"]
+    if cell["property"] not in properties:
+        raise ConfigError(
+            f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
+            f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
+        )
 
 
 def _cell(
@@ -201,21 +220,25 @@ def _property(settings: Settings, run: Run) -> Mapping[str, Any]:
 
 def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
     runs = grid.runs
+    protocols = {run.protocol: settings.protocols[run.protocol]["title"] for run in runs}
+    return _about(settings, study_id, item, (run.dataset for run in runs)) | {"protocols": protocols}
+
+
+def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets: Iterable[str]) -> dict[str, Any]:
     return {
         "study": study_id,
         "study_title": settings.studies[study_id]["title"],
         "reference": settings.studies[study_id]["reference"],
         "title": item["title"],
         "metric": item["metric"],
-        "protocols": {run.protocol: settings.protocols[run.protocol]["title"] for run in runs},
         "datasets": {
-            run.dataset: {
-                "title": settings.datasets[run.dataset]["title"],
-                "citation": settings.datasets[run.dataset]["citation"],
-                "license": settings.datasets[run.dataset].get("license", ""),
-                "published_size": settings.datasets[run.dataset]["published_size"],
+            dataset: {
+                "title": settings.datasets[dataset]["title"],
+                "citation": settings.datasets[dataset]["citation"],
+                "license": settings.datasets[dataset].get("license", ""),
+                "published_size": settings.datasets[dataset]["published_size"],
             }
-            for run in runs
+            for dataset in datasets
         },
     }
 
@@ -280,6 +303,39 @@ def _figure(
             series.append(described | {"label": _label(settings, column, [run]), "property_title": title})
         panels.append({"label": _label(settings, row, runs, units=True), "series": series})
     return _common(settings, study_id, item, grid) | {"figure": item_id, "kind": item["kind"], "panels": panels}
+
+
+def _data_figure(
+    settings: Settings, study_id: str, item_id: str, item: Mapping[str, Any], where: str
+) -> dict[str, Any]:
+    """Describe a figure that draws datasets: which of them stand in which panel."""
+    base = {"missing": "", "property": ""} | settings.studies[study_id].get("defaults", {}) | item.get("defaults", {})
+    panels = []
+    for i, row in enumerate(_expand(item["rows"])):
+        series = []
+        for j, column in enumerate(_expand(item["columns"])):
+            cell = base | row | column
+            place = f"{where}', row {i + 1}, column {j + 1}"
+            if "dataset" not in cell:
+                raise ConfigError(f"{place}: no dataset is given; name one in the row, the column or `defaults`.")
+            _check_id(cell, "dataset", settings.datasets, place)
+            dataset = settings.datasets[cell["dataset"]]
+            if cell["property"]:
+                _check_property(settings, cell, place)
+            elif item["kind"] in NEEDS_PROPERTY:
+                raise ConfigError(f"{place}: no property is given; name one in the row, the column or `defaults`.")
+            prop = dataset["properties"].get(cell["property"], {"title": "", "unit": ""})
+            about = {
+                "label": column.get("label", dataset["title"]),
+                "unit": prop["unit"],
+                "property_title": prop["title"],
+            }
+            missing = cell["missing"] or dataset.get("missing", "")
+            series.append(about | {"dataset": cell["dataset"], "property": cell["property"], "missing": missing})
+        panels.append({"label": row.get("label", series[0]["property_title"]), "series": series})
+    used = (series["dataset"] for panel in panels for series in panel["series"] if not series["missing"])
+    drawn = {"figure": item_id, "kind": item["kind"], "protocols": {}, "panels": panels}
+    return _about(settings, study_id, item, used) | drawn
 
 
 def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *, units: bool = False) -> str:

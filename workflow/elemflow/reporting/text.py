@@ -145,6 +145,11 @@ def name_metric(metric: str) -> str:
     return METRICS.get(metric, metric)
 
 
+def short_metric(metric: str) -> str:
+    """Return the metric as axes call it: an acronym where it is common, or words."""
+    return metric.upper() if metric in {"mae", "rmse"} else name_metric(metric)
+
+
 def describe_data(datasets: Mapping[str, Mapping[str, Any]], used: Iterable[str], curation: Mapping[str, Any]) -> str:
     """Return a sentence with the source and the size of every dataset used.
 
