@@ -194,7 +194,7 @@ def _cell(
             published,
             study=study_id,
             table=cell["published_table"],
-            dataset=run.dataset,
+            dataset=cell.get("published_dataset", run.dataset),
             property=run.property,
             representation=run.representation,
             model=key["model"],

@@ -90,7 +90,7 @@ def compare(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.Dat
                     "against": column["label"],
                     "against_run": other["run"],
                     "missing": model["missing"] or other["missing"] or None,
-                    **_test(model["run"], other["run"], metrics, cfg["splits"].get(model["protocol"], {})),
+                    **_test(model["run"], other["run"], metrics, cfg["splits"].get(model["protocol"])),
                 }
             )
     for test in TESTS:
@@ -105,7 +105,7 @@ def read_cells(path: str | Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=COLUMN_TYPES, keep_default_na=False, na_values=[""])
 
 
-def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Mapping[str, Any]) -> dict[str, Any]:
+def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any) -> dict[str, Any]:
     scores = [read_score(metrics.get(run), "mae") for run in (model, other)]
     folders = [Path(metrics.get(run, "")).parent for run in (model, other)]
     if not all(scores):
@@ -124,8 +124,9 @@ def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Mapp
         "interval_low": low,
         "interval_high": high,
     }
-    if len(differences) == 1 or not split.get("resplit", True):
-        return found  # members that share a division say nothing about others
+    own_division = split["scheme"] == "k_fold" or (split["scheme"] == "fractions" and split["resplit"])
+    if len(differences) == 1 or not own_division:
+        return found  # members that share a test part say nothing about other materials
     ratio = _test_to_train(folders[0])
     found |= {"test_to_train": ratio, "effect_size": statistics.effect_size(differences)}
     tests = {"corrected": statistics.corrected_t_test(differences, ratio)}
