@@ -58,6 +58,12 @@ TINY_STUDY = {
     "tables": {
         "errors": {"title": "Errors"} | GRID,
         "test": {"title": "Test", "kind": "comparison"} | GRID,
+        "sizes": {
+            "title": "Sizes",
+            "kind": "datasets",
+            "rows": [{"dataset": "tiny"}],
+            "columns": [{"label": "materials"}],
+        },
     },
     "figures": {
         "parity": {"title": "Parity", "kind": "parity"} | GRID,

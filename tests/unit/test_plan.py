@@ -178,6 +178,18 @@ def data_figure(**changes):
     return item | {"columns": [{"dataset": ["d1", "d2"]}]} | changes
 
 
+def test_a_table_of_datasets_has_printed_sizes_and_no_run():
+    rows = [{"dataset": "d1"}, {"dataset": "d1", "property": "gap", "published_size": 7}]
+    chosen = settings({"t": table(kind="datasets", rows=rows, columns=[{"label": "materials"}])})
+    chosen.datasets["d1"] = chosen.datasets["d1"] | {"published_size": {"mine": 9}}
+    plan = build(chosen, {})
+    item = plan.tables["mine", "t"]
+    assert [row["label"] for row in item["rows"]] == ["D", "D · Gap"]
+    assert [cell["published_size"] for cell in item["cells"]] == [9, 7]
+    assert not plan.runs_of(item)
+    assert plan.datasets() == ["d1"]
+
+
 def test_a_figure_of_datasets_needs_no_run():
     plan = build(settings(figures={"f": data_figure()}), {})
     figure = plan.figures["mine", "f"]

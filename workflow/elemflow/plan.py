@@ -9,7 +9,7 @@ from typing import Any
 from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
 from elemflow.published import PublishedIndex, lookup
-from elemflow.registry import DATA_FIGURES, NEEDS_PROPERTY, parts_of
+from elemflow.registry import NEEDS_PROPERTY, WITHOUT_RUNS, parts_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -49,15 +49,15 @@ class Plan:
 
     def runs_of(self, item: Mapping[str, Any]) -> list[str]:
         """Return the paths of the runs behind a table or figure, without repetition, in order."""
-        if item["kind"] in DATA_FIGURES:
+        if item["kind"] in WITHOUT_RUNS:
             return []
         cells = item["cells"] if "cells" in item else [s for panel in item["panels"] for s in panel["series"]]
         return list(dict.fromkeys(cell["run"] for cell in cells if not cell["missing"]))
 
     def datasets(self) -> list[str]:
-        """Return the datasets behind all runs and figures, sorted."""
-        drawn = (dataset for figure in self.figures.values() for dataset in figure["datasets"])
-        return sorted({run.dataset for run in self.runs}.union(drawn))
+        """Return the datasets behind all tables and figures, sorted."""
+        items = (*self.tables.values(), *self.figures.values())
+        return sorted({dataset for item in items for dataset in item["datasets"]})
 
     def rows(self) -> Iterator[list[str]]:
         """Yield the plan as a table for people: a header, then a row per run."""
@@ -86,8 +86,8 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
         for group, target in (("tables", plan.tables), ("figures", plan.figures)):
             for item_id, item in study[group].items():
                 where = f"config/studies/{study_id}.yaml: key '{group}.{item_id}"
-                if item.get("kind") in DATA_FIGURES:
-                    target[study_id, item_id] = _data_figure(settings, study_id, item_id, item, where)
+                if item["kind"] in WITHOUT_RUNS:
+                    target[study_id, item_id] = _of_datasets(settings, study_id, group, item_id, item, where)
                     continue
                 grid = _grid(settings, study, item, where)
                 for run in dict.fromkeys(grid.runs):
@@ -305,15 +305,15 @@ def _figure(
     return _common(settings, study_id, item, grid) | {"figure": item_id, "kind": item["kind"], "panels": panels}
 
 
-def _data_figure(
-    settings: Settings, study_id: str, item_id: str, item: Mapping[str, Any], where: str
+def _of_datasets(
+    settings: Settings, study_id: str, group: str, item_id: str, item: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
-    """Describe a figure that draws datasets: which of them stand in which panel."""
+    """Describe a table or figure that shows datasets, without runs."""
     base = {"missing": "", "property": ""} | settings.studies[study_id].get("defaults", {}) | item.get("defaults", {})
-    panels = []
-    for i, row in enumerate(_expand(item["rows"])):
-        series = []
-        for j, column in enumerate(_expand(item["columns"])):
+    rows, columns = list(_expand(item["rows"])), list(_expand(item["columns"]))
+    cells = []
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
             cell = base | row | column
             place = f"{where}', row {i + 1}, column {j + 1}"
             if "dataset" not in cell:
@@ -325,17 +325,28 @@ def _data_figure(
             elif item["kind"] in NEEDS_PROPERTY:
                 raise ConfigError(f"{place}: no property is given; name one in the row, the column or `defaults`.")
             prop = dataset["properties"].get(cell["property"], {"title": "", "unit": ""})
-            about = {
-                "label": column.get("label", dataset["title"]),
-                "unit": prop["unit"],
-                "property_title": prop["title"],
-            }
-            missing = cell["missing"] or dataset.get("missing", "")
-            series.append(about | {"dataset": cell["dataset"], "property": cell["property"], "missing": missing})
-        panels.append({"label": row.get("label", series[0]["property_title"]), "series": series})
-    used = (series["dataset"] for panel in panels for series in panel["series"] if not series["missing"])
-    drawn = {"figure": item_id, "kind": item["kind"], "protocols": {}, "panels": panels}
-    return _about(settings, study_id, item, used) | drawn
+            size = cell.get("published_size") or (None if cell["property"] else dataset["published_size"].get(study_id))
+            cells.append(
+                {"row": i, "column": j, "dataset": cell["dataset"], "property": cell["property"], "unit": prop["unit"]}
+                | {"label": column.get("label", dataset["title"]), "property_title": prop["title"]}
+                | {"published_size": size, "missing": cell["missing"] or dataset.get("missing", "")}
+            )
+    used = (cell["dataset"] for cell in cells if not cell["missing"])
+    about = _about(settings, study_id, item, used) | {"kind": item["kind"], "protocols": {}}
+    lines = [cells[i * len(columns) : (i + 1) * len(columns)] for i in range(len(rows))]
+    if group == "figures":
+        labels = [row.get("label", line[0]["property_title"]) for row, line in zip(rows, lines, strict=True)]
+        panels = [{"label": label, "series": line} for label, line in zip(labels, lines, strict=True)]
+        return about | {"figure": item_id, "panels": panels}
+    titles = [" · ".join(filter(None, (settings.datasets[line[0]["dataset"]]["title"], line[0]["property_title"])))
+              for line in lines]  # fmt: skip
+    return about | {
+        "table": item_id,
+        "note": item["note"],
+        "rows": [{"label": row.get("label", title)} for row, title in zip(rows, titles, strict=True)],
+        "columns": [{"label": column.get("label", "materials")} for column in columns],
+        "cells": cells,
+    }
 
 
 def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *, units: bool = False) -> str:

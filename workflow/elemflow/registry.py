@@ -32,11 +32,13 @@ NETWORKS = {"dense": "elemflow.networks.dense"}
 TABLES = {
     "errors": "elemflow.reporting.tables",
     "comparison": "elemflow.reporting.comparisons",
+    "datasets": "elemflow.reporting.datasets",
 }
 # Files of a run that a kind of table reads besides its metrics.json.
 TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "comparison": ("predictions.parquet", "run_info.json"),
+    "datasets": (),
 }
 FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",
@@ -49,7 +51,7 @@ FIGURES = {
     "cost": "elemflow.reporting.kinds.cost",
     "element_error": "elemflow.reporting.kinds.element_error",
 }
-# Kinds of figure that draw datasets and need no run.
+# Kinds of figure that draw datasets.
 DATA_FIGURES = {
     "element_population": "elemflow.reporting.kinds.element_population",
     "distribution": "elemflow.reporting.kinds.distribution",
@@ -66,7 +68,8 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "cost": ("run_info.json",),
     "element_error": ("predictions.parquet",),
 }
-# Kinds of figure without runs that draw a property.
+# Kinds of table and figure that show datasets, and those of them that need a property.
+WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
 NEEDS_PROPERTY = ("distribution",)
 # Kinds of figure that read the materials of their datasets.
 READS_MATERIALS = ("element_error", *DATA_FIGURES)

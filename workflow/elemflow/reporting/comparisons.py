@@ -18,7 +18,7 @@ from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 SEED = 2003  # of the bootstrap
 SIGNIFICANT = 0.05
-COLUMN_TYPES: dict[Hashable, Any] = {
+CELL_TYPES: dict[Hashable, Any] = {
     "study": "string",
     "table": "string",
     "row": "string",
@@ -72,7 +72,7 @@ def compare(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.Dat
     """Test the first cell of each row against each other one.
 
     Returns:
-        A frame with the columns of `COLUMN_TYPES`, one line per test; what cannot be computed is missing.
+        A frame with the columns of `CELL_TYPES`, one line per test; what cannot be computed is missing.
     """
     cells = {(cell["row"], cell["column"]): cell for cell in cfg["cells"]}
     lines = []
@@ -97,12 +97,12 @@ def compare(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.Dat
         family = [line for line in lines if f"p_{test}" in line]
         for line, p in zip(family, statistics.holm([line[f"p_{test}"] for line in family]), strict=True):
             line[f"p_holm_{test}"] = p
-    return pd.DataFrame(lines, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
 
 
 def read_cells(path: str | Path) -> pd.DataFrame:
     """Read the CSV of a table as `compare` made it."""
-    return pd.read_csv(path, dtype=COLUMN_TYPES, keep_default_na=False, na_values=[""])
+    return pd.read_csv(path, dtype=CELL_TYPES, keep_default_na=False, na_values=[""])
 
 
 def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any) -> dict[str, Any]:
@@ -244,9 +244,8 @@ def render_text(view: TableView) -> str:
         row, pair = label.rsplit(": ", 1)
         texts = ((f"**{cell.reproduced}**" if cell.best else cell.reproduced) if cell else "" for cell in cells)
         groups.setdefault(words.escape_rst(row), []).append((words.escape_rst(pair), *texts))
-    sentences = [*view.caption, *([f"Reference: {view.reference}"] if view.reference else [])]
     table = words.simple_table(("test", *view.columns), groups.items()).rstrip("\n")
-    told = (words.fill(words.escape_rst(sentence)) for sentence in sentences)
+    told = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
     return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"
 
 

@@ -194,10 +194,6 @@ def _write_caption(
     yield cfg["note"]
 
 
-def _sentences(view: TableView) -> list[str]:
-    return [*view.caption, *([f"Reference: {view.reference}"] if view.reference else [])]
-
-
 def render_text(view: TableView) -> str:
     """Render a table as reStructuredText that is aligned plain text: `cat` and the report show the same file."""
     header = ("model", "published", "reproduced", "difference", "members")
@@ -218,13 +214,12 @@ def render_text(view: TableView) -> str:
         )
         for label, cells in view.rows
     ]
-    sentences = _sentences(view)
     return (
         "\n\n".join(
             [
                 f"**{words.escape_rst(view.title)}**",
                 words.simple_table(header, [group for group in groups if group[1]]).rstrip("\n"),
-                *(words.fill(words.escape_rst(sentence)) for sentence in sentences),
+                *(words.fill(words.escape_rst(sentence)) for sentence in view.sentences),
             ]
         )
         + "\n"
@@ -249,10 +244,9 @@ def render_markdown(view: TableView) -> str:
             for label, cells in view.rows
         ),
     ]
-    sentences = _sentences(view)
     return (
         "\n\n".join(
-            [f"### {words.escape_markdown(view.title)}", "\n".join(lines), *map(words.escape_markdown, sentences)]
+            [f"### {words.escape_markdown(view.title)}", "\n".join(lines), *map(words.escape_markdown, view.sentences)]
         )
         + "\n"
     )
@@ -273,7 +267,7 @@ def render_latex(view: TableView) -> str:
             *(show_line(kind, "" if place else words.escape_tex(label), cells) for place, kind in enumerate(kinds)),
         )
     ]
-    caption = words.escape_tex(" ".join([f"{view.title.rstrip('.')}.", *_sentences(view)]))
+    caption = words.escape_tex(" ".join([f"{view.title.rstrip('.')}.", *view.sentences]))
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}",

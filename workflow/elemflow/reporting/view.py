@@ -63,3 +63,8 @@ class TableView:
     reference: str
     label: str
     has_published: bool
+
+    @property
+    def sentences(self) -> list[str]:
+        """Return the caption with the paper at its end."""
+        return [*self.caption, *([f"Reference: {self.reference}"] if self.reference else [])]
