@@ -1,7 +1,10 @@
 """Small runs with known errors, shared by the tests of tables, figures and index pages."""
 
+import io
+import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -40,6 +43,13 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
         for number in range(len(errors))
     }  # fmt: skip
     write_json(folder / "run_info.json", {"members": members, "seconds_fitting": 60.0})
+    (folder / "model").mkdir()
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        file["layers/dense/vars/0"] = np.outer(np.arange(86) - 42.5, np.ones(3)) * [1, 1, 0.01]
+        file["layers/dense_1/vars/0"] = np.ones((3, 1))
+    with zipfile.ZipFile(folder / "model/member-0.keras", "w") as archive:
+        archive.writestr("model.weights.h5", weights.getvalue())
     epochs = np.arange(1, 1201)
     history = [
         pd.DataFrame({"member": number, "epoch": epochs, "validation_mae": error * (1 + abs(epochs - 777) / 100)})

@@ -143,6 +143,20 @@ def test_cost_of_a_model_without_parameters_is_drawn(tmp_path):
     assert set(numbers["quantity"]) == {"seconds_and_error"}
 
 
+def test_element_vectors_are_placed_by_their_principal_components(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "element_vectors", runs)).query("series == 'BRNet'")
+    assert len(numbers) == 86
+    assert numbers["count"].max() == 94  # atomic number of plutonium
+    assert abs(numbers["x"]).max() == pytest.approx(42.5 * np.sqrt(2.0001))
+    assert numbers["y"].abs().max() < 1e-9  # all vectors lie on a line
+
+
+def test_element_vectors_need_a_dense_layer_on_the_elements(tmp_path, runs):
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1])
+    (folder / "model/member-0.keras").unlink()
+    assert numbers_of(draw(tmp_path, "element_vectors", {name_run("brnet"): folder}, ("BRNet",))).empty
+
+
 @pytest.fixture(scope="module")
 def curation(tmp_path_factory):
     paths = {}

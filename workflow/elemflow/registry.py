@@ -50,6 +50,7 @@ FIGURES = {
     "size_curve": "elemflow.reporting.kinds.size_curve",
     "cost": "elemflow.reporting.kinds.cost",
     "element_error": "elemflow.reporting.kinds.element_error",
+    "element_vectors": "elemflow.reporting.kinds.element_vectors",
 }
 # Kinds of figure that draw datasets.
 DATA_FIGURES = {
@@ -67,12 +68,13 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "size_curve": ("run_info.json",),
     "cost": ("run_info.json",),
     "element_error": ("predictions.parquet",),
+    "element_vectors": ("model",),
 }
 # Kinds of table and figure that show datasets, and those of them that need a property.
 WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
 NEEDS_PROPERTY = ("distribution",)
 # Kinds of figure that read the materials of their datasets.
-READS_MATERIALS = ("element_error", *DATA_FIGURES)
+READS_MATERIALS = ("element_error", "element_vectors", *DATA_FIGURES)
 
 
 def parts_of(representation: str) -> list[str]:

@@ -94,7 +94,7 @@ def _read_panels(
 
 def _has_content(path: Path) -> bool:
     """Return whether a file exists and, if it holds rows, has any: only networks have a history."""
-    return path.is_file() and (path.suffix != ".parquet" or pq.read_metadata(path).num_rows > 0)
+    return path.exists() and (path.suffix != ".parquet" or pq.read_metadata(path).num_rows > 0)
 
 
 def _draw_message(cfg: Mapping[str, Any]) -> Figure:
