@@ -29,17 +29,6 @@ FITTERS = {
     "search": "elemflow.training.search",
 }
 NETWORKS = {"dense": "elemflow.networks.dense"}
-TABLES = {
-    "errors": "elemflow.reporting.tables",
-    "comparison": "elemflow.reporting.comparisons",
-    "datasets": "elemflow.reporting.datasets",
-}
-# Files of a run that a kind of table reads besides its metrics.json.
-TABLE_INPUTS: dict[str, tuple[str, ...]] = {
-    "errors": (),
-    "comparison": ("predictions.parquet", "run_info.json"),
-    "datasets": (),
-}
 FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",
     "training_curves": "elemflow.reporting.kinds.training_curves",
@@ -75,6 +64,17 @@ WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
 NEEDS_PROPERTY = ("distribution",)
 # Kinds of figure that read the materials of their datasets.
 READS_MATERIALS = ("element_error", "element_vectors", *DATA_FIGURES)
+TABLES = {
+    "errors": "elemflow.reporting.tables",
+    "comparison": "elemflow.reporting.comparisons",
+    "datasets": "elemflow.reporting.datasets",
+}
+# Files of a run that a kind of table reads besides its metrics.json.
+TABLE_INPUTS: dict[str, tuple[str, ...]] = {
+    "errors": (),
+    "comparison": ("predictions.parquet", "run_info.json"),
+    "datasets": (),
+}
 
 
 def parts_of(representation: str) -> list[str]:
