@@ -92,7 +92,8 @@ def _tell_run(results: Path, run: str) -> Iterator[str]:
     yield from _tell_data(results, parts[0])
     yield _line("code", f"commit {info['commit'] or 'not known'}")
     yield _line("  versions", ", ".join(f"{name} {version}" for name, version in info["versions"].items()))
-    yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {info['backend']['device']}")
+    engine = info.get("engine") or info["backend"]
+    yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {engine['device']}")
     yield _line("  trained", f"{info['started']} to {info['finished']}")
 
 
