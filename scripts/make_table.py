@@ -1,10 +1,11 @@
-"""Write one table of a study, published beside reproduced, in every format."""
+"""Write one table of a study in every format."""
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.logs import configure_logging
-from elemflow.reporting.tables import write_table
+from elemflow.registry import TABLES
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -17,7 +18,8 @@ def main(smk: "Snakemake") -> None:
     configure_logging(smk.log[0])
     metrics = {str(Path(path).parent.relative_to("results/runs")): path for path in smk.input.metrics}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
-    write_table(smk.params.cfg, metrics, curation, dict(smk.output.items()))
+    kind = importlib.import_module(TABLES[smk.params.cfg["kind"]])
+    kind.write_table(smk.params.cfg, metrics, curation, dict(smk.output.items()))
 
 
 if __name__ == "__main__":

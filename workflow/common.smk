@@ -12,7 +12,19 @@ from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.published import read_published
-from elemflow.registry import FEATURES, FIGURE_INPUTS, FIGURES, FITTERS, NETWORKS, SOURCES, parts_of
+from elemflow.registry import (
+    DATA_FIGURES,
+    FEATURES,
+    FIGURE_INPUTS,
+    FIGURES,
+    FITTERS,
+    NETWORKS,
+    READS_MATERIALS,
+    SOURCES,
+    TABLE_INPUTS,
+    TABLES,
+    parts_of,
+)
 
 ROOT = Path(workflow.basedir)
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
@@ -169,6 +181,17 @@ def get_table_metrics(wildcards):
     return [f"results/runs/{run}/metrics.json" for run in PLAN.runs_of(get_table(wildcards))]
 
 
+def get_table_files(wildcards):
+    """Return what the kind of a table reads of its runs besides their metrics."""
+    table = get_table(wildcards)
+    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(table) for name in TABLE_INPUTS[table["kind"]]]
+
+
+def get_table_code(wildcards):
+    """Return the digest of the code that writes a table."""
+    return get_code("make_table.py", TABLES[get_table(wildcards)["kind"]])
+
+
 def get_table_curation(wildcards):
     """Return the funnels of the datasets in a table."""
     return [f"results/datasets/{dataset}/curation.json" for dataset in get_table(wildcards)["datasets"]]
@@ -177,8 +200,15 @@ def get_table_curation(wildcards):
 def get_figure_runs(wildcards):
     """Return the files behind a figure: the metrics of its runs, and what its kind draws."""
     figure = get_figure(wildcards)
-    names = ("metrics.json", *FIGURE_INPUTS[figure["kind"]])
+    names = ("metrics.json", *FIGURE_INPUTS.get(figure["kind"], ()))
     return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(figure) for name in names]
+
+
+def get_figure_materials(wildcards):
+    """Return the materials of the datasets in a figure, if its kind reads them."""
+    figure = get_figure(wildcards)
+    datasets = figure["datasets"] if figure["kind"] in READS_MATERIALS else []
+    return [f"results/datasets/{dataset}/materials.parquet" for dataset in datasets]
 
 
 def get_figure_curation(wildcards):
@@ -188,7 +218,7 @@ def get_figure_curation(wildcards):
 
 def get_figure_code(wildcards):
     """Return the digest of the code that draws a figure."""
-    return get_code("plot_figure.py", FIGURES[get_figure(wildcards)["kind"]])
+    return get_code("plot_figure.py", (FIGURES | DATA_FIGURES)[get_figure(wildcards)["kind"]])
 
 
 def get_study_title(wildcards):
@@ -207,8 +237,8 @@ def get_all_bibliographies():
 
 
 def get_all_raw():
-    """Return the manifest of every dataset that a run needs."""
-    return [f"resources/raw/{dataset}/manifest.json" for dataset in sorted({run.dataset for run in PLAN.runs})]
+    """Return the manifest of every dataset that a run or a figure needs."""
+    return [f"resources/raw/{dataset}/manifest.json" for dataset in PLAN.datasets()]
 
 
 def get_all_tables(suffix=""):
@@ -227,8 +257,8 @@ def get_all_runs(name):
 
 
 def get_all_datasets():
-    """Return the funnel of every dataset that a run needs."""
-    return [f"results/datasets/{dataset}/curation.json" for dataset in sorted({run.dataset for run in PLAN.runs})]
+    """Return the funnel of every dataset that a run or a figure needs."""
+    return [f"results/datasets/{dataset}/curation.json" for dataset in PLAN.datasets()]
 
 
 def get_all_features():

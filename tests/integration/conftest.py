@@ -55,11 +55,27 @@ GRID = {
 TINY_STUDY = {
     "title": "Tiny study",
     "defaults": {"representation": "ef", "protocol": "tiny"},
-    "tables": {"errors": {"title": "Errors"} | GRID},
+    "tables": {
+        "errors": {"title": "Errors"} | GRID,
+        "test": {"title": "Test", "kind": "comparison"} | GRID,
+        "sizes": {
+            "title": "Sizes",
+            "kind": "datasets",
+            "rows": [{"dataset": "tiny"}],
+            "columns": [{"label": "materials"}],
+        },
+    },
     "figures": {
         "parity": {"title": "Parity", "kind": "parity"} | GRID,
         "curves": {"title": "Curves", "kind": "training_curves"} | GRID,
         "bars": {"title": "Bars", "kind": "bars"} | GRID,
+        "cost": {"title": "Cost", "kind": "cost"} | GRID,
+        "elements": {
+            "title": "Elements",
+            "kind": "element_population",
+            "rows": [{"label": "all"}],
+            "columns": [{"dataset": "tiny"}],
+        },
     },
 }
 DECLARED = {

@@ -10,6 +10,8 @@ import zipfile
 
 import pytest
 
+from elemflow.explain import explain
+
 pytestmark = pytest.mark.workflow
 RUN = "results/runs/tiny/seebeck/ef/tiny_brnet/tiny"
 
@@ -29,7 +31,7 @@ def test_everything_asked_for_is_built(finished):
     results = finished.folder / "results"
     for suffix in ("", ".csv", ".md", ".tex", ".html"):
         assert (results / f"tables/tiny/errors{suffix}").is_file()
-    for figure in ("parity", "curves", "bars"):
+    for figure in ("parity", "curves", "bars", "cost", "elements"):
         for suffix in ("", ".svg", ".png", ".csv"):
             assert (results / f"figures/tiny/{figure}{suffix}").is_file()
     assert (results / "tables/all/index.html").is_file()
@@ -54,10 +56,19 @@ def test_a_number_leads_back_to_the_raw_bytes(finished):
     assert manifest["files"][0]["sha256"] == hashlib.sha256(raw).hexdigest()
 
 
+def test_a_cell_is_explained_from_files_alone(finished):
+    told = explain(finished.folder / "results/tables/tiny/errors.csv", ["", "brnet"])
+    manifest = json.loads((finished.folder / "resources/raw/tiny/manifest.json").read_text())
+    assert manifest["files"][0]["sha256"] in told
+    assert told.count("(unchanged)") == 3
+    assert "Nothing to draw" not in (finished.folder / "results/figures/tiny/elements").read_text()
+    assert "tiny_brnet" in (finished.folder / "results/tables/all/tests.csv").read_text()
+
+
 def test_plan_lists_the_runs(finished):
     lines = (finished.folder / "results/plan/runs.tsv").read_text().splitlines()
     assert len(lines) == 3
-    assert lines[1].split("\t")[-1] == "tiny/errors tiny/parity tiny/curves tiny/bars"
+    assert lines[1].split("\t")[-1] == "tiny/errors tiny/test tiny/parity tiny/curves tiny/bars tiny/cost"
 
 
 def test_second_dry_run_is_empty(finished):

@@ -1,7 +1,10 @@
 """Small runs with known errors, shared by the tests of tables, figures and index pages."""
 
+import io
+import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -30,8 +33,23 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
         for number, error in enumerate(errors)
     ]
     table = pd.concat([*predictions, predictions[0].assign(role="validation", y_pred=1e6)])
-    table.assign(material_id="Fe").to_parquet(folder / "predictions.parquet")
+    table.assign(material_id=[f"Fe{row + 1}O" for row in range(rows)] * (len(errors) + 1)).to_parquet(
+        folder / "predictions.parquet"
+    )
     write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet"))
+    members = {
+        str(number): {"rows": {"train": 320, "validation": 40, "test": rows}, "seconds_fitting": 60.0 * (number + 1),
+                      "parameters": {"trainable": 4_548_385, "total": 4_548_385}}
+        for number in range(len(errors))
+    }  # fmt: skip
+    write_json(folder / "run_info.json", {"members": members, "seconds_fitting": 60.0})
+    (folder / "model").mkdir()
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        file["layers/dense/vars/0"] = np.outer(np.arange(86) - 42.5, np.ones(3)) * [1, 1, 0.01]
+        file["layers/dense_1/vars/0"] = np.ones((3, 1))
+    with zipfile.ZipFile(folder / "model/member-0.keras", "w") as archive:
+        archive.writestr("model.weights.h5", weights.getvalue())
     epochs = np.arange(1, 1201)
     history = [
         pd.DataFrame({"member": number, "epoch": epochs, "validation_mae": error * (1 + abs(epochs - 777) / 100)})
@@ -63,6 +81,7 @@ def make_cell(model: str, column: int, published: str | None, row: int = 0) -> d
         "model": model,
         "protocol": "brnet2023",
         "unit": UNIT,
+        "missing": "",
         "published": None if published is None else float(published),
         "published_text": published,
         "published_source": "brnet2023 T5",
@@ -72,6 +91,7 @@ def make_cell(model: str, column: int, published: str | None, row: int = 0) -> d
 def make_table(columns: list[str], published: list[str | None]) -> dict:
     return make_common() | {
         "table": "table5",
+        "kind": "errors",
         "title": "Errors on experiments",
         "note": "",
         "rows": [{"label": "KEFE · formation enthalpy (eV/atom)"}],
@@ -85,7 +105,17 @@ def make_table(columns: list[str], published: list[str | None]) -> dict:
 
 def make_figure(kind: str, models: list[str]) -> dict:
     series = [
-        {"label": model, "run": name_run(model.lower()), "unit": UNIT, "property_title": "Enthalpy", "published": 0.1}
+        {
+            "label": model,
+            "run": name_run(model.lower()),
+            "unit": UNIT,
+            "property_title": "Enthalpy",
+            "published": 0.1,
+            "published_text": "0.1",
+            "dataset": "kefe",
+            "property": "formation_energy",
+            "missing": "",
+        }
         for model in models
     ]
     panels = [{"label": "KEFE", "series": series}] if models else []

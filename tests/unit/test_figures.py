@@ -1,9 +1,12 @@
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from reporting_samples import make_figure, name_run, place, write_run
+from reporting_samples import make_common, make_figure, name_run, place, write_run
 
-from elemflow.registry import FIGURES
+from elemflow.registry import DATA_FIGURES, FIGURES
 from elemflow.reporting.figures import write_figure
 from elemflow.reporting.kinds import training_curves
 
@@ -95,3 +98,132 @@ def test_run_without_history_is_left_out_of_curves(tmp_path):
     history.iloc[:0].to_parquet(folder / "history.parquet")
     outputs = draw(tmp_path, "training_curves", {run: folder}, ("BRNet",))
     assert "none of the 1 runs has a result" in outputs["text"].read_text()
+
+
+def test_error_cdf_numbers_end_at_the_largest_error(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "error_cdf", runs)).query("series == 'BRNet'")
+    curve = numbers.query("quantity == 'absolute_error_cumulative'")
+    assert (curve["x"].iloc[-1], curve["y"].iloc[-1]) == (pytest.approx(0.3), 1)
+
+
+def test_error_by_target_counts_every_prediction_within_the_limits(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "error_by_target", runs)).query("series == 'BRNet'")
+    assert numbers["count"].sum() == 3 * 40
+    assert numbers.query("quantity == 'mean_absolute_error'")["y"].to_numpy() == pytest.approx(0.2)
+
+
+def test_relative_change_is_that_of_the_means(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "relative_change", runs)).set_index("quantity")
+    assert set(numbers["series"]) == {"BNet"}  # against which BRNet is compared
+    assert numbers.loc["change_percent", "y"] == pytest.approx(100 * (0.2 / 0.4 - 1))
+    assert numbers.loc["change_percent_published", "y"] == 0
+    assert set(numbers["x"]) == {400}
+
+
+def test_relative_change_without_a_pair_is_said_in_the_panel(tmp_path, runs):
+    outputs = draw(tmp_path, "relative_change", runs, ("IRNet", "BNet"))
+    assert numbers_of(outputs).empty
+    assert "Left out, without a result: 1 of 2" in outputs["text"].read_text()
+
+
+def test_size_curve_and_cost_draw_what_the_members_used(tmp_path, runs):
+    curve = numbers_of(draw(tmp_path / "a", "size_curve", runs)).query("series == 'BRNet'").set_index("quantity")
+    assert (curve.loc["error", "x"], curve.loc["error", "y"]) == (320, pytest.approx(0.2))
+    cost = numbers_of(draw(tmp_path / "b", "cost", runs)).query("series == 'BRNet'").set_index("quantity")
+    assert cost.loc["seconds_and_error", "x"] == 120
+    assert cost.loc["parameters", "count"] == 4_548_385
+
+
+def test_cost_of_a_model_without_parameters_is_drawn(tmp_path):
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1])
+    info = json.loads((folder / "run_info.json").read_text())
+    del info["members"]["0"]["parameters"]
+    (folder / "run_info.json").write_text(json.dumps(info))
+    numbers = numbers_of(draw(tmp_path, "cost", {name_run("brnet"): folder}, ("BRNet",)))
+    assert set(numbers["quantity"]) == {"seconds_and_error"}
+
+
+def test_element_vectors_are_placed_by_their_principal_components(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "element_vectors", runs)).query("series == 'BRNet'")
+    assert len(numbers) == 86
+    assert numbers["count"].max() == 94  # atomic number of plutonium
+    assert abs(numbers["x"]).max() == pytest.approx(42.5 * np.sqrt(2.0001))
+    assert numbers["y"].abs().max() < 1e-9  # all vectors lie on a line
+
+
+def test_element_vectors_need_a_dense_layer_on_the_elements(tmp_path, runs):
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1])
+    (folder / "model/member-0.keras").unlink()
+    assert numbers_of(draw(tmp_path, "element_vectors", {name_run("brnet"): folder}, ("BRNet",))).empty
+
+
+@pytest.fixture(scope="module")
+def curation(tmp_path_factory):
+    paths = {}
+    for dataset, compositions in {"kefe": ["Fe2O3", "FeO", "NaCl"], "kebg": ["NaCl", "GaAs"]}.items():
+        folder = tmp_path_factory.mktemp(dataset)
+        values = np.arange(len(compositions)) + 225.0
+        frame = pd.DataFrame({"composition": compositions, "spacegroup": values, "gap": values / 100})
+        frame.to_parquet(folder / "materials.parquet")
+        (folder / "curation.json").write_text(json.dumps({"materials": len(compositions)}))
+        paths[dataset] = folder / "curation.json"
+    return paths
+
+
+def draw_datasets(folder, kind, curation, prop="spacegroup", missing=""):
+    series = [
+        {"label": name.upper(), "dataset": name, "property": prop, "property_title": prop, "unit": "1", "missing": missing}
+        for name in ("kefe", "kebg")
+    ]  # fmt: skip
+    about = {name: {"title": name, "citation": []} for name in curation}
+    panels = [{"label": "All", "series": series}]
+    cfg = make_common() | {"figure": "f", "title": "Data", "kind": kind, "panels": panels, "datasets": about}
+    outputs = place(folder, "figure")
+    write_figure(cfg, {}, curation, outputs)
+    return outputs
+
+
+def test_element_population_counts_materials_with_an_element(tmp_path, curation):
+    outputs = draw_datasets(tmp_path, "element_population", curation)
+    counts = numbers_of(outputs).set_index(["series", "quantity"])["count"]
+    assert counts["KEFE", "materials_with_Fe"] == 2
+    assert counts["KEBG", "materials_with_Fe"] == 0
+    assert "kefe (3 materials)" in outputs["text"].read_text()
+    assert (
+        outputs["png"].read_bytes() == draw_datasets(tmp_path / "b", "element_population", curation)["png"].read_bytes()
+    )
+
+
+@pytest.mark.parametrize("prop", ["spacegroup", "gap"])
+def test_distribution_has_a_bar_per_whole_number_and_bins_else(tmp_path, curation, prop):
+    numbers = numbers_of(draw_datasets(tmp_path, "distribution", curation, prop))
+    kefe = numbers.query("series == 'KEFE'")
+    assert len(kefe) == (3 if prop == "spacegroup" else 50)
+    if prop == "spacegroup":
+        assert kefe["x"].tolist() == [225, 226, 227]
+        assert kefe["y"].to_numpy() == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("kind", DATA_FIGURES)
+def test_datasets_that_are_not_at_hand_are_said(tmp_path, curation, kind):
+    outputs = draw_datasets(tmp_path, kind, curation, missing="not public")
+    assert "Nothing to draw: none of its datasets is at hand" in outputs["text"].read_text()
+
+
+def test_element_error_needs_five_predictions(tmp_path, runs, curation):
+    outputs = place(tmp_path, "figure")
+    write_figure(make_figure("element_error", ["BRNet"]), runs, curation, outputs)
+    numbers = numbers_of(outputs).set_index("quantity")
+    assert numbers.loc["error_of_Fe", "x"] == 2  # materials of the dataset
+    assert numbers.loc["error_of_Fe", "y"] == pytest.approx(0.2)
+    assert numbers.loc["error_of_O", "x"] == 2
+
+
+def test_why_series_are_left_out_is_said(tmp_path, runs):
+    cfg = make_figure("bars", ["BRNet", "BNet"])
+    cfg["panels"][0]["series"][1] |= {"missing": "BNet was lost", "run": "none/at/all/was/run"}
+    outputs = place(tmp_path, "figure")
+    write_figure(cfg, runs, {}, outputs)
+    text = " ".join(outputs["text"].read_text().split())
+    assert "BNet was lost (1)" in text
+    assert "without a result" not in text

@@ -34,7 +34,15 @@ def settings(tables=None, figures=None, **study):
 def table(**changes):
     rows, columns = [{"dataset": ["d1", "d2"], "property": "gap"}], [{"model": ["brnet", "rf"]}]
     defaults = {"representation": "ef", "protocol": "honest"}
-    return {"title": "T", "note": "", "metric": "mae", "rows": rows, "columns": columns, "defaults": defaults} | changes
+    return {
+        "title": "T",
+        "note": "",
+        "kind": "errors",
+        "metric": "mae",
+        "rows": rows,
+        "columns": columns,
+        "defaults": defaults,
+    } | changes
 
 
 def test_lists_in_a_grid_stand_for_one_entry_each():
@@ -140,3 +148,91 @@ def test_reading_the_plan_imports_nothing_heavy(root):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_cells_of_a_row_say_what_no_column_can():
+    rows = [
+        {"label": "first", "dataset": "d1", "property": "gap", "cells": [{"model": ["brnet", "rf"]}]},
+        {"label": "second", "dataset": "d1", "property": "gap", "cells": [{"model": "rf"}, {"model": "brnet"}]},
+    ]
+    columns = [{"label": "A"}, {"label": "B"}]
+    item = build(settings({"t": table(rows=rows, columns=columns)}), {}).tables["mine", "t"]
+    assert [cell["model"] for cell in item["cells"]] == ["brnet", "rf", "rf", "brnet"]
+    assert [column["label"] for column in item["columns"]] == ["A", "B"]
+    rows[1]["cells"] = [{"model": "rf"}]
+    with pytest.raises(ConfigError, match=r"rows\[1\]\.cells': found 1 cells for 2 columns"):
+        build(settings({"t": table(rows=rows, columns=columns)}), {})
+
+
+def test_a_cell_without_data_has_no_run_and_keeps_the_published_value(root):
+    published = read_published(root / "resources/published/published_mae.csv")
+    rows = [{"label": "Energy", "dataset": "d1", "property": "energy", "missing": "no energies"}]
+    plan = build(settings({"t": table(rows=rows)}, {"f": table(kind="bars", rows=rows)}), published)
+    cells = plan.tables["mine", "t"]["cells"]
+    assert [cell["missing"] for cell in cells] == ["no energies"] * 2
+    assert not plan.runs
+    assert not plan.runs_of(plan.tables["mine", "t"])
+    assert plan.tables["mine", "t"]["datasets"] == {}
+    assert not plan.runs_of(plan.figures["mine", "f"])
+
+
+def test_a_dataset_that_is_not_at_hand_leaves_its_cells_without_a_run():
+    chosen = settings({"t": table()})
+    chosen.datasets["d2"] = chosen.datasets["d2"] | {"missing": "not downloaded"}
+    plan = build(chosen, {})
+    assert {run.dataset for run in plan.runs} == {"d1"}
+    assert [cell["missing"] for cell in plan.tables["mine", "t"]["cells"]] == ["", "", *["not downloaded"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metric": "r2"}, r"metric': found r2. Allowed for a comparison: mae"),
+        ({"columns": [{"model": "brnet"}]}, "a comparison needs two"),
+        ({"rows": [{"property": "gap"}], "columns": [{"dataset": ["d1", "d2"], "model": "rf"}]}, "row 1: its runs differ in dataset"),
+    ],
+)  # fmt: skip
+def test_a_comparison_compares_on_the_same_materials(change, message):
+    with pytest.raises(ConfigError, match=message):
+        build(settings({"t": table(kind="comparison", **change)}), {})
+
+
+def data_figure(**changes):
+    item = {"title": "F", "metric": "mae", "kind": "distribution", "rows": [{"property": "gap"}]}
+    return item | {"columns": [{"dataset": ["d1", "d2"]}]} | changes
+
+
+def test_a_table_of_datasets_has_printed_sizes_and_no_run():
+    rows = [{"dataset": "d1"}, {"dataset": "d1", "property": "gap", "published_size": 7}]
+    chosen = settings({"t": table(kind="datasets", rows=rows, columns=[{"label": "materials"}])})
+    chosen.datasets["d1"] = chosen.datasets["d1"] | {"published_size": {"mine": 9}}
+    plan = build(chosen, {})
+    item = plan.tables["mine", "t"]
+    assert [row["label"] for row in item["rows"]] == ["D", "D · Gap"]
+    assert [cell["published_size"] for cell in item["cells"]] == [9, 7]
+    assert not plan.runs_of(item)
+    assert plan.datasets() == ["d1"]
+
+
+def test_a_figure_of_datasets_needs_no_run():
+    plan = build(settings(figures={"f": data_figure()}), {})
+    figure = plan.figures["mine", "f"]
+    assert not plan.runs
+    assert not plan.runs_of(figure)
+    assert plan.datasets() == ["d1", "d2"]
+    assert [series["label"] for series in figure["panels"][0]["series"]] == ["D", "D"]
+    assert json.loads(json.dumps(figure)) == figure
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": [{"dataset": "d3"}]}, "key 'figures.f', row 1, column 1: unknown dataset 'd3'"),
+        ({"rows": [{"property": "gaps"}]}, "has no property 'gaps'.*Did you mean 'gap'"),
+        ({"rows": [{"label": "all"}]}, "no property is given"),
+        ({"columns": [{"label": "all"}]}, "no dataset is given"),
+    ],
+)
+def test_a_figure_of_datasets_names_what_exists(change, message):
+    with pytest.raises(ConfigError, match=message):
+        build(settings(figures={"f": data_figure(**change)}), {})

@@ -5,7 +5,17 @@ import yaml
 
 from elemflow.config import SCHEMAS
 from elemflow.errors import ConfigError
-from elemflow.registry import FEATURES, FIGURE_INPUTS, FIGURES, NETWORKS, SOURCES, parts_of
+from elemflow.registry import (
+    DATA_FIGURES,
+    FEATURES,
+    FIGURE_INPUTS,
+    FIGURES,
+    NETWORKS,
+    SOURCES,
+    TABLE_INPUTS,
+    TABLES,
+    parts_of,
+)
 
 
 def schema(name):
@@ -15,12 +25,17 @@ def schema(name):
 def test_schemas_allow_exactly_the_registered_names():
     assert schema("dataset")["properties"]["source"]["properties"]["kind"]["enum"] == list(SOURCES)
     study = schema("study")["properties"]["figures"]["additionalProperties"]["properties"]
-    assert study["kind"]["enum"] == list(FIGURES) == list(FIGURE_INPUTS)
+    assert study["kind"]["enum"] == [*FIGURES, *DATA_FIGURES]
+    assert list(FIGURES) == list(FIGURE_INPUTS)
+    tables = schema("study")["properties"]["tables"]["additionalProperties"]["properties"]
+    assert tables["kind"]["enum"] == list(TABLES) == list(TABLE_INPUTS)
     spec = schema("model")["$defs"]["network"]["properties"]["spec"]["properties"]
     assert spec["family"]["enum"] == list(NETWORKS)
 
 
-@pytest.mark.parametrize("module", [*SOURCES.values(), *FEATURES.values(), *FIGURES.values()])
+@pytest.mark.parametrize(
+    "module", [*SOURCES.values(), *FEATURES.values(), *FIGURES.values(), *DATA_FIGURES.values(), *TABLES.values()]
+)
 def test_every_name_has_its_module(module):
     assert importlib.import_module(module)
 

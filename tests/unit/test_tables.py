@@ -189,3 +189,15 @@ def test_percent_signs():
     shown = [words.format_percent(value) for value in (0.04, -0.04, 12.34, -12.34, 250.4)]
     assert shown == ["0.0\u202f%", "0.0\u202f%", "+12.3\u202f%", "−12.3\u202f%", "+250\u202f%"]
     assert words.format_number(-math.pi, 2) == "−3.14"
+
+
+def test_missing_data_are_named_with_their_reason(tmp_path, runs):
+    table = make_table(["BRNet", "IRNet"], ["0.096", "0.1"])
+    table["cells"][1]["missing"] = "IRNet's data are not public."
+    outputs = place(tmp_path, "table")
+    write_table(table, runs, {}, outputs)
+    text = " ".join(outputs["text"].read_text().split())
+    assert "no data" in text
+    assert "not run" not in text
+    assert "IRNet's data are not public (1)." in text
+    assert read_cells(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."

@@ -2,7 +2,7 @@
 
 import builtins
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
 from elemflow.networks.spec import check_representation
 from elemflow.published import PublishedIndex, lookup
-from elemflow.registry import parts_of
+from elemflow.registry import NEEDS_PROPERTY, WITHOUT_RUNS, parts_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -50,8 +50,15 @@ class Plan:
 
     def runs_of(self, item: Mapping[str, Any]) -> list[str]:
         """Return the paths of the runs behind a table or figure, without repetition, in order."""
+        if item["kind"] in WITHOUT_RUNS:
+            return []
         cells = item["cells"] if "cells" in item else [s for panel in item["panels"] for s in panel["series"]]
-        return list(dict.fromkeys(cell["run"] for cell in cells))
+        return list(dict.fromkeys(cell["run"] for cell in cells if not cell["missing"]))
+
+    def datasets(self) -> list[str]:
+        """Return the datasets behind all tables and figures, sorted."""
+        items = (*self.tables.values(), *self.figures.values())
+        return sorted({dataset for item in items for dataset in item["datasets"]})
 
     def rows(self) -> Iterator[list[str]]:
         """Yield the plan as a table for people: a header, then a row per run."""
@@ -80,8 +87,11 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
         for group, target in (("tables", plan.tables), ("figures", plan.figures)):
             for item_id, item in study[group].items():
                 where = f"config/studies/{study_id}.yaml: key '{group}.{item_id}"
+                if item["kind"] in WITHOUT_RUNS:
+                    target[study_id, item_id] = _of_datasets(settings, study_id, group, item_id, item, where)
+                    continue
                 grid = _grid(settings, study, item, where)
-                for run in dict.fromkeys(run for row in grid.cells for run, _ in row):
+                for run in dict.fromkeys(grid.runs):
                     users.setdefault(run, []).append(f"{study_id}/{item_id}")
                 describe = _table if group == "tables" else _figure
                 target[study_id, item_id] = describe(settings, published, study_id, item_id, item, grid)
@@ -102,17 +112,27 @@ class _Grid:
     columns: list[dict[str, Any]]
     cells: list[list[tuple[Run, dict[str, Any]]]]
 
+    @builtins.property
+    def runs(self) -> list[Run]:
+        """Every run of the grid whose data are at hand."""
+        return [run for row in self.cells for run, cell in row if not cell["missing"]]
+
 
 def _grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, Any], where: str) -> _Grid:
     """Cross the rows and columns of an item; each crossing must name one whole, existing run."""
     rows, columns = list(_expand(item["rows"])), list(_expand(item["columns"]))
-    base = {**study.get("defaults", {}), **item.get("defaults", {})}
+    table = {"published_table": item["published_table"]} if "published_table" in item else {}
+    base = {"missing": ""} | study.get("defaults", {}) | table | item.get("defaults", {})
     cells = []
     for i, row in enumerate(rows):
+        own = list(_expand(row.pop("cells", [{}] * len(columns))))
+        if len(own) != len(columns):
+            raise ConfigError(f"{where}.rows[{i}].cells': found {len(own)} cells for {len(columns)} columns.")
         line = []
-        for j, column in enumerate(columns):
-            cell = {**base, **row, **column}
-            line.append((_run(settings, cell, f"{where}', row {i + 1}, column {j + 1}"), cell))
+        for j, (column, keys) in enumerate(zip(columns, own, strict=True)):
+            cell = base | row | column | keys
+            run = _run(settings, cell, f"{where}', row {i + 1}, column {j + 1}")
+            line.append((run, cell | {"missing": cell["missing"] or settings.datasets[run.dataset].get("missing", "")}))
         cells.append(line)
     return _Grid(rows, columns, cells)
 
@@ -120,7 +140,7 @@ def _grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, Any],
 def _expand(axis: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield one entry per combination of the lists in an entry of a grid's side."""
     for entry in axis:
-        lists = {key: value for key, value in entry.items() if isinstance(value, list)}
+        lists = {key: value for key, value in entry.items() if isinstance(value, list) and key != "cells"}
         for values in itertools.product(*lists.values()):
             yield {**entry, **dict(zip(lists, values, strict=True))}
 
@@ -132,16 +152,9 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
         if not isinstance(cell[key], str):
             raise ConfigError(f"{where}: a list of {key} values belongs in rows or columns, not in `defaults`.")
     for key, known in (("dataset", settings.datasets), ("model", settings.models), ("protocol", settings.protocols)):
-        if cell[key] not in known:
-            raise ConfigError(
-                f"{where}: unknown {key} '{cell[key]}'. Known: {', '.join(known)}.{nearest(cell[key], known)}"
-            )
-    properties = settings.datasets[cell["dataset"]]["properties"]
-    if cell["property"] not in properties:
-        raise ConfigError(
-            f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
-            f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
-        )
+        _check_id(cell, key, known, where)
+    if not cell["missing"]:
+        _check_property(settings, cell, where)
     try:
         parts_of(cell["representation"])
     except ConfigError as error:
@@ -153,25 +166,40 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
     return Run(*(cell[key] for key in RUN_KEYS))
 
 
+def _check_id(cell: Mapping[str, Any], key: str, known: Mapping[str, Any], where: str) -> None:
+    if cell[key] not in known:
+        raise ConfigError(
+            f"{where}: unknown {key} '{cell[key]}'. Known: {', '.join(known)}.{nearest(cell[key], known)}"
+        )
+
+
+def _check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> None:
+    properties = settings.datasets[cell["dataset"]]["properties"]
+    if cell["property"] not in properties:
+        raise ConfigError(
+            f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
+            f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
+        )
+
+
 def _cell(
     settings: Settings,
     published: PublishedIndex,
     study_id: str,
-    item: Mapping[str, Any],
     run: Run,
     cell: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
-    prop = settings.datasets[run.dataset]["properties"][run.property]
-    described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "unit": prop["unit"]}
+    described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
+    described |= {"unit": _property(settings, run)["unit"]}
     described |= {"published": None, "published_text": None, "published_source": None}
     key = settings.models[run.model].get("published")
-    if key and "published_table" in item:
+    if key and "published_table" in cell:
         found = lookup(
             published,
             study=study_id,
-            table=item["published_table"],
-            dataset=run.dataset,
+            table=cell["published_table"],
+            dataset=cell.get("published_dataset", run.dataset),
             property=run.property,
             representation=run.representation,
             model=key["model"],
@@ -184,27 +212,38 @@ def _cell(
                 "published": found.value,
                 "published_text": found.text,
                 "published_source": found.source,
+                "unit": found.unit if cell["missing"] else described["unit"],
             }
     return described
 
 
+def _property(settings: Settings, run: Run) -> Mapping[str, Any]:
+    """Return the declaration of a run's property; that of a cell without data may lack one."""
+    undeclared = {"title": run.property.replace("_", " ").capitalize(), "unit": "1"}
+    return settings.datasets[run.dataset]["properties"].get(run.property, undeclared)
+
+
 def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
-    runs = [run for row in grid.cells for run, _ in row]
+    runs = grid.runs
+    protocols = {run.protocol: settings.protocols[run.protocol]["title"] for run in runs}
+    return _about(settings, study_id, item, (run.dataset for run in runs)) | {"protocols": protocols}
+
+
+def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets: Iterable[str]) -> dict[str, Any]:
     return {
         "study": study_id,
         "study_title": settings.studies[study_id]["title"],
         "reference": settings.studies[study_id]["reference"],
         "title": item["title"],
         "metric": item["metric"],
-        "protocols": {run.protocol: settings.protocols[run.protocol]["title"] for run in runs},
         "datasets": {
-            run.dataset: {
-                "title": settings.datasets[run.dataset]["title"],
-                "citation": settings.datasets[run.dataset]["citation"],
-                "license": settings.datasets[run.dataset].get("license", ""),
-                "published_size": settings.datasets[run.dataset]["published_size"],
+            dataset: {
+                "title": settings.datasets[dataset]["title"],
+                "citation": settings.datasets[dataset]["citation"],
+                "license": settings.datasets[dataset].get("license", ""),
+                "published_size": settings.datasets[dataset]["published_size"],
             }
-            for run in runs
+            for dataset in datasets
         },
     }
 
@@ -213,23 +252,47 @@ def _table(
     settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
 ) -> dict[str, Any]:
     across = zip(*grid.cells, strict=True)
-    return _common(settings, study_id, item, grid) | {
-        "table": item_id,
-        "note": item["note"],
-        "rows": [
-            {"label": _label(settings, row, [run for run, _ in line], units=True)}
-            for row, line in zip(grid.rows, grid.cells, strict=True)
-        ],
-        "columns": [
-            {"label": _label(settings, column, [run for run, _ in line])}
-            for column, line in zip(grid.columns, across, strict=True)
-        ],
-        "cells": [
-            {"row": i, "column": j} | _cell(settings, published, study_id, item, run, cell)
-            for i, line in enumerate(grid.cells)
-            for j, (run, cell) in enumerate(line)
-        ],
-    }
+    kind = {"kind": item["kind"]}
+    if item["kind"] == "comparison":
+        _check_comparison(item, grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
+        kind["splits"] = {run.protocol: settings.protocols[run.protocol]["split"] for run in grid.runs}
+    return (
+        _common(settings, study_id, item, grid)
+        | kind
+        | {
+            "table": item_id,
+            "note": item["note"],
+            "rows": [
+                {"label": _label(settings, row, [run for run, _ in line], units=True)}
+                for row, line in zip(grid.rows, grid.cells, strict=True)
+            ],
+            "columns": [
+                {"label": _label(settings, column, [run for run, _ in line])}
+                for column, line in zip(grid.columns, across, strict=True)
+            ],
+            "cells": [
+                {"row": i, "column": j} | _cell(settings, published, study_id, run, cell)
+                for i, line in enumerate(grid.cells)
+                for j, (run, cell) in enumerate(line)
+            ],
+        }
+    )
+
+
+def _check_comparison(item: Mapping[str, Any], grid: _Grid, where: str) -> None:
+    """Check that a comparison has what its tests need: models judged on the same materials by absolute errors."""
+    if item["metric"] != "mae":
+        raise ConfigError(f"{where}.metric': found {item['metric']}. Allowed for a comparison: mae.")
+    if len(grid.columns) == 1:
+        raise ConfigError(
+            f"{where}.columns': one column, and a comparison needs two: the model in question comes first."
+        )
+    for i, row in enumerate(grid.cells):
+        if len({(run.dataset, run.property, run.protocol) for run, _ in row}) > 1:
+            raise ConfigError(
+                f"{where}', row {i + 1}: its runs differ in dataset, property or protocol, so that they are not "
+                "tested on the same materials. Compare models or representations within a row."
+            )
 
 
 def _figure(
@@ -240,11 +303,55 @@ def _figure(
         runs = [run for run, _ in line]
         series = []
         for column, (run, cell) in zip(grid.columns, line, strict=True):
-            described = _cell(settings, published, study_id, item, run, cell)
-            title = settings.datasets[run.dataset]["properties"][run.property]["title"]
+            described = _cell(settings, published, study_id, run, cell)
+            title = _property(settings, run)["title"]
             series.append(described | {"label": _label(settings, column, [run]), "property_title": title})
         panels.append({"label": _label(settings, row, runs, units=True), "series": series})
     return _common(settings, study_id, item, grid) | {"figure": item_id, "kind": item["kind"], "panels": panels}
+
+
+def _of_datasets(
+    settings: Settings, study_id: str, group: str, item_id: str, item: Mapping[str, Any], where: str
+) -> dict[str, Any]:
+    """Describe a table or figure that shows datasets, without runs."""
+    base = {"missing": "", "property": ""} | settings.studies[study_id].get("defaults", {}) | item.get("defaults", {})
+    rows, columns = list(_expand(item["rows"])), list(_expand(item["columns"]))
+    cells = []
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            cell = base | row | column
+            place = f"{where}', row {i + 1}, column {j + 1}"
+            if "dataset" not in cell:
+                raise ConfigError(f"{place}: no dataset is given; name one in the row, the column or `defaults`.")
+            _check_id(cell, "dataset", settings.datasets, place)
+            dataset = settings.datasets[cell["dataset"]]
+            if cell["property"]:
+                _check_property(settings, cell, place)
+            elif item["kind"] in NEEDS_PROPERTY:
+                raise ConfigError(f"{place}: no property is given; name one in the row, the column or `defaults`.")
+            prop = dataset["properties"].get(cell["property"], {"title": "", "unit": ""})
+            size = cell.get("published_size") or (None if cell["property"] else dataset["published_size"].get(study_id))
+            cells.append(
+                {"row": i, "column": j, "dataset": cell["dataset"], "property": cell["property"], "unit": prop["unit"]}
+                | {"label": column.get("label", dataset["title"]), "property_title": prop["title"]}
+                | {"published_size": size, "missing": cell["missing"] or dataset.get("missing", "")}
+            )
+    used = (cell["dataset"] for cell in cells if not cell["missing"])
+    about = _about(settings, study_id, item, used) | {"kind": item["kind"], "protocols": {}}
+    lines = [cells[i * len(columns) : (i + 1) * len(columns)] for i in range(len(rows))]
+    if group == "figures":
+        labels = [row.get("label", line[0]["property_title"]) for row, line in zip(rows, lines, strict=True)]
+        panels = [{"label": label, "series": line} for label, line in zip(labels, lines, strict=True)]
+        return about | {"figure": item_id, "panels": panels}
+    titles = [" · ".join(filter(None, (settings.datasets[line[0]["dataset"]]["title"], line[0]["property_title"])))
+              for line in lines]  # fmt: skip
+    return about | {
+        "table": item_id,
+        "note": item["note"],
+        "rows": [{"label": row.get("label", title)} for row, title in zip(rows, titles, strict=True)],
+        "columns": [{"label": column.get("label", "materials")} for column in columns],
+        "cells": cells,
+    }
 
 
 def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *, units: bool = False) -> str:
@@ -252,7 +359,7 @@ def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *,
     if "label" in entry:
         return str(entry["label"])
     run = runs[0]
-    prop = settings.datasets[run.dataset]["properties"][run.property]
+    prop = _property(settings, run)
     titles = {
         "dataset": settings.datasets[run.dataset]["title"],
         "property": prop["title"],
@@ -261,5 +368,5 @@ def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *,
         "protocol": run.protocol,
     }
     label = " · ".join(titles[key] for key in RUN_KEYS if key in entry) or "all"
-    same_unit = len({settings.datasets[r.dataset]["properties"][r.property]["unit"] for r in runs}) == 1
+    same_unit = len({_property(settings, r)["unit"] for r in runs}) == 1
     return f"{label} ({prop['unit']})" if units and same_unit and prop["unit"] != "1" else label

@@ -42,12 +42,47 @@ FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",
     "training_curves": "elemflow.reporting.kinds.training_curves",
     "bars": "elemflow.reporting.kinds.bars",
+    "error_cdf": "elemflow.reporting.kinds.error_cdf",
+    "error_by_target": "elemflow.reporting.kinds.error_by_target",
+    "relative_change": "elemflow.reporting.kinds.relative_change",
+    "size_curve": "elemflow.reporting.kinds.size_curve",
+    "cost": "elemflow.reporting.kinds.cost",
+    "element_error": "elemflow.reporting.kinds.element_error",
+    "element_vectors": "elemflow.reporting.kinds.element_vectors",
+}
+# Kinds of figure that draw datasets.
+DATA_FIGURES = {
+    "element_population": "elemflow.reporting.kinds.element_population",
+    "distribution": "elemflow.reporting.kinds.distribution",
 }
 # Files of a run that a kind of figure reads besides its metrics.json.
 FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "parity": ("predictions.parquet",),
     "training_curves": ("history.parquet",),
     "bars": (),
+    "error_cdf": ("predictions.parquet",),
+    "error_by_target": ("predictions.parquet",),
+    "relative_change": ("run_info.json",),
+    "size_curve": ("run_info.json",),
+    "cost": ("run_info.json",),
+    "element_error": ("predictions.parquet",),
+    "element_vectors": ("model",),
+}
+# Kinds of table and figure that show datasets, and those of them that need a property.
+WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
+NEEDS_PROPERTY = ("distribution",)
+# Kinds of figure that read the materials of their datasets.
+READS_MATERIALS = ("element_error", "element_vectors", *DATA_FIGURES)
+TABLES = {
+    "errors": "elemflow.reporting.tables",
+    "comparison": "elemflow.reporting.comparisons",
+    "datasets": "elemflow.reporting.datasets",
+}
+# Files of a run that a kind of table reads besides its metrics.json.
+TABLE_INPUTS: dict[str, tuple[str, ...]] = {
+    "errors": (),
+    "comparison": ("predictions.parquet", "run_info.json"),
+    "datasets": (),
 }
 
 

@@ -1,6 +1,7 @@
 rule plot_figure:
     input:
         runs=get_figure_runs,
+        materials=get_figure_materials,
         curation=get_figure_curation,
     output:
         text="results/figures/{study}/{figure}",

@@ -18,6 +18,7 @@ rule write_plan:
 rule make_table:
     input:
         metrics=get_table_metrics,
+        files=get_table_files,
         curation=get_table_curation,
     output:
         text="results/tables/{study}/{table}",
@@ -42,7 +43,7 @@ rule make_table:
         runtime=10,
     params:
         cfg=get_table,
-        code=get_code("make_table.py"),
+        code=get_table_code,
     script:
         "../../scripts/make_table.py"
 
@@ -87,6 +88,6 @@ rule collect_tables:
     threads: 1
     params:
         cfg={"tables": list(PLAN.tables.values())},
-        code=get_code("collect_tables.py"),
+        code=get_code("collect_tables.py", *TABLES.values()),
     script:
         "../../scripts/collect_tables.py"

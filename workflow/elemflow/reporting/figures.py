@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
 from elemflow.files import write_text
-from elemflow.registry import FIGURE_INPUTS, FIGURES
+from elemflow.registry import DATA_FIGURES, FIGURE_INPUTS, FIGURES
 from elemflow.reporting import style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Numbers, Panel, Series, format_score
+from elemflow.reporting.panels import Numbers, Panel, Series, Source, format_score
 from elemflow.reporting.results import name_parts, read_score
 
 
@@ -37,15 +37,15 @@ def write_figure(
         cfg: The figure as planned: kind, title, panels of series, metric; `protocols` and `datasets` as in tables.
         runs: Folder of each run; a series without the files that its kind reads
             (`elemflow.registry.FIGURE_INPUTS`) is left out.
-        curation: Path of each dataset's `curation.json`.
+        curation: Path of each dataset's `curation.json`, beside which its materials lie.
         outputs: Paths to write: `svg`, `png`, `csv` (the numbers drawn) and `text` (the caption).
 
     Raises:
         DataError: A metrics file lacks the metric of the figure.
     """
-    kind = cast("Kind", importlib.import_module(FIGURES[cfg["kind"]]))
+    kind = cast("Kind", importlib.import_module((FIGURES | DATA_FIGURES)[cfg["kind"]]))
     style.apply_style()
-    panels = _read_panels(cfg, runs)
+    panels = _read_datasets(cfg, curation) if cfg["kind"] in DATA_FIGURES else _read_panels(cfg, runs, curation)
     numbers = Numbers()
     figure = kind.draw(panels, cfg, numbers) if panels else _draw_message(cfg)
     style.save_figure(figure, outputs["svg"], outputs["png"])
@@ -53,9 +53,29 @@ def write_figure(
     write_text(outputs["text"], _write_caption(cfg, kind, panels, curation))
 
 
-def _read_panels(cfg: Mapping[str, Any], runs: Mapping[str, str | Path]) -> tuple[Panel, ...]:
+def _read_datasets(cfg: Mapping[str, Any], curation: Mapping[str, str | Path]) -> tuple[Panel, ...]:
+    panels = []
+    for panel in cfg["panels"]:
+        at_hand = [series for series in panel["series"] if series["dataset"] in curation and not series["missing"]]
+        found = (_source(series, cfg, curation) for series in at_hand)
+        if at_hand:
+            panels.append(Panel(panel["label"], sources=tuple(Source(run="", **about) for about in found)))
+    return tuple(panels)
+
+
+def _source(series: Mapping[str, Any], cfg: Mapping[str, Any], curation: Mapping[str, str | Path]) -> dict[str, Any]:
+    labels = list(dict.fromkeys(other["label"] for panel in cfg["panels"] for other in panel["series"]))
+    path = curation.get(series["dataset"])
+    return {name: series[name] for name in ("label", "dataset", "property", "property_title", "unit")} | {
+        "color": style.pick_color(labels.index(series["label"])),
+        "materials": Path(path).parent / "materials.parquet" if path else None,
+    }
+
+
+def _read_panels(
+    cfg: Mapping[str, Any], runs: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+) -> tuple[Panel, ...]:
     files = ("metrics.json", *FIGURE_INPUTS[cfg["kind"]])
-    labels = list(dict.fromkeys(series["label"] for panel in cfg["panels"] for series in panel["series"]))
     panels = []
     for panel in cfg["panels"]:
         found = []
@@ -64,13 +84,9 @@ def _read_panels(cfg: Mapping[str, Any], runs: Mapping[str, str | Path]) -> tupl
             complete = series["run"] in runs and all(_has_content(folder / name) for name in files)
             score = read_score(folder / "metrics.json", cfg["metric"]) if complete else None
             if score:
-                color = style.pick_color(labels.index(series["label"]))
-                about = {name: series[name] for name in ("label", "run", "unit", "published")}
-                found.append(
-                    Series(
-                        **about, published_text=series.get("published_text"), folder=folder, color=color, score=score
-                    )
-                )
+                about = {name: series[name] for name in ("run", "published", "published_text")}
+                about |= _source(series, cfg, curation)
+                found.append(Series(**about, folder=folder, score=score))
         if found:
             panels.append(Panel(panel["label"], tuple(found)))
     return tuple(panels)
@@ -78,7 +94,7 @@ def _read_panels(cfg: Mapping[str, Any], runs: Mapping[str, str | Path]) -> tupl
 
 def _has_content(path: Path) -> bool:
     """Return whether a file exists and, if it holds rows, has any: only networks have a history."""
-    return path.is_file() and (path.suffix != ".parquet" or pq.read_metadata(path).num_rows > 0)
+    return path.exists() and (path.suffix != ".parquet" or pq.read_metadata(path).num_rows > 0)
 
 
 def _draw_message(cfg: Mapping[str, Any]) -> Figure:
@@ -88,21 +104,28 @@ def _draw_message(cfg: Mapping[str, Any]) -> Figure:
 
 
 def _explain_nothing(cfg: Mapping[str, Any]) -> str:
-    planned = sum(len(panel["series"]) for panel in cfg["panels"])
-    return f"none of the {planned} runs has a result" if planned else "the selection matches no run"
+    planned = [series for panel in cfg["panels"] for series in panel["series"]]
+    if cfg["kind"] in DATA_FIGURES:
+        return "none of its datasets is at hand"
+    if any(series["missing"] for series in planned):
+        return "; ".join(dict.fromkeys(series["missing"] for series in planned if series["missing"]))
+    return f"none of the {len(planned)} runs has a result" if planned else "the selection matches no run"
 
 
 def _write_caption(
     cfg: Mapping[str, Any], kind: Kind, panels: Sequence[Panel], curation: Mapping[str, str | Path]
 ) -> str:
     parts = [f"**{words.escape_rst(cfg['title'])}**"]
-    if panels:
+    if any(panel.series for panel in panels):
         parts.append(
             words.simple_table(("model", "published", "reproduced", "members"), _list_values(panels)).rstrip("\n")
         )
     return (
         "\n\n".join(
-            [*parts, *(words.fill(words.escape_rst(text)) for text in _write_sentences(cfg, kind, panels, curation))]
+            [
+                *parts,
+                *(words.fill(words.escape_rst(text)) for text in _write_sentences(cfg, kind, panels, curation) if text),
+            ]
         )
         + "\n"
     )
@@ -133,14 +156,19 @@ def _write_sentences(
         yield f"Nothing to draw: {_explain_nothing(cfg)}."
     else:
         yield kind.EXPLANATION
-        yield f"Values: {words.name_metric(cfg['metric'])} on the test set."
     names = [name_parts(series.run) for panel in panels for series in panel.series]
+    if sources := [source.dataset for panel in panels for source in panel.sources]:
+        yield words.describe_data(cfg["datasets"], sources, curation)
     if names:
+        yield f"Values: {words.name_metric(cfg['metric'])} on the test set."
         yield words.describe_data(cfg.get("datasets", {}), (name["dataset"] for name in names), curation)
         yield words.describe_protocols(cfg.get("protocols", {}), (name["protocol"] for name in names))
         yield words.describe_spread(series.score.members for panel in panels for series in panel.series)
-    missing = sum(len(panel["series"]) for panel in cfg["panels"]) - len(names)
+    planned = [series for panel in cfg["panels"] for series in panel["series"]]
+    missing = sum(not series["missing"] for series in planned) - len(names) - len(sources)
     if panels and missing:
-        yield f"Left out, without a result: {missing} of {missing + len(names)} runs."
+        yield f"Left out, without a result: {missing} of {len(planned)} runs."
+    if panels:
+        yield words.describe_missing(planned, "left out")
     if cfg["reference"]:
         yield f"Reference: {cfg['reference']}"

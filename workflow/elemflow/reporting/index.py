@@ -1,5 +1,6 @@
 """Overview pages of all tables and all figures, in folders that can be copied anywhere."""
 
+import importlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,27 +9,38 @@ from typing import Any
 import pandas as pd
 
 from elemflow.files import atomic_path, write_text
+from elemflow.registry import TABLES
+from elemflow.reporting import comparisons, datasets, tables
 from elemflow.reporting.page import render_figures_index, render_tables_index
-from elemflow.reporting.tables import CELL_TYPES, read_cells, view_table
+
+FILES = {
+    "errors": ("cells.csv", tables.CELL_TYPES),
+    "comparison": ("tests.csv", comparisons.CELL_TYPES),
+    "datasets": ("datasets.csv", datasets.CELL_TYPES),
+}
 
 
-def write_tables_index(folder: str | Path, tables: Sequence[Mapping[str, Any]]) -> None:
-    """Write `index.html` with every table, `cells.csv` with every cell, and a copy of each page.
+def write_tables_index(folder: str | Path, items: Sequence[Mapping[str, Any]]) -> None:
+    """Write `index.html` with every table, `cells.csv` all cells as csv, and a copy of each page.
 
     Args:
         folder: Folder to write to.
-        tables: `cfg`, `csv` and `html` of each table: its plan and the files `write_table` wrote.
+        items: `cfg`, `csv` and `html` of each table: its plan and the files `write_table` wrote.
     """
     folder = Path(folder)
-    frames = [read_cells(table["csv"]) for table in tables]
-    items = []
-    for table, cells in zip(tables, frames, strict=True):
+    frames: dict[str, list[pd.DataFrame]] = {kind: [] for kind in TABLES}
+    shown = []
+    for table in items:
         cfg = table["cfg"]
+        module = importlib.import_module(TABLES[cfg["kind"]])
+        cells = module.read_cells(table["csv"])
+        frames[cfg["kind"]].append(cells)
         file = _copy(table["html"], folder, f"{cfg['study']}-{cfg['table']}.html")
-        items.append({"cfg": cfg, "view": view_table(cfg, cells, {}), "file": file})
-    cells = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(CELL_TYPES))
-    _write_frame(folder / "cells.csv", cells)
-    write_text(folder / "index.html", render_tables_index(_group(items, "tables")))
+        shown.append({"cfg": cfg, "view": module.view_table(cfg, cells, {}), "file": file})
+    for kind, (name, columns) in FILES.items():
+        empty = pd.DataFrame(columns=list(columns))
+        _write_frame(folder / name, pd.concat(frames[kind], ignore_index=True) if frames[kind] else empty)
+    write_text(folder / "index.html", render_tables_index(_group(shown, "tables")))
 
 
 def write_figures_index(folder: str | Path, figures: Sequence[Mapping[str, Any]]) -> None:

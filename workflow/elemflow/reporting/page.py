@@ -166,6 +166,7 @@ _TEMPLATES = {
 {% endfor %}
 <p class="reference">{{ view.reference }}</p>
 </div>
+{% if cells %}
 <details>
 <summary>Runs behind the cells</summary>
 <div class="scroll"><table class="list">
@@ -178,6 +179,7 @@ _TEMPLATES = {
 {% endfor %}
 </tbody></table></div>
 </details>
+{% endif %}
 {% endblock %}""",
     "tables": """{% extends "page" %}{% from "grid" import grid, key %}{% block body %}
 <h1>{{ title }}</h1>
@@ -187,7 +189,8 @@ _TEMPLATES = {
 <ul>{% for item in study.tables %}<li><a href="#{{ item.view.label }}">{{ item.view.title }}</a></li>{% endfor %}</ul>
 {% endfor %}
 </nav>
-<p>Every cell of every table, one per line: <a href="cells.csv">cells.csv</a></p>
+<p>Every cell of every table, one per line: <a href="cells.csv">cells.csv</a>; tests: \
+<a href="tests.csv">tests.csv</a>; sizes of datasets: <a href="datasets.csv">datasets.csv</a></p>
 {{ key() }}
 {% for study in studies %}
 <h2>{{ study.title }}</h2>

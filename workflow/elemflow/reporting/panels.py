@@ -21,36 +21,60 @@ NUMBER_COLUMNS = ["panel", "series", "run", "unit", "quantity", "member", "x", "
 
 
 @dataclass(frozen=True)
-class Series:
-    """One series of a panel: a run with a result.
+class Source:
+    """What is drawn in one colour: a dataset, or a run with a result (`Series`).
 
     Attributes:
         label: Name in the legend.
-        run: Path below `results/runs/`.
-        folder: Folder of the run.
-        unit: Unit of the property.
-        published: Printed error, if the paper has one.
-        published_text: The same as printed.
+        run: Path of a run below `results/runs/`; empty for a dataset.
+        dataset: Id of the dataset.
+        property: Id of the property, if one is drawn.
+        property_title: Its name.
+        unit: Its unit.
         color: Colour in every panel of the figure.
-        score: Errors on the test set.
+        materials: The materials of the dataset, for kinds that read them.
     """
 
     label: str
     run: str
-    folder: Path
+    dataset: str
+    property: str
+    property_title: str
     unit: str
+    color: str
+    materials: Path | None
+
+
+@dataclass(frozen=True)
+class Series(Source):
+    """One series of a panel: a run with a result.
+
+    Attributes:
+        folder: Folder of the run.
+        published: Printed error, if the paper has one.
+        published_text: The same as printed.
+        score: Errors on the test set.
+    """
+
+    folder: Path
     published: float | None
     published_text: str | None
-    color: str
     score: Score
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One dataset and property of a figure."""
+    """One panel of a figure: runs of one dataset and property, or datasets.
+
+    Attributes:
+        label: Title.
+        series: Runs with a result.
+        sources: Datasets, in kinds that draw datasets.
+    """
 
     label: str
-    series: tuple[Series, ...]
+    series: tuple[Series, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass
@@ -59,7 +83,7 @@ class Numbers:
 
     frames: list[pd.DataFrame] = field(default_factory=list)
 
-    def add(self, panel: Panel, series: Series, quantity: str, **values: Any) -> None:
+    def add(self, panel: Panel, series: Source, quantity: str, **values: Any) -> None:
         """Add points; `values` are `x`, `y`, `member` and `count`, as scalars or arrays of one length."""
         length = max(np.size(value) for value in values.values())
         frame = pd.DataFrame({name: np.broadcast_to(value, length) for name, value in values.items()})
@@ -81,20 +105,26 @@ def format_score(score: Score) -> str:
 
 
 def grid_of_axes(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """Make `count` panels of a size in inches, at most three beside each other."""
-    columns = min(count, 3)
+    """Make `count` panels of a size in inches, at most three beside each other and four as a square."""
+    columns = 2 if count == 4 else min(count, 3)  # noqa: PLR2004
     rows = -(-count // columns)
     figure, grid = style.plt.subplots(
         rows,
         columns,
         figsize=(width * columns, height * rows),
         squeeze=False,
-        layout=ConstrainedLayoutEngine(w_pad=0.1),
+        layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08),
     )
     axes = list(grid.flat)
     for axis in axes[count:]:
         axis.set_axis_off()
     return figure, axes[:count]
+
+
+def mark_empty(axis: Axes, reason: str) -> None:
+    """Say in a panel why it is empty."""
+    axis.set_axis_off()
+    axis.text(0.5, 0.5, reason, ha="center", va="center", color=style.SOFT, transform=axis.transAxes)
 
 
 def with_unit(quantity: str, unit: str) -> str:

@@ -3,6 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pandas as pd
 
 from elemflow.errors import DataError
 from elemflow.files import read_json
@@ -80,3 +84,26 @@ def _in_words(name: str) -> str:
 def name_parts(run: str) -> dict[str, str]:
     """Split the name of a run into dataset, property, representation, model and protocol."""
     return dict(zip(("dataset", "property", "representation", "model", "protocol"), run.split("/"), strict=True))
+
+
+def read_test_points(folder: Path) -> pd.DataFrame:
+    """Return `material_id`, `y_true` and `y_pred` of the test rows of all members, in the order of the file."""
+    return pd.read_parquet(
+        folder / "predictions.parquet", columns=["material_id", "y_true", "y_pred"], filters=[("role", "==", "test")]
+    )
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return what a run used, as mean over its members.
+
+    Returns:
+        `rows` of all parts together, `train_rows`, `seconds` of fitting, and `parameters` of the network or None.
+    """
+    members = list(read_json(folder / "run_info.json")["members"].values())
+    parameters = [member.get("parameters", {}).get("total") for member in members]
+    return {
+        "rows": mean(sum(member["rows"].values()) for member in members),
+        "train_rows": mean(member["rows"]["train"] for member in members),
+        "seconds": mean(member["seconds_fitting"] for member in members),
+        "parameters": parameters[0],
+    }

@@ -10,7 +10,7 @@ from elemflow.files import write_text
 from elemflow.reporting import text as words
 from elemflow.reporting.page import render_table_page
 from elemflow.reporting.results import read_note, read_score
-from elemflow.reporting.view import NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 CELL_TYPES: dict[Hashable, Any] = {
     "study": "string",
@@ -34,6 +34,7 @@ CELL_TYPES: dict[Hashable, Any] = {
     "difference_percent": "float64",
     "published_source": "string",
     "note": "string",
+    "missing": "string",
     "run": "string",
 }
 
@@ -79,6 +80,7 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
         lines.append(
             {
                 **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol", "run")},
+                "missing": cell["missing"] or None,
                 "study": cfg["study"],
                 "table": cfg["table"],
                 "row": cfg["rows"][cell["row"]]["label"],
@@ -162,7 +164,7 @@ def _view_row(records: Sequence[Mapping[str, Any]], marks: Mapping[str, str]) ->
     return [
         Cell(
             published=record["published"] or "",
-            reproduced=text or record["note"] or NOT_RUN,
+            reproduced=text or (NO_DATA if record["missing"] else record["note"] or NOT_RUN),
             spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
             difference=""
             if record["difference_percent"] is None
@@ -192,19 +194,17 @@ def _write_caption(
     shown = ": published value, reproduced value, and difference in per cent of the published value" * has_published
     bold = " The best reproduced value of a row is in bold." * has_best
     yield f"{words.name_metric(cfg['metric']).capitalize()} on the test set{shown}.{bold}"
-    yield words.describe_data(cfg["datasets"], (record["dataset"] for record in records), curation)
-    yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in records))
+    planned = [record for record in records if not record["missing"]]
+    yield words.describe_data(cfg["datasets"], (record["dataset"] for record in planned), curation)
+    yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in planned))
     yield words.describe_spread(record["members"] for record in records if record["members"])
-    missing = sum(not record["members"] for record in records)
-    if missing:
-        yield f"Without a result, marked “{NOT_RUN}”: {missing} of {len(records)} cells."
+    yield words.describe_missing(cfg["cells"], NO_DATA)
+    not_run = sum(not record["members"] for record in planned)
+    if not_run:
+        yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(records)} cells."
     if marks := _mark_notes(records):
         yield f"Chosen: {'; '.join(f'{mark} {note}' for note, mark in marks.items())}."
     yield cfg["note"]
-
-
-def _sentences(view: TableView) -> list[str]:
-    return [*view.caption, *([f"Reference: {view.reference}"] if view.reference else [])]
 
 
 def render_text(view: TableView) -> str:
@@ -227,13 +227,12 @@ def render_text(view: TableView) -> str:
         )
         for label, cells in view.rows
     ]
-    sentences = _sentences(view)
     return (
         "\n\n".join(
             [
                 f"**{words.escape_rst(view.title)}**",
                 words.simple_table(header, [group for group in groups if group[1]]).rstrip("\n"),
-                *(words.fill(words.escape_rst(sentence)) for sentence in sentences),
+                *(words.fill(words.escape_rst(sentence)) for sentence in view.sentences),
             ]
         )
         + "\n"
@@ -258,10 +257,9 @@ def render_markdown(view: TableView) -> str:
             for label, cells in view.rows
         ),
     ]
-    sentences = _sentences(view)
     return (
         "\n\n".join(
-            [f"### {words.escape_markdown(view.title)}", "\n".join(lines), *map(words.escape_markdown, sentences)]
+            [f"### {words.escape_markdown(view.title)}", "\n".join(lines), *map(words.escape_markdown, view.sentences)]
         )
         + "\n"
     )
@@ -282,7 +280,7 @@ def render_latex(view: TableView) -> str:
             *(show_line(kind, "" if place else words.escape_tex(label), cells) for place, kind in enumerate(kinds)),
         )
     ]
-    caption = words.escape_tex(" ".join([f"{view.title.rstrip('.')}.", *_sentences(view)]))
+    caption = words.escape_tex(" ".join([f"{view.title.rstrip('.')}.", *view.sentences]))
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}",

@@ -3,6 +3,7 @@
 import math
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ _TEX_SPECIAL = (
         "µ": r"$\mu$",
         "μ": r"$\mu$",
         "σ": r"$\sigma$",
+        "∞": r"$\infty$",
         "Δ": r"$\Delta$",
         "Å": r"\AA{}",
         "\u00a0": "~",
@@ -143,6 +145,11 @@ def name_metric(metric: str) -> str:
     return METRICS.get(metric, metric)
 
 
+def short_metric(metric: str) -> str:
+    """Return the metric as axes call it: an acronym where it is common, or words."""
+    return metric.upper() if metric in {"mae", "rmse"} else name_metric(metric)
+
+
 def describe_data(datasets: Mapping[str, Mapping[str, Any]], used: Iterable[str], curation: Mapping[str, Any]) -> str:
     """Return a sentence with the source and the size of every dataset used.
 
@@ -168,6 +175,13 @@ def describe_protocols(protocols: Mapping[str, str], used: Iterable[str]) -> str
     names = list(dict.fromkeys(used))
     told = [f"{protocols[name].rstrip('.')} ({name})" if name in protocols else name for name in names]
     return f"Protocol{'s' * (len(told) > 1)}: {'; '.join(told)}." if told else ""
+
+
+def describe_missing(cells: Iterable[Mapping[str, Any]], mark: str) -> str:
+    """Return why cells have no data, and how many cells each reason concerns; nothing if all have."""
+    reasons = Counter(cell["missing"].rstrip(".") for cell in cells if cell["missing"])
+    told = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
+    return f"Marked “{mark}”, with the number of cells: {told}." if told else ""
 
 
 def describe_spread(members: Iterable[int]) -> str:

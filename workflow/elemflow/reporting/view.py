@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NOT_RUN = "not run"
+NO_DATA = "no data"
 NO_VALUE = "—"
 
 
@@ -12,7 +13,7 @@ class Cell:
 
     Attributes:
         published: As printed in the paper.
-        reproduced: Mean over members, or `not run`, with the reason if there is one.
+        reproduced: Mean over members, or `not run`, with the reason if there is one, or `no data`.
         spread: Sample standard deviation over members.
         difference: Reproduced minus published, in per cent of the published value.
         members: Number of members; 0 if the run has no result.
@@ -65,3 +66,8 @@ class TableView:
     reference: str
     label: str
     has_published: bool
+
+    @property
+    def sentences(self) -> list[str]:
+        """Return the caption with the paper at its end."""
+        return [*self.caption, *([f"Reference: {self.reference}"] if self.reference else [])]

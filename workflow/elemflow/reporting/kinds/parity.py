@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
+from elemflow.reporting.kinds.error_cdf import draw_error_distribution
 from elemflow.reporting.panels import Array, Numbers, Panel, Series, format_score, with_unit
+from elemflow.reporting.results import read_test_points
 
 EXPLANATION = (
     "Predicted against true values of the test materials of all members; darker means more points, the line is "
@@ -21,7 +22,6 @@ EXPLANATION = (
     "Last column: cumulative distribution of the absolute errors, with the 50th and 90th percentiles marked."
 )
 POINTS_AS_DOTS = 4000  # above this a cloud becomes hexagons
-PERCENTILES = (50, 90)
 
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
@@ -38,7 +38,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
     for row, panel in zip(rows, panels, strict=True):
         row.suptitle(panel.label, x=0.01, ha="left", weight="bold", fontsize=10)
         axes = row.subplots(1, width, squeeze=False)[0]
-        clouds = [_read_test_points(series.folder) for series in panel.series]
+        clouds = [_read_cloud(series.folder) for series in panel.series]
         limits = _common_limits(clouds)
         own = [axes[labels.index(series.label)] for series in panel.series]
         for axis, series, cloud in zip(own, panel.series, clouds, strict=True):
@@ -48,16 +48,13 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         own[0].set_ylabel(with_unit("Predicted", panel.series[0].unit))
         for axis in set(axes[:-1]) - set(own):
             axis.set_axis_off()
-        _draw_error_distribution(axes[-1], panel, clouds, numbers)
+        draw_error_distribution(axes[-1], panel, [np.abs(predicted - true) for true, predicted in clouds], numbers)
     return figure
 
 
-def _read_test_points(folder: Path) -> tuple[Array, Array]:
-    """Return true and predicted values of the test rows of all members, in the order of the file."""
-    table = pq.read_table(
-        folder / "predictions.parquet", columns=["y_true", "y_pred"], filters=[("role", "==", "test")]
-    )
-    return table["y_true"].to_numpy().astype(float), table["y_pred"].to_numpy().astype(float)
+def _read_cloud(folder: Path) -> tuple[Array, Array]:
+    points = read_test_points(folder)
+    return points["y_true"].to_numpy(float), points["y_pred"].to_numpy(float)
 
 
 def _common_limits(clouds: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
@@ -106,38 +103,8 @@ def _local_density(true: Array, predicted: Array, limits: tuple[float, float], b
 
 
 def _annotate_score(axis: Axes, series: Series, metric: str) -> None:
-    name = metric.upper() if metric in {"mae", "rmse"} else words.name_metric(metric)
     axis.annotate(
-        f"{name} {format_score(series.score)}",
+        f"{words.short_metric(metric)} {format_score(series.score)}",
         (0, 1), (4, -3), xycoords="axes fraction", textcoords="offset points", ha="left", va="top", fontsize=7.5,
         bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}, zorder=4,
     )  # fmt: skip
-
-
-def _draw_error_distribution(axis: Axes, panel: Panel, clouds: Sequence[tuple[Array, Array]], numbers: Numbers) -> None:
-    errors = [np.abs(predicted - true) for true, predicted in clouds]
-    end = max(float(np.percentile(values, 97)) for values in errors)
-    for percentile in PERCENTILES:
-        axis.axhline(percentile / 100, color=style.SOFT, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1)
-    for series, values in zip(panel.series, errors, strict=True):
-        fractions = np.linspace(0, 1, 201)
-        curve = np.quantile(values, fractions)
-        marks = np.percentile(values, PERCENTILES)
-        decimals = words.count_decimals(marks[0], digits=2)
-        texts = [words.format_number(mark, decimals) for mark in marks]
-        axis.plot(curve, fractions, color=series.color, label=f"{series.label}  {'  ·  '.join(texts)}")
-        axis.plot(marks, np.array(PERCENTILES) / 100, "o", color=series.color, markersize=3.6, markeredgecolor="white",
-                  markeredgewidth=0.5, zorder=4)  # fmt: skip
-        numbers.add(panel, series, "absolute_error_cumulative", x=curve, y=fractions)
-        numbers.add(panel, series, "absolute_error_percentile", x=marks, y=np.array(PERCENTILES) / 100)
-    axis.set(
-        xlim=(0, end), ylim=(0, 1), title="Absolute error", xlabel=with_unit("Absolute error", panel.series[0].unit)
-    )
-    axis.set_ylabel("Share of test materials")
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.set_yticks([0, 0.25, 0.5, 0.75, 0.9, 1])
-    axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_box_aspect(1)
-    axis.legend(
-        loc="lower right", title="50th · 90th percentile", alignment="right", markerfirst=False, borderaxespad=0.1
-    )

@@ -1,0 +1,79 @@
+import pandas as pd
+import pytest
+from reporting_samples import make_table, name_run, place, write_run
+
+from elemflow import statistics
+from elemflow.errors import DataError
+from elemflow.reporting.comparisons import compare, read_cells, write_table
+from elemflow.reporting.index import write_tables_index
+
+FIVE_BY_TWO = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
+BRNET = [0.100, 0.104, 0.101, 0.103, 0.099, 0.106, 0.102, 0.100, 0.105, 0.101]
+BNET = [0.112, 0.110, 0.113, 0.109, 0.110, 0.111, 0.109, 0.112, 0.114, 0.108]
+
+
+@pytest.fixture(scope="module")
+def metrics(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    errors = {"brnet": BRNET, "bnet": BNET, "twin": BRNET, "one": [0.09]}
+    runs = {name_run(model): write_run(root, name_run(model), values) for model, values in errors.items()}
+    return {run: folder / "metrics.json" for run, folder in runs.items()}
+
+
+def make_comparison(models, split=None):
+    table = make_table(models, [None] * len(models))
+    return table | {"kind": "comparison", "splits": {"brnet2023": split or FIVE_BY_TWO}}
+
+
+def test_numbers_are_those_of_the_members(metrics):
+    tests = compare(make_comparison(["BRNet", "BNet", "Twin"]), metrics)
+    first, twin = tests.iloc[0], tests.iloc[1]
+    d = [a - b for a, b in zip(BRNET, BNET, strict=True)]
+    ratio = 40 / 360  # as run_info.json of the samples says
+    expected = statistics.corrected_t_test(d, ratio)
+    assert first[["t_corrected", "df_corrected", "p_corrected"]].tolist() == pytest.approx([expected.t, 9, expected.p])
+    dietterich = statistics.five_by_two_t_test([d[i : i + 2] for i in range(0, 10, 2)])
+    assert first[["t_5x2", "df_5x2", "p_5x2"]].tolist() == pytest.approx([dietterich.t, 5, dietterich.p])
+    assert first["p_holm_corrected"] == pytest.approx(2 * expected.p)
+    assert first["difference"] == pytest.approx(sum(d) / 10)
+    # every material has the same error here, so that all resamples agree
+    assert first["interval_low"] == pytest.approx(first["difference"]) == first["interval_high"]
+    assert (twin["difference"], twin["p_corrected"], twin["effect_size"]) == (0, 0.5, 0)
+
+
+def test_five_by_two_test_belongs_to_five_by_two_folds_only(metrics):
+    tests = compare(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"folds": 5, "repeats": 2}), metrics)
+    assert tests["p_5x2"].isna().all()
+    assert tests["p_corrected"].notna().all()
+
+
+def test_members_that_share_a_division_are_not_tested(metrics):
+    tests = compare(make_comparison(["BRNet", "BNet"], {"scheme": "fractions", "resplit": False}), metrics)
+    assert tests["p_corrected"].isna().all()
+    assert tests["interval_high"].notna().all()
+
+
+def test_every_format_shows_the_tests_and_says_how(tmp_path, metrics):
+    outputs = place(tmp_path, "table")
+    write_table(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {}, outputs)
+    for name in ("text", "md", "tex", "html"):
+        page = " ".join(outputs[name].read_text(encoding="utf-8").split())
+        for part in ("BRNet against BNet", "Nadeau and Bengio 2003", "Dietterich 1998", "not run", "is 0.111"):
+            assert part in page, (name, part)
+    assert "−0.0087" in outputs["text"].read_text()
+    saved = read_cells(outputs["csv"])
+    assert saved["members"].tolist() == [10, 0]
+
+
+def test_overview_lists_tests_apart_from_cells(tmp_path, metrics):
+    outputs = place(tmp_path, "table")
+    cfg = make_comparison(["BRNet", "BNet"])
+    write_table(cfg, metrics, {}, outputs)
+    write_tables_index(tmp_path / "all", [{"cfg": cfg, **outputs}])
+    assert pd.read_csv(tmp_path / "all/cells.csv").empty
+    assert pd.read_csv(tmp_path / "all/tests.csv")["against"].tolist() == ["BNet"]
+
+
+def test_unequal_members_are_refused(metrics):
+    with pytest.raises(DataError, match=r"has 10 members and .* 1, though they share a protocol"):
+        compare(make_comparison(["BRNet", "One"]), metrics)

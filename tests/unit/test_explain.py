@@ -1,0 +1,108 @@
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from elemflow.errors import DataError
+from elemflow.explain import explain, main
+from elemflow.files import sha256_file, write_json, write_parquet
+
+RUN = "kefe/formation_energy/ef/brnet/brnet2023"
+MATERIALS = "results/datasets/kefe/materials.parquet"
+SPLIT = "results/splits/kefe/formation_energy/brnet2023.parquet"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The files of one run and its table, as the stages write them."""
+    rows = pa.table({"material_id": ["FeO", "NaCl"]})
+    write_parquet(tmp_path / MATERIALS, rows)
+    write_parquet(tmp_path / SPLIT, rows, metadata={"split": {"scheme": "fractions", "seed": 2023}})
+    write_json(
+        tmp_path / "results/datasets/kefe/curation.json", {"steps": [{"step": "rows read", "rows": 2200}, {"step": "one per composition", "rows": 2135, "dropped": 65}]}
+    )  # fmt: skip
+    file = {
+        "file": "kefe.json.gz",
+        "bytes": 123456,
+        "retrieved": "2026-11-20",
+        "url": "https://x.org/kefe",
+        "sha256": "ab" * 32,
+    }
+    write_json(
+        tmp_path / "resources/raw/kefe/manifest.json",
+        {"version": "2020", "license": "CC BY 4.0", "citation": ["kim2017"], "files": [file]},
+    )
+    members = {"0": {"seed": 77, "rows": {"train": 1729, "validation": 192, "test": 214}}}
+    info = {
+        "cfg": {"model": {"kind": "network"}, "protocol": {"training": {"batch_size": 32}}},
+        "members": members,
+        "inputs_sha256": {path: sha256_file(tmp_path / path) for path in (MATERIALS, SPLIT)},
+        "commit": "abc123",
+        "versions": {"keras": "3.15.1"},
+        "host": {"processor": "CPU", "platform": "Linux"},
+        "backend": {"device": "cpu"},
+        "started": "2026-11-20T10:00:00+00:00",
+        "finished": "2026-11-20T11:00:00+00:00",
+    }
+    write_json(tmp_path / "results/runs" / RUN / "run_info.json", info)
+    write_json(tmp_path / "results/runs" / RUN / "metrics.json", {"test": {"members": {"0": {"mae": 0.0962}}}})
+    cells = [
+        {"row": "KEFE", "column": "BRNet", "published": "0.096", "reproduced": "0.0962", "run": RUN},
+        {
+            "row": "KEFE",
+            "column": "BNet",
+            "published": "0.103",
+            "reproduced": "",
+            "run": RUN.replace("brnet/", "bnet/"),
+        },
+    ]
+    (tmp_path / "results/tables/study").mkdir(parents=True)
+    pd.DataFrame(cells).to_csv(tmp_path / "results/tables/study/table5.csv", index=False)
+    (tmp_path / "results/tables/study/table5").write_text("as text")
+    return tmp_path
+
+
+def test_the_chain_of_a_cell_reaches_the_raw_bytes(project):
+    told = explain(project / "results/tables/study/table5.csv", ["kefe", "brn"])
+    for part in (
+        "tables/study/table5.csv: KEFE | BRNet", "0.096", "seed 77", "1,729 train", "test MAE 0.0962", "batch_size: 32",
+        "seed: 2023", "2,135 rows, 65 dropped", "https://x.org/kefe", "ab" * 32, "CC BY 4.0", "commit abc123", "keras 3.15.1",
+    ):  # fmt: skip
+        assert part in told, part
+    assert told.count("(unchanged)") == 2
+
+
+def test_a_changed_or_lost_input_is_seen(project):
+    (project / MATERIALS).write_bytes(b"other")
+    (project / SPLIT).unlink()
+    told = explain(project / "results/runs" / RUN)
+    assert f"{MATERIALS} (CHANGED since the run)" in told
+    assert f"{SPLIT} (no longer here)" in told
+
+
+def test_cells_are_listed_until_one_is_named(project):
+    listed = explain(project / "results/tables/study/table5", ["KEFE"]).splitlines()
+    assert listed == [f"KEFE | BRNet: {RUN}", f"KEFE | BNet: {RUN.replace('brnet/', 'bnet/')}"]
+    assert "this copy has no result of it" in explain(project / "results/tables/study/table5.csv", ["", "BNet"])
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "message"),
+    [
+        ("results/tables/study/table6.csv", [], "no such run, table or figure"),
+        ("results/tables/study/table5.csv", ["KEBG"], "no cell matches 'KEBG'"),
+        ("results/runs/kefe", [], "a run is <dataset>/<property>"),
+        ("resources/raw/kefe/manifest.json", [], "no such run, table or figure"),
+    ],
+)
+def test_what_is_not_there_is_said(project, path, names, message):
+    with pytest.raises(DataError, match=message):
+        explain(project / path, names)
+
+
+def test_command_line(project, capsys):
+    main([str(project / "results/runs" / RUN)])
+    assert capsys.readouterr().out.startswith("run ")
+    with pytest.raises(SystemExit, match="no such run"):
+        main([str(project / "results/runs/none")])
+    with pytest.raises(SystemExit, match=r"python -m elemflow\.explain"):
+        main([])

@@ -1,0 +1,156 @@
+"""Where a number comes from: the chain from a cell back to the raw files, told from the files of each stage alone.
+
+    python -m elemflow.explain results/tables/<study>/<table>.csv [row] [column]
+    python -m elemflow.explain results/figures/<study>/<figure>.csv [panel] [series]
+    python -m elemflow.explain results/runs/<dataset>/<property>/<representation>/<model>/<protocol>
+
+Rows and columns are named by any part of their label; without both, the cells that match are listed.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from elemflow.errors import DataError, ElemflowError
+from elemflow.files import read_json, read_metadata, sha256_file
+
+RUN_DEPTH = 5  # dataset, property, representation, model, protocol
+
+
+def explain(path: Path, names: Sequence[str] = ()) -> str:
+    """Tell where the numbers of a run, or of a cell of a table or figure, come from.
+
+    Args:
+        path: Folder of a run, or the csv of a table or figure; below a folder `results`.
+        names: Parts of the labels of row and column (panel and series), to choose among the cells of a csv.
+
+    Returns:
+        The chain of one cell, or the list of the cells that match.
+
+    Raises:
+        DataError: The path is neither, or nothing matches.
+    """
+    path = path.resolve()
+    results = next((parent for parent in path.parents if parent.name == "results"), None)
+    if results is None or not path.exists():
+        raise DataError(f"{path}: no such run, table or figure below a folder 'results'.")
+    if path.is_dir():
+        return "\n".join(_tell_run(results, str(path.relative_to(results / "runs"))))
+    if path.suffix != ".csv":
+        path = path.parent / f"{path.stem}.csv"
+    cells = pd.read_csv(path, dtype=str, keep_default_na=False)
+    axes = [name for name in ("row", "column", "against", "panel", "series") if name in cells]
+    if "run" not in cells or len(axes) < 2:  # noqa: PLR2004  two sides of a grid
+        raise DataError(f"{path}: not the csv of a table or figure of this workflow.")
+    cells = cells.drop_duplicates([*axes, "run"])
+    for axis, name in zip(axes, names, strict=False):
+        cells = cells[cells[axis].str.contains(name, case=False, regex=False)]
+    if cells.empty:
+        raise DataError(f"{path}: no cell matches {' and '.join(map(repr, names))}; leave them out to see all.")
+    if len(cells) > 1:
+        return "\n".join(f"{' | '.join(cell[axis] for axis in axes)}: {cell['run']}" for cell in _records(cells))
+    return "\n".join(_tell_cell(results, path, _records(cells)[0], axes))
+
+
+def _records(cells: pd.DataFrame) -> list[dict[str, str]]:
+    return [{str(key): str(value) for key, value in record.items()} for record in cells.to_dict("records")]
+
+
+def _tell_cell(results: Path, path: Path, cell: Mapping[str, str], axes: Sequence[str]) -> Iterator[str]:
+    yield _line("cell", f"{path.relative_to(results)}: {' | '.join(cell[axis] for axis in axes)}")
+    shown = ("published", "published_source", "reproduced", "spread", "difference", "unit", "missing")
+    yield from (_line(f"  {name}", cell[name]) for name in shown if cell.get(name))
+    for name in ("run", "against_run"):
+        if name in cell:
+            yield from _tell_run(results, cell[name])
+
+
+def _tell_run(results: Path, run: str) -> Iterator[str]:
+    parts = run.split("/")
+    if len(parts) != RUN_DEPTH:
+        raise DataError(f"{run}: a run is <dataset>/<property>/<representation>/<model>/<protocol>.")
+    folder = results / "runs" / run
+    yield _line("run", run)
+    if not (folder / "run_info.json").is_file():
+        yield _line("  not run", "this copy has no result of it")
+        return
+    info = read_json(folder / "run_info.json")
+    test = read_json(folder / "metrics.json")["test"]["members"] if (folder / "metrics.json").is_file() else {}
+    for member, facts in info["members"].items():
+        rows = ", ".join(f"{count:,} {role}" for role, count in facts["rows"].items())
+        error = f"; test MAE {test[member]['mae']:.6g}" if member in test else ""
+        yield _line(f"  member {member}", f"seed {facts['seed']}; {rows}{error}")
+    yield _line("  model", _plain(info["cfg"]["model"]))
+    yield from (_line(f"  {name}", _plain(part)) for name, part in info["cfg"]["protocol"].items())
+    for path, digest in info["inputs_sha256"].items():
+        yield from _tell_input(results.parent / path, path, digest)
+    yield from _tell_data(results, parts[0])
+    yield _line("code", f"commit {info['commit'] or 'not known'}")
+    yield _line("  versions", ", ".join(f"{name} {version}" for name, version in info["versions"].items()))
+    engine = info.get("engine") or info["backend"]
+    yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {engine['device']}")
+    yield _line("  trained", f"{info['started']} to {info['finished']}")
+
+
+def _tell_input(path: Path, name: str, digest: str) -> Iterator[str]:
+    """Tell what a run read, and whether the file is still the same."""
+    if not path.is_file():
+        state = "no longer here"
+    else:
+        state = "unchanged" if sha256_file(path) == digest else "CHANGED since the run"
+    yield _line("input", f"{name} ({state})")
+    yield _line("  sha256", digest)
+    if state != "unchanged":
+        return
+    about = read_metadata(path)
+    if "split" in about:
+        yield _line("  split", _plain(about["split"]))
+    if "part" in about:
+        yield _line("  features", f"{about['part']}, {len(about['labels'])} columns, version {about['version']}")
+    yield _line("  rows", f"{pq.read_metadata(path).num_rows:,}")
+
+
+def _tell_data(results: Path, dataset: str) -> Iterator[str]:
+    funnel = results / "datasets" / dataset / "curation.json"
+    if funnel.is_file():
+        yield _line("curation", str(funnel.relative_to(results.parent)))
+        for step in read_json(funnel)["steps"]:
+            dropped = f", {step['dropped']:,} dropped" if step.get("dropped") else ""
+            yield _line(f"  {step['step']}", f"{step['rows']:,} rows{dropped}")
+    manifest = results.parent / "resources" / "raw" / dataset / "manifest.json"
+    if not manifest.is_file():
+        yield _line("raw files", f"no {manifest.relative_to(results.parent)} in this copy")
+        return
+    raw = read_json(manifest)
+    yield _line("raw files", "; ".join(str(raw[key]) for key in ("version", "license") if raw.get(key)))
+    yield _line("  citation", ", ".join(raw.get("citation") or []))
+    for file in raw["files"]:
+        yield _line(f"  {file['file']}", f"{file['bytes']:,} bytes of {file['retrieved']} from {file['url']}")
+        yield _line("    sha256", file["sha256"])
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<22} {text}".rstrip()
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False).replace('"', "")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the explanation of what the arguments name."""
+    if not arguments:
+        sys.exit(__doc__)
+    try:
+        sys.stdout.write(explain(Path(arguments[0]), arguments[1:]) + "\n")
+    except ElemflowError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,261 @@
+"""Tables of tests: whether the model of the first column has lower errors than each other one of its row."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from elemflow import statistics
+from elemflow.errors import DataError
+from elemflow.files import read_json, write_text
+from elemflow.reporting import text as words
+from elemflow.reporting.page import render_table_page
+from elemflow.reporting.results import read_score
+from elemflow.reporting.tables import render_latex, render_markdown
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+
+SEED = 2003  # of the bootstrap
+SIGNIFICANT = 0.05
+CELL_TYPES: dict[Hashable, Any] = {
+    "study": "string",
+    "table": "string",
+    "row": "string",
+    "model": "string",
+    "against": "string",
+    "dataset": "string",
+    "property": "string",
+    "protocol": "string",
+    "unit": "string",
+    "members": "Int64",
+    "test_to_train": "float64",
+    "difference": "float64",
+    "interval_low": "float64",
+    "interval_high": "float64",
+    "effect_size": "float64",
+    **{f"{name}_{test}": "float64" for test in ("corrected", "5x2") for name in ("t", "df", "p", "p_holm")},
+    "missing": "string",
+    "run": "string",
+    "against_run": "string",
+}
+TESTS = {"corrected": "corrected", "5x2": "5×2"}
+
+
+def write_table(
+    cfg: Mapping[str, Any],
+    metrics: Mapping[str, str | Path],
+    curation: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
+) -> None:
+    """Write one table of tests in every format.
+
+    Args:
+        cfg: The table as planned, with the `splits` of its protocols.
+        metrics: Path of each run's `metrics.json`, beside which lie its predictions and `run_info.json`; a test
+            without the files of both runs is marked `not run`.
+        curation: Path of each dataset's `curation.json`.
+        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
+
+    Raises:
+        DataError: Two runs were not judged on the same members.
+    """
+    tests = compare(cfg, metrics)
+    view = view_table(cfg, tests, curation)
+    write_text(outputs["csv"], tests.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
+        write_text(outputs[name], render(view))
+    write_text(outputs["html"], render_table_page(view, _list_runs(cfg, metrics)))
+
+
+def compare(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+    """Test the first cell of each row against each other one.
+
+    Returns:
+        A frame with the columns of `CELL_TYPES`, one line per test; what cannot be computed is missing.
+    """
+    cells = {(cell["row"], cell["column"]): cell for cell in cfg["cells"]}
+    lines = []
+    for i, row in enumerate(cfg["rows"]):
+        model = cells[i, 0]
+        for j, column in enumerate(cfg["columns"][1:], start=1):
+            other = cells[i, j]
+            lines.append(
+                {
+                    **{name: model[name] for name in ("dataset", "property", "protocol", "unit", "run")},
+                    "study": cfg["study"],
+                    "table": cfg["table"],
+                    "row": row["label"],
+                    "model": cfg["columns"][0]["label"],
+                    "against": column["label"],
+                    "against_run": other["run"],
+                    "missing": model["missing"] or other["missing"] or None,
+                    **_test(model["run"], other["run"], metrics, cfg["splits"].get(model["protocol"])),
+                }
+            )
+    for test in TESTS:
+        family = [line for line in lines if f"p_{test}" in line]
+        for line, p in zip(family, statistics.holm([line[f"p_{test}"] for line in family]), strict=True):
+            line[f"p_holm_{test}"] = p
+    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
+
+
+def read_cells(path: str | Path) -> pd.DataFrame:
+    """Read the CSV of a table as `compare` made it."""
+    return pd.read_csv(path, dtype=CELL_TYPES, keep_default_na=False, na_values=[""])
+
+
+def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any) -> dict[str, Any]:
+    scores = [read_score(metrics.get(run), "mae") for run in (model, other)]
+    folders = [Path(metrics.get(run, "")).parent for run in (model, other)]
+    if not all(scores):
+        return {"members": 0}
+    ours, theirs = (score.per_member for score in scores if score)
+    if len(ours) != len(theirs):
+        raise DataError(
+            f"{metrics[model]} has {len(ours)} members and {metrics[other]} {len(theirs)}, though they share a "
+            "protocol; build both runs again."
+        )
+    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
+    low, high = statistics.bootstrap_interval(*_material_differences(*folders), seed=SEED)
+    found = {
+        "members": len(differences),
+        "difference": sum(differences) / len(differences),
+        "interval_low": low,
+        "interval_high": high,
+    }
+    own_division = split["scheme"] == "k_fold" or (split["scheme"] == "fractions" and split["resplit"])
+    if len(differences) == 1 or not own_division:
+        return found  # members that share a test part say nothing about other materials
+    ratio = _test_to_train(folders[0])
+    found |= {"test_to_train": ratio, "effect_size": statistics.effect_size(differences)}
+    tests = {"corrected": statistics.corrected_t_test(differences, ratio)}
+    if split["scheme"] == "k_fold" and (split["repeats"], split["folds"]) == statistics.FIVE_BY_TWO:
+        repeats, folds = statistics.FIVE_BY_TWO
+        tests["5x2"] = statistics.five_by_two_t_test([differences[folds * i : folds * (i + 1)] for i in range(repeats)])
+    for name, test in tests.items():
+        found |= {f"t_{name}": test.t, f"df_{name}": test.df, f"p_{name}": test.p}
+    return found
+
+
+def _material_differences(model: Path, other: Path) -> tuple[statistics.Array, statistics.Array]:
+    """Return the sum of the differences of its absolute errors, and their count, for each test material of both."""
+    errors = []
+    for folder in (model, other):
+        rows = pd.read_parquet(folder / "predictions.parquet", filters=[("role", "==", "test")])
+        errors.append((rows["y_pred"] - rows["y_true"]).abs().set_axis([rows["member"], rows["material_id"]]))
+    both = (errors[0] - errors[1]).dropna().groupby(level="material_id", sort=True)
+    return np.asarray(both.sum(), dtype=np.float64), np.asarray(both.size(), dtype=np.float64)
+
+
+def _test_to_train(folder: Path) -> float:
+    """Return the mean over members of test rows per row that the model was made from, those of validation included."""
+    rows = [member["rows"] for member in read_json(folder / "run_info.json")["members"].values()]
+    return sum(r["test"] / (r["train"] + r["validation"]) for r in rows) / len(rows)
+
+
+def view_table(cfg: Mapping[str, Any], tests: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
+    """Arrange the tests, one per line, and write the caption."""
+    shown = [name for name in TESTS if tests[f"p_{name}"].notna().any()]
+    columns = ["difference", "95 % interval", "effect size"]
+    columns += [text for name in shown for text in (f"t {TESTS[name]}", f"p {TESTS[name]}", f"p {TESTS[name]}, Holm")]
+    rows = []
+    for line in tests.to_dict("records"):
+        texts = _show(line, shown)
+        cells = [
+            Cell("", text, "", "", members=int(line["members"]), best=best, run=line["run"]) for text, best in texts
+        ]
+        rows.append((f"{line['row']}: {line['model']} against {line['against']}", tuple(cells)))
+    return TableView(
+        study=cfg["study_title"],
+        title=cfg["title"],
+        columns=tuple(columns),
+        rows=tuple(rows),
+        caption=tuple(text for text in _write_caption(cfg, tests, shown, curation) if text),
+        reference=cfg["reference"],
+        label=f"{cfg['study']}-{cfg['table']}",
+        has_published=False,
+    )
+
+
+def _show(line: Mapping[Hashable, Any], shown: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Yield the text of each column and whether it is bold."""
+    if not line["members"]:
+        yield (NOT_RUN if pd.isna(line["missing"]) else NO_DATA), False
+        yield from [(NO_VALUE, False)] * (2 + 3 * len(shown))
+        return
+    decimals = words.count_decimals(line["difference"], digits=2)
+    low, high = (words.format_number(line[f"interval_{end}"], decimals) for end in ("low", "high"))
+    yield words.format_number(line["difference"], decimals), False
+    yield f"{low} … {high}", False
+    yield _number(line["effect_size"], 2), False
+    for name in shown:
+        yield _number(line[f"t_{name}"], 2), False
+        yield _p_value(line[f"p_{name}"]), False
+        yield _p_value(line[f"p_holm_{name}"]), line[f"p_holm_{name}"] < SIGNIFICANT
+
+
+def _number(value: float, decimals: int) -> str:
+    return NO_VALUE if pd.isna(value) else words.format_number(value, decimals).replace("inf", "∞")
+
+
+def _p_value(p: float) -> str:
+    smallest = 1e-4
+    return NO_VALUE if pd.isna(p) else f"< {smallest:.4f}" if p < smallest else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"  # noqa: PLR2004
+
+
+def _write_caption(
+    cfg: Mapping[str, Any], tests: pd.DataFrame, shown: Sequence[str], curation: Mapping[str, str | Path]
+) -> Iterator[str]:
+    yield (
+        "Difference of the mean absolute errors, in the unit of the row; negative: the first model is better. The "
+        f"interval is a percentile bootstrap over test materials ({statistics.RESAMPLES:,} resamples); the effect size "
+        "is the mean difference over members divided by its standard deviation."
+    )
+    if "corrected" in shown:
+        ratios = tests["test_to_train"].dropna()
+        yield (
+            "Corrected: t = mean(d) / sqrt((1/J + r) var(d)) over the J members, with J − 1 degrees of freedom (Nadeau "
+            f"and Bengio 2003); r, test rows per training and validation row, is {_range(ratios.min(), ratios.max())}."
+        )
+    if "5x2" in shown:
+        yield "5×2: first difference over sqrt(mean of s²) of five repetitions, 5 degrees of freedom (Dietterich 1998)."
+    if shown:
+        yield (
+            "One-tailed: the null hypothesis is that the first model is no better. Holm: adjusted for all tests of the "
+            f"table; bold below {SIGNIFICANT}."
+        )
+    planned = tests[tests["missing"].isna()]
+    yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
+    yield words.describe_protocols(cfg["protocols"], planned["protocol"])
+    yield words.describe_missing(cfg["cells"], NO_DATA)
+    yield cfg["note"]
+
+
+def _range(low: float, high: float) -> str:
+    ends = dict.fromkeys(f"{value:.3g}" for value in (low, high))
+    return "–".join(ends)
+
+
+def render_text(view: TableView) -> str:
+    """Render the tests as reStructuredText that is aligned plain text."""
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for label, cells in view.rows:
+        row, pair = label.rsplit(": ", 1)
+        texts = ((f"**{cell.reproduced}**" if cell.best else cell.reproduced) if cell else "" for cell in cells)
+        groups.setdefault(words.escape_rst(row), []).append((words.escape_rst(pair), *texts))
+    table = words.simple_table(("test", *view.columns), groups.items()).rstrip("\n")
+    told = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
+    return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"
+
+
+def _list_runs(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+    """Return the runs behind the tests, as the page lists them."""
+    lines = []
+    for cell in cfg["cells"]:
+        score = read_score(metrics.get(cell["run"]), "mae")
+        low, high = score.test_rows if score else (None, None)
+        about = {"row": cfg["rows"][cell["row"]]["label"], "column": cfg["columns"][cell["column"]]["label"]}
+        rows = {"test_rows_min": low, "test_rows_max": high}
+        lines.append(about | rows | {"members": score.members if score else 0, "run": cell["run"]})
+    return pd.DataFrame(lines).astype({"test_rows_min": "Int64", "test_rows_max": "Int64"})

@@ -1,0 +1,140 @@
+"""Tables of datasets: how many materials came out of the curation, beside the sizes that a paper prints."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from elemflow.files import read_json, write_text
+from elemflow.reporting import text as words
+from elemflow.reporting.page import render_table_page
+from elemflow.reporting.tables import render_latex, render_markdown
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+
+CELL_TYPES: dict[Hashable, Any] = {
+    "study": "string",
+    "table": "string",
+    "row": "string",
+    "column": "string",
+    "dataset": "string",
+    "property": "string",
+    "published": "Int64",
+    "materials": "Int64",
+    "entries": "Int64",
+    "difference_percent": "float64",
+    "missing": "string",
+}
+
+
+def write_table(
+    cfg: Mapping[str, Any],
+    metrics: Mapping[str, str | Path],
+    curation: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
+) -> None:
+    """Write one table of datasets in every format.
+
+    Args:
+        cfg: The table as planned.
+        metrics: Not used: there are no runs.
+        curation: Path of each dataset's `curation.json`; a dataset without one is marked `not run`.
+        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
+    """
+    del metrics
+    cells = collect_cells(cfg, curation)
+    view = view_table(cfg, cells, curation)
+    write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
+        write_text(outputs[name], render(view))
+    write_text(outputs["html"], render_table_page(view, pd.DataFrame()))
+
+
+def collect_cells(cfg: Mapping[str, Any], curation: Mapping[str, str | Path]) -> pd.DataFrame:
+    """Join printed and curated sizes, one line per cell; the columns are those of `CELL_TYPES`."""
+    lines = []
+    for cell in cfg["cells"]:
+        path = curation.get(cell["dataset"])
+        report = read_json(path) if path and Path(path).is_file() and not cell["missing"] else None
+        size = _size(report, cell["property"]) if report else None
+        published = cell["published_size"]
+        lines.append(
+            {
+                **{name: cell[name] for name in ("dataset", "property")},
+                "study": cfg["study"],
+                "table": cfg["table"],
+                "row": cfg["rows"][cell["row"]]["label"],
+                "column": cfg["columns"][cell["column"]]["label"],
+                "published": published,
+                "materials": size,
+                "entries": report["entries"] if report else None,
+                "difference_percent": 100 * (size / published - 1) if published and size is not None else None,
+                "missing": cell["missing"] or None,
+            }
+        )
+    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
+
+
+def read_cells(path: str | Path) -> pd.DataFrame:
+    """Read the CSV of a table as `collect_cells` made it."""
+    return pd.read_csv(path, dtype=CELL_TYPES, keep_default_na=False, na_values=[""])
+
+
+def _size(report: Mapping[str, Any], property_id: str) -> int:
+    """Return the number of materials, or of those with a value of a property."""
+    return int(report["properties"][property_id]["values"] if property_id else report["materials"])
+
+
+def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
+    """Arrange the sizes and write the caption."""
+    shown = [_view(line) for line in cells.to_dict("records")]
+    width = len(cfg["columns"])
+    rows = tuple(
+        (row["label"], tuple(shown[width * number : width * (number + 1)])) for number, row in enumerate(cfg["rows"])
+    )
+    has_published = bool(cells["published"].notna().any())
+    return TableView(
+        study=cfg["study_title"],
+        title=cfg["title"],
+        columns=tuple(column["label"] for column in cfg["columns"]),
+        rows=rows,
+        caption=tuple(text for text in _write_caption(cfg, curation, has_published=has_published) if text),
+        reference=cfg["reference"],
+        label=f"{cfg['study']}-{cfg['table']}",
+        has_published=has_published,
+    )
+
+
+def _view(line: Mapping[Hashable, Any]) -> Cell:
+    done, known = pd.notna(line["materials"]), pd.notna(line["published"])
+    return Cell(
+        published=f"{line['published']:,}" if known else "",
+        reproduced=f"{line['materials']:,}" if done else NO_DATA if pd.notna(line["missing"]) else NOT_RUN,
+        spread="",
+        difference=words.format_percent(line["difference_percent"]) if done and known else "",
+        members=int(done),
+        best=False,
+        run=str(line["dataset"]),
+    )
+
+
+def _write_caption(cfg: Mapping[str, Any], curation: Mapping[str, str | Path], *, has_published: bool) -> Iterator[str]:
+    shown = ": printed size, ours, and difference in per cent of the printed size" * has_published
+    yield f"Materials after curation, those with a value where a property is named{shown}."
+    yield words.describe_data(cfg["datasets"], cfg["datasets"], curation)
+    yield words.describe_missing(cfg["cells"], NO_DATA)
+    yield cfg["note"]
+
+
+def render_text(view: TableView) -> str:
+    """Render the sizes as reStructuredText that is aligned plain text."""
+    lines = [
+        (words.escape_rst(label), words.escape_rst(column), cell.published or NO_VALUE, cell.reproduced,
+         cell.difference or NO_VALUE)
+        for label, cells in view.rows
+        for column, cell in zip(view.columns, cells, strict=True)
+        if cell
+    ]  # fmt: skip
+    table = words.simple_table(("dataset", "", "published", "curated", "difference"), [("", lines)]).rstrip("\n")
+    told = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
+    return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"

@@ -1,0 +1,62 @@
+"""Relative change: error of one model in per cent of others, against the size of the dataset."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from elemflow.reporting import style
+from elemflow.reporting import text as words
+from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, mark_empty
+from elemflow.reporting.results import read_facts
+
+EXPLANATION = (
+    "Change of the error of the first model against another, (error of the first / error of the other − 1), one point "
+    "per row; below zero the first is better. The size counts materials of all parts. Filled: reproduced; hollow: "
+    "published."
+)
+MARKERS = "os^DvPX"
+
+
+def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+    """Draw one plot per other model, as figures 1 and 2 of Gupta et al. (2023) and figure 2 of Jha et al. (2021)."""
+    first, *others = dict.fromkeys(series["label"] for panel in cfg["panels"] for series in panel["series"])
+    figure, axes = grid_of_axes(max(len(others), 1), width=3.7, height=3.1)
+    styles: dict[str, tuple[str, str]] = {}
+    for axis, other in zip(axes, others or [first], strict=True):
+        count = 0
+        for panel in panels:
+            found = {series.label: series for series in panel.series}
+            if first not in found or other not in found:
+                continue
+            ours, theirs = found[first], found[other]
+            size = read_facts(ours.folder)["rows"]
+            number = len(styles)
+            color, marker = styles.setdefault(ours.dataset, (style.pick_color(number), MARKERS[number % len(MARKERS)]))
+            change = ours.score.mean / theirs.score.mean - 1
+            axis.plot(size, change, marker, color=color, markersize=5.5, markeredgecolor="white", markeredgewidth=0.6,
+                      zorder=4)  # fmt: skip
+            numbers.add(panel, theirs, "change_percent", x=size, y=100 * change)
+            if ours.published and theirs.published:
+                printed = ours.published / theirs.published - 1
+                axis.plot([size, size], [change, printed], color=color, linewidth=0.6, alpha=0.6, zorder=2)
+                axis.plot(size, printed, marker, color="white", markeredgecolor=color, markersize=4.5, zorder=3)
+                numbers.add(panel, theirs, "change_percent_published", x=size, y=100 * printed)
+            count += 1
+        if not count:
+            mark_empty(axis, f"no row has a result\nof both {first} and {other}")
+            continue
+        axis.axhline(0, color=style.INK, linewidth=0.8, zorder=1)
+        axis.set(xscale="log", title=f"against {other}", xlabel="Materials")
+        axis.set_ylabel(f"Change of the {words.short_metric(cfg['metric'])} of {first}")
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
+        axis.margins(x=0.12, y=0.12)
+        axis.grid(axis="y")
+    handles = [
+        style.plt.Line2D([], [], color=color, marker=marker, linestyle="", label=cfg["datasets"][dataset]["title"])
+        for dataset, (color, marker) in styles.items()
+    ]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower left", ncols=6, columnspacing=1.6)
+    return figure

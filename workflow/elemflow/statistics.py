@@ -1,0 +1,125 @@
+"""Comparison of two models A and B that were judged on the same materials.
+
+Differences are error of A minus error of B, so that negative numbers speak for A. All p values are one-tailed: the null
+hypothesis is that A is no better than B. Sources: Nadeau and Bengio, Mach. Learn. 52, 239 (2003); Dietterich, Neural
+Comput. 10, 1895 (1998); Holm, Scand. J. Stat. 6, 65 (1979).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Array = npt.NDArray[np.float64]
+
+RESAMPLES = 2000
+LEVEL = 0.95  # of the bootstrap interval
+FIVE_BY_TWO = (5, 2)
+_DRAWS_AT_ONCE = 4_000_000  # resampled numbers in memory
+
+
+@dataclass(frozen=True)
+class TTest:
+    """Result of a t-test.
+
+    Attributes:
+        t: Statistic; infinite if the differences are all equal and not zero.
+        df: Degrees of freedom.
+        p: One-tailed p value.
+    """
+
+    t: float
+    df: int
+    p: float
+
+
+def corrected_t_test(differences: Sequence[float], test_to_train: float) -> TTest:
+    """Test paired differences over resampled divisions, whose training sets overlap (Nadeau and Bengio).
+
+    t = mean(d) / sqrt((1/J + n_test/n_train) var(d)) with J - 1 degrees of freedom; var has the divisor J - 1.
+
+    Args:
+        differences: Difference of each of J divisions, J > 1.
+        test_to_train: n_test/n_train; 1 for 2-fold cross-validation. 0 gives the ordinary paired t-test.
+
+    Raises:
+        ValueError: There are fewer than two differences.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    if len(d) < 2:  # noqa: PLR2004
+        raise ValueError("a t-test needs at least two differences")
+    return _t_test(float(d.mean()), (1 / len(d) + test_to_train) * _variance(d), len(d) - 1)
+
+
+def five_by_two_t_test(differences: Sequence[Sequence[float]]) -> TTest:
+    """Test paired differences of five repetitions of 2-fold cross-validation (Dietterich).
+
+    t = d[1,1] / sqrt(sum over i of s_i² / 5) with 5 degrees of freedom, where s_i² is the sum over the two folds j of
+    (d[i,j] - mean(d[i]))².
+
+    Args:
+        differences: Difference of each repetition and fold, shape (5, 2).
+
+    Raises:
+        ValueError: The shape is another.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    if d.shape != FIVE_BY_TWO:
+        raise ValueError(f"the 5x2cv test needs differences of shape (5, 2), not {d.shape}")
+    spread = ((d - d.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    return _t_test(float(d[0, 0]), float(spread.mean()), FIVE_BY_TWO[0])
+
+
+def _variance(d: Array) -> float:
+    """Return the sample variance, exactly 0 where all numbers are equal."""
+    return 0.0 if np.ptp(d) == 0 else float(d.var(ddof=1))
+
+
+def _t_test(difference: float, variance: float, df: int) -> TTest:
+    t = difference / math.sqrt(variance) if variance else math.copysign(math.inf, difference) if difference else 0.0
+    return TTest(t, df, float(stats.t.cdf(t, df)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust the p values of a family of tests (Holm).
+
+    The k-th smallest of m becomes the largest of min(1, (m - i + 1) p_i) over i ≤ k. A test is significant
+    at level α within the family if its adjusted p value is at most α.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return [float(value) for value in adjusted]
+
+
+def effect_size(differences: Sequence[float]) -> float:
+    """Return Cohen's d of paired differences, mean(d) / sd(d), with the sample standard deviation over divisions."""
+    d = np.asarray(differences, dtype=np.float64)
+    variance = _variance(d)
+    return float(d.mean()) / math.sqrt(variance) if variance else math.copysign(math.inf, d.mean()) if d.any() else 0.0
+
+
+def bootstrap_interval(sums: Array, counts: Array, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """Return the percentile bootstrap interval, at `LEVEL`, of a mean difference over test materials.
+
+    Materials are drawn with replacement, each with all its predictions, as those of one material are not independent;
+    the statistic is the sum of their differences over the sum of their counts.
+
+    Args:
+        sums: Sum of the differences of each material over the members that tested it, shape (materials,).
+        counts: Number of those members, shape (materials,).
+        seed: Equal seeds give equal intervals.
+        resamples: Number of resamples.
+    """
+    generator = np.random.default_rng(seed)
+    at_once = max(1, _DRAWS_AT_ONCE // len(sums))
+    means = []
+    for start in range(0, resamples, at_once):
+        drawn = generator.integers(len(sums), size=(min(at_once, resamples - start), len(sums)))
+        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
