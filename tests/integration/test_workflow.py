@@ -152,6 +152,9 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     fresh.edit("config/protocols/tiny.yaml", "learning_rate: 0.001", "learning_rate: 1.0e+30")
     shown = fresh.run(expect=1)
     assert "learning rate 1e+30" in shown
+    listed = shown[shown.index("Failed: 1. What finished is kept") :]
+    assert "train_model tiny/seebeck/ef/tiny_brnet/tiny\n    results/logs/train_model/tiny/" in listed
+    assert "learning rate 1e+30" in listed
     assert not (fresh.folder / RUN / "predictions.parquet").exists()
     assert (fresh.folder / "results/runs/tiny/seebeck/ef/tiny_forest/tiny/metrics.json").exists()
 

@@ -38,8 +38,15 @@ def check_versions(lock: Path = LOCK) -> None:
         lock: The requirements file.
 
     Raises:
-        SoftwareError: Names every library that is absent or has another version.
+        SoftwareError: Names every library that is absent or has another version; or this package is that of another
+            clone than the working directory, so that rules and scripts would not fit each other.
     """
+    package, here = Path(__file__).parent, Path("workflow/elemflow")
+    if here.is_dir() and not here.samefile(package):
+        raise SoftwareError(
+            f"The package of this job is {package}, not {here.resolve()}. Run `make setup` in this folder and start the "
+            "workflow from its .venv."
+        )
     locked = locked_versions(lock.read_text(encoding="utf-8"))
     installed = library_versions()
     wrong = [

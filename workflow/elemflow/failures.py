@@ -33,8 +33,7 @@ def describe_failures(jobs: Iterable[Any]) -> str:
         made = all(Path(file).exists() for file in job.input)  # else it waited for another of its group
         if missing and made:
             what = "/".join(str(value) for value in job.wildcards)
-            logs = [str(log) for log in job.log] or [""]
-            lines += [f"  {job.rule.name} {what}".rstrip(), f"    {logs[0]}", f"    {last_error(logs[0])}"]
+            lines += [f"  {job.rule.name} {what}".rstrip(), f"    {job.log[0]}", f"    {last_error(job.log[0])}"]
     if not lines:
         return ""
     head = f"Failed: {len(lines) // 3}. What finished is kept; the same command goes on from there."

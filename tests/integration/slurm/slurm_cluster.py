@@ -127,7 +127,7 @@ class SlurmCluster:
         self._write_files()
         socket_path = str(self.folder / "munge.socket")
         self._launch(
-            ["munged", "--foreground", f"--socket={socket_path}", f"--key-file={self.folder / 'munge.key'}",
+            ["munged", "--foreground", "--force", f"--socket={socket_path}", f"--key-file={self.folder / 'munge.key'}",
              f"--pid-file={self.folder / 'munged.pid'}", f"--seed-file={self.folder / 'munge.seed'}",
              f"--log-file={self.folder / 'munge.log'}"], ready=["munge", "--no-input", f"--socket={socket_path}"],
         )  # fmt: skip
