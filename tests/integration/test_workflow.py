@@ -60,6 +60,13 @@ def test_plan_lists_the_runs(finished):
     assert lines[1].split("\t")[-1] == "tiny/errors tiny/parity tiny/curves tiny/bars"
 
 
+def test_costs_are_shown_per_rule_and_study(finished):
+    with (finished.folder / "results/plan/costs.csv").open() as stream:
+        lines = {line["name"]: line for line in csv.DictReader(stream)}
+    assert (lines["train_model"]["jobs"], lines["tiny"]["jobs"]) == ("2", "4")
+    assert float(lines["train_model"]["peak_memory_mb"]) > 100
+
+
 def test_second_dry_run_is_empty(finished):
     assert "Nothing to be done" in finished.run("--dry-run")
 

@@ -44,8 +44,8 @@ def check_versions(lock: Path = LOCK) -> None:
     package, here = Path(__file__).parent, Path("workflow/elemflow")
     if here.is_dir() and not here.samefile(package):
         raise SoftwareError(
-            f"The package of this job is {package}, not {here.resolve()}. Run `make setup` in this folder and start the "
-            "workflow from its .venv."
+            f"The package of this job is {package}, not {here.resolve()}. Run `make setup` in this folder and start "
+            "the workflow from its .venv."
         )
     locked = locked_versions(lock.read_text(encoding="utf-8"))
     installed = library_versions()

@@ -1,6 +1,7 @@
 rule make_cost_table:
     input:
-        get_all_runs("metrics.json"),
+        "results/tables/all",
+        "results/figures/all",
     output:
         csv="results/plan/costs.csv",
         html=report(
