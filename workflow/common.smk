@@ -45,9 +45,9 @@ wildcard_constraints:
 
 
 @lru_cache(maxsize=None)
-def get_code(script, *modules):
-    """Return the digest of a script, and of the modules that the config makes it import."""
-    return code_digest(ROOT / "scripts" / script, ROOT / "workflow", modules)
+def get_code(script, *modules, file=None):
+    """Return the digest of a script, and of the modules and the user's file that the config makes it run."""
+    return code_digest(ROOT / "scripts" / script, ROOT / "workflow", modules, (ROOT / file,) if file else ())
 
 
 def get_dataset(dataset):
@@ -117,7 +117,7 @@ def get_features(wildcards):
 def get_run_cfg(wildcards):
     """Return what a run depends on, titles and published names aside."""
     model = {k: v for k, v in SETTINGS.models[wildcards.model].items() if k not in ("title", "published")}
-    protocol = {k: v for k, v in SETTINGS.protocols[wildcards.protocol].items() if k != "title"}
+    protocol = {k: v for k, v in SETTINGS.protocols[wildcards.protocol].items() if k not in ("title", "report")}
     prop = SETTINGS.datasets[wildcards.dataset]["properties"].get(wildcards.property)
     if prop is None:
         raise WorkflowError(f"Dataset '{wildcards.dataset}' has no property '{wildcards.property}'.")
@@ -129,6 +129,11 @@ def get_run_cfg(wildcards):
     }
 
 
+def get_evaluation_cfg(wildcards):
+    """Return what the evaluation of a run depends on besides its predictions."""
+    return {"report": SETTINGS.protocols[wildcards.protocol]["report"]}
+
+
 def is_network(wildcards):
     """Tell whether a run trains a neural network."""
     return SETTINGS.models[wildcards.model]["kind"] == "network"
@@ -137,8 +142,9 @@ def is_network(wildcards):
 def get_training_code(wildcards):
     """Return the digest of the code that trains a run."""
     model = SETTINGS.models[wildcards.model]
-    families = [NETWORKS[model["spec"]["family"]]] if model["kind"] == "network" else []
-    return get_code("train_model.py", FITTERS[model["kind"]], *families)
+    spec = model["spec"] if model["kind"] == "network" else {}
+    families = [NETWORKS[spec["family"]]] if spec else []
+    return get_code("train_model.py", FITTERS[model["kind"]], *families, file=spec.get("file"))
 
 
 def get_gpus(wildcards):

@@ -18,10 +18,10 @@ def tree(tmp_path):
     return tmp_path
 
 
-def digest(tree, *modules):
+def digest(tree, *modules, files=()):
     for cached in (code_digest, normalised_source, _imports):
         cached.cache_clear()
-    return code_digest(tree / "script.py", tree, modules)
+    return code_digest(tree / "script.py", tree, modules, files)
 
 
 def test_closure_follows_imports_of_modules_and_names(tree):
@@ -64,6 +64,19 @@ def test_a_module_named_by_the_config_counts(tree):
     assert before != digest(tree)
     (tree / "elemflow/unused.py").write_text("VALUE = 2\n")
     assert digest(tree, "elemflow.unused") != before
+
+
+def test_a_file_of_the_user_counts_with_what_it_imports(tree):
+    own = tree / "net.py"
+    own.write_text('"""Mine."""\nfrom elemflow.unused import VALUE\n')
+    digests = {digest(tree), digest(tree, files=(own,))}
+    (tree / "elemflow/unused.py").write_text("VALUE = 2\n")
+    digests.add(digest(tree, files=(own,)))
+    own.write_text("VALUE = 3\n")
+    digests.add(digest(tree, files=(own,)))
+    assert len(digests) == 4
+    own.write_text("VALUE = 3  # a comment\n")
+    assert digest(tree, files=(own,)) in digests
 
 
 def test_a_module_that_does_not_exist_is_an_error(tree):

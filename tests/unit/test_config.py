@@ -139,6 +139,20 @@ def test_stopping_on_validation_needs_a_validation_part(project):
     assert "key 'training.early_stopping.monitor'" in refusal(project)
 
 
+def test_a_learning_rate_falls_by_what_is_monitored(project):
+    def unmonitored(protocol):
+        protocol["split"].update(train=0.9, validation=0)
+        protocol["training"]["early_stopping"] = None
+
+    edit(project, "protocols/ibrnet.yaml", unmonitored)
+    assert "key 'training.learning_rate_reduction': nothing is monitored" in refusal(project)
+
+
+def test_optimizers_have_their_own_keys(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"]["optimizer"].update(momentum=0.9))
+    assert "key 'training.optimizer': unknown key 'momentum'. Allowed: name, learning_rate." in refusal(project)
+
+
 def test_branches_must_fill_their_stack(project):
     edit(project, "models/brnet.yaml", lambda c: c["spec"]["stacks"][0].update(branches=[2, 1]))
     message = refusal(project)
@@ -169,13 +183,73 @@ def test_wrong_network(project, change, message):
 @pytest.mark.parametrize(
     ("model", "change", "message"),
     [
+        ("rnn", {"max_elements": 0}, "key 'spec.max_elements': 0 is less than the minimum of 2"),
+        ("cnn", {"stacks": []}, "key 'spec': unknown key 'stacks'. Allowed: family, filters, kernel_size, widths, activation."),
+        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, activation, batch_norm. Did you mean 'widths'?"),
+        ("fcmnr", {"family": "merge_and_ran"}, "key 'spec.family': found \"merge_and_ran\". Allowed: dense, "),
+        ("irnet17", {"projection": "none"}, "spec.stacks[1].width: the shortcut would lead from width 1024 to 512"),
+    ],
+)  # fmt: skip
+def test_every_family_has_its_own_keys(project, model, change, message):
+    edit(project, f"models/{model}.yaml", lambda c: c["spec"].update(change))
+    shown = refusal(project)
+    assert f"config/models/{model}.yaml" in shown
+    assert message in shown
+
+
+def test_a_model_is_laid_over_the_one_it_extends(project):
+    edit(project, "models/irnet17.yaml", lambda c: c.update(published={"model": "irnet", "depth": 17}))
+    (project / "config/models/a.yaml").write_text("{title: A, extends: b, spec: {activation: {name: elu}}}")
+    (project / "config/models/b.yaml").write_text("{title: B, extends: irnet17, spec: {shortcut: stack}}")
+    config = CONFIG | {"overrides": {"models": {"irnet17": {"spec": {"batch_norm": {"momentum": 0.5}}}}}}
+    model, base = (load(config, project).models[name] for name in ("a", "irnet17"))
+    assert model == {
+        "title": "A",
+        "kind": "network",
+        "spec": base["spec"] | {"activation": {"name": "elu"}, "shortcut": "stack"},
+    }
+    assert model["spec"]["batch_norm"]["momentum"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{title: A, extends: brnt}", "config/models/a.yaml: key 'extends': no model 'brnt'. Did you mean 'brnet'?"),
+        ("{title: A, extends: a}", "config/models/a.yaml: key 'extends': a circle, a → a."),
+        ("{extends: brnet}", "config/models/a.yaml (extends brnet): top level: the key 'title' is missing."),
+        (
+            "{title: A, extends: brnet, spec: {family: unet}}",
+            "(extends brnet): key 'spec': the key 'widths' is missing.",
+        ),
+    ],
+)
+def test_a_wrong_extension(project, content, message):
+    (project / "config/models/a.yaml").write_text(content)
+    assert message in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "message"),
+    [
         ("random_forest", {"estimator": "random_forst"}, "key 'estimator': no estimator 'random_forst'"),
         ("automl", {"estimators": ["ridge", "lightgmb"]}, "key 'estimators': no estimator 'lightgmb'"),
+        ("automl", {"estimators": ["catboost"]}, "key 'estimators': engine optuna does not search 'catboost'"),
+        ("random_forest", {"parameters": {"max_deph": 3}}, "key 'parameters.max_deph': random_forest has no such"),
+        ("ridge", {"search": {"method": "grid", "grid": {"alhpa": [1]}}}, "key 'search.grid.alhpa': ridge has no such"),
+        ("best_ml_irnet2019", {"models": ["ridge", "brnet"]}, "key 'models': no model of kind estimator 'brnet'"),
     ],
 )
 def test_unknown_estimator(project, model, change, message):
     edit(project, f"models/{model}.yaml", lambda c: c.update(change))
     assert f"config/models/{model}.yaml: {message}" in refusal(project)
+
+
+def test_a_choice_among_models_reads_their_declarations(project):
+    edit(project, "models/ridge.yaml", lambda c: c.update(max_rows=7))
+    candidates = load(CONFIG, project).models["best_ml_irnet2019"]["candidates"]
+    assert candidates["ridge"]["max_rows"] == 7
+    assert candidates["random_forest_grid"]["search"]["grid"]["max_depth"] == [10, 25]
+    assert "title" not in candidates["ridge"]
 
 
 def test_scaling_of_an_unknown_part(project):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from elemflow import metrics
 from elemflow.errors import DataError
+from elemflow.reporting.results import read_score
 
 
 @given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=2, max_size=40))
@@ -56,6 +57,17 @@ def test_evaluate_means_over_members(tmp_path: Path) -> None:
     assert found["test"]["n_members"] == 2
     assert found["validation"]["std"]["mae"] is None
     json.dumps(found, allow_nan=False)
+
+
+def test_the_member_best_on_test_can_be_reported(tmp_path: Path) -> None:
+    errors = {(0, "test"): [2.0, 2], (1, "test"): [1.0, 2], (0, "validation"): [1.0, 1], (1, "validation"): [5.0, 5]}
+    found = metrics.evaluate(_predictions(tmp_path / "p.parquet", errors), report="best_on_test")
+    assert {role: part["reported_member"] for role, part in found.items()} == {"test": "1", "validation": "1"}
+    assert found["test"]["mean"]["mae"] == 1.75
+    (tmp_path / "metrics.json").write_text(json.dumps(found))
+    score = read_score(tmp_path / "metrics.json", "mae")
+    assert score is not None
+    assert (score.mean, score.sd, score.per_member) == (1.5, None, (2.0, 1.5))
 
 
 def test_evaluate_names_the_first_bad_row(tmp_path: Path) -> None:

@@ -95,6 +95,30 @@ def test_published_values_of_brnet2023_table_5_are_found(root):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("family", "representation", "scaling", "message"),
+    [
+        ("recurrent", "pa", {}, "a recurrent network takes elemental fractions apart, so representation 'pa' cannot be its input. Allowed: ef."),
+        ("convolutional", "pa+ef", {}, "representation 'pa+ef' cannot"),
+        ("recurrent", "ef", {"ef": "standard"}, "the protocol must leave them as they are. Remove its key 'scaling.ef'."),
+        ("recurrent", "ef", {"ef": "none", "pa": "standard"}, None),
+        ("dense", "pa", {"pa": "standard"}, None),
+    ],
+)  # fmt: skip
+def test_networks_that_read_fractions_get_fractions(family, representation, scaling, message):
+    study = settings({"t": table(defaults={"representation": representation, "protocol": "honest"})})
+    study.models["brnet"]["spec"] = {"family": family}
+    study.protocols["honest"]["scaling"] = scaling
+    if message is None:
+        assert build(study, {}).runs
+        return
+    with pytest.raises(ConfigError) as caught:
+        build(study, {})
+    shown = str(caught.value)
+    assert shown.startswith("config/studies/mine.yaml: key 'tables.t', row 1, column 1: model 'brnet': ")
+    assert message in shown
+
+
 def test_plan_rows_are_for_people():
     header, first, *_ = build(settings({"t": table()}), {}).rows()
     assert header == ["dataset", "property", "representation", "model", "protocol", "used_by"]

@@ -13,6 +13,7 @@ FRACTIONS = {
     "scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "seed": 7, "members": 3, "resplit": True,
 }  # fmt: skip
 FOLDS = {"scheme": "k_fold", "folds": 5, "repeats": 2, "validation": 0.1, "seed": 7}
+INNER = {"scheme": "k_fold_validation", "test": 0.1, "folds": 5, "seed": 7}
 TRAIN, VALIDATION, TEST = range(3)
 
 
@@ -49,13 +50,23 @@ def test_every_fold_is_the_test_part_once_per_repeat():
     assert ((roles[0] == TEST) != (roles[5] == TEST)).any()
 
 
+def test_inner_folds_share_the_test_part_of_fractions():
+    roles = np.array(list(divide(names(103), INNER)))
+    assert ((roles == TEST) == (next(divide(names(103), FRACTIONS)) == TEST)).all()
+    assert set((roles == VALIDATION).sum(axis=0)[roles[0] != TEST]) == {1}
+    assert set((roles == VALIDATION).sum(axis=1)) <= {18, 19}
+
+
 def test_five_times_two_halves():
     roles = list(divide(names(100), FOLDS | {"folds": 2, "repeats": 5}))
     assert len(roles) == 10
     assert all((r == TEST).sum() == 50 and (r == VALIDATION).sum() == 5 for r in roles)
 
 
-@given(st.lists(st.sampled_from("ABCDEFGHIJKLMNOPQRST"), min_size=5, max_size=60), st.sampled_from([FRACTIONS, FOLDS]))
+@given(
+    st.lists(st.sampled_from("ABCDEFGHIJKLMNOPQRST"), min_size=5, max_size=60),
+    st.sampled_from([FRACTIONS, FOLDS, INNER]),
+)
 def test_one_composition_is_never_in_two_parts(compositions, split):
     for roles in divide(compositions, split):
         for composition in set(compositions):
@@ -102,3 +113,12 @@ def test_empty_part_is_refused_by_name(materials, tmp_path):
     with pytest.raises(DataError, match="split of x: the validation part of member 0 is empty \\(27 materials"):
         write_split(materials, "band_gap", tiny, tmp_path / "split.parquet", where="split of x")
     assert not (tmp_path / "split.parquet").exists()
+
+
+def test_the_drawn_sample_is_fixed_and_shared_by_all_members(materials, tmp_path):
+    for name, most in (("some", 12), ("all", 100)):
+        write_split(materials, "band_gap", FRACTIONS | {"max_materials": most}, tmp_path / name, where="here")
+    some, whole = (pq.read_table(tmp_path / name).to_pandas() for name in ("some", "all"))
+    assert some.groupby("member")["material_id"].nunique().tolist() == [12] * 3
+    assert some["material_id"].nunique() == 12
+    assert whole["material_id"].nunique() == 27

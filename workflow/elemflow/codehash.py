@@ -14,19 +14,24 @@ UNDIGESTED = {"elemflow.registry", "elemflow.environment"}  # see their docstrin
 
 
 @cache
-def code_digest(script: Path, package_root: Path, modules: tuple[str, ...] = ()) -> str:
+def code_digest(script: Path, package_root: Path, modules: tuple[str, ...] = (), files: tuple[Path, ...] = ()) -> str:
     """Return 16 hexadecimal digits that identify what `script` computes.
 
     Args:
         script: The entry script.
         package_root: Folder that holds the package.
         modules: Names of modules that the script imports by name from the config.
+        files: Further Python files that the config makes the script run.
 
     Returns:
         Digest over the sources of the script and its import closure, without comments and docstrings.
     """
-    digest = hashlib.sha256(f"{script.name}\n{normalised_source(script)}\n".encode())
-    for name, path in sorted(import_closure(script, package_root, modules).items()):
+    digest = hashlib.sha256()
+    closure: dict[str, Path] = {}
+    for path in (script, *files):
+        digest.update(f"{path.name}\n{normalised_source(path)}\n".encode())
+        closure |= import_closure(path, package_root, modules)
+    for name, path in sorted(closure.items()):
         digest.update(f"{name}\n{normalised_source(path)}\n".encode())
     return digest.hexdigest()[:16]
 

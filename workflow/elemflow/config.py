@@ -12,14 +12,14 @@ import jsonschema
 import yaml
 
 from elemflow.errors import ConfigError, nearest
-from elemflow.estimators.registry import check_estimator
+from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
 from elemflow.registry import FEATURES
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 SHOWN_CHARACTERS = 60  # of a wrong value in a message
-SWITCH_KEYS = ("kind", "scheme", "rule")  # keys that decide which others a mapping may have
+SWITCH_KEYS = ("kind", "family", "scheme", "rule")  # keys that decide which others a mapping may have
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with `changes` laid over it, key by key.
 
-    Lists are replaced. A mapping is replaced as a whole if `changes` gives it another `kind`, `scheme` or `rule`,
-    since the other keys belong to the old one.
+    Lists are replaced. A mapping is replaced as a whole if `changes` gives it another `kind`, `family`, `scheme` or
+    `rule`, since the other keys belong to the old one.
     """
     switched = any(key in changes and key in base and changes[key] != base[key] for key in SWITCH_KEYS)
     merged: dict[str, Any] = {} if switched else deepcopy(dict(base))
@@ -212,6 +212,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
                 )
             path, declaration = found[kind][name]
             found[kind][name] = (f"{path} (with overrides.{kind}.{name} of {where})", merge(declaration, change))
+    found["models"] = _extended(found["models"])
     for study in top["studies"]:
         if study not in found["studies"]:
             known = found["studies"]
@@ -224,7 +225,8 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
         for path, declaration in declarations.values():
             check(declaration, KINDS[kind], path)
     _check_datasets(found["datasets"])
-    _check_models(found["models"])
+    _check_models(found["models"], root)
+    resolve_choices(found["models"])
     _check_protocols(found["protocols"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
     folder = Path(top["data_folder"] or ".")
@@ -266,14 +268,40 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
             )
 
 
-def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
-    """Check what the schema cannot: that a network's keys fit each other and that estimators exist."""
+def _extended(models: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Lay each model over the one that it `extends`; title and published name are always its own.
+
+    A model stands behind the one it extends, so that a mistake is first found in the file that holds it.
+    """
+    done: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def resolve(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+        if name in done:
+            return done[name][1]
+        path, declared = models[name]
+        if "extends" in declared:
+            base, chain = str(declared["extends"]), (*above, name)
+            if base not in models:
+                raise ConfigError(f"{path}: key 'extends': no model '{base}'.{nearest(base, models)}")
+            if base in chain:
+                raise ConfigError(f"{path}: key 'extends': a circle, {' → '.join((*chain, base))}.")
+            inherited = {key: value for key, value in resolve(base, chain).items() if key not in ("title", "published")}
+            own = {key: value for key, value in declared.items() if key != "extends"}
+            path, declared = f"{path} (extends {base})", merge(inherited, own)
+        done[name] = (path, declared)
+        return declared
+
+    for name in models:
+        resolve(name)
+    return done
+
+
+def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]], root: Path) -> None:
+    """Check what the schema cannot: that a network's keys fit each other and that estimators and models exist."""
     for path, model in models.values():
         if model["kind"] == "network":
-            check_spec(model["spec"], f"{path}: spec")
-        names = {"estimator": [str(model.get("estimator"))], "search": model.get("estimators")}.get(model["kind"]) or []
-        for name in names:
-            check_estimator(name, f"{path}: key 'estimator{'s' if model['kind'] == 'search' else ''}'")
+            check_spec(model["spec"], f"{path}: spec", root)
+    check_models(models)
 
 
 def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
@@ -288,9 +316,15 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
             total = split["train"] + split["validation"] + split["test"]
             if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
                 raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
-        stopping = protocol["training"]["early_stopping"]
-        if stopping and stopping["monitor"] == "validation" and split["validation"] == 0:
-            raise ConfigError(
-                f"{path}: key 'training.early_stopping.monitor': found \"validation\", but the split has no validation "
-                f"part. Give `split.validation` a share, or set early_stopping to null."
-            )
+        stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
+        if split.get("validation") == 0:
+            if stopping and stopping["monitor"] == "validation":
+                raise ConfigError(
+                    f"{path}: key 'training.early_stopping.monitor': found \"validation\", but the split has no "
+                    f"validation part. Give `split.validation` a share, or set early_stopping to null."
+                )
+            if reduction and not stopping:
+                raise ConfigError(
+                    f"{path}: key 'training.learning_rate_reduction': nothing is monitored, since the split has no "
+                    f"validation part. Give `split.validation` a share, or set learning_rate_reduction to null."
+                )

@@ -48,7 +48,7 @@ def _rows(node: dict[str, Any], root: dict[str, Any], path: str) -> Iterator[str
         yield from _rows(_resolve(node["items"], root), root, path.removesuffix(".") + "[].")
     for condition in node.get("allOf", []):
         ((_, choice),) = condition["if"]["properties"].items()
-        yield from _variant(condition["then"], root, path, choice["const"])
+        yield from _variant(condition["then"], root, path, ", ".join(choice.get("enum", [choice.get("const")])))
         if "else" in condition:
             yield from _rows(condition["else"], root, path)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from elemflow.errors import DataError
+from elemflow.files import read_metadata
 
 PERCENTILES = (50, 90)
 
@@ -57,19 +58,25 @@ def all_errors(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float | None
     return measures | {f"p{q}_abs_error": percentile_abs_error(y_true, y_pred, q) for q in PERCENTILES}
 
 
-def evaluate(predictions_path: str | Path) -> dict[str, Any]:
+def evaluate(predictions_path: str | Path, report: str = "mean") -> dict[str, Any]:
     """Compute the errors of a run, of each member and over its members.
 
     Args:
         predictions_path: `predictions.parquet` of the run.
+        report: `report` of the protocol.
 
     Returns:
         role -> `members` (member -> measures), `mean` and `std` (measure -> mean and sample standard deviation, n - 1,
-        over the members; None for a single member) and `n_members`.
+        over the members; None for a single member) and `n_members`; under the report `best_on_test` also
+        `reported_member`, the member with the lowest mean absolute error on its test part. Beside the roles, what the
+        predictions note: `chosen` and `left_out` by member, or `not_run` (the reason) alone.
 
     Raises:
         DataError: There are no rows, or a number is not finite.
     """
+    notes = read_metadata(predictions_path)
+    if "not_run" in notes:
+        return notes
     table = pd.read_parquet(predictions_path)
     if table.empty:
         raise DataError(f"{predictions_path}: no predictions. Train the run again.")
@@ -81,7 +88,12 @@ def evaluate(predictions_path: str | Path) -> dict[str, Any]:
             f"{predictions_path}: {bad.sum()} rows are not finite, first material '{first['material_id']}' of member "
             f"{first['member']} ({first['role']}). Train the run again with a lower learning rate."
         )
-    return {str(role): _evaluate_role(rows) for role, rows in table.groupby("role", sort=True)}
+    errors = {str(role): _evaluate_role(rows) for role, rows in table.groupby("role", sort=True)}
+    if report == "best_on_test":
+        members = errors["test"]["members"]
+        best = min(members, key=lambda member: members[member]["mae"])
+        errors = {role: found | {"reported_member": best} for role, found in errors.items()}
+    return errors | notes
 
 
 def _evaluate_role(rows: pd.DataFrame) -> dict[str, Any]:

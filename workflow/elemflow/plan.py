@@ -8,6 +8,7 @@ from typing import Any
 
 from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
+from elemflow.networks.spec import check_representation
 from elemflow.published import PublishedIndex, lookup
 from elemflow.registry import parts_of
 
@@ -145,6 +146,10 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
         parts_of(cell["representation"])
     except ConfigError as error:
         raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
+    model, protocol = settings.models[cell["model"]], settings.protocols[cell["protocol"]]
+    if "spec" in model:
+        scaled = [part for part, kind in protocol.get("scaling", {}).items() if kind != "none"]
+        check_representation(model["spec"], cell["representation"], scaled, f"{where}: model '{cell['model']}'")
     return Run(*(cell[key] for key in RUN_KEYS))
 
 

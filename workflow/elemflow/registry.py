@@ -27,8 +27,17 @@ FITTERS = {
     "network": "elemflow.training.network",
     "estimator": "elemflow.training.estimator",
     "search": "elemflow.training.search",
+    "best_of": "elemflow.training.best_of",
 }
-NETWORKS = {"dense": "elemflow.networks.dense"}
+NETWORKS = {
+    "dense": "elemflow.networks.dense",
+    "concatenated": "elemflow.networks.concatenated",
+    "merge_and_run": "elemflow.networks.merge_and_run",
+    "unet": "elemflow.networks.unet",
+    "convolutional": "elemflow.networks.convolutional",
+    "recurrent": "elemflow.networks.recurrent",
+    "custom": "elemflow.networks.custom",
+}
 FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",
     "training_curves": "elemflow.reporting.kinds.training_curves",

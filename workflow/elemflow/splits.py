@@ -67,6 +67,19 @@ def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np
             order = hash_order(compositions, f"{seed}/{division}")
             yield 2 - _cut(groups, order, shares)
         return
+    if split["scheme"] == "k_fold_validation":
+        # The test part is that of `fractions` with the same seed and share.
+        order = hash_order(compositions, f"{seed}/0")
+        in_test = _cut(groups, order, (split["test"], 1 - split["test"])) == 0
+        rest = np.flatnonzero(~in_test)
+        inner = hash_order([compositions[i] for i in rest.tolist()], f"{seed}/0/folds")
+        folds = np.full(len(groups), -1)
+        folds[rest] = _cut(groups[rest], inner, [1 / split["folds"]] * split["folds"])
+        for fold in range(split["folds"]):
+            roles = np.where(folds == fold, ROLES.index("validation"), ROLES.index("train"))
+            roles[in_test] = ROLES.index("test")
+            yield roles
+        return
     for repeat in range(split["repeats"]):
         order = hash_order(compositions, f"{seed}/{repeat}")
         folds = _cut(groups, order, [1 / split["folds"]] * split["folds"])
@@ -81,7 +94,19 @@ def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np
 
 def needed_roles(split: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the parts that a split must fill."""
-    return ROLES if split["validation"] > 0 else ("train", "test")
+    return ("train", "test") if split.get("validation") == 0 else ROLES
+
+
+def _sample(table: pa.Table, split: Mapping[str, Any]) -> pa.Table:
+    """Return at most `max_materials` rows, drawn by composition; every member divides the same ones."""
+    most = split.get("max_materials")
+    if most is None or most >= table.num_rows:
+        return table
+    compositions = table["composition"].to_pylist()
+    _, groups = np.unique(np.asarray(compositions, dtype=object), return_inverse=True)
+    share = most / table.num_rows
+    drawn = _cut(groups, hash_order(compositions, f"{split['seed']}/sample"), (share, 1 - share)) == 0
+    return table.filter(pa.array(drawn))
 
 
 def write_split(materials: Path, property_id: str, split: Mapping[str, Any], output: Path, *, where: str) -> None:
@@ -98,7 +123,7 @@ def write_split(materials: Path, property_id: str, split: Mapping[str, Any], out
         DataError: A part would be empty.
     """
     table = pq.read_table(materials, columns=["material_id", "composition", property_id])
-    table = table.filter(table[property_id].is_valid())
+    table = _sample(table.filter(table[property_id].is_valid()), split)
     compositions = table["composition"].to_pylist()
     pieces = []
     for member, roles in enumerate(divide(compositions, split)):

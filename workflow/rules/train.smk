@@ -44,7 +44,7 @@ rule evaluate_run:
         mem_mb=2000,
         runtime=10,
     params:
-        cfg={},
+        cfg=get_evaluation_cfg,
         code=get_code("evaluate_run.py"),
     script:
         "../../scripts/evaluate_run.py"

@@ -1,10 +1,10 @@
-"""Regressors of scikit-learn by name; scikit-learn is imported only when one is made.
+"""Regressors by name; their libraries are imported only when one is made.
 
-A new estimator is one entry of `ESTIMATORS`, and one of `elemflow.estimators.search.SPACES` if searches may choose it.
+A new estimator is one entry of `ESTIMATORS`. A search of kind `search` may choose it once it stands in `SEARCHABLE`.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,28 +21,121 @@ class Entry:
     Attributes:
         module: Module of the class.
         name: Name of the class.
+        parameters: Names of the parameters that a config may set; seed, threads and verbosity are not among them.
         defaults: Parameters that differ from the library's defaults.
         scaled: Whether features are standardised first (by the training rows' mean and deviation).
+        scaled_target: Whether the target is too, because the penalty, the step or the width of the loss has its scale.
+        seed: Name of the parameter that takes the seed, if it has one.
+        threads: Name of the parameter that takes the number of threads, if it has one.
     """
 
     module: str
     name: str
+    parameters: frozenset[str]
     defaults: dict[str, Any] = field(default_factory=dict)
     scaled: bool = False
+    scaled_target: bool = False
+    seed: str | None = "random_state"
+    threads: str | None = None
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TREE = _names(
+    "ccp_alpha criterion max_depth max_features max_leaf_nodes min_impurity_decrease min_samples_leaf "
+    "min_samples_split min_weight_fraction_leaf"
+)
+_FOREST = _TREE | _names("bootstrap max_samples n_estimators")
+_COORDINATES = _names("alpha fit_intercept max_iter positive selection tol")
 
 ESTIMATORS: dict[str, Entry] = {
-    "ridge": Entry("sklearn.linear_model", "Ridge", scaled=True),
-    "elastic_net": Entry("sklearn.linear_model", "ElasticNet", {"max_iter": 5000}, scaled=True),
-    "k_neighbors": Entry("sklearn.neighbors", "KNeighborsRegressor", scaled=True),
-    "svr": Entry("sklearn.svm", "SVR", {"cache_size": 1000}, scaled=True),
-    "decision_tree": Entry("sklearn.tree", "DecisionTreeRegressor"),
-    "random_forest": Entry("sklearn.ensemble", "RandomForestRegressor"),
-    "extra_trees": Entry("sklearn.ensemble", "ExtraTreesRegressor"),
-    "hist_gradient_boosting": Entry("sklearn.ensemble", "HistGradientBoostingRegressor"),
-    "gradient_boosting": Entry("sklearn.ensemble", "GradientBoostingRegressor"),
-    "ada_boost": Entry("sklearn.ensemble", "AdaBoostRegressor"),
-}
+    "linear_regression": Entry(
+        "sklearn.linear_model", "LinearRegression", _names("fit_intercept positive"), scaled=True, seed=None
+    ),
+    "ridge": Entry(
+        "sklearn.linear_model", "Ridge", _names("alpha fit_intercept max_iter positive solver tol"), scaled=True
+    ),
+    "lasso": Entry(
+        "sklearn.linear_model", "Lasso", _COORDINATES, {"max_iter": 5000}, scaled=True, scaled_target=True
+    ),
+    "elastic_net": Entry(
+        "sklearn.linear_model", "ElasticNet", _COORDINATES | {"l1_ratio"}, {"max_iter": 5000},
+        scaled=True, scaled_target=True,
+    ),
+    "sgd": Entry(
+        "sklearn.linear_model", "SGDRegressor",
+        _names("alpha average epsilon eta0 fit_intercept l1_ratio learning_rate loss max_iter n_iter_no_change penalty "
+               "power_t tol"),
+        # scikit-learn's own schedule stops far from the minimum of 145 correlated columns (docs/estimators.md).
+        {"learning_rate": "adaptive", "eta0": 0.001}, scaled=True, scaled_target=True,
+    ),
+    "svr": Entry(
+        "sklearn.svm", "SVR", _names("C coef0 degree epsilon gamma kernel max_iter shrinking tol"),
+        {"cache_size": 1000}, scaled=True, scaled_target=True, seed=None,
+    ),
+    "kernel_ridge": Entry(
+        "sklearn.kernel_ridge", "KernelRidge", _names("alpha coef0 degree gamma kernel"), {"kernel": "rbf"},
+        scaled=True, scaled_target=True, seed=None,
+    ),
+    "k_neighbors": Entry(
+        "sklearn.neighbors", "KNeighborsRegressor", _names("algorithm leaf_size metric n_neighbors p weights"),
+        scaled=True, seed=None, threads="n_jobs",
+    ),
+    "decision_tree": Entry("sklearn.tree", "DecisionTreeRegressor", _TREE | {"splitter"}),
+    "random_forest": Entry("sklearn.ensemble", "RandomForestRegressor", _FOREST, threads="n_jobs"),
+    "extra_trees": Entry("sklearn.ensemble", "ExtraTreesRegressor", _FOREST, threads="n_jobs"),
+    "bagging": Entry(
+        "sklearn.ensemble", "BaggingRegressor",
+        _names("bootstrap bootstrap_features max_features max_samples n_estimators"), threads="n_jobs",
+    ),
+    "ada_boost": Entry("sklearn.ensemble", "AdaBoostRegressor", _names("learning_rate loss n_estimators")),
+    "gradient_boosting": Entry(
+        "sklearn.ensemble", "GradientBoostingRegressor",
+        _TREE - {"criterion"}
+        | _names("alpha learning_rate loss n_estimators n_iter_no_change subsample tol validation_fraction"),
+    ),
+    "hist_gradient_boosting": Entry(
+        "sklearn.ensemble", "HistGradientBoostingRegressor",
+        _names("early_stopping l2_regularization learning_rate loss max_bins max_depth max_features max_iter "
+               "max_leaf_nodes min_samples_leaf n_iter_no_change quantile tol validation_fraction"),
+    ),
+    "xgboost": Entry(
+        "xgboost", "XGBRegressor",
+        _names("booster colsample_bylevel colsample_bynode colsample_bytree gamma grow_policy learning_rate max_bin "
+               "max_depth max_leaves min_child_weight n_estimators num_parallel_tree objective reg_alpha reg_lambda "
+               "subsample tree_method"),
+        threads="n_jobs",
+    ),
+    "lightgbm": Entry(
+        "lightgbm", "LGBMRegressor",
+        _names("boosting_type colsample_bytree learning_rate max_depth min_child_samples min_child_weight "
+               "min_split_gain n_estimators num_leaves objective reg_alpha reg_lambda subsample subsample_for_bin "
+               "subsample_freq"),
+        {"verbose": -1, "deterministic": True, "force_row_wise": True}, threads="n_jobs",
+    ),
+    "catboost": Entry(
+        "catboost", "CatBoostRegressor",
+        _names("bagging_temperature bootstrap_type border_count depth grow_policy iterations l2_leaf_reg "
+               "leaf_estimation_iterations learning_rate loss_function max_leaves min_data_in_leaf random_strength rsm "
+               "score_function subsample"),
+        {"verbose": False, "allow_writing_files": False}, seed="random_seed", threads="thread_count",
+    ),
+}  # fmt: skip
+
+SEARCHABLE: dict[str, dict[str, str]] = {
+    "optuna": {
+        name: name
+        for name in ("ridge", "elastic_net", "k_neighbors", "svr", "decision_tree", "random_forest", "extra_trees",
+                     "hist_gradient_boosting", "gradient_boosting", "ada_boost")
+    },
+    "flaml": {
+        "lightgbm": "lgbm", "xgboost": "xgboost", "random_forest": "rf", "extra_trees": "extra_tree",
+        "k_neighbors": "kneighbor",
+    },
+}  # fmt: skip
+"""Estimators that each engine of a model of kind `search` has a space for, and how the engine calls them."""
 
 
 def check_estimator(name: str, where: str) -> None:
@@ -55,39 +148,100 @@ def check_estimator(name: str, where: str) -> None:
         raise ConfigError(f"{where}: no estimator '{name}'. Known: {', '.join(ESTIMATORS)}.{nearest(name, ESTIMATORS)}")
 
 
+def check_parameters(name: str, parameters: Iterable[str], where: str) -> None:
+    """Check that an estimator takes these parameters from a config.
+
+    Args:
+        name: Key of `ESTIMATORS`.
+        parameters: Names of parameters.
+        where: File and key above them.
+
+    Raises:
+        ConfigError: A parameter is unknown, or is not for configs to set.
+    """
+    known = sorted(ESTIMATORS[name].parameters)
+    for key in parameters:
+        if key not in known:
+            raise ConfigError(
+                f"{where}.{key}': {name} has no such parameter here. Known: {', '.join(known)}.{nearest(key, known)}"
+            )
+
+
+def check_models(models: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
+    """Check what estimators, searches and choices among models name.
+
+    Args:
+        models: File and declaration of every model, by id.
+
+    Raises:
+        ConfigError: An estimator, a parameter or a model does not exist, or an engine cannot search an estimator.
+    """
+    for path, model in models.values():
+        if model["kind"] == "estimator":
+            check_estimator(model["estimator"], f"{path}: key 'estimator'")
+            check_parameters(model["estimator"], model["parameters"], f"{path}: key 'parameters")
+            check_parameters(model["estimator"], model.get("search", {}).get("grid", ()), f"{path}: key 'search.grid")
+        elif model["kind"] == "search":
+            known = SEARCHABLE[model["engine"]]
+            for name in model["estimators"]:
+                check_estimator(name, f"{path}: key 'estimators'")
+                if name not in known:
+                    raise ConfigError(
+                        f"{path}: key 'estimators': engine {model['engine']} does not search '{name}'. "
+                        f"Known: {', '.join(known)}.{nearest(name, known)}"
+                    )
+        elif model["kind"] == "best_of":
+            known_models = [name for name, (_, other) in models.items() if other["kind"] == "estimator"]
+            for name in model["models"]:
+                if name not in known_models:
+                    raise ConfigError(
+                        f"{path}: key 'models': no model of kind estimator '{name}'. Known: {', '.join(known_models)}."
+                        f"{nearest(name, known_models)}"
+                    )
+
+
+def resolve_choices(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Put the declarations of the models that a `best_of` names beside their ids, as key `candidates`."""
+    kept = ("estimator", "parameters", "search", "max_rows")
+    for _, model in models.values():
+        if model["kind"] == "best_of":
+            declared = {name: models[name][1] for name in model["models"]}
+            model["candidates"] = {
+                name: {key: other[key] for key in kept if key in other} for name, other in declared.items()
+            }
+
+
 def make_estimator(name: str, parameters: Mapping[str, Any], seed: int, threads: int) -> Any:
     """Make an unfitted regressor.
 
     Args:
         name: Key of `ESTIMATORS`.
         parameters: Parameters of the class, over the defaults of the entry.
-        seed: Its `random_state`, where it has one.
-        threads: Its `n_jobs`, where it has one.
+        seed: Its seed, where it takes one.
+        threads: Its number of threads, where it takes one.
 
     Returns:
-        A scikit-learn regressor, behind a scaler if the entry asks for one.
+        A regressor with scikit-learn's interface, behind scalers if the entry asks for them.
 
     Raises:
         ConfigError: The name or a parameter is unknown.
     """
     check_estimator(name, "estimator")
+    check_parameters(name, parameters, "key 'parameters")
     entry = ESTIMATORS[name]
-    estimator = getattr(importlib.import_module(entry.module), entry.name)()
-    known = estimator.get_params(deep=False)
-    for key in parameters:
-        if key not in known:
-            raise ConfigError(
-                f"key 'parameters.{key}': {entry.name} has no such parameter. Known: {', '.join(sorted(known))}."
-                f"{nearest(key, known)}"
-            )
-    given = {key: value for key, value in {"random_state": seed, "n_jobs": threads}.items() if key in known}
-    estimator.set_params(**entry.defaults | given | dict(parameters))
+    given = {key: value for key, value in ((entry.seed, seed), (entry.threads, threads)) if key}
+    make = getattr(importlib.import_module(entry.module), entry.name)
+    estimator = make(**entry.defaults | given | dict(parameters))
     if not entry.scaled:
         return estimator
-    from sklearn.pipeline import make_pipeline  # noqa: PLC0415  reading the plan must not load scikit-learn
+    from sklearn.compose import TransformedTargetRegressor  # noqa: PLC0415  reading the plan must not load scikit-learn
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
-    return make_pipeline(StandardScaler(), estimator)
+    pipeline = make_pipeline(StandardScaler(), estimator)
+    if not entry.scaled_target:
+        return pipeline
+    return TransformedTargetRegressor(pipeline, transformer=StandardScaler(), check_inverse=False)
 
 
 def fit_estimator(estimator: Any, x: "np.ndarray", y: "np.ndarray", threads: int) -> None:
@@ -99,9 +253,11 @@ def fit_estimator(estimator: Any, x: "np.ndarray", y: "np.ndarray", threads: int
         y: Targets, shape (rows,).
         threads: CPU threads.
     """
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415  a part of scikit-learn's installation
+    from joblib import parallel_config  # noqa: PLC0415  a part of scikit-learn's installation, as the next
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
-    with threadpool_limits(threads):
+    # Bagging would start processes, each with a copy of the data.
+    with threadpool_limits(threads), parallel_config("threading"):
         estimator.fit(x, y)
     if hasattr(estimator, "n_jobs"):
         # Threads add up the trees' predictions in the order in which they finish, so the last bits would vary.

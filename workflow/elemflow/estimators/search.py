@@ -1,20 +1,22 @@
-"""Search for the regressor with the lowest MAE on the validation part, by Optuna's TPE.
+"""Search for the regressor with the lowest MAE on the validation part, or by cross-validation in the training part.
 
-The space follows what hyperopt-sklearn, the AutoML of brnet2023, tries on regressors: which estimator, then its own
-parameters. The test part never enters.
+The test part never enters.
 """
 
 import logging
+import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elemflow.errors import ConfigError, nearest
+from elemflow.errors import TrainingError
 from elemflow.estimators.registry import fit_estimator, make_estimator
+from elemflow.splits import ROLES, divide
 
 if TYPE_CHECKING:
     import optuna
@@ -23,8 +25,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROW_LIMITS = {"svr": 10_000, "gradient_boosting": 50_000, "ada_boost": 50_000}
-"""Training rows above which an estimator leaves the space, since one fit would take hours."""
+
+@dataclass(frozen=True)
+class Candidate:
+    """Where trials come from.
+
+    Attributes:
+        name: What it is called if it wins; None for the name of the estimator.
+        trials: Number of trials.
+        sampler: Optuna's sampler.
+        propose: From a trial to the name and the parameters of an estimator.
+    """
+
+    name: str | None
+    trials: int
+    sampler: "optuna.samplers.BaseSampler"
+    propose: Callable[["optuna.Trial"], tuple[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -34,24 +50,63 @@ class Found:
     Attributes:
         best: The best estimator, fitted on the training part.
         best_trial: Its trial number, from 1.
-        trials: One dict per trial: `trial`, `estimator`, `parameters`, `validation_mae`, `seconds`.
+        trials: One dict per trial: `trial`, `model`, `estimator`, `parameters`, `validation_mae` (over the rows that
+            it is judged by), `seconds`.
     """
 
     best: Any
     best_trial: int
     trials: list[dict[str, Any]]
 
+    @property
+    def winner(self) -> dict[str, Any]:
+        """Return the best trial."""
+        return self.trials[self.best_trial - 1]
 
-def search(
-    declared: Mapping[str, Any], train: "Part", validation: "Part", *, seed: int, threads: int, label: str
-) -> Found:
-    """Fit `trials` estimators on the training part and keep the best on the validation part.
+
+def declared_grid(name: str, model: Mapping[str, Any], seed: int, trials: int | None = None) -> Candidate:
+    """Return the trials of a model of kind `estimator`: points of its grid, or its parameters alone if it has none.
 
     Args:
-        declared: A model of kind `search`: `trials` and `estimators`.
+        name: Id of the model.
+        model: Its declaration.
+        seed: Seed of the sampler.
+        trials: Points drawn at random in place of what its `search` says; a smaller grid is tried whole.
+    """
+    import optuna  # noqa: PLC0415
+
+    declared = model.get("search", {"method": "grid", "grid": {}})
+    grid, method = declared["grid"], declared["method"] if trials is None else "random"
+    points = math.prod(len(values) for values in grid.values())
+    wanted = points if method == "grid" else min(points, trials or declared["trials"])
+    # Optuna's grid sampler draws points in random order without repetition, so a part of a grid is a random search.
+    sampler = optuna.samplers.TPESampler(seed=seed) if method == "tpe" else optuna.samplers.GridSampler(grid, seed=seed)
+
+    def propose(trial: "optuna.Trial") -> tuple[str, dict[str, Any]]:
+        chosen = {key: trial.suggest_categorical(key, values) for key, values in grid.items()}
+        return model["estimator"], model["parameters"] | chosen
+
+    return Candidate(name, wanted, sampler, propose)
+
+
+def search(
+    candidates: Sequence[Candidate],
+    train: "Part",
+    validation: "Part",
+    *,
+    folds: int | None = None,
+    seed: int,
+    threads: int,
+    label: str,
+) -> Found:
+    """Try the trials of all candidates and keep the best, fitted on the whole training part.
+
+    Args:
+        candidates: Where trials come from.
         train: Rows to fit.
-        validation: Rows to choose by.
-        seed: Seed of the search and of every estimator.
+        validation: Rows to choose by; not used if `folds` are given.
+        folds: Number of folds inside the training part to choose by, materials of one composition together.
+        seed: Seed of the folds and of every estimator.
         threads: Threads of every estimator.
         label: What is searched for, for the log.
 
@@ -59,146 +114,68 @@ def search(
         The best estimator and all trials; equal arguments give equal results.
 
     Raises:
-        ConfigError: An estimator has no search space, or every one is left out for the number of rows.
+        TrainingError: No trial gave finite predictions.
     """
-    import optuna  # noqa: PLC0415  heavy, and only searches need it
+    import optuna  # noqa: PLC0415
 
-    names = _estimators(declared["estimators"], len(train), label)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    total = sum(candidate.trials for candidate in candidates)
     trials: list[dict[str, Any]] = []
     best: dict[str, Any] = {"mae": np.inf, "estimator": None, "trial": 0}
 
-    def objective(trial: "optuna.Trial") -> float:
-        name = trial.suggest_categorical("estimator", names)
-        parameters = SPACES[name](_Prefixed(trial, name))
+    def judge(candidate: Candidate, trial: "optuna.Trial") -> float:
+        name, parameters = candidate.propose(trial)
         started = time.monotonic()
-        estimator = make_estimator(name, parameters, seed, threads)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a trial that does not converge is judged by its error
-            fit_estimator(estimator, train.x, train.y, threads)
-        mae = float(np.mean(np.abs(estimator.predict(validation.x) - validation.y)))
+        estimator, mae = _fit_and_judge(name, parameters, _divisions(train, validation, folds, seed), seed, threads)
         seconds = time.monotonic() - started
-        number = trial.number + 1
-        entry = {"trial": number, "estimator": name, "parameters": parameters}
+        number, model = len(trials) + 1, candidate.name or name
+        entry = {"trial": number, "model": model, "estimator": name, "parameters": parameters}
         trials.append(entry | {"validation_mae": mae, "seconds": round(seconds, 3)})
         if mae < best["mae"]:
             best.update(mae=mae, estimator=estimator, trial=number)
         log.info(
-            "%s, trial %d/%d: %s, validation MAE %.5g, best %.5g @ %d, %.1f s",
-            label, number, declared["trials"], name, mae, best["mae"], best["trial"], seconds,
+            "%s, trial %d/%d: %s, %s MAE %.5g, best %.5g @ %d, %.1f s",
+            label, number, total, model, f"{folds}-fold" if folds else "validation", mae, best["mae"], best["trial"],
+            seconds,
         )  # fmt: skip
         return mae
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="minimize", sampler=optuna.samplers.TPESampler(seed=seed))
-    study.optimize(objective, n_trials=declared["trials"])
-    return Found(best=best["estimator"], best_trial=best["trial"], trials=trials)
+    for candidate in candidates:
+        study = optuna.create_study(direction="minimize", sampler=candidate.sampler)
+        study.optimize(partial(judge, candidate), n_trials=candidate.trials)
+    if not best["trial"]:
+        raise TrainingError(
+            f"{label}: none of {total} trials gave finite predictions. Narrow the grid, for example to smaller steps."
+        )
+    found = Found(best["estimator"], best["trial"], trials)
+    if not folds:
+        return found
+    estimator = make_estimator(found.winner["estimator"], found.winner["parameters"], seed, threads)
+    fit_estimator(estimator, train.x, train.y, threads)
+    return replace(found, best=estimator)
 
 
-def _estimators(names: list[str], rows: int, label: str) -> list[str]:
-    for name in names:
-        if name not in SPACES:
-            raise ConfigError(
-                f"key 'estimators': '{name}' has no search space. Known: {', '.join(SPACES)}.{nearest(name, SPACES)}"
-            )
-    kept = [name for name in names if rows <= ROW_LIMITS.get(name, rows)]
-    if not kept:
-        raise ConfigError(f"key 'estimators': {', '.join(names)} are too slow for {rows} training rows; add others.")
-    if left_out := [name for name in names if name not in kept]:
-        log.info("%s: %s left out, too slow for %d training rows", label, ", ".join(left_out), rows)
-    return kept
+def _fit_and_judge(
+    name: str, parameters: Mapping[str, Any], divisions: Iterable[tuple["Part", "Part"]], seed: int, threads: int
+) -> tuple[Any, float]:
+    """Return the estimator of the last division, fitted, and the mean absolute error over the rows of all."""
+    errors = []
+    for train, judged in divisions:
+        estimator = make_estimator(name, parameters, seed, threads)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a trial that does not converge is judged by its error
+            fit_estimator(estimator, train.x, train.y, threads)
+        errors.append(np.abs(estimator.predict(judged.x) - judged.y))
+    return estimator, float(np.mean(np.concatenate(errors)))
 
 
-class _Prefixed:
-    """Suggest parameters under the name of their estimator, so that the sampler keeps estimators apart."""
-
-    def __init__(self, trial: "optuna.Trial", prefix: str):
-        self._trial = trial
-        self._prefix = prefix
-
-    def number(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        return self._trial.suggest_float(f"{self._prefix}.{name}", low, high, log=log)
-
-    def integer(self, name: str, low: int, high: int, *, log: bool = False) -> int:
-        return self._trial.suggest_int(f"{self._prefix}.{name}", low, high, log=log)
-
-    def choice(self, name: str, options: list[Any]) -> Any:
-        return self._trial.suggest_categorical(f"{self._prefix}.{name}", options)
-
-
-def _ridge(suggest: _Prefixed) -> dict[str, Any]:
-    return {"alpha": suggest.number("alpha", 1e-4, 1e3, log=True)}
-
-
-def _elastic_net(suggest: _Prefixed) -> dict[str, Any]:
-    return {"alpha": suggest.number("alpha", 1e-5, 1.0, log=True), "l1_ratio": suggest.number("l1_ratio", 0.0, 1.0)}
-
-
-def _k_neighbors(suggest: _Prefixed) -> dict[str, Any]:
-    return {
-        "n_neighbors": suggest.integer("n_neighbors", 1, 50, log=True),
-        "weights": suggest.choice("weights", ["uniform", "distance"]),
-        "p": suggest.choice("p", [1, 2]),
-    }
-
-
-def _svr(suggest: _Prefixed) -> dict[str, Any]:
-    return {
-        "C": suggest.number("C", 0.1, 100.0, log=True),
-        "epsilon": suggest.number("epsilon", 1e-3, 0.3, log=True),
-        "gamma": suggest.number("gamma", 1e-4, 1.0, log=True),
-    }
-
-
-def _tree(suggest: _Prefixed) -> dict[str, Any]:
-    return {
-        "max_depth": suggest.choice("max_depth", [10, 25, None]),
-        "min_samples_split": suggest.integer("min_samples_split", 2, 20),
-        "max_features": suggest.number("max_features", 0.1, 1.0),
-    }
-
-
-def _forest(suggest: _Prefixed) -> dict[str, Any]:
-    return _tree(suggest) | {"n_estimators": suggest.integer("n_estimators", 50, 200)}
-
-
-def _hist_gradient_boosting(suggest: _Prefixed) -> dict[str, Any]:
-    return {
-        "loss": suggest.choice("loss", ["squared_error", "absolute_error"]),
-        "learning_rate": suggest.number("learning_rate", 0.02, 0.3, log=True),
-        "max_iter": suggest.integer("max_iter", 100, 1000, log=True),
-        "max_leaf_nodes": suggest.integer("max_leaf_nodes", 7, 127, log=True),
-        "min_samples_leaf": suggest.integer("min_samples_leaf", 2, 50, log=True),
-        "l2_regularization": suggest.number("l2_regularization", 1e-6, 10.0, log=True),
-    }
-
-
-def _gradient_boosting(suggest: _Prefixed) -> dict[str, Any]:
-    return {
-        "learning_rate": suggest.number("learning_rate", 0.02, 0.3, log=True),
-        "n_estimators": suggest.integer("n_estimators", 50, 300, log=True),
-        "max_depth": suggest.integer("max_depth", 2, 8),
-        "subsample": suggest.number("subsample", 0.5, 1.0),
-        "max_features": suggest.number("max_features", 0.1, 1.0),
-    }
-
-
-def _ada_boost(suggest: _Prefixed) -> dict[str, Any]:
-    return {
-        "n_estimators": suggest.integer("n_estimators", 20, 200, log=True),
-        "learning_rate": suggest.number("learning_rate", 0.05, 2.0, log=True),
-        "loss": suggest.choice("loss", ["linear", "square", "exponential"]),
-    }
-
-
-SPACES: dict[str, Callable[[_Prefixed], dict[str, Any]]] = {
-    "ridge": _ridge,
-    "elastic_net": _elastic_net,
-    "k_neighbors": _k_neighbors,
-    "svr": _svr,
-    "decision_tree": _tree,
-    "random_forest": _forest,
-    "extra_trees": _forest,
-    "hist_gradient_boosting": _hist_gradient_boosting,
-    "gradient_boosting": _gradient_boosting,
-    "ada_boost": _ada_boost,
-}
+def _divisions(train: "Part", validation: "Part", folds: int | None, seed: int) -> Iterator[tuple["Part", "Part"]]:
+    """Yield the rows to fit and the rows to judge by."""
+    if folds is None:
+        yield train, validation
+        return
+    compositions = [str(material).partition("#")[0] for material in train.material_id]
+    split = {"scheme": "k_fold", "folds": folds, "repeats": 1, "validation": 0.0, "seed": f"{seed}/inner"}
+    for roles in divide(compositions, split):
+        judged = roles == ROLES.index("test")
+        yield train.take(~judged), train.take(judged)

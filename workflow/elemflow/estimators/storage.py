@@ -1,5 +1,6 @@
 """Fitted estimators on disk, in the format of skops, which holds no code to run on load."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,17 @@ from elemflow.errors import DataError
 from elemflow.files import atomic_path
 
 TRUSTED = {
+    "catboost.core.CatBoostRegressor",
+    "collections.OrderedDict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMRegressor",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.metrics._dist_metrics.ManhattanDistance64",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.tree._tree.Tree",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBRegressor",
 }
 """Types that these estimators hold beyond those that skops trusts by itself."""
 
@@ -28,9 +35,12 @@ def load_estimator(path: Path) -> Any:
     """Read what `save_estimator` wrote.
 
     Raises:
-        DataError: The file holds types that are not in `TRUSTED`.
+        DataError: The file was not written by it, or holds types that are not in `TRUSTED`.
     """
-    unknown = skops.io.get_untrusted_types(file=path)
+    try:
+        unknown = skops.io.get_untrusted_types(file=path)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise DataError(f"{path}: not an estimator of this workflow ({error}). Train the run again.") from None
     if foreign := sorted(set(unknown) - TRUSTED):
         raise DataError(
             f"{path}: holds types that no estimator here has ({', '.join(foreign)}). Load it only if you know who made "

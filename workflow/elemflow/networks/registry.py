@@ -1,9 +1,16 @@
-"""Networks by the name of their family; keras is imported only when one is built."""
+"""Networks by the name of their family; keras is imported only when one is built.
+
+The module of a family has `build`, and `check_inputs` if it cannot take every row.
+"""
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from elemflow.files import read_json
 from elemflow.registry import NETWORKS
 
 if TYPE_CHECKING:
@@ -21,4 +28,40 @@ def build_network(spec: Mapping[str, Any], n_inputs: int, seed: int) -> "keras.M
     Returns:
         An uncompiled model from `(batch, n_inputs)` to `(batch, 1)`.
     """
-    return importlib.import_module(NETWORKS[spec["family"]]).build(spec, n_inputs, seed)
+    return _family(spec).build(spec, n_inputs, seed)
+
+
+def check_inputs(spec: Mapping[str, Any], x: np.ndarray, material_id: np.ndarray) -> None:
+    """Check that a network can take all rows.
+
+    Args:
+        spec: Declaration of the network.
+        x: Features (rows, features).
+        material_id: Ids of the rows, for the message.
+
+    Raises:
+        DataError: Names a material that it cannot take.
+    """
+    if check := getattr(_family(spec), "check_inputs", None):
+        check(spec, x, material_id)
+
+
+def load_network(path: str | Path) -> "keras.Model":
+    """Load a stored network, with everything it is made of.
+
+    Args:
+        path: `member-<number>.keras` in the `model` folder of a run, beside its `model.json`.
+
+    Returns:
+        The model, for predictions on inputs that are scaled as in the run.
+    """
+    import keras  # noqa: PLC0415  the workflow imports this module without it
+
+    spec = read_json(Path(path).with_name("model.json"))["model"]["spec"]
+    if load_function := getattr(_family(spec), "load_function", None):
+        load_function(spec)
+    return keras.saving.load_model(path, compile=False)
+
+
+def _family(spec: Mapping[str, Any]) -> Any:
+    return importlib.import_module(NETWORKS[spec["family"]])

@@ -132,7 +132,8 @@ _TEMPLATES = {
 {% endif %}
 {% if cell.done %}
 <span class="reproduced{{ " best" if cell.best }}">{{ cell.reproduced }}\
-{% if cell.spread %}<span class="spread"> ± {{ cell.spread }}</span>{% endif %}</span>
+{% if cell.spread %}<span class="spread"> ± {{ cell.spread }}</span>{% endif %}\
+{% if cell.mark %} {{ cell.mark }}{% endif %}</span>
 <span class="difference">{{ cell.difference }}</span>
 {% else %}
 <span class="missing">{{ cell.reproduced }}</span>

@@ -1,5 +1,6 @@
 """What a report reads of a run: its errors on the test set."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,8 @@ class Score:
     """One metric of a run on its test sets.
 
     Attributes:
-        mean: Mean over members.
-        sd: Sample standard deviation over members; None for one member.
+        mean: Mean over members, or the value of the one member that the protocol reports.
+        sd: Sample standard deviation over members; None for one member, or if only one is reported.
         per_member: Value of each member.
         test_rows: Smallest and largest number of test materials of a member.
     """
@@ -33,24 +34,47 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
     """Read one metric of a run from its `metrics.json`.
 
     Returns:
-        The score, or None if the run has no metrics or its metric is undefined.
+        The score, or None if the run has no metrics, was declined by its model, or its metric is undefined.
 
     Raises:
         DataError: The file has no such metric.
     """
     if path is None or not Path(path).is_file():
         return None
+    metrics = read_json(path)
+    if "not_run" in metrics:
+        return None
     try:
-        test = read_json(path)["test"]
+        test = metrics["test"]
         if metric not in test["mean"]:
             raise DataError(f"{path}: no metric {metric!r} on the test set; found {', '.join(sorted(test['mean']))}.")
         mean, sd = test["mean"][metric], test["std"][metric]
+        if "reported_member" in test:
+            mean, sd = test["members"][test["reported_member"]][metric], None
         members = test["members"].values()
         values = tuple(float(member[metric]) for member in members if member[metric] is not None)
         rows = [int(member["n"]) for member in members]
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not a metrics file of this workflow ({error!r}); delete it and run again.") from error
     return None if mean is None else Score(mean, sd, values, (min(rows), max(rows)))
+
+
+def read_note(path: str | Path | None) -> str:
+    """Say what a run chose among models, or why its model declined the data; empty if there is nothing to say."""
+    if path is None or not Path(path).is_file():
+        return ""
+    metrics = read_json(path)
+    if "not_run" in metrics:
+        return f"not run: {metrics['not_run']}"
+    chosen = Counter(metrics.get("chosen", {}).values()).most_common()
+    parts = [f"{_in_words(name)} in {count} of {len(metrics['chosen'])} members" for name, count in chosen]
+    left_out = {name: reason for member in metrics.get("left_out", {}).values() for name, reason in member.items()}
+    parts += [f"without {_in_words(name)}: {reason}" for name, reason in left_out.items()]
+    return ", ".join(parts)
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def name_parts(run: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from elemflow.files import write_text
 from elemflow.reporting import text as words
 from elemflow.reporting.page import render_table_page
-from elemflow.reporting.results import read_score
+from elemflow.reporting.results import read_note, read_score
 from elemflow.reporting.view import NO_VALUE, NOT_RUN, Cell, TableView
 
 CELL_TYPES: dict[Hashable, Any] = {
@@ -33,6 +33,7 @@ CELL_TYPES: dict[Hashable, Any] = {
     "difference": "float64",
     "difference_percent": "float64",
     "published_source": "string",
+    "note": "string",
     "run": "string",
 }
 
@@ -47,7 +48,8 @@ def write_table(
 
     Args:
         cfg: The table as planned: title, rows, columns, cells, protocols, datasets.
-        metrics: Path of each run's `metrics.json`; a run without a file is marked `not run`.
+        metrics: Path of each run's `metrics.json`; a run without a file, or that its model declined, is marked
+            `not run`.
         curation: Path of each dataset's `curation.json`.
         outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
 
@@ -85,6 +87,7 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
                 "unit": cell["unit"],
                 "published": None if published is None else cell["published_text"] or f"{published:g}",
                 "published_source": cell["published_source"] if published is not None else None,
+                "note": read_note(metrics.get(cell["run"])) or None,
                 "reproduced": score.mean if score else None,
                 "spread": score.sd if score else None,
                 "members": score.members if score else 0,
@@ -114,10 +117,11 @@ def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[st
     """Arrange the cells of a table and write its caption."""
     planned = _in_order(cfg)
     records = _list_records(cells)
+    marks = _mark_notes(records)
     rows = []
     for number, row in enumerate(cfg["rows"]):
         here = {cell["column"]: record for cell, record in zip(planned, records, strict=True) if cell["row"] == number}
-        shown = dict(zip(here, _view_row(list(here.values())), strict=True))
+        shown = dict(zip(here, _view_row(list(here.values()), marks), strict=True))
         rows.append((row["label"], tuple(shown.get(column) for column in range(len(cfg["columns"])))))
     has_published = any(record["published"] for record in records)
     has_best = any(cell.best for _, cells in rows for cell in cells if cell)
@@ -139,7 +143,13 @@ def _list_records(cells: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
 
 
-def _view_row(records: Sequence[Mapping[str, Any]]) -> list[Cell]:
+def _mark_notes(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return a mark for each different note on a cell that has a result."""
+    notes = dict.fromkeys(record["note"] for record in records if record["members"] and record["note"])
+    return {note: f"[{number}]" for number, note in enumerate(notes, start=1)}
+
+
+def _view_row(records: Sequence[Mapping[str, Any]], marks: Mapping[str, str]) -> list[Cell]:
     done = [record for record in records if record["members"]]
     decimals = {
         unit: max(words.count_decimals(r["reproduced"], r["published"]) for r in done if r["unit"] == unit)
@@ -152,7 +162,7 @@ def _view_row(records: Sequence[Mapping[str, Any]]) -> list[Cell]:
     return [
         Cell(
             published=record["published"] or "",
-            reproduced=text or NOT_RUN,
+            reproduced=text or record["note"] or NOT_RUN,
             spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
             difference=""
             if record["difference_percent"] is None
@@ -160,6 +170,7 @@ def _view_row(records: Sequence[Mapping[str, Any]]) -> list[Cell]:
             members=int(record["members"]),
             best=bool(text) and text == best_text,
             run=record["run"],
+            mark=marks.get(record["note"], "") if text else "",
         )
         for record, text in zip(records, shown, strict=True)
     ]
@@ -187,6 +198,8 @@ def _write_caption(
     missing = sum(not record["members"] for record in records)
     if missing:
         yield f"Without a result, marked “{NOT_RUN}”: {missing} of {len(records)} cells."
+    if marks := _mark_notes(records):
+        yield f"Chosen: {'; '.join(f'{mark} {note}' for note, mark in marks.items())}."
     yield cfg["note"]
 
 

@@ -12,12 +12,13 @@ class Cell:
 
     Attributes:
         published: As printed in the paper.
-        reproduced: Mean over members, or `not run`.
+        reproduced: Mean over members, or `not run`, with the reason if there is one.
         spread: Sample standard deviation over members.
         difference: Reproduced minus published, in per cent of the published value.
         members: Number of members; 0 if the run has no result.
         best: Whether no other cell of the row has a better reproduced value, as shown.
         run: Path of the run below `results/runs/`.
+        mark: Mark of a note in the caption.
     """
 
     published: str
@@ -27,6 +28,7 @@ class Cell:
     members: int
     best: bool
     run: str
+    mark: str = ""
 
     @property
     def done(self) -> bool:
@@ -35,8 +37,9 @@ class Cell:
 
     @property
     def reproduced_with_spread(self) -> str:
-        """Return the mean and, if there is one, its spread."""
-        return f"{self.reproduced} ± {self.spread}" if self.spread else self.reproduced
+        """Return the mean and, if there are any, its spread and its mark."""
+        spread = f" ± {self.spread}" if self.spread else ""
+        return f"{self.reproduced}{spread}{self.mark and f' {self.mark}'}"
 
 
 @dataclass(frozen=True)

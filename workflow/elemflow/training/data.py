@@ -32,6 +32,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.y)
 
+    def take(self, rows: np.ndarray) -> "Part":
+        """Return some of the rows, given by positions or by a mask."""
+        return Part(self.material_id[rows], self.x[rows], self.y[rows])
+
 
 @dataclass(frozen=True)
 class MemberData:

@@ -1,4 +1,4 @@
-"""Fitting of one estimator with fixed parameters."""
+"""Fitting of one estimator, with fixed parameters or with the best point of its grid."""
 
 import logging
 import time
@@ -9,27 +9,34 @@ from typing import Any
 import numpy as np
 
 from elemflow.estimators.registry import fit_estimator, make_estimator
+from elemflow.estimators.search import declared_grid, search
 from elemflow.estimators.storage import save_estimator
+from elemflow.training.choice import as_fitted, folds_of, start_on_cpu, too_large
 from elemflow.training.data import MemberData
-from elemflow.training.fitted import Fitted
+from elemflow.training.fitted import Fitted, NotRun
 
 log = logging.getLogger(__name__)
 
+start = start_on_cpu
 
-def start(threads: int) -> dict[str, Any]:  # noqa: ARG001  set at each fit
+
+def chosen_by(cfg: Mapping[str, Any]) -> set[str]:
     """See `elemflow.training.fitted.Fitter`."""
-    return {"name": "scikit-learn", "device": "cpu"}
-
-
-def chosen_by(cfg: Mapping[str, Any]) -> set[str]:  # noqa: ARG001  the same for every run
-    """See `elemflow.training.fitted.Fitter`."""
-    return set()
+    return {"validation"} if cfg["model"].get("search", {}).get("choose_by") == "validation" else set()
 
 
 def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  nothing to keep
     """See `elemflow.training.fitted.Fitter`."""
+    model = cfg["model"]
+    if reason := too_large(model, len(data.train)):
+        raise NotRun(reason)
     seed = cfg["protocol"]["training"]["seed"] + data.member
-    estimator = make_estimator(cfg["model"]["estimator"], cfg["model"].get("parameters", {}), seed, threads)
+    if "search" in model:
+        folds = folds_of(model["search"], data)
+        trials = [declared_grid(cfg["run"]["model"], model, seed)]
+        found = search(trials, data.train, data.validation, folds=folds, seed=seed, threads=threads, label=label)
+        return as_fitted(found, folds=folds)
+    estimator = make_estimator(model["estimator"], model.get("parameters", {}), seed, threads)
     started = time.monotonic()
     fit_estimator(estimator, data.train.x, data.train.y, threads)
     seconds = time.monotonic() - started

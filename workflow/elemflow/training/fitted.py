@@ -10,6 +10,10 @@ import numpy as np
 from elemflow.training.data import MemberData, Part
 
 
+class NotRun(Exception):  # noqa: N818  no error: the tables say why there is no number
+    """A model declines the data of a run; its text is the reason."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A fitted member.
@@ -18,7 +22,7 @@ class Fitted:
         predict: From a part to float64 predictions, shape (rows,).
         save: Writes the model into a folder under a name without suffix.
         history: Rows of `history.parquet` without `member`; a search has one per trial.
-        facts: What `run_info.json` says about the member beyond its rows.
+        facts: What `run_info.json` says about the member beyond its rows; `chosen` and `left_out` reach the tables too.
         seconds: Seconds of fitting, those before a restart included.
     """
 
@@ -47,4 +51,7 @@ class Fitter(Protocol):
             folder: Where unfinished work may be kept for the next start.
             label: What is trained, for the log.
             threads: CPU threads to use.
+
+        Raises:
+            NotRun: The model declines these data.
         """

@@ -17,10 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from elemflow import provenance
+from elemflow.errors import TrainingError
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
 from elemflow.registry import FITTERS
+from elemflow.training import stopping
 from elemflow.training.data import ROLES, MemberData, Part, RunData
-from elemflow.training.fitted import Fitted, Fitter
+from elemflow.training.fitted import Fitted, Fitter, NotRun
 from elemflow.training.scaling import fit_scaling, save_scaling
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
@@ -37,6 +39,7 @@ HISTORY = pa.schema(
     [
         ("member", pa.int32()),
         ("epoch", pa.int32()),
+        ("step", pa.int64()),
         ("train_loss", pa.float64()),
         ("validation_mae", pa.float64()),
         ("learning_rate", pa.float64()),
@@ -64,15 +67,16 @@ def train_run(
 
     Networks are fitted on the training part and stopped by the monitored part; estimators are fitted on the training
     part; searches choose by the validation part. The test part is only predicted, unless the protocol says
-    `monitor: test` as some papers did.
+    `monitor: test` as some papers did. A member whose training diverges does not keep the others from being finished.
 
     Args:
         cfg: `run` (the ids), `property` (unit, title), `model` and `protocol` declarations, resolved.
         features: Feature files, one per part of the representation, in its order.
         materials: `materials.parquet` of the dataset.
         split: Split file of the protocol.
-        predictions: Written: predictions for validation and test rows, sorted by member, role, material.
-        history: Written: one row per member and epoch.
+        predictions: Written: predictions for validation and test rows, sorted by member, role, material; in the
+            metadata what each member chose, or why the run has no result.
+        history: Written: one row per member and validation, which is one per epoch unless the protocol says otherwise.
         run_info: Written: versions, machine, times, rows, inputs.
         model_folder: Written: one model per member and `model.json`, which says what they are.
         checkpoint_folder: Working state, removed after success.
@@ -80,7 +84,8 @@ def train_run(
 
     Raises:
         DataError: A part that is needed has no rows.
-        TrainingError: A training diverged.
+        TrainingError: The training of a member diverged.
+        Stopped: A signal or a deadline ended the training of a network; the next start continues.
     """
     started = time.monotonic()
     predictions, history, run_info = Path(predictions), Path(history), Path(run_info)
@@ -88,11 +93,59 @@ def train_run(
     inputs = {str(path): sha256_file(path) for path in [*features, materials, split]}
     claim = _claim(checkpoint_folder, _identity(cfg, inputs))
     fitter = cast("Fitter", importlib.import_module(FITTERS[cfg["model"]["kind"]]))
-    backend = fitter.start(threads)
+    engine = fitter.start(threads)
     data = RunData(
         features, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"]
     )  # fmt: skip
-    members = data.members
+    try:
+        not_run = _train_members(cfg, fitter, data, checkpoint_folder, threads)
+    except stopping.Stopped as stopped:
+        log.warning("%s; start the workflow again to continue", stopped.message)
+        raise
+    finally:
+        stopping.forget()
+    members = [] if not_run else data.members  # a mean over some members would not be comparable
+    done = [checkpoint_folder / f"member-{member}" for member in members]
+    facts = {str(member): read_json(folder / "done.json") for member, folder in zip(members, done, strict=True)}
+    notes = {"not_run": not_run} if not_run else _notes(facts)
+    write_parquet(predictions, _concatenate([folder / "predictions.parquet" for folder in done], PREDICTIONS), notes)
+    write_parquet(history, _concatenate([folder / "history.parquet" for folder in done], HISTORY))
+    _write_model_folder(model_folder, [folder / "model" for folder in done], cfg)
+    fitting = sum(entry["seconds_fitting"] for entry in facts.values())
+    write_json(
+        run_info,
+        {
+            "cfg": cfg,
+            "not_run": not_run,
+            "n_features": data.n_features,
+            "members": facts,
+            "inputs_sha256": inputs,
+            "commit": provenance.git_commit(),
+            "versions": provenance.library_versions(),
+            "host": provenance.host_facts(threads),
+            "engine": engine,
+            "started": claim["started"],
+            "finished": provenance.now(),
+            "starts": claim["starts"],
+            "seconds_fitting": round(fitting, 3),
+            "seconds_per_epoch": _median(facts, "seconds_per_epoch"),
+            "rows_per_second": _median(facts, "rows_per_second"),
+            "seconds_last_start": round(time.monotonic() - started, 3),
+            "peak_memory_mb": provenance.peak_memory_mb(),
+        },
+    )
+    shutil.rmtree(checkpoint_folder)
+
+
+def _train_members(
+    cfg: Mapping[str, Any], fitter: Fitter, data: RunData, checkpoint_folder: Path, threads: int
+) -> str | None:
+    """Finish every member that is not yet; one that diverges is named when the others are done.
+
+    Returns:
+        Why the run has no result, if its model refuses the rows of a member.
+    """
+    members, failures = data.members, []
     needed = {"train", "test", *fitter.chosen_by(cfg)}
     for position, member in enumerate(members, start=1):
         folder = checkpoint_folder / f"member-{member}"
@@ -100,6 +153,8 @@ def train_run(
         if (folder / "done.json").exists():
             log.info("%s: finished before, kept", label)
             continue
+        if reason := stopping.requested():
+            raise stopping.Stopped(f"stopped by {reason} before {label}")
         member_data = data.member(member, needed)
         log.info("%s: %s", label, ", ".join(f"{len(getattr(member_data, role))} {role}" for role in ROLES))
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,38 +162,25 @@ def train_run(
             scaling = fit_scaling(member_data.train.x, data.parts, kinds)
             member_data = member_data.scaled(scaling)
             save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)
-        fitted = fitter.fit(cfg, member_data, folder, label, threads)
+        try:
+            fitted = fitter.fit(cfg, member_data, folder, label, threads)
+        except NotRun as reason:
+            log.warning("%s: not run, %s", label, reason)
+            return str(reason)
+        except TrainingError as error:
+            log.error("%s", error)  # noqa: TRY400  the message says it all
+            failures.append(str(error))
+            continue
         _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
-    done = [checkpoint_folder / f"member-{member}" for member in members]
-    facts = {str(member): read_json(folder / "done.json") for member, folder in zip(members, done, strict=True)}
-    write_parquet(predictions, _concatenate([folder / "predictions.parquet" for folder in done]))
-    write_parquet(history, _concatenate([folder / "history.parquet" for folder in done]))
-    _write_model_folder(model_folder, [folder / "model" for folder in done], cfg)
-    fitting = sum(entry["seconds_fitting"] for entry in facts.values())
-    epoch_seconds = pq.read_table(history, columns=["seconds"]).column(0).to_numpy()
-    has_epochs = any(entry["epochs"] for entry in facts.values())
-    write_json(
-        run_info,
-        {
-            "cfg": cfg,
-            "n_features": data.n_features,
-            "members": facts,
-            "inputs_sha256": inputs,
-            "commit": provenance.git_commit(),
-            "versions": provenance.library_versions(),
-            "host": provenance.host_facts(threads),
-            "backend": backend,
-            "started": claim["started"],
-            "finished": provenance.now(),
-            "starts": claim["starts"],
-            "seconds_fitting": round(fitting, 3),
-            # The median leaves out the first epoch of each start, which compiles.
-            "seconds_per_epoch": round(float(np.median(epoch_seconds)), 6) if has_epochs else None,
-            "seconds_last_start": round(time.monotonic() - started, 3),
-            "peak_memory_mb": provenance.peak_memory_mb(),
-        },
-    )
-    shutil.rmtree(checkpoint_folder)
+    if failures:
+        kept = f"{len(failures)} of {len(members)} members failed; the others are kept in {checkpoint_folder}:"
+        raise TrainingError("\n".join([kept, *failures]))
+    return None
+
+
+def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
+    known = [entry[name] for entry in facts.values() if name in entry]
+    return round(float(np.median(known)), 6) if known else None
 
 
 def _identity(cfg: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
@@ -195,8 +237,16 @@ def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray])
     return pa.table([*columns, part.y, predicted], schema=PREDICTIONS)
 
 
-def _concatenate(paths: Sequence[Path]) -> pa.Table:
-    return pa.concat_tables([pq.read_table(path) for path in paths])
+def _concatenate(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([pq.read_table(path) for path in paths]) if paths else schema.empty_table()
+
+
+def _notes(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what each member chose and left out, for the tables, if its model is a choice."""
+    notes = {
+        key: {member: entry[key] for member, entry in facts.items() if entry.get(key)} for key in ("chosen", "left_out")
+    }
+    return {key: found for key, found in notes.items() if found} or None
 
 
 def _write_model_folder(folder: Path, sources: Sequence[Path], cfg: Mapping[str, Any]) -> None:

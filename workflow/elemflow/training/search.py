@@ -1,20 +1,17 @@
-"""Search for an estimator and its parameters, judged on the validation part."""
+"""AutoML: a search for an estimator and its parameters, judged on the validation part."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from elemflow.estimators import flaml_search
+from elemflow.estimators.automl import optuna_trials
 from elemflow.estimators.search import search
-from elemflow.estimators.storage import save_estimator
+from elemflow.training.choice import as_fitted, start_on_cpu
 from elemflow.training.data import MemberData
 from elemflow.training.fitted import Fitted
 
-
-def start(threads: int) -> dict[str, Any]:  # noqa: ARG001  set at each fit
-    """See `elemflow.training.fitted.Fitter`."""
-    return {"name": "scikit-learn", "device": "cpu"}
+start = start_on_cpu
 
 
 def chosen_by(cfg: Mapping[str, Any]) -> set[str]:  # noqa: ARG001  the same for every run
@@ -24,16 +21,11 @@ def chosen_by(cfg: Mapping[str, Any]) -> set[str]:  # noqa: ARG001  the same for
 
 def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  nothing to keep
     """See `elemflow.training.fitted.Fitter`."""
+    model, parts = cfg["model"], (data.train, data.validation)
     seed = cfg["protocol"]["training"]["seed"] + data.member
-    found = search(cfg["model"], data.train, data.validation, seed=seed, threads=threads, label=label)
-    history = [
-        {"epoch": trial["trial"], "validation_mae": trial["validation_mae"], "seconds": trial["seconds"]}
-        for trial in found.trials
-    ]
-    return Fitted(
-        predict=lambda part: np.asarray(found.best.predict(part.x), dtype=np.float64),
-        save=lambda to, name: save_estimator(found.best, to / f"{name}.skops"),
-        history=history,
-        facts={"epochs": 0, "trials": found.trials, "best_trial": found.best_trial},
-        seconds=sum(trial["seconds"] for trial in found.trials),
-    )
+    if model["engine"] == "flaml":
+        found = flaml_search.search(model, *parts, seed=seed, threads=threads, label=label)
+    else:
+        trials = optuna_trials(model, len(data.train), seed, label)
+        found = search([trials], *parts, seed=seed, threads=threads, label=label)
+    return as_fitted(found, chosen=found.winner["model"])

@@ -1,0 +1,133 @@
+"""Searches over grids and estimators, on a small regression."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elemflow.errors import ConfigError, TrainingError
+from elemflow.estimators import automl, flaml_search, registry
+from elemflow.estimators import search as search_module
+from elemflow.training.data import Part
+
+pytest.importorskip("sklearn")
+
+TREE = {
+    "estimator": "decision_tree",
+    "parameters": {"max_features": 1.0},
+    "search": {"method": "grid", "trials": 3, "grid": {"max_depth": [1, 4, None], "min_samples_leaf": [1, 3]}},
+}
+LINE: dict[str, Any] = {"estimator": "linear_regression", "parameters": {}}
+
+
+def _part(rows: int, seed: int) -> Part:
+    x = np.random.default_rng(seed).random((rows, 4), dtype=np.float32)
+    return Part(np.array([f"m{i}" for i in range(rows)], dtype=object), x, 5 * x[:, 0] + np.sin(6.0 * x[:, 1]))
+
+
+TRAIN, VALIDATION = _part(120, 0), _part(60, 1)
+
+
+def _search(*candidates: search_module.Candidate, folds: int | None = None) -> search_module.Found:
+    return search_module.search(candidates, TRAIN, VALIDATION, folds=folds, seed=1, threads=1, label="test")
+
+
+def _automl(estimators: list[str], trials: int) -> search_module.Found:
+    return _search(automl.optuna_trials({"trials": trials, "estimators": estimators}, len(TRAIN), 1, "test"))
+
+
+def _errors(found: search_module.Found) -> list[float]:
+    return [trial["validation_mae"] for trial in found.trials]
+
+
+def _points(found: search_module.Found) -> list[tuple[Any, Any]]:
+    return [(trial["parameters"]["max_depth"], trial["parameters"]["min_samples_leaf"]) for trial in found.trials]
+
+
+def test_automl_keeps_the_best_by_validation_and_repeats() -> None:
+    names = ["ridge", "k_neighbors", "decision_tree", "svr"]
+    one, two = _automl(names, 14), _automl(names, 14)
+    assert _errors(one) == _errors(two)
+    assert [trial["trial"] for trial in one.trials] == list(range(1, 15))
+    assert one.best_trial == int(np.argmin(_errors(one))) + 1
+    assert np.mean(np.abs(one.best.predict(VALIDATION.x) - VALIDATION.y)) == min(_errors(one))
+    again = registry.make_estimator(one.winner["estimator"], one.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
+    assert np.array_equal(again.predict(VALIDATION.x), one.best.predict(VALIDATION.x))
+
+
+def test_a_grid_is_tried_whole_and_fixed_parameters_stay() -> None:
+    found = _search(search_module.declared_grid("tree", TREE, 1))
+    assert sorted(_points(found), key=str) == sorted([(d, s) for d in (1, 4, None) for s in (1, 3)], key=str)
+    assert all(trial["parameters"]["max_features"] == 1.0 for trial in found.trials)
+    assert {trial["model"] for trial in found.trials} == {"tree"}
+
+
+@pytest.mark.parametrize("method", ["random", "tpe"])
+def test_a_part_of_a_grid(method: str) -> None:
+    model = TREE | {"search": TREE["search"] | {"method": method}}  # type: ignore[operator]
+    points = [_points(_search(search_module.declared_grid("tree", model, seed))) for seed in (1, 1, 2)]
+    assert points[0] == points[1] != points[2]
+    assert len(points[0]) == 3
+    if method == "random":
+        assert len(set(points[0])) == 3
+
+
+def test_folds_keep_compositions_together_and_the_winner_is_fitted_on_all_rows() -> None:
+    ids = np.array([f"Fe{i // 2}#{i}" for i in range(len(TRAIN))], dtype=object)
+    train = Part(ids, TRAIN.x, TRAIN.y)
+    judged = []
+    for part, other in search_module._divisions(train, VALIDATION, 3, seed=1):
+        compositions = [{name.split("#")[0] for name in side.material_id} for side in (part, other)]
+        assert not compositions[0] & compositions[1]
+        judged += list(other.material_id)
+    assert sorted(judged) == sorted(ids)
+    found = _search(search_module.declared_grid("tree", TREE, 1), folds=3)
+    best = registry.make_estimator("decision_tree", found.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
+    assert np.array_equal(best.predict(VALIDATION.x), found.best.predict(VALIDATION.x))
+    assert min(_errors(found)) not in _errors(_search(search_module.declared_grid("tree", TREE, 1)))
+
+
+def test_the_best_of_several_models() -> None:
+    line, tree = (search_module.declared_grid(*pair, 1, 2) for pair in (("line", LINE), ("tree", TREE)))
+    found = _search(line, tree)
+    assert [trial["model"] for trial in found.trials] == ["line", "tree", "tree"]
+    assert found.winner["validation_mae"] == min(_errors(found))
+
+
+def test_trials_that_diverge_do_not_win() -> None:
+    diverging = {"estimator": "sgd", "parameters": {"learning_rate": "constant", "eta0": 30.0}}
+    candidates = [search_module.declared_grid(*pair, 1) for pair in (("sgd", diverging), ("line", LINE))]
+    assert _search(*candidates).winner["model"] == "line"
+    nothing = Part(TRAIN.material_id, TRAIN.x, np.full(len(TRAIN), np.nan))
+    with pytest.raises(TrainingError, match="none of 1 trials gave finite"):
+        search_module.search(candidates[1:], TRAIN, nothing, seed=1, threads=1, label="test")
+
+
+def test_every_space_gives_valid_parameters() -> None:
+    import optuna
+
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for name, space in automl.SPACES.items():
+        for _ in range(5):
+            parameters = space(automl._Prefixed(study.ask(), name))
+            registry.make_estimator(name, parameters, 0, 1)
+    assert set(automl.SPACES) == set(registry.SEARCHABLE["optuna"])
+
+
+def test_slow_estimators_leave_the_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(automl.ROW_LIMITS, "svr", 100)
+    assert {trial["estimator"] for trial in _automl(["svr", "ridge"], 6).trials} == {"ridge"}
+    with pytest.raises(ConfigError, match="too slow for 120 training rows"):
+        _automl(["svr"], 2)
+
+
+def test_flaml_keeps_the_best_by_validation_and_repeats(caplog: pytest.LogCaptureFixture) -> None:
+    declared = {"trials": 8, "estimators": list(registry.SEARCHABLE["flaml"])}
+    with caplog.at_level(logging.INFO, "elemflow"):
+        one, two = (flaml_search.search(declared, TRAIN, VALIDATION, seed=1, threads=1, label="test") for _ in range(2))
+    assert _errors(one) == _errors(two)
+    assert {trial["model"] for trial in one.trials} == set(declared["estimators"])
+    assert len(one.trials) == 8
+    assert np.mean(np.abs(one.best.predict(VALIDATION.x) - VALIDATION.y)) == min(_errors(one))
+    assert "8 trials, best" in caplog.text

@@ -1,0 +1,293 @@
+"""The training loop on networks of a few dozen weights: resume, best weights, stops, evaluation habits."""
+
+import logging
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toy import PROTOCOL, SPEC
+
+from elemflow.errors import TrainingError
+from elemflow.networks.registry import build_network
+from elemflow.training import course, loop, stopping
+from elemflow.training.course import Course
+from elemflow.training.data import MemberData, Part
+
+LINEAR = {
+    "family": "dense",
+    "stacks": [{"width": 6, "layers": 1}],
+    "order": ["dense", "activation"],
+    "activation": {"name": "tanh"},
+    "shortcut": "none",
+}
+TRAINING = PROTOCOL["training"]
+
+
+def _part(rows: int, seed: int, sign: float = 1.0) -> Part:
+    x = np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)
+    return Part(np.array([f"m{seed}-{i:03d}" for i in range(rows)], dtype=object), x, sign * x.sum(axis=1, dtype=float))
+
+
+DATA = MemberData(0, _part(42, 0), _part(20, 1), _part(20, 2), {})
+
+
+class _Interrupt(loop.Progress):
+    """Stop the process, as a scheduler would, after an epoch and before its checkpoint."""
+
+    def __init__(self, after: int):
+        super().__init__("member 1/1", 6)
+        self._after = after
+
+    def validated(self, course: Course) -> None:
+        if len(course.history) == self._after:
+            raise KeyboardInterrupt
+
+
+class Fit:
+    """The trained network and what a test asks about it."""
+
+    def __init__(self, result: loop.FitResult):
+        self.course, self.predict = result.course, result.predict
+        self.history, self.stopped = result.course.history, result.course.stopped
+        self.best_epoch = result.course.best_entry and result.course.best_entry["epoch"]
+        self.weights_epoch = result.course.kept_entry["epoch"]
+
+
+def _error(fit: Fit, part: Part) -> float:
+    return float(np.mean(np.abs(fit.predict(part) - part.y)))
+
+
+def _fit(tmp_path: Path, *, spec: dict[str, Any] = SPEC, data: MemberData = DATA, **change: Any) -> tuple[Any, Fit]:
+    progress = change.pop("progress", loop.Progress("member 1/1", 6))
+    habits = PROTOCOL["evaluation"] | change.pop("evaluation", {})
+    every = change.pop("checkpoint_seconds", 1e9)
+    model = build_network(spec, 3, seed=5)
+    checkpoint = tmp_path / "state.npz"
+    protocol = {"training": TRAINING | change, "evaluation": habits}
+    fit = loop.fit_member(
+        model, data, protocol, seed=5, checkpoint=checkpoint, progress=progress, checkpoint_seconds=every
+    )
+    return model, Fit(fit)
+
+
+def _numbers(fit: Fit) -> list[tuple[Any, ...]]:
+    return [(e["step"], e["train_loss"], e["validation_mae"], e["learning_rate"]) for e in fit.history]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Fit:
+    """A compiled training that nothing interrupts."""
+    return _fit(tmp_path_factory.mktemp("whole"))[1]
+
+
+def test_equal_seeds_give_equal_bytes_and_the_loss_falls(tmp_path: Path, whole: Fit) -> None:
+    _, again = _fit(tmp_path)
+    assert _numbers(again) == _numbers(whole)
+    assert again.predict(DATA.test).tobytes() == whole.predict(DATA.test).tobytes()
+    assert again.history[-1]["train_loss"] < 0.9 * again.history[0]["train_loss"]
+
+
+def test_an_interrupted_training_ends_where_it_would_have_ended(
+    tmp_path: Path, whole: Fit, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, progress=_Interrupt(after=4), checkpoint_seconds=0)
+    with caplog.at_level(logging.INFO):
+        _, resumed = _fit(tmp_path)
+    assert "continues after epoch 3 from" in caplog.text
+    assert _numbers(resumed) == _numbers(whole)
+    assert (resumed.best_epoch, resumed.weights_epoch) == (whole.best_epoch, whole.weights_epoch)
+    assert resumed.predict(DATA.test).tobytes() == whole.predict(DATA.test).tobytes()
+
+
+def test_a_checkpoint_brings_back_the_best_weights(tmp_path: Path, eager: None) -> None:
+    opposite = MemberData(0, _part(42, 0), _part(20, 1, sign=-1.0), _part(20, 2), {})  # the best epoch comes early
+    _, whole = _fit(tmp_path / "whole", spec=LINEAR, data=opposite)
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, spec=LINEAR, data=opposite, progress=_Interrupt(after=5), checkpoint_seconds=0)
+    _, resumed = _fit(tmp_path, spec=LINEAR, data=opposite)
+    assert whole.best_epoch < 4
+    assert resumed.predict(DATA.test).tobytes() == whole.predict(DATA.test).tobytes()
+
+
+def test_early_stopping_restores_the_best_epoch(tmp_path: Path, eager: None) -> None:
+    opposite = MemberData(0, _part(42, 0), _part(20, 1, sign=-1.0), _part(20, 2), {})  # learning makes it worse
+    stopping = {"monitor": "validation", "patience": 4, "restore_best": True}
+    _, fit = _fit(tmp_path, spec=LINEAR, data=opposite, max_epochs=60, early_stopping=stopping)
+    errors = [entry["validation_mae"] for entry in fit.history]
+    assert fit.stopped == "early_stopping"
+    assert fit.best_epoch == fit.weights_epoch == int(np.argmin(errors)) + 1
+    assert len(errors) == fit.best_epoch + 4
+    assert _error(fit, opposite.validation) == min(errors) < errors[-1]
+
+
+def test_the_test_part_can_be_monitored_and_stopping_can_be_off(tmp_path: Path, eager: None) -> None:
+    data = MemberData(0, DATA.train, _part(0, 1), DATA.test, {})
+    _, fit = _fit(tmp_path, data=data, early_stopping={"monitor": "test", "patience": 9, "restore_best": False})
+    assert _error(fit, DATA.test) == fit.history[-1]["validation_mae"]
+    _, fit = _fit(tmp_path, data=data, early_stopping=None)
+    assert (fit.best_epoch, fit.weights_epoch, fit.history[0]["validation_mae"]) == (None, 6, None)
+
+
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
+@pytest.mark.parametrize("loss", ["mae", "mse", "huber"])
+@pytest.mark.parametrize("last_batch", ["keep", "drop"])
+def test_an_epoch_is_what_keras_computes(tmp_path: Path, eager: None, loss: str, last_batch: str) -> None:
+    import keras
+
+    model, fit = _fit(
+        tmp_path, spec=LINEAR, loss=loss, huber_delta=0.3, last_batch=last_batch, max_epochs=2, early_stopping=None
+    )
+    reference = build_network(LINEAR, 3, seed=5)
+    theirs = {"mae": "mean_absolute_error", "mse": "mean_squared_error", "huber": keras.losses.Huber(0.3)}
+    reference.compile(keras.optimizers.Adam(0.01), theirs[loss])
+    losses = []
+    for epoch in (1, 2):
+        order = course.epoch_order(42, 5, epoch)  # batches of 16, 16 and a short last one of 10
+        order = order[: 42 if last_batch == "keep" else 32]
+        x, y = DATA.train.x[order], DATA.train.y[order, None]
+        losses += reference.fit(x, y, batch_size=16, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose([entry["train_loss"] for entry in fit.history], losses, rtol=1e-5)
+    for ours, other in zip(model.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"name": "adam"},
+        {"name": "adamw", "weight_decay": 0.1},
+        {"name": "sgd", "momentum": 0.9},
+        {"name": "adadelta", "rho": 0.5, "epsilon": 1e-3},
+        {"name": "rmsprop"},
+    ],
+)
+def test_optimizers_train_with_their_arguments(tmp_path: Path, eager: None, optimizer: dict[str, Any]) -> None:
+    _, fit = _fit(tmp_path, spec=LINEAR, optimizer=optimizer | {"learning_rate": 0.02}, max_epochs=3)
+    assert fit.history[-1]["train_loss"] < fit.history[0]["train_loss"]
+    if len(optimizer) > 1:
+        _, plain = _fit(
+            tmp_path, spec=LINEAR, optimizer={"name": optimizer["name"], "learning_rate": 0.02}, max_epochs=3
+        )
+        assert plain.history[-1]["train_loss"] != fit.history[-1]["train_loss"]
+
+
+def test_a_falling_learning_rate_survives_a_kill(tmp_path: Path, eager: None) -> None:
+    opposite = MemberData(0, _part(42, 0), _part(20, 1, sign=-1.0), _part(20, 2), {})  # never improves for long
+    falling = {"factor": 0.5, "patience": 2, "min_delta": 1e-4, "min_learning_rate": 0.003}
+    change: dict[str, Any] = {"spec": LINEAR, "data": opposite, "learning_rate_reduction": falling, "max_epochs": 9}
+    _, whole = _fit(tmp_path / "whole", **change)
+    assert [entry["learning_rate"] for entry in whole.history[-4:]] == [0.003] * 4
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, progress=_Interrupt(after=6), checkpoint_seconds=0, **change)
+    _, resumed = _fit(tmp_path, **change)
+    assert _numbers(resumed) == _numbers(whole)
+    _, constant = _fit(tmp_path / "constant", **change | {"learning_rate_reduction": None})
+    assert constant.history[-1]["train_loss"] != whole.history[-1]["train_loss"]
+
+
+def test_validations_may_come_every_few_steps_and_segments_change_no_number(
+    tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change: dict[str, Any] = {"validate_every_steps": 4, "max_epochs": 3, "spec": LINEAR}
+    _, fit = _fit(tmp_path, **change)
+    assert [(entry["epoch"], entry["step"]) for entry in fit.history] == [(2, 4), (3, 8), (3, 9)]
+    monkeypatch.setattr(course, "SEGMENT_ROWS", 16)
+    _, pieces = _fit(tmp_path, **change)
+    assert _numbers(pieces) == _numbers(fit)
+
+
+def test_dropout_may_stay_on_at_evaluation(tmp_path: Path, eager: None) -> None:
+    early = {"monitor": "test", "patience": 100, "restore_best": True}
+    model, fit = _fit(tmp_path, evaluation={"dropout": True}, early_stopping=early)
+    assert _error(fit, DATA.test) == fit.course.best_entry["validation_mae"], "what is reported is what was monitored"
+    x = DATA.test.x[:16]
+    whole = np.array(model(x, training=False))[:, 0]
+    assert not np.allclose(fit.predict(DATA.test)[:16], whole)
+    _, honest = _fit(tmp_path, early_stopping=early)
+    assert [e["train_loss"] for e in honest.history] == [e["train_loss"] for e in fit.history], (
+        "only evaluation differs"
+    )
+    model.save(tmp_path / "model.keras")
+    import keras
+
+    np.testing.assert_allclose(np.array(keras.models.load_model(tmp_path / "model.keras")(x))[:, 0], whole)
+
+
+def test_batch_norm_may_use_the_statistics_of_the_evaluation_batch(tmp_path: Path, eager: None) -> None:
+    spec = {key: value for key, value in SPEC.items() if key != "stacks"} | {"stacks": [{"width": 8, "layers": 1}]}
+    model, fit = _fit(tmp_path, spec=spec, evaluation={"batch_norm": "batch"}, early_stopping=None)
+    before = [np.array(v) for v in model.variables]
+    predicted = fit.predict(DATA.test)
+    assert all((np.array(v) == old).all() for v, old in zip(model.variables, before, strict=True))
+    for rows, where in ((slice(0, 16), slice(0, 16)), (slice(4, 20), slice(16, 20))):  # the last batch is filled up
+        expected = np.array(model(DATA.test.x[rows], training=True))[:, 0]
+        np.testing.assert_allclose(predicted[where], expected[-(where.stop - where.start) :], rtol=1e-5)
+
+
+class _Signal(loop.Progress):
+    """Send this process a signal after an epoch, as a scheduler does before it kills."""
+
+    def __init__(self, number: int, after: int):
+        super().__init__("member 1/1", 6)
+        self._number, self._after = number, after
+
+    def validated(self, course: Course) -> None:
+        if len(course.history) == self._after:
+            signal.raise_signal(self._number)
+
+
+@pytest.mark.parametrize("number", stopping.SIGNALS)
+def test_a_signal_stops_after_the_epoch_and_keeps_everything(
+    tmp_path: Path, eager: None, number: signal.Signals
+) -> None:
+    _, whole = _fit(tmp_path / "whole", spec=LINEAR)
+    stopping.listen()
+    with pytest.raises(stopping.Stopped, match="75") as stopped:
+        _fit(tmp_path, spec=LINEAR, progress=_Signal(number, after=3))
+    stopping.forget()
+    assert stopped.value.message == f"member 1/1: stopped by {number.name} after epoch 3"
+    assert _numbers(_fit(tmp_path, spec=LINEAR)[1]) == _numbers(whole)
+
+
+def test_a_deadline_stops_within_a_long_epoch(tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, whole = _fit(tmp_path / "whole", spec=LINEAR)
+    monkeypatch.setattr(course, "SEGMENT_ROWS", 16)
+    monkeypatch.setenv(stopping.DEADLINE, "0")
+    with pytest.raises(stopping.Stopped) as stopped:
+        _fit(tmp_path, spec=LINEAR)
+    assert stopped.value.message == "member 1/1: stopped by the end of the job's time after epoch 0 and 1 of 3 steps"
+    monkeypatch.delenv(stopping.DEADLINE)
+    assert _numbers(_fit(tmp_path, spec=LINEAR)[1]) == _numbers(whole)
+
+
+@pytest.mark.parametrize("broken", ["truncated", "foreign", "empty"])
+def test_a_file_that_is_no_checkpoint_is_set_aside(
+    tmp_path: Path, eager: None, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, whole = _fit(tmp_path / "whole", spec=LINEAR)
+    spec = SPEC if broken == "foreign" else LINEAR
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, spec=spec, progress=_Interrupt(after=3), checkpoint_seconds=0)
+    state = tmp_path / "state.npz"
+    if broken != "foreign":
+        state.write_bytes(state.read_bytes()[: 700 if broken == "truncated" else 0])
+    assert _numbers(_fit(tmp_path, spec=LINEAR)[1]) == _numbers(whole)
+    assert f"{state} is no checkpoint of this training" in caplog.text
+    assert (tmp_path / "state.npz.aside").exists()
+
+
+def test_a_diverged_training_says_what_to_do(tmp_path: Path, eager: None) -> None:
+    with pytest.raises(TrainingError, match=r"member 1/1, epoch \d+: the .* at learning rate 1e\+30\. Lower protocol"):
+        _fit(tmp_path, spec=LINEAR, optimizer={"name": "sgd", "learning_rate": 1e30}, loss="mse")
+
+
+def test_progress_line(caplog: pytest.LogCaptureFixture, tmp_path: Path, eager: None) -> None:
+    with caplog.at_level(logging.INFO, logger="elemflow.training.loop"):
+        _fit(tmp_path)
+    lines = [record.message for record in caplog.records]
+    assert len(lines) == 1, "one line per interval, not per epoch"
+    assert lines[0].startswith("member 1/1, epoch 1/6: train loss ")
+    assert "rows/s, ends in 0:00:" in lines[0]

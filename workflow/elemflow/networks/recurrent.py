@@ -1,0 +1,75 @@
+"""RNN over the elements of a composition: LSTM with attention, then highway layers (huang2020, section II).
+
+A composition is a sequence of element vectors of width 100: the fraction at the element's place, 0 elsewhere. The
+most frequent element comes first, equal ones in the order of the columns; the paper gives no order. Places without an
+element are masked and change nothing. The attention is additive, v·tanh(W h + b) of each output h of the LSTM. Its
+last state, the attention's average of its outputs, and the vectors of the two elements with the largest weights are
+concatenated and pass the highway layers (Srivastava et al., arXiv:1505.00387).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from elemflow.errors import DataError
+from elemflow.networks.layers import Layers
+
+VECTOR = 100
+ATTENDED = 2
+
+
+def check_inputs(spec: Mapping[str, Any], x: np.ndarray, material_id: np.ndarray) -> None:
+    """Refuse compositions with more elements than the sequence has places.
+
+    Raises:
+        DataError: Names the first such material, its elements and the limit.
+    """
+    counts = np.count_nonzero(x, axis=1)
+    if len(too_many := np.flatnonzero(counts > spec["max_elements"])):
+        first = too_many[0]
+        raise DataError(
+            f"material '{material_id[first]}' has {counts[first]} elements, and the network takes at most "
+            f"{spec['max_elements']} ({len(too_many)} of {len(x)} rows are too many). Raise spec.max_elements of the "
+            "model, or filter the dataset."
+        )
+
+
+def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
+    """See `elemflow.networks.registry.build_network`."""
+    layers, ops = Layers(spec, seed), keras.ops
+    inputs = keras.Input((n_inputs,), name="features")
+    vectors = element_vectors(inputs, spec["max_elements"])
+    present = ops.any(ops.not_equal(vectors, 0.0), axis=-1)
+    outputs, state, _ = keras.layers.LSTM(
+        spec["lstm_width"],
+        kernel_initializer=layers.kernel("lstm"),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=layers.layer_seed("lstm_recurrent")),
+        return_sequences=True,
+        return_state=True,
+        unroll=True,  # fixed steps, which XLA compiles
+        name="lstm",
+    )(vectors, mask=present)
+    scores = layers.dense(outputs, spec["lstm_width"], "attention_hidden", activation="tanh")
+    scores = ops.squeeze(layers.dense(scores, 1, "attention_score", use_bias=False), axis=-1)
+    attention = keras.layers.Softmax(name="attention")(scores, mask=present)
+    context = ops.sum(ops.expand_dims(attention, -1) * outputs, axis=1)
+    chosen = ops.one_hot(ops.top_k(attention, ATTENDED)[1], spec["max_elements"])
+    attended = keras.layers.Flatten(name="attended")(ops.matmul(chosen, vectors))
+    x = keras.layers.Concatenate(name="joined")([state, context, attended])
+    for number in range(1, spec["highway_layers"] + 1):
+        x = _highway(layers, x, f"highway{number}")
+    return keras.Model(inputs, layers.dense(x, 1, "output"), name=spec["family"])
+
+
+def element_vectors(fractions: Any, max_elements: int) -> Any:
+    """Turn elemental fractions (rows, 86) into vectors of the elements present (rows, max_elements, 100)."""
+    amounts, columns = keras.ops.top_k(fractions, max_elements)
+    return keras.ops.one_hot(columns, VECTOR) * keras.ops.expand_dims(amounts, -1)
+
+
+def _highway(layers: Layers, x: Any, name: str) -> Any:
+    bias = keras.initializers.Constant(layers.spec["gate_bias"])
+    gate = layers.dense(x, x.shape[-1], f"{name}_gate", activation="sigmoid", bias_initializer=bias)
+    return gate * layers.dense(x, x.shape[-1], f"{name}_dense", activation="relu") + (1 - gate) * x
