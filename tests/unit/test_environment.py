@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from elemflow.environment import DEADLINE, LOCK, check_versions, locked_versions, set_deadline
+from elemflow.environment import LOCK, check_versions, locked_versions, set_deadline
 from elemflow.errors import SoftwareError
+from elemflow.training.stopping import DEADLINE
 
 
 def test_the_installed_software_is_the_locked_one():

@@ -13,9 +13,8 @@ from typing import Any
 
 from elemflow.errors import SoftwareError
 from elemflow.provenance import LIBRARIES, library_versions
+from elemflow.training.stopping import DEADLINE
 
-DEADLINE = "ELEMFLOW_DEADLINE"
-"""Variable with the time (seconds since 1970) at which a training shall have stopped by itself."""
 LOCK = Path(__file__).resolve().parents[2] / "envs/requirements.txt"
 
 
@@ -65,8 +64,9 @@ def set_deadline(resources: Mapping[str, Any]) -> None:
     """Tell the training when to save its state and stop, if whoever runs the job ends it after its `runtime`.
 
     Args:
-        resources: Of the job: `runtime` in minutes, and `grace`, the minutes that a stop may take. Only a profile whose
-            executor enforces `runtime` sets `grace`; a run on your own machine may take as long as it takes.
+        resources: Of the job: `runtime` in minutes, and `grace`, those of them that the job needs before its script
+            begins and after it ends. Only a profile whose executor enforces `runtime` sets `grace`; a run on your own
+            machine may take as long as it takes.
     """
     if resources.get("grace"):
         os.environ[DEADLINE] = f"{time.time() + 60 * (resources['runtime'] - resources['grace']):.0f}"

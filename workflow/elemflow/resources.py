@@ -62,5 +62,5 @@ def training_minutes(materials: int, model: Mapping[str, Any], protocol: Mapping
     if model["kind"] == "network":
         milliseconds = 0.1 * protocol["training"]["max_epochs"]  # per row on a GPU
     else:
-        milliseconds = 20 * model.get("trials", 1)
+        milliseconds = 20 * (model.get("search") or model).get("trials", 1)
     return int(min(max(members * materials * milliseconds / 60_000, MINUTES[0]), MINUTES[1]))

@@ -1,6 +1,5 @@
 """The workflow on a real Slurm of one node: what it builds, and what happens when something is killed."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -138,11 +137,10 @@ def test_a_job_out_of_memory_comes_back_with_more(prepared):
     assert (prepared.folder / target).is_file()
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("elemflow.training.stopping"), reason="training has no clean stop yet")
 def test_a_training_out_of_time_goes_on_in_the_next_submission(prepared, finished):
     run = RUN.format(model="tiny_brnet")
     # The first attempt has no time at all: it stops as soon as it can.
-    limits = ["train_model:runtime=5", "train_model:grace=5 if attempt == 1 else 1"]
+    limits = ["train_model:runtime=30", "train_model:grace=30 if attempt == 1 else 3"]
     shown = prepared.run(f"{run}/metrics.json", "--set-resources", *limits)
     assert shown.count("Trying to restart job") == 1
     assert prepared.info("tiny_brnet")["starts"] == 2
