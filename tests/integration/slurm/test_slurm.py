@@ -18,6 +18,7 @@ from elemflow.reporting.costs import queue_seconds, read_benchmarks
 
 pytestmark = pytest.mark.workflow
 RUN = "results/runs/tiny/seebeck/ef/{model}/tiny"
+NETWORK = RUN.format(model="tiny_brnet")
 
 
 def make_cluster(folder: Path, *, accounting: bool) -> Iterator[SlurmCluster]:
@@ -138,20 +139,21 @@ def test_a_job_out_of_memory_comes_back_with_more(prepared):
 
 
 def test_a_training_out_of_time_goes_on_in_the_next_submission(prepared, finished):
-    run = RUN.format(model="tiny_brnet")
     # The first attempt has no time at all: it stops as soon as it can.
     limits = ["train_model:runtime=30", "train_model:grace=30 if attempt == 1 else 3"]
-    shown = prepared.run(f"{run}/metrics.json", "--set-resources", *limits)
+    shown = prepared.run(f"{NETWORK}/metrics.json", "--set-resources", *limits)
     assert shown.count("Trying to restart job") == 1
     assert prepared.info("tiny_brnet")["starts"] == 2
     for name in ("predictions.parquet", "metrics.json"):
-        assert (prepared.folder / run / name).read_bytes() == (finished.folder / run / name).read_bytes()
+        assert (prepared.folder / NETWORK / name).read_bytes() == (finished.folder / NETWORK / name).read_bytes()
 
 
 def start_training(node):
     """Start the workflow and return the driver when the network has begun to train."""
-    driver = node.start("results/tables/all")
-    wait_for((node.folder / "results/checkpoints/tiny/seebeck/ef/tiny_brnet/tiny/claim.json").exists)
+    driver = node.start(f"{NETWORK}/metrics.json")
+    claim = node.folder / NETWORK.replace("runs", "checkpoints") / "claim.json"
+    wait_for(lambda: claim.exists() or driver.poll() is not None)
+    assert driver.poll() is None
     return driver
 
 
@@ -160,9 +162,8 @@ def test_an_interrupted_driver_cancels_its_jobs_and_goes_on_later(prepared):
     os.kill(driver.pid, signal.SIGINT)
     driver.communicate(timeout=60)
     wait_for(lambda: not prepared.waiting(), seconds=30)
-    run = prepared.folder / RUN.format(model="tiny_brnet")
-    assert not [path for path in run.rglob("*") if path.is_file()]
-    prepared.run("results/tables/all")
+    assert not [path for path in (prepared.folder / NETWORK).rglob("*") if path.is_file()]
+    prepared.run(f"{NETWORK}/metrics.json")
     assert prepared.info("tiny_brnet")["starts"] == 2
 
 
@@ -175,7 +176,7 @@ def test_after_a_killed_driver_nothing_is_trained_twice(prepared):
     kept = prepared.info("tiny_brnet")
     assert kept["starts"] == 1
     prepared.run("--unlock")
-    prepared.run("results/tables/all")
+    prepared.run(f"{NETWORK}/metrics.json")
     assert prepared.info("tiny_brnet") == kept
 
 
