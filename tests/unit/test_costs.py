@@ -24,7 +24,7 @@ def project(tmp_path):
     for run, device in zip(RUNS, ("NVIDIA", "cpu"), strict=True):
         folder = tmp_path / "runs" / run
         folder.mkdir(parents=True)
-        (folder / "run_info.json").write_text(json.dumps({"backend": {"device": device}}))
+        (folder / "run_info.json").write_text(json.dumps({"engine": {"device": device}}))
     (tmp_path / "logs").mkdir()
     return tmp_path
 

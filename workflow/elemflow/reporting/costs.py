@@ -92,7 +92,7 @@ def read_benchmarks(folder: Path, runs: Path) -> pd.DataFrame:
 
 def _device(run: Path) -> str:
     file = run / "run_info.json"
-    return str(read_json(file)["backend"]["device"]) if file.exists() else "cpu"
+    return str(read_json(file)["engine"]["device"]) if file.exists() else "cpu"
 
 
 def queue_seconds(logs: Path, jobs: pd.DataFrame) -> dict[str, float]:
