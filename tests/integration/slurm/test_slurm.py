@@ -68,6 +68,7 @@ class LoginNode:
         return subprocess.Popen(
             [*command, "--latency-wait", "10", *arguments], cwd=self.folder, env=self.cluster.environment | quick,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            preexec_fn=heed_interrupts,
         )  # fmt: skip
 
     def run(self, *arguments: str, expect: int = 0) -> str:
@@ -84,6 +85,11 @@ class LoginNode:
     def waiting(self) -> str:
         """Return the jobs that are queued or run."""
         return self.cluster.run("squeue", "--noheader", "--format=%i")
+
+
+def heed_interrupts():
+    """Undo that shells let what they start in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(condition, seconds=300):
