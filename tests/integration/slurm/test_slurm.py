@@ -63,12 +63,12 @@ class LoginNode:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake as a user would, but with the package of the copy and with shorter waits."""
-        command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--nocolor", "--config", "studies=[tiny]"]
+        # A shell lets what it starts in the background ignore Ctrl-C; here it must count, whoever started the tests.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "snakemake", "--profile", "slurm", "--nocolor"]
         quick = {"PYTHONPATH": f"{Path(__file__).parent / 'quick'}:{self.folder / 'workflow'}"}
         return subprocess.Popen(
-            [*command, "--latency-wait", "10", *arguments], cwd=self.folder, env=self.cluster.environment | quick,
+            [*command, "--config", "studies=[tiny]", "--latency-wait", "10", *arguments], cwd=self.folder, env=self.cluster.environment | quick,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-            preexec_fn=heed_interrupts,
         )  # fmt: skip
 
     def run(self, *arguments: str, expect: int = 0) -> str:
@@ -85,11 +85,6 @@ class LoginNode:
     def waiting(self) -> str:
         """Return the jobs that are queued or run."""
         return self.cluster.run("squeue", "--noheader", "--format=%i")
-
-
-def heed_interrupts():
-    """Undo that shells let what they start in the background ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(condition, seconds=300):
