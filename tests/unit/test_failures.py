@@ -13,6 +13,7 @@ STAMP = "2026-01-01 00:00:00"
     ("text", "expected"),
     [
         (f"{STAMP} INFO a\n{STAMP} ERROR the loss is nan. Lower it.\n", "the loss is nan. Lower it."),
+        (f"{STAMP} ERROR 2 of 3 failed:\nmember 1: nan\nmember 2: nan\n", "2 of 3 failed: member 1: nan"),
         (f"{STAMP} ERROR Unexpected failure\nTraceback:\n  File x\nKeyError: 'a'\n\n", "KeyError: 'a'"),
         (
             f"{STAMP} INFO epoch 3\n",

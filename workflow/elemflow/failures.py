@@ -13,9 +13,10 @@ def last_error(log: str | Path) -> str:
         lines = [line for line in Path(log).read_text("utf-8", errors="replace").splitlines() if line.strip()]
     except FileNotFoundError:
         return "no log: it failed before its script began"
-    errors = [line for line in lines if " ERROR " in line]
-    if errors and not errors[-1].endswith(UNEXPECTED):
-        return errors[-1].split(" ERROR ", 1)[1]
+    errors = [i for i, line in enumerate(lines) if " ERROR " in line]
+    if errors and not lines[errors[-1]].endswith(UNEXPECTED):
+        message = lines[errors[-1]].split(" ERROR ", 1)[1]
+        return " ".join([message, *lines[errors[-1] + 1 :][:1]]) if message.endswith(":") else message
     last = lines[-1] if lines else "(nothing)"
     return last if errors else f"no error in its log, so it was stopped from outside (memory, time); last line: {last}"
 
