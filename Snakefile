@@ -17,6 +17,7 @@ include: "workflow/rules/split.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/costs.smk"
 
 
 localrules:
@@ -32,6 +33,7 @@ localrules:
     write_bibliography,
     collect_tables,
     collect_figures,
+    make_cost_table,
 
 
 rule all:
@@ -39,7 +41,12 @@ rule all:
         "results/plan/runs.tsv",
         "results/tables/all",
         "results/figures/all",
+        "results/plan/costs.html",
         get_all_bibliographies(),
+
+
+onerror:
+    print(describe_failures(workflow.scheduler.failed), file=sys.stderr)
 
 
 rule mirror:

@@ -1,8 +1,9 @@
 """Time to plan many runs: expanding the studies, and a whole dry-run, as the number of runs grows.
 
-python benchmarks/bench_plan.py [runs ...]
+python benchmarks/bench_plan.py [runs ...] [options of Snakemake, such as --profile slurm]
 """
 
+import resource
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ def make_project(folder: Path, runs: int) -> None:
     shutil.copytree(ROOT / "resources/published", folder / "resources/published")
     shutil.copy(ROOT / "Snakefile", folder)
     (folder / "profiles").symlink_to("workflow/profiles")
+    (folder / "slurm").symlink_to("workflow/profiles/slurm")
     dataset = yaml.safe_load((ROOT / "config/datasets/transport.yaml").read_text())
     column = dataset["properties"]["seebeck_p"]
     dataset["properties"] = {f"property_{i}": column for i in range(PROPERTIES)}
@@ -46,7 +48,10 @@ def make_project(folder: Path, runs: int) -> None:
 
 
 def main() -> None:
-    for asked in [int(a) for a in sys.argv[1:]] or [700, 1400, 3500]:
+    arguments = sys.argv[1:]
+    sizes = [int(argument) for argument in arguments if argument.isdigit()]
+    options = [argument for argument in arguments if not argument.isdigit()]
+    for asked in sizes or [700, 1400, 3500]:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             make_project(folder, asked)
@@ -54,10 +59,16 @@ def main() -> None:
             published = read_published(folder / "resources/published/published_mae.csv")
             plan = build(load({"studies": ["many"]}, folder), published)
             planned = time.perf_counter() - started
-            started = time.perf_counter()
+            started, used = time.perf_counter(), cpu_seconds()
             command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all", "--config", "studies=[many]"]
-            subprocess.run(command, cwd=folder, check=True)
-            print(f"{len(plan.runs):6d} runs: plan {planned:6.2f} s, dry-run {time.perf_counter() - started:6.2f} s")
+            subprocess.run([*command, *options], cwd=folder, check=True, capture_output=True)
+            elapsed, used = time.perf_counter() - started, cpu_seconds() - used
+            print(f"{len(plan.runs):6d} runs: plan {planned:6.2f} s, dry-run {elapsed:6.2f} s ({used:.2f} s of CPU)")
+
+
+def cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

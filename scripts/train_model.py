@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.environment import set_deadline
 from elemflow.logs import configure_logging
 from elemflow.training.run import train_run
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
+    set_deadline(smk.resources)
     train_run(
         smk.params.cfg,
         features=[Path(path) for path in smk.input.features],

@@ -2,6 +2,7 @@
 # Snakemake puts the folder of an included file on the import path, here and in every job, so `import elemflow` works.
 
 import re
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from elemflow import config as elemflow_config
 from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
+from elemflow.failures import describe_failures
 from elemflow.published import read_published
 from elemflow.registry import (
     DATA_FIGURES,
@@ -25,6 +27,7 @@ from elemflow.registry import (
     TABLES,
     parts_of,
 )
+from elemflow.resources import count_materials, training_memory_mb, training_minutes
 
 ROOT = Path(workflow.basedir)
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
@@ -161,9 +164,32 @@ def get_gpus(wildcards):
     return 1 if is_network(wildcards) else 0
 
 
+def growing(megabytes):
+    """Return the resource function of a memory that grows by as much again with each attempt."""
+
+    def get_memory(wildcards, attempt):
+        return megabytes * attempt
+
+    return get_memory
+
+
+def get_materials_count(wildcards):
+    """Return how many materials a run has, or a guess while the dataset is not curated."""
+    most = SETTINGS.protocols[wildcards.protocol]["split"].get("max_materials")
+    found = count_materials(f"results/datasets/{wildcards.dataset}/curation.json")
+    return min(found, most) if most else found
+
+
 def get_training_memory(wildcards, attempt):
     """Return the memory of a training job in MB, more on each attempt."""
-    return 4000 * attempt
+    model = SETTINGS.models[wildcards.model]
+    return training_memory_mb(get_materials_count(wildcards), wildcards.representation, model) * attempt
+
+
+def get_training_minutes(wildcards):
+    """Return the minutes that a training job asks for."""
+    model, protocol = SETTINGS.models[wildcards.model], SETTINGS.protocols[wildcards.protocol]
+    return training_minutes(get_materials_count(wildcards), model, protocol)
 
 
 def get_table(wildcards):
@@ -254,6 +280,15 @@ def get_all_figures(suffix=""):
 def get_all_runs(name):
     """Return one file of every run."""
     return [f"results/runs/{run.path}/{name}" for run in PLAN.runs]
+
+
+def get_runs_by_study():
+    """Return the paths of the runs of every study."""
+    studies = {}
+    for run, users in PLAN.runs.items():
+        for study in sorted({user.split("/")[0] for user in users}):
+            studies.setdefault(study, []).append(run.path)
+    return studies
 
 
 def get_all_datasets():

@@ -71,6 +71,13 @@ def test_plan_lists_the_runs(finished):
     assert lines[1].split("\t")[-1] == "tiny/errors tiny/test tiny/parity tiny/curves tiny/bars tiny/cost"
 
 
+def test_costs_are_shown_per_rule_and_study(finished):
+    with (finished.folder / "results/plan/costs.csv").open() as stream:
+        lines = {line["name"]: line for line in csv.DictReader(stream)}
+    assert (lines["train_model"]["jobs"], lines["tiny"]["jobs"]) == ("2", "4")
+    assert float(lines["train_model"]["peak_memory_mb"]) > 100
+
+
 def test_second_dry_run_is_empty(finished):
     assert "Nothing to be done" in finished.run("--dry-run")
 
@@ -163,6 +170,9 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     fresh.edit("config/protocols/tiny.yaml", "learning_rate: 0.001", "learning_rate: 1.0e+30")
     shown = fresh.run(expect=1)
     assert "learning rate 1e+30" in shown
+    listed = shown[shown.index("Failed: 1. What finished is kept") :]
+    assert "train_model tiny/seebeck/ef/tiny_brnet/tiny\n    results/logs/train_model/tiny/" in listed
+    assert "learning rate 1e+30" in listed
     assert not (fresh.folder / RUN / "predictions.parquet").exists()
     assert (fresh.folder / "results/runs/tiny/seebeck/ef/tiny_forest/tiny/metrics.json").exists()
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "elemflow"
-UNDIGESTED = {"elemflow.registry"}  # names only; see its docstring
+UNDIGESTED = {"elemflow.registry", "elemflow.environment"}  # see their docstrings
 
 
 @cache

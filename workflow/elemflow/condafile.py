@@ -5,15 +5,10 @@ from pathlib import Path
 
 import yaml
 
+from elemflow.environment import locked_versions, normalised
 from elemflow.files import write_text
 
 ENVS = Path(__file__).resolve().parents[2] / "envs"
-
-
-def locked_versions(lock: str) -> dict[str, str]:
-    """Return the version of each package in a requirements lock, by normalised name."""
-    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE)
-    return {_normalised(name): version for name, version in found}
 
 
 def direct_requirements(text: str) -> list[str]:
@@ -29,7 +24,7 @@ def conda_file(requirements: str, lock: str) -> str:
     project is tested as its wheels, and several of its packages have no conda build.
     """
     versions = locked_versions(lock)
-    pins = [f"{name}=={versions[_normalised(name.split('[')[0])]}" for name in direct_requirements(requirements)]
+    pins = [f"{name}=={versions[normalised(name.split('[')[0])]}" for name in direct_requirements(requirements)]
     environment = {
         "name": "elemflow",
         "channels": ["conda-forge", "nodefaults"],
@@ -39,10 +34,6 @@ def conda_file(requirements: str, lock: str) -> str:
         "# Written by `make lock` from requirements.in and requirements.txt; a test holds them together.\n"
         + yaml.safe_dump(environment, sort_keys=False)
     )
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def main() -> None:

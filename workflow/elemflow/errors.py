@@ -16,6 +16,10 @@ class DataError(ElemflowError):
     """Report data that cannot be used: the file, the row or column, and what to do."""
 
 
+class SoftwareError(ElemflowError):
+    """Report software that differs from the locked one: the library, both versions, and what to do."""
+
+
 class TrainingError(ElemflowError):
     """Report a training that cannot go on: the member, the epoch, and what to do."""
 

@@ -1,21 +1,25 @@
-"""Logging of a job: to its log file and to the terminal, with every failure in both."""
+"""The start of a job: its log, on file and terminal, with every failure in both; and the check of its software."""
 
 import logging
 import sys
 from pathlib import Path
 from types import TracebackType
 
+from elemflow.environment import check_versions
 from elemflow.errors import ElemflowError
 
 
 def configure_logging(path: str | Path) -> None:
-    """Send records of level INFO and above, and any uncaught exception, to `path` and to stderr.
+    """Send records of level INFO and above, and any uncaught exception, to `path` and to stderr; check the software.
 
     An `ElemflowError` is shown as its message alone, since it already says what to do; any other
     exception keeps its traceback.
 
     Args:
         path: The rule's log file; parent folders are made.
+
+    Raises:
+        SoftwareError: See `elemflow.environment.check_versions`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,6 +32,7 @@ def configure_logging(path: str | Path) -> None:
     )
     logging.captureWarnings(True)
     sys.excepthook = _log_exception
+    check_versions()
 
 
 def _log_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

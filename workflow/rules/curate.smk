@@ -14,7 +14,7 @@ rule curate_dataset:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         cfg=get_curation_cfg,

@@ -16,7 +16,7 @@ rule featurize_chunk:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=240,
     params:
         cfg=get_chunk_cfg,
@@ -40,7 +40,7 @@ rule featurize_dataset:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         cfg={},

@@ -21,7 +21,7 @@ rule plot_figure:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
         cfg=get_figure,

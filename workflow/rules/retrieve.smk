@@ -11,7 +11,7 @@ rule retrieve_dataset:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=240,
     params:
         cfg=get_source_cfg,

@@ -11,7 +11,7 @@ rule split_dataset:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
         cfg=get_split_cfg,

@@ -39,8 +39,8 @@ rule make_table:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=30,
     params:
         cfg=get_table,
         code=get_table_code,

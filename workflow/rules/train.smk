@@ -18,7 +18,7 @@ rule train_model:
     threads: 1
     resources:
         mem_mb=get_training_memory,
-        runtime=1440,
+        runtime=get_training_minutes,
         gpu=get_gpus,
     params:
         cfg=get_run_cfg,

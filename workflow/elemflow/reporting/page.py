@@ -203,6 +203,20 @@ _TEMPLATES = {
 {% endfor %}
 {% endfor %}
 {% endblock %}""",
+    "costs": """{% extends "page" %}{% block body %}
+<h1>{{ title }}</h1>
+<p>The last start of every job in this folder, as a table: <a href="costs.csv">costs.csv</a></p>
+{% for heading, lines in groups.items() %}
+<h2>{{ heading }}</h2>
+<div class="scroll"><table class="list">
+<thead><tr>{% for name in columns %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for line in lines %}
+<tr>{% for value in line %}<td{% if not loop.first %} class="number"{% endif %}>{{ value }}</td>{% endfor %}</tr>
+{% endfor %}
+</tbody></table></div>
+{% endfor %}
+{% endblock %}""",
     "figures": """{% extends "page" %}{% block body %}
 <h1>{{ title }}</h1>
 <p>The numbers drawn in every figure: <a href="numbers.csv">numbers.csv</a></p>
@@ -264,3 +278,13 @@ def render_figures_index(studies: Sequence[Mapping[str, Any]]) -> str:
             and the paths `svg` and `png` to link to.
     """
     return _render("figures", title="Figures", studies=studies)
+
+
+def render_costs(columns: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]]) -> str:
+    """Render what the jobs cost.
+
+    Args:
+        columns: Heads of the columns.
+        groups: Lines of each table, by its heading.
+    """
+    return _render("costs", title="What the jobs cost", columns=columns, groups=groups)

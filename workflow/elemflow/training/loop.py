@@ -136,7 +136,10 @@ def start_backend(threads: int) -> dict[str, str]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from elemflow.training import tensorflow_loop  # noqa: PLC0415  estimator jobs must not load tensorflow
 
-    return {"name": "tensorflow", "device": tensorflow_loop.start(threads)}
+    device = tensorflow_loop.start(threads)
+    if device == "cpu":
+        log.info("No GPU is found here; the network trains on the CPU.")
+    return {"name": "tensorflow", "device": device}
 
 
 def fit_member(

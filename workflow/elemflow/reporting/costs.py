@@ -1,0 +1,136 @@
+"""What the jobs cost: hours, memory and waiting, per rule and per study, from the benchmark files."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from elemflow.files import read_json, write_text
+from elemflow.reporting.page import render_costs
+from elemflow.reporting.view import NO_VALUE
+
+COLUMNS = {
+    "name": "",
+    "jobs": "Jobs",
+    "hours": "Hours",
+    "cpu_hours": "CPU hours",
+    "gpu_hours": "GPU hours",
+    "peak_memory_mb": "Peak memory (MB)",
+    "queue_hours": "Hours in the queue",
+}
+RUN_RULES = ("train_model", "evaluate_run")
+SUBMITTED = re.compile(r"SLURM jobid (\S+) \(log: \S*/slurm_logs/(?:rule|group)_([^/]+)/")
+
+
+def write_costs(
+    studies: Mapping[str, Iterable[str]],
+    benchmarks: str | Path,
+    runs: str | Path,
+    logs: str | Path,
+    *,
+    csv: str | Path,
+    html: str | Path,
+) -> None:
+    """Write what the jobs cost, one line per rule and per study.
+
+    A run that two studies share counts in both. Hours are those of the last start of a job; a training that was
+    continued says in its `run_info.json` how long it took in all. The time in the queue is known where Snakemake
+    submitted to Slurm and Slurm's accounting answers.
+
+    Args:
+        studies: Runs of each study.
+        benchmarks: Folder of Snakemake's benchmark files, `<rule>/<job>.tsv` or `<rule>.tsv`.
+        runs: Folder of the runs, whose `run_info.json` tells which were trained on a GPU.
+        logs: Folder of Snakemake's own logs.
+        csv: Written: `kind` (`rule` or `study`) and the columns of `COLUMNS`.
+        html: Written: the same as a page.
+    """
+    jobs = read_benchmarks(Path(benchmarks), Path(runs))
+    waited = queue_seconds(Path(logs), jobs)
+    by_rule = {str(rule): group for rule, group in jobs.groupby("rule")}
+    of_runs = jobs[jobs["rule"].isin(RUN_RULES)]
+    lines = [{"kind": "rule"} | _line(rule, group, waited.get(rule)) for rule, group in by_rule.items()]
+    lines += [
+        {"kind": "study"} | _line(study, of_runs[of_runs["job"].isin(list(paths))], None)
+        for study, paths in studies.items()
+    ]
+    frame = pd.DataFrame(lines, columns=["kind", *COLUMNS])
+    write_text(csv, frame.to_csv(index=False, lineterminator="\n"))
+    shown = {"rule": "Rules", "study": "Studies: their trainings and evaluations"}
+    groups = {
+        heading: [[_shown(value) for value in line] for line in frame[frame["kind"] == kind][list(COLUMNS)].to_numpy()]
+        for kind, heading in shown.items()
+    }
+    write_text(html, render_costs(list(COLUMNS.values()), groups))
+
+
+def read_benchmarks(folder: Path, runs: Path) -> pd.DataFrame:
+    """Return one row per job: `rule`, `job`, `seconds`, `cpu_seconds`, `gpu_seconds`, `memory_mb`."""
+    rows = []
+    for path in sorted(folder.rglob("*.tsv")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+        job = "/".join(parts[1:])
+        on_gpu = parts[0] == "train_model" and _device(runs / job) != "cpu"
+        rows.append(
+            {
+                "rule": parts[0],
+                "job": job,
+                "seconds": measured["s"],
+                "cpu_seconds": measured["cpu_time"],
+                "gpu_seconds": measured["s"] if on_gpu else 0.0,
+                "memory_mb": measured["max_rss"],
+            }
+        )
+    return pd.DataFrame(rows, columns=["rule", "job", "seconds", "cpu_seconds", "gpu_seconds", "memory_mb"])
+
+
+def _device(run: Path) -> str:
+    file = run / "run_info.json"
+    return str(read_json(file)["engine"]["device"]) if file.exists() else "cpu"
+
+
+def queue_seconds(logs: Path, jobs: pd.DataFrame) -> dict[str, float]:
+    """Return how long the submissions of each rule waited; a group counts for its longest rule."""
+    submitted = {
+        job: name for path in sorted(logs.glob("*.log")) for job, name in SUBMITTED.findall(path.read_text("utf-8"))
+    }
+    if not submitted or not shutil.which("sacct"):
+        return {}
+    longest = jobs.groupby("rule")["seconds"].sum().sort_values(ascending=False).index
+    command = ["sacct", "--noheader", "--parsable2", "--allocations", "--format=jobid,submit,start"]
+    answer = subprocess.run([*command, f"--jobs={','.join(submitted)}"], capture_output=True, text=True, check=False)  # noqa: S603  fixed words
+    waited: dict[str, float] = {}
+    for job, *times in (line.split("|") for line in answer.stdout.splitlines()):
+        rule = next((rule for rule in longest if rule in submitted.get(job, "")), None)
+        try:
+            begun, started = (datetime.fromisoformat(time) for time in times)
+        except ValueError:  # `Unknown`: it never started
+            continue
+        if rule:
+            waited[rule] = waited.get(rule, 0.0) + (started - begun).total_seconds()
+    return waited
+
+
+def _line(name: str, jobs: pd.DataFrame, waited: float | None) -> dict[str, Any]:
+    hours = {key: round(float(jobs[key].sum()) / 3600, 4) for key in ("seconds", "cpu_seconds", "gpu_seconds")}
+    return {
+        "name": name,
+        "jobs": len(jobs),
+        "hours": hours["seconds"],
+        "cpu_hours": hours["cpu_seconds"],
+        "gpu_hours": hours["gpu_seconds"],
+        "peak_memory_mb": jobs["memory_mb"].max(),
+        "queue_hours": None if waited is None else round(waited / 3600, 4),
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return NO_VALUE if pd.isna(value) else f"{value:,.2f}"
+    return str(value)
