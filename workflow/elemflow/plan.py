@@ -147,10 +147,28 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
     except ConfigError as error:
         raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
     model, protocol = settings.models[cell["model"]], settings.protocols[cell["protocol"]]
+    _check_protocol(settings, cell, protocol, where)
     if "spec" in model:
         scaled = [part for part, kind in protocol.get("scaling", {}).items() if kind != "none"]
         check_representation(model["spec"], cell["representation"], scaled, f"{where}: model '{cell['model']}'")
     return Run(*(cell[key] for key in RUN_KEYS))
+
+
+def _check_protocol(settings: Settings, cell: Mapping[str, Any], protocol: Mapping[str, Any], where: str) -> None:
+    """Check that a dataset has what the protocol needs of it."""
+    dataset = settings.datasets[cell["dataset"]]
+    if protocol.get("clip_predictions") and "minimum" not in dataset["properties"][cell["property"]]:
+        raise ConfigError(
+            f"{where}: protocol '{cell['protocol']}' clips predictions, but property '{cell['property']}' of dataset "
+            f"'{cell['dataset']}' declares no `minimum`. Declare one, or use a protocol without `clip_predictions`."
+        )
+    split, kept = protocol.get("split", {}), dataset.get("columns", {}).get("splits", [])
+    if split.get("scheme") == "column" and split["column"] not in kept:
+        raise ConfigError(
+            f"{where}: protocol '{cell['protocol']}' divides by the column '{split['column']}', which dataset "
+            f"'{cell['dataset']}' does not keep. Kept (columns.splits): {', '.join(kept) or 'none'}."
+            f"{nearest(split['column'], kept)}"
+        )
 
 
 def _cell(

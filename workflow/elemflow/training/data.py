@@ -10,7 +10,7 @@ import pandas as pd
 from elemflow.errors import DataError
 from elemflow.features.registry import read_features
 from elemflow.files import read_metadata
-from elemflow.training.scaling import Scaling
+from elemflow.training.scaling import Scaling, Target
 
 ROLES = ("train", "validation", "test")
 
@@ -22,7 +22,7 @@ class Part:
     Attributes:
         material_id: Ids, shape (rows,), sorted.
         x: Features, float32, shape (rows, features).
-        y: Targets in the property's unit, float64, shape (rows,).
+        y: The property in its unit, or the target that follows from it, float64, shape (rows,).
     """
 
     material_id: np.ndarray
@@ -59,6 +59,11 @@ class MemberData:
         """Return the same rows with scaled features."""
         parts = {role: getattr(self, role) for role in ROLES}
         return replace(self, **{role: replace(part, x=scaling.apply(part.x)) for role, part in parts.items()})
+
+    def targeted(self, target: Target) -> "MemberData":
+        """Return the same rows with targets in the place of the property."""
+        parts = {role: getattr(self, role) for role in ROLES}
+        return replace(self, **{role: replace(part, y=target.apply(part.y)) for role, part in parts.items()})
 
 
 class RunData:

@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from elemflow import provenance
-from elemflow.errors import TrainingError
+from elemflow.errors import DataError, TrainingError
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
 from elemflow.registry import FITTERS
 from elemflow.training import stopping
 from elemflow.training.data import ROLES, MemberData, Part, RunData
 from elemflow.training.fitted import Fitted, Fitter, NotRun
-from elemflow.training.scaling import fit_scaling, save_scaling
+from elemflow.training.scaling import Target, fit_scaling, fit_target, save_scaling, save_target
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
 PREDICTIONS = pa.schema(
@@ -162,8 +162,12 @@ def _train_members(
             scaling = fit_scaling(member_data.train.x, data.parts, kinds)
             member_data = member_data.scaled(scaling)
             save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)
+        target = _target(cfg, member_data, label)
+        if target != Target():
+            log.info("%s: target %s; errors of the training are in its unit", label, target)
+            save_target(folder / "model" / f"member-{member}.target.json", target)
         try:
-            fitted = fitter.fit(cfg, member_data, folder, label, threads)
+            fitted = fitter.fit(cfg, member_data.targeted(target), folder, label, threads)
         except NotRun as reason:
             log.warning("%s: not run, %s", label, reason)
             return str(reason)
@@ -171,11 +175,26 @@ def _train_members(
             log.error("%s", error)  # noqa: TRY400  the message says it all
             failures.append(str(error))
             continue
-        _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
+        _finish_member(folder, member_data, fitted, target, cfg["protocol"]["training"]["seed"] + member)
     if failures:
         kept = f"{len(failures)} of {len(members)} members failed; the others are kept in {checkpoint_folder}:"
         raise TrainingError("\n".join([kept, *failures]))
     return None
+
+
+def _target(cfg: Mapping[str, Any], data: MemberData, label: str) -> Target:
+    """Fit the target of a member; values of the property below the bound of its predictions are refused."""
+    minimum = cfg["property"]["minimum"] if cfg["protocol"]["clip_predictions"] else None
+    for role in ROLES:
+        part: Part = getattr(data, role)
+        if minimum is not None and (part.y < minimum).any():
+            row = int(np.argmin(part.y))
+            raise DataError(
+                f"{label}: material '{part.material_id[row]}' has the value {part.y[row]:g}, and predictions are "
+                f"clipped at {minimum:g}, the property's `minimum`. Filter such rows in the dataset, correct the bound, "
+                "or remove `clip_predictions` from the protocol."
+            )
+    return fit_target(data.train.y, cfg["protocol"].get("target"), minimum)
 
 
 def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
@@ -209,11 +228,13 @@ def _claim(folder: Path, identity: str) -> dict[str, Any]:
     return claim
 
 
-def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:
+def _finish_member(folder: Path, data: MemberData, fitted: Fitted, target: Target, seed: int) -> None:
     """Write everything that outlives the member's training; `done.json` last, since it says that the rest is whole."""
-    tables = [_predict(data, role, fitted.predict) for role in sorted(PREDICTED_ROLES)]
+    tables = [
+        _predict(data, role, lambda part: target.restore(fitted.predict(part))) for role in sorted(PREDICTED_ROLES)
+    ]
     write_parquet(folder / "predictions.parquet", pa.concat_tables(tables))
-    rows = [{"member": data.member} | entry for entry in fitted.history]
+    rows = [{"member": data.member} | _in_unit(entry, target) for entry in fitted.history]
     write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=HISTORY))
     (folder / "model").mkdir(exist_ok=True)
     fitted.save(folder / "model", f"member-{data.member}")
@@ -228,6 +249,12 @@ def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) ->
         },
     )
     (folder / "state.npz").unlink(missing_ok=True)
+
+
+def _in_unit(entry: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    """Return a row of the history with its error in the property's unit; the loss stays that of the target."""
+    error = entry["validation_mae"]
+    return dict(entry) | {"validation_mae": None if error is None else error * target.scale}
 
 
 def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray]) -> pa.Table:
