@@ -47,6 +47,8 @@ class MemberData:
         validation: Rows that stop the training or choose among trials; may be empty if nothing monitors them.
         test: Rows to judge by.
         dropped: Rows of the split left out, by reason (`without_features`, `without_value`).
+        target: How `y` follows from the property.
+        in_unit: The same rows with the property itself, if `y` is another target.
     """
 
     member: int
@@ -54,6 +56,8 @@ class MemberData:
     validation: Part
     test: Part
     dropped: dict[str, int]
+    target: Target = Target()
+    in_unit: "MemberData | None" = None
 
     def scaled(self, scaling: Scaling) -> "MemberData":
         """Return the same rows with scaled features."""
@@ -61,9 +65,10 @@ class MemberData:
         return replace(self, **{role: replace(part, x=scaling.apply(part.x)) for role, part in parts.items()})
 
     def targeted(self, target: Target) -> "MemberData":
-        """Return the same rows with targets in the place of the property."""
+        """Return the same rows with a target in the place of the property."""
         parts = {role: getattr(self, role) for role in ROLES}
-        return replace(self, **{role: replace(part, y=target.apply(part.y)) for role, part in parts.items()})
+        learned = {role: replace(part, y=target.apply(part.y)) for role, part in parts.items()}
+        return replace(self, **learned, target=target, in_unit=self)
 
 
 class RunData:

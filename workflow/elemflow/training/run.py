@@ -164,10 +164,11 @@ def _train_members(
             save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)
         target = _target(cfg, member_data, label)
         if target != Target():
-            log.info("%s: target %s; errors of the training are in its unit", label, target)
+            member_data = member_data.targeted(target)
+            log.info("%s: %s; losses and errors below are in its scale", label, target)
             save_target(folder / "model" / f"member-{member}.target.json", target)
         try:
-            fitted = fitter.fit(cfg, member_data.targeted(target), folder, label, threads)
+            fitted = fitter.fit(cfg, member_data, folder, label, threads)
         except NotRun as reason:
             log.warning("%s: not run, %s", label, reason)
             return str(reason)
@@ -175,7 +176,7 @@ def _train_members(
             log.error("%s", error)  # noqa: TRY400  the message says it all
             failures.append(str(error))
             continue
-        _finish_member(folder, member_data, fitted, target, cfg["protocol"]["training"]["seed"] + member)
+        _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
     if failures:
         kept = f"{len(failures)} of {len(members)} members failed; the others are kept in {checkpoint_folder}:"
         raise TrainingError("\n".join([kept, *failures]))
@@ -228,11 +229,10 @@ def _claim(folder: Path, identity: str) -> dict[str, Any]:
     return claim
 
 
-def _finish_member(folder: Path, data: MemberData, fitted: Fitted, target: Target, seed: int) -> None:
+def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:
     """Write everything that outlives the member's training; `done.json` last, since it says that the rest is whole."""
-    tables = [
-        _predict(data, role, lambda part: target.restore(fitted.predict(part))) for role in sorted(PREDICTED_ROLES)
-    ]
+    target, data = data.target, data.in_unit or data
+    tables = [_predict(data, role, fitted.predict, target) for role in sorted(PREDICTED_ROLES)]
     write_parquet(folder / "predictions.parquet", pa.concat_tables(tables))
     rows = [{"member": data.member} | _in_unit(entry, target) for entry in fitted.history]
     write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=HISTORY))
@@ -257,9 +257,9 @@ def _in_unit(entry: Mapping[str, Any], target: Target) -> dict[str, Any]:
     return dict(entry) | {"validation_mae": None if error is None else error * target.scale}
 
 
-def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray]) -> pa.Table:
+def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray], target: Target) -> pa.Table:
     part: Part = getattr(data, role)
-    predicted = predict(part) if len(part) else np.empty(0)
+    predicted = target.restore(predict(part)) if len(part) else np.empty(0)
     columns = [part.material_id, np.full(len(part), data.member), np.full(len(part), role, dtype=object)]
     return pa.table([*columns, part.y, predicted], schema=PREDICTIONS)
 
