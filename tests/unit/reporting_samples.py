@@ -7,6 +7,7 @@ import pandas as pd
 
 from elemflow.files import write_json
 from elemflow.metrics import evaluate
+from elemflow.uncertainty import Rows, judge
 
 OUTPUTS = {
     "table": {"text": "table", "csv": "table.csv", "md": "table.md", "tex": "table.tex", "html": "table.html"},
@@ -31,7 +32,10 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
     ]
     table = pd.concat([*predictions, predictions[0].assign(role="validation", y_pred=1e6)])
     table.assign(material_id="Fe").to_parquet(folder / "predictions.parquet")
-    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet"))
+    metrics = evaluate(folder / "predictions.parquet")
+    part = Rows(np.abs(true), np.abs(true) + 0.1)
+    metrics["test"]["uncertainty"] = judge([(part, part)])
+    write_json(folder / "metrics.json", metrics)
     epochs = np.arange(1, 1201)
     history = [
         pd.DataFrame({"member": number, "epoch": epochs, "validation_mae": error * (1 + abs(epochs - 777) / 100)})

@@ -95,3 +95,12 @@ def test_run_without_history_is_left_out_of_curves(tmp_path):
     history.iloc[:0].to_parquet(folder / "history.parquet")
     outputs = draw(tmp_path, "training_curves", {run: folder}, ("BRNet",))
     assert "none of the 1 runs has a result" in outputs["text"].read_text()
+
+
+def test_calibration_draws_every_level_and_every_group(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "calibration", runs)).query("series == 'BRNet'")
+    assert numbers["quantity"].value_counts().to_dict() == {
+        "coverage_spread": 19, "coverage_absolute": 19, "coverage_normalised": 19, "error_by_spread": 10,
+    }  # fmt: skip
+    groups = numbers.query("quantity == 'error_by_spread'")
+    assert (groups["x"] - groups["y"]).to_numpy() == pytest.approx([0.1] * 10, abs=1e-6)

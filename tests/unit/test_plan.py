@@ -140,3 +140,33 @@ def test_reading_the_plan_imports_nothing_heavy(root):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "dataset", "message"),
+    [
+        ({"clip_predictions": True}, {}, "property 'gap' of dataset 'd1' declares no `minimum`"),
+        ({"clip_predictions": True}, {"properties": {"gap": property_of() | {"minimum": 0}}}, None),
+        ({"split": {"scheme": "column", "column": "splt"}}, {"columns": {"splits": ["split"]}}, "does not keep. Kept (columns.splits): split. Did you mean 'split'?"),
+        ({"split": {"scheme": "column", "column": "split"}}, {"columns": {"splits": ["split"]}}, None),
+    ],
+)  # fmt: skip
+def test_a_protocol_asks_of_a_dataset_only_what_it_has(protocol, dataset, message):
+    study = settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}])})
+    study.protocols["honest"] |= protocol
+    study.datasets["d1"] |= dataset
+    if message is None:
+        assert build(study, {}).runs
+        return
+    with pytest.raises(ConfigError) as caught:
+        build(study, {})
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("config/studies/mine.yaml: key 'tables.t', row 1, column 1: protocol 'honest' ")
+
+
+def test_a_figure_of_intervals_needs_protocols_that_compute_them():
+    study = settings({}, {"f": table(kind="calibration")})
+    with pytest.raises(ConfigError, match=r"key 'figures.f.kind': calibration draws what protocol 'honest' does not"):
+        build(study, {})
+    study.protocols["honest"]["uncertainty"] = True
+    assert build(study, {}).figures

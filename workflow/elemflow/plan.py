@@ -10,7 +10,7 @@ from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
 from elemflow.networks.spec import check_representation
 from elemflow.published import PublishedIndex, lookup
-from elemflow.registry import parts_of
+from elemflow.registry import FIGURE_NEEDS, parts_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -81,6 +81,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
             for item_id, item in study[group].items():
                 where = f"config/studies/{study_id}.yaml: key '{group}.{item_id}"
                 grid = _grid(settings, study, item, where)
+                _check_kind(settings, item, grid, where)
                 for run in dict.fromkeys(run for row in grid.cells for run, _ in row):
                     users.setdefault(run, []).append(f"{study_id}/{item_id}")
                 describe = _table if group == "tables" else _figure
@@ -169,6 +170,17 @@ def _check_protocol(settings: Settings, cell: Mapping[str, Any], protocol: Mappi
             f"'{cell['dataset']}' does not keep. Kept (columns.splits): {', '.join(kept) or 'none'}."
             f"{nearest(split['column'], kept)}"
         )
+
+
+def _check_kind(settings: Settings, item: Mapping[str, Any], grid: _Grid, where: str) -> None:
+    """Check that the protocols of a figure compute what its kind draws."""
+    needed = FIGURE_NEEDS.get(item.get("kind", ""))
+    for run in (run for row in grid.cells for run, _ in row):
+        if needed and not settings.protocols[run.protocol].get(needed):
+            raise ConfigError(
+                f"{where}.kind': {item['kind']} draws what protocol '{run.protocol}' does not compute. Set its key "
+                f"'{needed}', or name another protocol."
+            )
 
 
 def _cell(

@@ -42,13 +42,17 @@ FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",
     "training_curves": "elemflow.reporting.kinds.training_curves",
     "bars": "elemflow.reporting.kinds.bars",
+    "calibration": "elemflow.reporting.kinds.calibration",
 }
 # Files of a run that a kind of figure reads besides its metrics.json.
 FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "parity": ("predictions.parquet",),
     "training_curves": ("history.parquet",),
     "bars": (),
+    "calibration": (),
 }
+# Key that the protocols of a kind of figure must switch on.
+FIGURE_NEEDS = {"calibration": "uncertainty"}
 
 
 def parts_of(representation: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The numbers of a run: features, targets and parts of every member, joined by material."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ class MemberData:
     validation: Part
     test: Part
     dropped: dict[str, int]
-    target: Target = Target()
+    target: Target = field(default_factory=Target)
     in_unit: "MemberData | None" = None
 
     def scaled(self, scaling: Scaling) -> "MemberData":
@@ -141,4 +141,4 @@ class RunData:
                     f"{self._where}, member {member}: no {role} rows. The split has {lost}, and none has both features "
                     f"and a value; check the {role} share of the protocol and the rejected features."
                 )
-        return MemberData(member=member, dropped=dropped, **parts)
+        return MemberData(member, parts["train"], parts["validation"], parts["test"], dropped)

@@ -192,8 +192,8 @@ def _target(cfg: Mapping[str, Any], data: MemberData, label: str) -> Target:
             row = int(np.argmin(part.y))
             raise DataError(
                 f"{label}: material '{part.material_id[row]}' has the value {part.y[row]:g}, and predictions are "
-                f"clipped at {minimum:g}, the property's `minimum`. Filter such rows in the dataset, correct the bound, "
-                "or remove `clip_predictions` from the protocol."
+                f"clipped at {minimum:g}, the property's `minimum`. Filter such rows in the dataset, correct the "
+                "bound, or remove `clip_predictions` from the protocol."
             )
     return fit_target(data.train.y, cfg["protocol"].get("target"), minimum)
 
