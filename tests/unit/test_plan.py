@@ -170,3 +170,11 @@ def test_a_figure_of_intervals_needs_protocols_that_compute_them():
         build(study, {})
     study.protocols["honest"]["uncertainty"] = True
     assert build(study, {}).figures
+
+
+def test_a_cell_may_stand_beside_another_model(root):
+    published = read_published(root / "resources/published/published_mae.csv")
+    item = table(rows=[{"dataset": "d1", "property": "gap", "published_model": "peer"}], published_table="T")
+    entry = next(iter(published.values()))
+    plan = build(settings({"t": item}), {("mine", "T", "d1", "gap", "", "peer"): entry[:1]})
+    assert {cell["published_text"] for cell in plan.tables["mine", "t"]["cells"]} == {entry[0].text}

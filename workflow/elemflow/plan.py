@@ -196,6 +196,7 @@ def _cell(
     described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "unit": prop["unit"]}
     described |= {"published": None, "published_text": None, "published_source": None}
     key = settings.models[run.model].get("published")
+    key = {"model": cell["published_model"]} if "published_model" in cell else key
     if key and "published_table" in item:
         found = lookup(
             published,
