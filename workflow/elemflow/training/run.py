@@ -78,7 +78,8 @@ def train_run(
             metadata what each member chose, or why the run has no result.
         history: Written: one row per member and validation, which is one per epoch unless the protocol says otherwise.
         run_info: Written: versions, machine, times, rows, inputs.
-        model_folder: Written: one model per member and `model.json`, which says what they are.
+        model_folder: Written: one model per member, with its scaling and target, and `model.json`, which says what they
+            are.
         checkpoint_folder: Working state, removed after success.
         threads: CPU threads to use.
 
