@@ -176,7 +176,7 @@ def describe_spread(members: Iterable[int]) -> str:
     if not counts:
         return "No run has a result yet."
     if counts == [1]:
-        return "Each reproduced value comes from one member, so there is no spread."
+        return "Each reproduced value comes from one member or ensemble, so there is no spread."
     several = [count for count in counts if count > 1]
     sentence = (
         f"Reproduced values are means over {format_range(several[0], several[-1])} members "
