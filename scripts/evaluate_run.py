@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
-    write_json(smk.output.metrics, evaluate(smk.input.predictions, smk.params.cfg["report"]))
+    write_json(smk.output.metrics, evaluate(smk.input.predictions, **smk.params.cfg))
 
 
 if __name__ == "__main__":

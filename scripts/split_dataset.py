@@ -23,6 +23,7 @@ def main(smk: "Snakemake") -> None:
         cfg["split"],
         Path(smk.output.split),
         where=where,
+        given=Path(smk.input.given[0]) if smk.input.given else None,
     )
 
 

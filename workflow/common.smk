@@ -30,6 +30,7 @@ from elemflow.registry import (
 from elemflow.resources import count_materials, training_memory_mb, training_minutes
 
 ROOT = Path(workflow.basedir)
+EVALUATION_KEYS = ("title", "report", "ensemble", "uncertainty")  # of a protocol; training does not depend on them
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
 
 try:
@@ -121,6 +122,12 @@ def get_split_cfg(wildcards):
     return {"property": wildcards.property, "split": SETTINGS.protocols[wildcards.protocol]["split"]}
 
 
+def get_split_file(wildcards):
+    """Return the list that a protocol divides by, if it does."""
+    path = SETTINGS.protocols[wildcards.protocol]["split"].get("path")
+    return [str(SETTINGS.data_folder / path)] if path else []
+
+
 def get_features(wildcards):
     """Return the feature files of a representation, in the order of its parts."""
     return [f"results/features/{wildcards.dataset}/{part}.parquet" for part in parts_of(wildcards.representation)]
@@ -129,7 +136,7 @@ def get_features(wildcards):
 def get_run_cfg(wildcards):
     """Return what a run depends on, titles and published names aside."""
     model = {k: v for k, v in SETTINGS.models[wildcards.model].items() if k not in ("title", "published")}
-    protocol = {k: v for k, v in SETTINGS.protocols[wildcards.protocol].items() if k not in ("title", "report")}
+    protocol = {k: v for k, v in SETTINGS.protocols[wildcards.protocol].items() if k not in EVALUATION_KEYS}
     prop = SETTINGS.datasets[wildcards.dataset]["properties"].get(wildcards.property)
     if prop is None:
         raise WorkflowError(f"Dataset '{wildcards.dataset}' has no property '{wildcards.property}'.")
@@ -143,7 +150,12 @@ def get_run_cfg(wildcards):
 
 def get_evaluation_cfg(wildcards):
     """Return what the evaluation of a run depends on besides its predictions."""
-    return {"report": SETTINGS.protocols[wildcards.protocol]["report"]}
+    protocol = SETTINGS.protocols[wildcards.protocol]
+    cfg = {"report": protocol["report"]}
+    if "ensemble" not in protocol:
+        return cfg
+    members = {"members_per_division": elemflow_config.members_per_division(protocol["split"])}
+    return cfg | {key: protocol[key] for key in ("ensemble", "uncertainty")} | members
 
 
 def is_network(wildcards):

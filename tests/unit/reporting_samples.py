@@ -10,6 +10,7 @@ import pandas as pd
 
 from elemflow.files import write_json
 from elemflow.metrics import evaluate
+from elemflow.uncertainty import Rows, judge
 
 OUTPUTS = {
     "table": {"text": "table", "csv": "table.csv", "md": "table.md", "tex": "table.tex", "html": "table.html"},
@@ -36,7 +37,10 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
     table.assign(material_id=[f"Fe{row + 1}O" for row in range(rows)] * (len(errors) + 1)).to_parquet(
         folder / "predictions.parquet"
     )
-    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet"))
+    metrics = evaluate(folder / "predictions.parquet")
+    part = Rows(np.abs(true), np.abs(true) + 0.1)
+    metrics["test"]["uncertainty"] = judge([(part, part)])
+    write_json(folder / "metrics.json", metrics)
     members = {
         str(number): {"rows": {"train": 320, "validation": 40, "test": rows}, "seconds_fitting": 60.0 * (number + 1),
                       "parameters": {"trainable": 4_548_385, "total": 4_548_385}}

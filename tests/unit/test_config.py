@@ -185,7 +185,7 @@ def test_wrong_network(project, change, message):
     [
         ("rnn", {"max_elements": 0}, "key 'spec.max_elements': 0 is less than the minimum of 2"),
         ("cnn", {"stacks": []}, "key 'spec': unknown key 'stacks'. Allowed: family, filters, kernel_size, widths, activation."),
-        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, activation, batch_norm. Did you mean 'widths'?"),
+        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, width_factor, activation, batch_norm. Did you mean 'widths'?"),
         ("fcmnr", {"family": "merge_and_ran"}, "key 'spec.family': found \"merge_and_ran\". Allowed: dense, "),
         ("irnet17", {"projection": "none"}, "spec.stacks[1].width: the shortcut would lead from width 1024 to 512"),
     ],
@@ -305,3 +305,39 @@ def test_structures_may_be_declared(project):
     dataset = load(CONFIG | {"overrides": {"datasets": {"kebg": change}}}, project).datasets["kebg"]
     assert dataset["keep"] == {"rule": "structures", "property": "band_gap", "volume": None}
     assert dataset["columns"]["structure_type"] is None
+
+
+ENSEMBLE = {"split": {"members": 5, "resplit": False}, "ensemble": "mean", "uncertainty": True, "report": "ensemble"}
+ROW_FOLDS = {"scheme": "k_fold_rows", "folds": 5, "seed": 18012019, "rows": 4604, "members_per_fold": 5}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (ENSEMBLE, None),
+        (ENSEMBLE | {"split": ROW_FOLDS | {"validation": 0.1}}, None),
+        (ENSEMBLE | {"split": ROW_FOLDS}, "key 'uncertainty': intervals are calibrated on validation rows"),
+        (ENSEMBLE | {"split": {"members": 1, "resplit": False}}, "key 'ensemble': needs several members of one division"),
+        (ENSEMBLE | {"split": {"members": 5}}, "key 'ensemble': needs several members of one division"),
+        ({"split": {"members": 1}, "uncertainty": True}, "key 'uncertainty': needs several members of one division"),
+        ({"split": ENSEMBLE["split"], "uncertainty": True}, "key 'uncertainty': needs the key 'ensemble'"),
+        ({"report": "ensemble"}, "key 'report': needs the key 'ensemble'"),
+        ({"target": {"center": "middle"}}, "key 'target.center': found \"middle\". Allowed: none, mean, median."),
+        ({"scaling": {"pa": "unit_row"}}, "Did you mean 'unit_rows'?"),
+        ({"split": {"scheme": "file"}}, "key 'split': the key 'path' is missing."),
+    ],
+)  # fmt: skip
+def test_a_protocol_is_whole(project, change, message):
+    stopping = {"training": {"early_stopping": None}}
+    config = CONFIG | {"overrides": {"protocols": {"brnet2023": stopping | change}}}
+    if message:
+        assert message in refusal(project, config)
+    else:
+        assert load(config, project).protocols["brnet2023"]["uncertainty"] is True
+
+
+@pytest.mark.parametrize("name", ["band_gap", "entry_id"])
+def test_a_split_column_must_not_hide_another(project, name):
+    change = {"columns": {"splits": [name]}}
+    message = refusal(project, CONFIG | {"overrides": {"datasets": {"kebg": change}}})
+    assert f"key 'columns.splits': the name '{name}' is taken by" in message

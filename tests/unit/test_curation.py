@@ -397,7 +397,7 @@ def test_structure_type_of_the_source(tmp_path: Path) -> None:
         ["FeO#4", "", 1],
     ]
     options["columns"] |= {"entry_id": "e"}
-    with pytest.raises(DataError, match=r"two structures would both be the material 'FeO#2'.*columns\.entry_id"):
+    with pytest.raises(DataError, match=r"two entries would both be the material 'FeO#2'.*columns\.entry_id"):
         run(tmp_path, content + "FeO,2,NiAs,3\n", **options)
 
 
@@ -506,6 +506,35 @@ def test_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pyte
         records(tmp_path, mixed_rows())
     found = sorted(path.name for path in tmp_path.iterdir())
     assert found == sorted(["t.json", "raw", *OUTPUTS[: failing - 1]])
+
+
+def test_every_row_may_be_a_material_and_keeps_its_place_in_a_division(tmp_path: Path) -> None:
+    outcome = run(
+        tmp_path,
+        "formula,e,part\nTiO2,1,train\nxx,2,test\nTi2O4,3,test\nNaCl,,\nNaCl,4,0\n",
+        columns={"formula": "formula", "entry_id": None, "splits": ["part"]},
+        keep={"rule": "all"},
+    )
+    assert outcome.materials["material_id"].tolist() == ["ClNa#3", "ClNa#4", "O2Ti#0", "O2Ti#2"]
+    assert outcome.materials["part"].tolist() == ["", "0", "train", "test"]
+    assert outcome.materials["energy"].tolist()[1:] == [4, 1, 3]
+    assert set(outcome.materials["n_entries"]) == {1}
+    assert outcome.entries["part"].tolist() == ["train", "test", "", "0"]
+    assert outcome.report["steps"][-1] == {"step": "one per row", "rows": 4, "dropped": 0}
+
+
+def test_the_chosen_entry_gives_the_place_in_a_division(tmp_path: Path) -> None:
+    outcome = run(
+        tmp_path,
+        "formula,e,part\nTiO2,1,train\nTiO2,0,test\n",
+        columns={"formula": "formula", "entry_id": None, "splits": ["part"]},
+    )
+    assert outcome.materials["part"].tolist() == ["test"]
+
+
+def test_an_absent_split_column_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has no column 'prt' \(columns.splits\[0\]\)"):
+        run(tmp_path, "formula,e,part\nTiO2,1,train\n", columns={"formula": "formula", "splits": ["prt"]})
 
 
 @pytest.fixture(scope="module")

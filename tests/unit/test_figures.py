@@ -227,3 +227,12 @@ def test_why_series_are_left_out_is_said(tmp_path, runs):
     text = " ".join(outputs["text"].read_text().split())
     assert "BNet was lost (1)" in text
     assert "without a result" not in text
+
+
+def test_calibration_draws_every_level_and_every_group(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "calibration", runs)).query("series == 'BRNet'")
+    assert numbers["quantity"].value_counts().to_dict() == {
+        "coverage_spread": 19, "coverage_absolute": 19, "coverage_normalised": 19, "error_by_spread": 10,
+    }  # fmt: skip
+    groups = numbers.query("quantity == 'error_by_spread'")
+    assert (groups["x"] - groups["y"]).to_numpy() == pytest.approx([0.1] * 10, abs=1e-6)

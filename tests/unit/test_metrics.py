@@ -77,3 +77,47 @@ def test_evaluate_names_the_first_bad_row(tmp_path: Path) -> None:
     pd.read_parquet(path).iloc[:0].to_parquet(path)
     with pytest.raises(DataError, match="no predictions"):
         metrics.evaluate(path)
+
+
+def _members(path: Path, predictions: dict[int, dict[str, list[float]]]) -> Path:
+    rows = [
+        {"material_id": f"{role}{i}", "member": member, "role": role, "y_true": 0.0, "y_pred": value}
+        for member, roles in predictions.items()
+        for role, values in roles.items()
+        for i, value in enumerate(values)
+    ]
+    pd.DataFrame(rows).to_parquet(path)
+    return path
+
+
+def test_members_of_a_division_become_one_prediction(tmp_path: Path) -> None:
+    path = _members(
+        tmp_path / "p.parquet",
+        {0: {"test": [3, -1]}, 1: {"test": [0, 1]}, 2: {"test": [0, 3]}, 3: {"test": [2]}, 4: {"test": [2]}, 5: {"test": [8]}},
+    )  # fmt: skip
+    found = metrics.evaluate(path, "ensemble", "mean", 3)
+    together = found["test"]["ensemble"]
+    assert [division["mae"] for division in together["members"].values()] == [1, 4]
+    assert (together["mean"]["mae"], together["n_members"], found["test"]["n_members"]) == (2.5, 2, 6)
+    assert metrics.evaluate(path, "mean", "median", 3)["test"]["ensemble"]["members"]["0"]["mae"] == 0.5
+    (tmp_path / "metrics.json").write_text(json.dumps(found))
+    score = read_score(tmp_path / "metrics.json", "mae")
+    assert score is not None
+    assert (score.mean, score.per_member) == (2.5, (1, 4))
+
+
+def test_uncertainty_follows_from_the_predictions(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    members = {member: {role: rng.normal(size=40).tolist() for role in ("test", "validation")} for member in range(4)}
+    found = metrics.evaluate(_members(tmp_path / "p.parquet", members), "mean", "mean", 2, uncertainty=True)
+    assert found["test"]["uncertainty"]["n"] == 80
+    assert "uncertainty" not in found["validation"]
+    only_test = {member: {"test": [1.0, 2.0]} for member in range(2)}
+    with pytest.raises(DataError, match="division 0 has no validation rows"):
+        metrics.evaluate(_members(tmp_path / "p.parquet", only_test), "mean", "mean", 2, uncertainty=True)
+
+
+def test_a_division_without_all_its_members_is_refused(tmp_path: Path) -> None:
+    path = _members(tmp_path / "p.parquet", {0: {"test": [1, 2]}, 1: {"test": [1]}})
+    with pytest.raises(DataError, match=r"division 0 has 1 predictions of material 'test1' \(test\), not 2"):
+        metrics.evaluate(path, ensemble="mean", members_per_division=2)

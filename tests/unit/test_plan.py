@@ -236,3 +236,41 @@ def test_a_figure_of_datasets_needs_no_run():
 def test_a_figure_of_datasets_names_what_exists(change, message):
     with pytest.raises(ConfigError, match=message):
         build(settings(figures={"f": data_figure(**change)}), {})
+
+
+@pytest.mark.parametrize(
+    ("protocol", "dataset", "message"),
+    [
+        ({"clip_predictions": True}, {}, "property 'gap' of dataset 'd1' declares no `minimum`"),
+        ({"clip_predictions": True}, {"properties": {"gap": property_of() | {"minimum": 0}}}, None),
+        ({"split": {"scheme": "column", "column": "splt"}}, {"columns": {"splits": ["split"]}}, "does not keep. Kept (columns.splits): split. Did you mean 'split'?"),
+        ({"split": {"scheme": "column", "column": "split"}}, {"columns": {"splits": ["split"]}}, None),
+    ],
+)  # fmt: skip
+def test_a_protocol_asks_of_a_dataset_only_what_it_has(protocol, dataset, message):
+    study = settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}])})
+    study.protocols["honest"] |= protocol
+    study.datasets["d1"] |= dataset
+    if message is None:
+        assert build(study, {}).runs
+        return
+    with pytest.raises(ConfigError) as caught:
+        build(study, {})
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("config/studies/mine.yaml: key 'tables.t', row 1, column 1: protocol 'honest' ")
+
+
+def test_a_figure_of_intervals_needs_protocols_that_compute_them():
+    study = settings({}, {"f": table(kind="calibration")})
+    with pytest.raises(ConfigError, match=r"key 'figures.f.kind': calibration draws what protocol 'honest' does not"):
+        build(study, {})
+    study.protocols["honest"]["uncertainty"] = True
+    assert build(study, {}).figures
+
+
+def test_a_cell_may_stand_beside_another_model(root):
+    published = read_published(root / "resources/published/published_mae.csv")
+    item = table(rows=[{"dataset": "d1", "property": "gap", "published_model": "peer"}], published_table="T")
+    entry = next(iter(published.values()))
+    plan = build(settings({"t": item}), {("mine", "T", "d1", "gap", "", "peer"): entry[:1]})
+    assert {cell["published_text"] for cell in plan.tables["mine", "t"]["cells"]} == {entry[0].text}

@@ -1,9 +1,18 @@
-"""Scaling of inputs against scikit-learn, and what it must not see."""
+"""Scaling of inputs and targets against scikit-learn, and what it must not see."""
 
 import numpy as np
 import pytest
 
-from elemflow.training.scaling import fit_scaling, load_scaling, save_scaling
+from elemflow.errors import DataError
+from elemflow.training.scaling import (
+    Target,
+    fit_scaling,
+    fit_target,
+    load_scaling,
+    load_target,
+    save_scaling,
+    save_target,
+)
 
 PARTS = [("st", 3), ("pa", 4), ("ef", 2)]
 KINDS = {"st": "quantile", "pa": "standard"}
@@ -73,5 +82,49 @@ def test_it_is_stored_with_the_model(rows, tmp_path):
 
 def test_one_training_row():
     x = np.ones((1, 2), dtype=np.float32)
-    for kind in ("standard", "quantile"):
+    for kind in ("standard", "quantile", "unit_rows"):
         assert np.isfinite(fit_scaling(x, [("pa", 2)], {"pa": kind}).apply(x)).all()
+
+
+def test_unit_rows_are_standardised_clipped_and_divided_by_the_root_of_the_width(rows):
+    rows[7, 6] = 1e6
+    scaling = fit_scaling(rows[:300], PARTS, {"st": "standard", "pa": "unit_rows"})
+    standard = fit_scaling(rows[:300], PARTS, {"st": "standard", "pa": "standard"}).apply(rows)
+    scaled = scaling.apply(rows)
+    np.testing.assert_allclose(scaled[:, 3:7] * 2, np.clip(standard[:, 3:7], -8, 8), rtol=1e-5, atol=1e-6)
+    assert scaled[7, 6] == 4
+    np.testing.assert_array_equal(scaled[:, 5], 0)
+    np.testing.assert_array_equal(scaled[:, :3], standard[:, :3])
+
+
+def test_a_column_that_does_not_vary_is_0_in_unit_rows_whatever_comes_later(rows):
+    scaling = fit_scaling(rows, PARTS, {"pa": "unit_rows"})
+    rows[0, 5] = 9000
+    assert scaling.apply(rows)[0, 5] == 0
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (None, Target()),
+        ({"center": "none", "scale": "none"}, Target()),
+        ({"center": "median", "scale": "std"}, Target(2.0, np.std([1, 2, 6]))),
+        ({"center": "mean", "scale": "none"}, Target(3.0)),
+    ],
+)
+def test_a_target_follows_from_the_training_rows(declared, expected, tmp_path):
+    y = np.array([1.0, 2.0, 6.0])
+    target = fit_target(y, declared)
+    assert target == expected
+    np.testing.assert_allclose(target.restore(target.apply(y)), y)
+    save_target(tmp_path / "target.json", target)
+    assert load_target(tmp_path / "target.json") == target
+
+
+def test_predictions_do_not_fall_below_the_bound():
+    np.testing.assert_array_equal(Target(1.0, 2.0, 0.0).restore(np.array([-2.0, 0.0])), [0, 1])
+
+
+def test_a_property_that_does_not_vary_has_no_scale():
+    with pytest.raises(DataError, match="all 3 training rows have the value 2"):
+        fit_target(np.full(3, 2.0), {"center": "median", "scale": "std"})

@@ -19,6 +19,7 @@ from elemflow.registry import FEATURES
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 SHOWN_CHARACTERS = 60  # of a wrong value in a message
+KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries", "structure_type", "structure")
 SWITCH_KEYS = ("kind", "family", "scheme", "rule")  # keys that decide which others a mapping may have
 
 
@@ -258,6 +259,13 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
                     f"{path}: key '{key}': no property '{name}' in this dataset. "
                     f"Known: {', '.join(known)}.{nearest(name, known)}"
                 )
+        for name in columns.get("splits", []):
+            if name in known or name in KEPT_COLUMNS:
+                raise ConfigError(
+                    f"{path}: key 'columns.splits': the name '{name}' is taken by "
+                    f"{'a property' if name in known else 'a column that materials always have'}; rename the column in "
+                    "the source, or the property."
+                )
         needing = [f"properties.{name}.computed" for name, spec in known.items() if "computed" in spec]
         if keep["rule"] == "structures" and not columns["structure_type"]:
             needing.append("keep.rule")
@@ -316,6 +324,7 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
             total = split["train"] + split["validation"] + split["test"]
             if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
                 raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
+        _check_ensemble(path, protocol)
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
         if split.get("validation") == 0:
             if stopping and stopping["monitor"] == "validation":
@@ -328,3 +337,28 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
                     f"{path}: key 'training.learning_rate_reduction': nothing is monitored, since the split has no "
                     f"validation part. Give `split.validation` a share, or set learning_rate_reduction to null."
                 )
+
+
+def members_per_division(split: Mapping[str, Any]) -> int:
+    """Return how many members in a row share a division and differ by their seed alone."""
+    shared = split["members"] if split.get("resplit") is False else split.get("members_per_fold", 1)
+    return int(shared)
+
+
+def _check_ensemble(path: str, protocol: Mapping[str, Any]) -> None:
+    """Check that what is asked of an ensemble can be computed: members of one division, and rows to calibrate on."""
+    split = protocol["split"]
+    for key, asked in (("ensemble", "ensemble" in protocol), ("uncertainty", protocol["uncertainty"])):
+        if asked and members_per_division(split) == 1:
+            raise ConfigError(
+                f"{path}: key '{key}': needs several members of one division, and every member has its own. Give "
+                "`split.members_per_fold`, or `split.members` with `resplit: false`."
+            )
+    if "ensemble" not in protocol and (protocol["uncertainty"] or protocol["report"] == "ensemble"):
+        key = "uncertainty" if protocol["uncertainty"] else "report"
+        raise ConfigError(f"{path}: key '{key}': needs the key 'ensemble', mean or median.")
+    if protocol["uncertainty"] and split.get("validation") == 0:
+        raise ConfigError(
+            f"{path}: key 'uncertainty': intervals are calibrated on validation rows, and the split has none. Give "
+            "`split.validation` a share."
+        )

@@ -28,6 +28,7 @@ from elemflow.entries import (
     read_entries,
     require_rows,
     require_values,
+    split_columns,
     structure_fields,
 )
 from elemflow.errors import DataError
@@ -69,6 +70,7 @@ def curate(
       row is the structure of one that was kept if their volumes per atom differ by at most 1 % of the kept one's (two
       rows without a volume do not differ), and is kept itself otherwise. Without a column `structure_type` the type
       is the space group of the structure.
+    * `keep: all` leaves every row a material of its own.
     * The other rows of a composition (or structure) are not rejected; `n_entries` counts all of them.
 
     Args:
@@ -76,9 +78,11 @@ def curate(
         dataset: Its resolved config.
         raw_folder: Where the retrieve stage put the files.
         entries: Output; all rows that were read, in the order of the source: `entry_id`, `formula`, `composition`,
-            `structure_type` (where there are types), properties, `structure` (where they are kept).
-        materials: Output; one row per material, sorted: `material_id` (the composition; under `keep: structures`
-            composition, `#` and `entry_id`), `composition`, `entry_id`, `n_entries`, and the rest as in `entries`.
+            `structure_type` (where there are types), the columns of `columns.splits`, properties, `structure` (where
+            they are kept).
+        materials: Output; one row per material, sorted: `material_id` (the composition; under `keep: structures` and
+            `keep: all` composition, `#` and `entry_id`), `composition`, `entry_id`, `n_entries`, and the rest as in
+            `entries`.
         rejected: Output; `entry_id`, `formula`, `stage`, `reason` of every dropped row, stage by stage.
         report: Output; the funnel as JSON.
 
@@ -106,7 +110,7 @@ def curate(
             require_rows(dataset_id, 0, f"passes the filter {name!r}", first)
 
     choice = choose(dataset["keep"], found, rows)
-    per = "composition and structure" if dataset["keep"]["rule"] == "structures" else "composition"
+    per = {"structures": "composition and structure", "all": "row"}.get(dataset["keep"]["rule"], "composition")
     steps.append({"step": f"one per {per}", "rows": len(choice.rows), "dropped": len(rows) - len(choice.rows)})
     require_values(dataset_id, choice.properties, found.unreadable)
 
@@ -149,7 +153,7 @@ def _pick(
     """
     file = pq.ParquetFile(path)
     ascending = np.sort(chosen)
-    texts = [name for name in ("entry_id", "formula", "structure_type") if name in file.schema_arrow.names]
+    texts = [field.name for field in file.schema_arrow if field.type == pa.string() and field.name != "composition"]
     structures = ["structure"] if "structure" in file.schema_arrow.names else []
     picked: list[pa.Table] = []
     lost: list[list[pa.Table]] = [[] for _ in dropped]
@@ -191,7 +195,7 @@ def _write_materials(
     """Write the chosen rows, sorted by `material_id`; structures are read from the spool block by block."""
     compositions = found.names.take(pa.array(found.codes[choice.rows]))
     ids, order = compositions, np.arange(len(compositions))
-    if dataset["keep"]["rule"] == "structures":
+    if dataset["keep"]["rule"] in {"structures", "all"}:
         ids = pc.binary_join_element_wise(compositions, picked["entry_id"].combine_chunks(), "#")
         order = pc.array_sort_indices(ids).to_numpy()
         _require_different(dataset_id, ids.take(pa.array(order)))
@@ -201,11 +205,12 @@ def _write_materials(
         "entry_id": picked["entry_id"],
         "n_entries": pa.array(choice.n_entries, pa.int64()),
         **({"structure_type": picked["structure_type"]} if has_types(dataset) else {}),
+        **{name: picked[name] for name in split_columns(dataset)},
         **{name: pa.array(values, from_pandas=True) for name, values in choice.properties.items()},
     }
-    keys = [pa.field(n, pa.int64() if n == "n_entries" else pa.string(), nullable=False) for n in columns]
-    fields = [*keys[: len(keys) - len(choice.properties)], *property_fields(dataset), *structure_fields(dataset)]
-    schema = pa.schema(fields)
+    texts = [name for name in columns if name not in choice.properties]
+    keys = [pa.field(name, pa.int64() if name == "n_entries" else pa.string(), nullable=False) for name in texts]
+    schema = pa.schema([*keys, *property_fields(dataset), *structure_fields(dataset)])
     table = pa.table(columns)
     with parquet_stream(path, schema) as append:
         for start in range(0, len(table), _BLOCK_ROWS):
@@ -226,7 +231,7 @@ def _require_different(dataset_id: str, ids: pa.Array) -> None:
     if pc.any(same).as_py():
         twice = ids[pc.index(same, value=True).as_py()].as_py()
         raise DataError(
-            f"Dataset {dataset_id}: two structures would both be the material {twice!r}, since columns.entry_id does "
+            f"Dataset {dataset_id}: two entries would both be the material {twice!r}, since columns.entry_id does "
             "not tell them apart. Name a column whose values are unique, or leave it out to number the rows."
         )
 

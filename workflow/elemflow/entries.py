@@ -81,7 +81,8 @@ def read_entries(dataset_id: str, dataset: Mapping[str, Any], raw_folder: Path, 
 
 def entries_schema(dataset: Mapping[str, Any]) -> pa.Schema:
     """Return the schema of `entries.parquet`; the unit of a property is in its field's metadata."""
-    keys = ["entry_id", "formula", "composition", *(["structure_type"] if has_types(dataset) else [])]
+    types = ["structure_type"] if has_types(dataset) else []
+    keys = ["entry_id", "formula", "composition", *types, *split_columns(dataset)]
     return pa.schema(
         [
             *(pa.field(key, pa.string(), nullable=False) for key in keys),
@@ -111,6 +112,11 @@ def structure_fields(dataset: Mapping[str, Any]) -> list[pa.Field]:
 def has_types(dataset: Mapping[str, Any]) -> bool:
     """Tell whether entries have a structure type: from a column, or their space group where one is needed."""
     return bool(dataset["columns"].get("structure_type")) or dataset["keep"]["rule"] == "structures"
+
+
+def split_columns(dataset: Mapping[str, Any]) -> list[str]:
+    """Return the columns of the source that hold divisions of a benchmark; they keep their names."""
+    return list(dataset["columns"].get("splits", []))
 
 
 def require_values(
@@ -207,6 +213,7 @@ class _Reader:
             columns["structure_type"] = _texts(frame[names["structure_type"]])
         if names.get("structure"):
             columns["structure"] = _texts(frame[names["structure"]["column"]])
+        columns |= {name: _texts(frame[name]) for name in split_columns(self._dataset)}
         table = self._take_formulas(pa.table(columns))
         if names.get("structure"):
             table = self._take_structures(table)
@@ -376,6 +383,7 @@ def _require_columns(frame: pd.DataFrame, dataset: Mapping[str, Any], place: str
     wanted = {f"columns.{key}": name for key, name in dataset["columns"].items() if isinstance(name, str)}
     if structure := dataset["columns"].get("structure"):
         wanted["columns.structure.column"] = structure["column"]
+    wanted |= {f"columns.splits[{i}]": name for i, name in enumerate(split_columns(dataset))}
     wanted |= {
         f"properties.{key}.column": spec["column"] for key, spec in dataset["properties"].items() if "column" in spec
     }

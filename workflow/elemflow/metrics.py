@@ -8,6 +8,7 @@ import pandas as pd
 
 from elemflow.errors import DataError
 from elemflow.files import read_metadata
+from elemflow.uncertainty import Rows, judge
 
 PERCENTILES = (50, 90)
 
@@ -58,21 +59,32 @@ def all_errors(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float | None
     return measures | {f"p{q}_abs_error": percentile_abs_error(y_true, y_pred, q) for q in PERCENTILES}
 
 
-def evaluate(predictions_path: str | Path, report: str = "mean") -> dict[str, Any]:
+def evaluate(
+    predictions_path: str | Path,
+    report: str = "mean",
+    ensemble: str | None = None,
+    members_per_division: int = 1,
+    uncertainty: bool = False,
+) -> dict[str, Any]:
     """Compute the errors of a run, of each member and over its members.
 
     Args:
         predictions_path: `predictions.parquet` of the run.
         report: `report` of the protocol.
+        ensemble: `ensemble` of the protocol: how the members of a division become one prediction.
+        members_per_division: How many members in a row share a division.
+        uncertainty: `uncertainty` of the protocol.
 
     Returns:
         role -> `members` (member -> measures), `mean` and `std` (measure -> mean and sample standard deviation, n - 1,
         over the members; None for a single member) and `n_members`; under the report `best_on_test` also
-        `reported_member`, the member with the lowest mean absolute error on its test part. Beside the roles, what the
-        predictions note: `chosen` and `left_out` by member, or `not_run` (the reason) alone.
+        `reported_member`, the member with the lowest mean absolute error on its test part. With an ensemble also
+        `ensemble`, the same for ensembles, whose members are divisions, and under the report of that name
+        `reported: ensemble`; the test part has `uncertainty`, see `elemflow.uncertainty.judge`. Beside the roles, what
+        the predictions note: `chosen` and `left_out` by member, or `not_run` (the reason) alone.
 
     Raises:
-        DataError: There are no rows, or a number is not finite.
+        DataError: There are no rows, a number is not finite, or the members of a division have different rows.
     """
     notes = read_metadata(predictions_path)
     if "not_run" in notes:
@@ -93,7 +105,63 @@ def evaluate(predictions_path: str | Path, report: str = "mean") -> dict[str, An
         members = errors["test"]["members"]
         best = min(members, key=lambda member: members[member]["mae"])
         errors = {role: found | {"reported_member": best} for role, found in errors.items()}
+    if ensemble:
+        together = combine(table, ensemble, members_per_division, predictions_path)
+        for role, rows in together.groupby("role", sort=True):
+            reported = {"reported": "ensemble"} if report == "ensemble" else {}
+            errors[str(role)] |= {"ensemble": _evaluate_role(rows)} | reported
+        if uncertainty:
+            errors["test"]["uncertainty"] = judge(_calibration_rows(together, predictions_path))
     return errors | notes
+
+
+def combine(table: pd.DataFrame, how: str, members_per_division: int, where: str | Path) -> pd.DataFrame:
+    """Make one prediction per material of the members of each division.
+
+    Args:
+        table: Predictions of the members.
+        how: `mean` or `median`.
+        members_per_division: How many members in a row share a division.
+        where: How messages call the predictions.
+
+    Returns:
+        Rows as in `predictions.parquet` with the number of the division as `member`, and `spread`, the sample standard
+        deviation over its members in the unit of the property.
+
+    Raises:
+        DataError: A material of a division lacks a member.
+    """
+    keys = ["member", "role", "material_id"]
+    groups = table.assign(member=table["member"] // members_per_division).groupby(keys, sort=True, observed=True)
+    together = groups.agg(
+        y_true=("y_true", "first"), y_pred=("y_pred", how), spread=("y_pred", "std"), n=("y_pred", "size")
+    ).reset_index()
+    lacking = together[together["n"] != members_per_division]
+    if len(lacking):
+        row = lacking.iloc[0]
+        raise DataError(
+            f"{where}: division {row['member']} has {row['n']} predictions of material '{row['material_id']}' "
+            f"({row['role']}), not {members_per_division}. The run belongs to another protocol; train it again."
+        )
+    return together.drop(columns="n")
+
+
+def _calibration_rows(together: pd.DataFrame, where: str | Path) -> list[tuple[Rows, Rows]]:
+    """Return validation and test rows of each division."""
+    found = []
+    for division, rows in together.groupby("member", sort=True):
+        validation, test = (rows[rows["role"] == role] for role in ("validation", "test"))
+        if validation.empty:
+            raise DataError(
+                f"{where}: division {division} has no validation rows to calibrate intervals on. Use a split with a "
+                "validation part, or remove `uncertainty` from the protocol."
+            )
+        found.append((_rows(validation), _rows(test)))
+    return found
+
+
+def _rows(part: pd.DataFrame) -> Rows:
+    return Rows((part["y_pred"] - part["y_true"]).abs().to_numpy(), part["spread"].to_numpy())
 
 
 def _evaluate_role(rows: pd.DataFrame) -> dict[str, Any]:

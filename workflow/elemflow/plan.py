@@ -10,7 +10,7 @@ from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
 from elemflow.networks.spec import check_representation
 from elemflow.published import PublishedIndex, lookup
-from elemflow.registry import NEEDS_PROPERTY, WITHOUT_RUNS, parts_of
+from elemflow.registry import FIGURE_NEEDS, NEEDS_PROPERTY, WITHOUT_RUNS, parts_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -91,6 +91,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
                     target[study_id, item_id] = _of_datasets(settings, study_id, group, item_id, item, where)
                     continue
                 grid = _grid(settings, study, item, where)
+                _check_kind(settings, item, grid, where)
                 for run in dict.fromkeys(grid.runs):
                     users.setdefault(run, []).append(f"{study_id}/{item_id}")
                 describe = _table if group == "tables" else _figure
@@ -160,6 +161,7 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
     except ConfigError as error:
         raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
     model, protocol = settings.models[cell["model"]], settings.protocols[cell["protocol"]]
+    _check_protocol(settings, cell, protocol, where)
     if "spec" in model:
         scaled = [part for part, kind in protocol.get("scaling", {}).items() if kind != "none"]
         check_representation(model["spec"], cell["representation"], scaled, f"{where}: model '{cell['model']}'")
@@ -182,6 +184,34 @@ def _check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> 
         )
 
 
+def _check_protocol(settings: Settings, cell: Mapping[str, Any], protocol: Mapping[str, Any], where: str) -> None:
+    """Check that a dataset has what the protocol needs of it."""
+    dataset = settings.datasets[cell["dataset"]]
+    if protocol.get("clip_predictions") and "minimum" not in dataset["properties"][cell["property"]]:
+        raise ConfigError(
+            f"{where}: protocol '{cell['protocol']}' clips predictions, but property '{cell['property']}' of dataset "
+            f"'{cell['dataset']}' declares no `minimum`. Declare one, or use a protocol without `clip_predictions`."
+        )
+    split, kept = protocol.get("split", {}), dataset.get("columns", {}).get("splits", [])
+    if split.get("scheme") == "column" and split["column"] not in kept:
+        raise ConfigError(
+            f"{where}: protocol '{cell['protocol']}' divides by the column '{split['column']}', which dataset "
+            f"'{cell['dataset']}' does not keep. Kept (columns.splits): {', '.join(kept) or 'none'}."
+            f"{nearest(split['column'], kept)}"
+        )
+
+
+def _check_kind(settings: Settings, item: Mapping[str, Any], grid: _Grid, where: str) -> None:
+    """Check that the protocols of a figure compute what its kind draws."""
+    needed = FIGURE_NEEDS.get(item.get("kind", ""))
+    for run in grid.runs:
+        if needed and not settings.protocols[run.protocol].get(needed):
+            raise ConfigError(
+                f"{where}.kind': {item['kind']} draws what protocol '{run.protocol}' does not compute. Set its key "
+                f"'{needed}', or name another protocol."
+            )
+
+
 def _cell(
     settings: Settings,
     published: PublishedIndex,
@@ -194,6 +224,7 @@ def _cell(
     described |= {"unit": _property(settings, run)["unit"]}
     described |= {"published": None, "published_text": None, "published_source": None}
     key = settings.models[run.model].get("published")
+    key = {"model": cell["published_model"]} if "published_model" in cell else key
     if key and "published_table" in cell:
         found = lookup(
             published,

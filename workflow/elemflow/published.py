@@ -124,7 +124,8 @@ def lookup(
     """Find the printed value of one table cell.
 
     `depth`, `size` and `row` are only needed where the others leave a choice, as in a table of
-    branch layouts whose lines differ by their row label alone.
+    branch layouts whose lines differ by their row label alone. A line without a representation, as of a model with an
+    input of its own, stands beside every representation.
 
     Returns:
         The value, or None if the paper prints none.
@@ -133,9 +134,10 @@ def lookup(
         DataError: The paper prints several values for this question.
     """
     question = (study, table, dataset, property, representation, model)
+    any_input = (study, table, dataset, property, "", model)
     found = [
         entry
-        for entry in index.get(question, ())
+        for entry in (*index.get(question, ()), *index.get(any_input, ()))
         if depth in (None, entry.depth) and size in (None, entry.size) and row in (None, entry.row)
     ]
     if len(found) > 1:

@@ -42,6 +42,7 @@ FIGURES = {
     "parity": "elemflow.reporting.kinds.parity",
     "training_curves": "elemflow.reporting.kinds.training_curves",
     "bars": "elemflow.reporting.kinds.bars",
+    "calibration": "elemflow.reporting.kinds.calibration",
     "error_cdf": "elemflow.reporting.kinds.error_cdf",
     "error_by_target": "elemflow.reporting.kinds.error_by_target",
     "relative_change": "elemflow.reporting.kinds.relative_change",
@@ -60,6 +61,7 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "parity": ("predictions.parquet",),
     "training_curves": ("history.parquet",),
     "bars": (),
+    "calibration": (),
     "error_cdf": ("predictions.parquet",),
     "error_by_target": ("predictions.parquet",),
     "relative_change": ("run_info.json",),
@@ -84,6 +86,8 @@ TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "comparison": ("predictions.parquet", "run_info.json"),
     "datasets": (),
 }
+# Key that the protocols of a kind of figure must switch on.
+FIGURE_NEEDS = {"calibration": "uncertainty"}
 
 
 def parts_of(representation: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which entries become materials: filters, then one entry per composition or per structure, on plain arrays."""
+"""Which entries become materials: filters, then one entry per composition or per structure or all, on plain arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Step:
 
 
 class Choice(NamedTuple):
-    """The chosen rows in order of their compositions, the entries behind each, and their properties."""
+    """The chosen rows, the entries behind each, and their properties."""
 
     rows: np.ndarray
     n_entries: np.ndarray
@@ -60,6 +60,9 @@ def choose(keep: Mapping[str, Any], entries: Entries, rows: np.ndarray) -> Choic
         rows: Rows that passed the filters, ascending.
     """
     codes = entries.codes[rows]
+    if keep["rule"] == "all":
+        values = {name: column[rows] for name, column in entries.properties.items()}
+        return Choice(rows, np.ones(len(rows), np.int64), values)
     # Stable sorts: equal values keep the order of the source; NaN comes last.
     if keep["rule"] == "structures":
         ordered = rows[np.lexsort((entries.properties[keep["property"]][rows], entries.types[rows], codes))]

@@ -1,5 +1,7 @@
 """Division of materials into training, validation and test parts, grouped by composition and fixed by a seed.
 
+Divisions that a benchmark gives come from `elemflow.given_splits`.
+
 A material's place is decided by a hash of the seed and its composition, not by a random number generator: the division
 is the same on every machine and with every library version, does not depend on the order of rows, and all materials of
 one composition stay together.
@@ -16,8 +18,10 @@ import pyarrow.parquet as pq
 
 from elemflow.errors import DataError
 from elemflow.files import write_parquet
+from elemflow.given_splits import labels_of_column, labels_of_file, row_folds
 
 ROLES = ("train", "validation", "test")
+GIVEN = ("column", "file")  # schemes whose parts come from outside
 
 
 def hash_order(compositions: Sequence[str], key: str) -> np.ndarray:
@@ -47,17 +51,29 @@ def _cut(groups: np.ndarray, order: np.ndarray, shares: Sequence[float]) -> np.n
     return parts
 
 
-def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np.ndarray]:
+def divide(
+    compositions: Sequence[str], split: Mapping[str, Any], given: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """Yield, for each member, the role of each material.
 
     Args:
         compositions: Canonical composition of each material.
         split: The `split` section of a protocol.
+        given: What comes from outside, (materials,): the role or fold of each material (`column`, `file`) or the number
+            of its fold (`k_fold_rows`).
 
     Yields:
         Positions in `ROLES`, shape (materials,).
     """
+    for roles in _divisions(compositions, split, given):
+        yield from [roles] * split.get("members_per_fold", 1)
+
+
+def _divisions(compositions: Sequence[str], split: Mapping[str, Any], given: np.ndarray | None) -> Iterator[np.ndarray]:
     _, groups = np.unique(np.asarray(compositions, dtype=object), return_inverse=True)
+    if given is not None and split["scheme"] != "k_fold_rows":
+        yield from _given_divisions(given)
+        return
     seed = split["seed"]
     if split["scheme"] == "fractions":
         # The test part comes first, so that it stays the same when only the validation share changes.
@@ -80,9 +96,9 @@ def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np
             roles[in_test] = ROLES.index("test")
             yield roles
         return
-    for repeat in range(split["repeats"]):
+    for repeat in range(split.get("repeats", 1)):
         order = hash_order(compositions, f"{seed}/{repeat}")
-        folds = _cut(groups, order, [1 / split["folds"]] * split["folds"])
+        folds = _cut(groups, order, [1 / split["folds"]] * split["folds"]) if given is None else given
         for fold in range(split["folds"]):
             roles = np.where(folds == fold, ROLES.index("test"), ROLES.index("train"))
             rest = np.flatnonzero(folds != fold)
@@ -92,9 +108,19 @@ def divide(compositions: Sequence[str], split: Mapping[str, Any]) -> Iterator[np
             yield roles
 
 
+def _given_divisions(labels: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the one division that labels name, or one for each fold that is then the test part."""
+    folds = sorted({label for label in labels if label not in ROLES}, key=int)
+    if not folds:
+        yield np.array([ROLES.index(label) for label in labels])
+    for fold in folds:
+        named = np.where(labels == fold, "test", np.where(np.isin(labels, ROLES), labels, "train"))
+        yield np.array([ROLES.index(label) for label in named])
+
+
 def needed_roles(split: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the parts that a split must fill."""
-    return ("train", "test") if split.get("validation") == 0 else ROLES
+    """Return the parts that a split must fill; one from outside may lack a validation part."""
+    return ("train", "test") if split.get("validation") == 0 or split["scheme"] in GIVEN else ROLES
 
 
 def _sample(table: pa.Table, split: Mapping[str, Any]) -> pa.Table:
@@ -109,7 +135,18 @@ def _sample(table: pa.Table, split: Mapping[str, Any]) -> pa.Table:
     return table.filter(pa.array(drawn))
 
 
-def write_split(materials: Path, property_id: str, split: Mapping[str, Any], output: Path, *, where: str) -> None:
+def _labels(table: pa.Table, split: Mapping[str, Any], given: Path | None, where: str) -> np.ndarray | None:
+    """Return the role or fold of each material, if it comes from outside."""
+    if split["scheme"] == "column":
+        return labels_of_column(table, split, where)
+    if split["scheme"] == "file" and given:
+        return labels_of_file(table, split, given, where)
+    return row_folds(table, split, where) if split["scheme"] == "k_fold_rows" else None
+
+
+def write_split(
+    materials: Path, property_id: str, split: Mapping[str, Any], output: Path, *, where: str, given: Path | None = None
+) -> None:
     """Divide the materials that have a value of one property and write the division.
 
     Args:
@@ -118,15 +155,22 @@ def write_split(materials: Path, property_id: str, split: Mapping[str, Any], out
         split: The `split` section of a protocol.
         output: Parquet with material_id, member and role, sorted by member and material_id.
         where: How messages call this split.
+        given: The list of the scheme `file`.
 
     Raises:
-        DataError: A part would be empty.
+        DataError: A part would be empty, or a division from outside does not fit the materials.
     """
-    table = pq.read_table(materials, columns=["material_id", "composition", property_id])
+    outside = {"column": split.get("column"), "file": "entry_id", "k_fold_rows": "entry_id"}.get(split["scheme"])
+    columns = ["material_id", "composition", property_id, *([outside] if outside else [])]
+    table = pq.read_table(materials, columns=columns)
     table = _sample(table.filter(table[property_id].is_valid()), split)
+    labels = _labels(table, split, given, where)
+    if labels is not None:
+        known = labels != "none"
+        table, labels = table.filter(pa.array(known)), labels[known]
     compositions = table["composition"].to_pylist()
     pieces = []
-    for member, roles in enumerate(divide(compositions, split)):
+    for member, roles in enumerate(divide(compositions, split, labels)):
         for role in needed_roles(split):
             if not (roles == ROLES.index(role)).any():
                 raise DataError(

@@ -1,6 +1,7 @@
 rule split_dataset:
     input:
         materials="results/datasets/{dataset}/materials.parquet",
+        given=get_split_file,
     output:
         split="results/splits/{dataset}/{property}/{protocol}.parquet",
     log:

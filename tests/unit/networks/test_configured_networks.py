@@ -46,6 +46,7 @@ TABLE_6 = {  # brnet2023, 86 inputs: BRNet as printed, BNet with the same branch
 WITH_86_INPUTS = {
     **{f"brnet_{layout}": (count, count) for layout, (count, _) in TABLE_6.items()},
     **{f"bnet_{layout}": (count, count) for layout, (_, count) in TABLE_6.items()},
+    "brnet_damped": (352_201, 352_201),
     "plain17_no_batch_norm": (4_631_361, 4_631_361),
     "plain17_relu_first": (4_645_249, 4_659_137),
     "plain17_dropout": (4_645_249, 4_659_137),

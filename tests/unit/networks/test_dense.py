@@ -7,7 +7,7 @@ import pytest
 
 from elemflow.errors import ConfigError
 from elemflow.networks.registry import build_network
-from elemflow.networks.spec import check_spec
+from elemflow.networks.spec import check_spec, with_width_factor
 
 BATCH_NORM = {"order": ["dense", "batch_norm", "activation"], "batch_norm": {"momentum": 0.99, "epsilon": 0.001}}
 LEAKY = {"order": ["dense", "activation"], "activation": {"name": "leaky_relu", "negative_slope": 0.3}}
@@ -120,3 +120,17 @@ def test_shortcuts_without_projection_need_inputs_of_their_width() -> None:
     assert not [layer.name for layer in build_network(spec, 5, 1).layers if "projection" in layer.name]
     with pytest.raises(ConfigError, match="shortcut of stack1_layer1 leads from width 6 to 5"):
         build_network(spec, 6, 1)
+
+
+def test_a_width_factor_narrows_every_layer_but_not_to_nothing() -> None:
+    wide, narrow = TINY | {"width_factor": 1.0}, TINY | {"width_factor": 0.125}
+    assert [weight.shape for weight in build_network(wide, 6, 1).weights] == [
+        weight.shape for weight in build_network(TINY, 6, 1).weights
+    ]
+    hidden = [layer for layer in build_network(narrow, 6, 1).layers if layer.name.endswith("_dense")]
+    assert {layer.units for layer in hidden} == {1}
+    assert TINY["stacks"][0]["width"] == 8
+
+
+def test_a_width_factor_narrows_families_of_widths() -> None:
+    assert with_width_factor({"family": "unet", "widths": [64, 7], "width_factor": 0.25})["widths"] == [16, 2]

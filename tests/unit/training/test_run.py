@@ -19,7 +19,7 @@ from elemflow.errors import DataError, TrainingError
 from elemflow.files import write_parquet
 from elemflow.training import network, run, stopping
 from elemflow.training.data import MemberData, RunData
-from elemflow.training.scaling import load_scaling
+from elemflow.training.scaling import load_scaling, load_target
 
 
 def _inputs(folder: Path, members: int = 2) -> dict[str, Path]:
@@ -39,17 +39,18 @@ def _inputs(folder: Path, members: int = 2) -> dict[str, Path]:
 
 
 def _train(
-    folder: Path, model: dict[str, Any], scaling: dict[str, str] | None = None, **change: Any
+    folder: Path, model: dict[str, Any], scaling: dict[str, str] | None = None, *, keys: Any = (), **change: Any
 ) -> dict[str, Path]:
     names = ("predictions", "history", "run_info", "model_folder", "checkpoint_folder")
     files = ("predictions.parquet", "history.parquet", "run_info.json", "model", "checkpoint")
     outputs = {name: folder / "out" / file for name, file in zip(names, files, strict=True)}
     cfg = {
         "run": {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"},
-        "property": {"unit": "eV", "title": "Gap"},
+        "property": {"unit": "eV", "title": "Gap", "minimum": -5.0},
         "model": model,
         "protocol": PROTOCOL | {"training": PROTOCOL["training"] | change} | ({"scaling": scaling} if scaling else {}),
     }
+    cfg["protocol"] |= dict(keys)
     inputs = {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
     run.train_run(cfg, features=[folder / "part.parquet"], **inputs, **outputs, threads=1)
     return outputs
@@ -106,6 +107,41 @@ def test_a_scaling_is_fitted_on_training_rows_and_kept_with_the_model(tmp_path: 
     np.testing.assert_allclose(scaling.mean, parts.train.x.mean(axis=0), rtol=1e-5)
     stored = predictions.query("member == 1 and role == 'test'")["y_pred"]
     np.testing.assert_allclose(np.array(model(scaling.apply(parts.test.x)))[:, 0], stored, rtol=1e-5, atol=1e-6)
+
+
+def test_a_target_is_learned_and_predictions_come_in_the_unit(tmp_path: Path, eager: None) -> None:
+    _inputs(tmp_path)
+    keys = {"target": {"center": "median", "scale": "std"}, "clip_predictions": True}
+    whole = pd.read_parquet(_train(tmp_path, NETWORK)["predictions"])
+    out = _train(tmp_path, NETWORK, keys=keys)
+    predictions, history = pd.read_parquet(out["predictions"]), pd.read_parquet(out["history"])
+    pd.testing.assert_series_equal(predictions["y_true"], whole["y_true"])
+    assert not np.allclose(predictions["y_pred"], whole["y_pred"])
+    target = load_target(out["model_folder"] / "member-1.target.json")
+    assert target.minimum == -5
+    import keras
+
+    model = keras.models.load_model(out["model_folder"] / "member-1.keras")
+    data = RunData(
+        [tmp_path / "part.parquet"], tmp_path / "materials.parquet", tmp_path / "split.parquet",
+        dataset="toy", property_id="gap",
+    )  # fmt: skip
+    parts = data.member(1, ["test"])
+    assert target.center == np.median(parts.train.y)
+    stored = predictions.query("member == 1 and role == 'test'")["y_pred"]
+    np.testing.assert_allclose(target.restore(np.array(model(parts.test.x))[:, 0]), stored, rtol=1e-5, atol=1e-6)
+    errors = predictions.query("role == 'validation'").eval("abs(y_true - y_pred)")
+    kept = history.groupby("member")["validation_mae"].min()
+    np.testing.assert_allclose(errors.groupby(predictions["member"]).mean(), kept, rtol=1e-4)
+
+
+def test_values_below_the_bound_are_refused_by_name(tmp_path: Path, eager: None) -> None:
+    _inputs(tmp_path)
+    table = pd.read_parquet(tmp_path / "materials.parquet")
+    table.loc[5, "gap"] = -5.5
+    table.to_parquet(tmp_path / "materials.parquet")
+    with pytest.raises(DataError, match=r"material 'm005' has the value -5\.5, and predictions are clipped"):
+        _train(tmp_path, NETWORK, keys={"clip_predictions": True})
 
 
 def test_a_killed_job_keeps_finished_members(

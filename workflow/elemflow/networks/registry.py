@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elemflow.files import read_json
+from elemflow.networks.spec import with_width_factor
 from elemflow.registry import NETWORKS
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def build_network(spec: Mapping[str, Any], n_inputs: int, seed: int) -> "keras.M
     Returns:
         An uncompiled model from `(batch, n_inputs)` to `(batch, 1)`.
     """
-    return _family(spec).build(spec, n_inputs, seed)
+    return _family(spec).build(with_width_factor(spec), n_inputs, seed)
 
 
 def check_inputs(spec: Mapping[str, Any], x: np.ndarray, material_id: np.ndarray) -> None:

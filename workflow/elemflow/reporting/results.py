@@ -17,7 +17,8 @@ class Score:
     """One metric of a run on its test sets.
 
     Attributes:
-        mean: Mean over members, or the value of the one member that the protocol reports.
+        mean: Mean over members, or the value of the one member that the protocol reports. Where it reports ensembles,
+            each counts as one member here.
         sd: Sample standard deviation over members; None for one member, or if only one is reported.
         per_member: Value of each member.
         test_rows: Smallest and largest number of test materials of a member.
@@ -52,6 +53,7 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
         test = metrics["test"]
         if metric not in test["mean"]:
             raise DataError(f"{path}: no metric {metric!r} on the test set; found {', '.join(sorted(test['mean']))}.")
+        test = test["ensemble"] if test.get("reported") == "ensemble" else test
         mean, sd = test["mean"][metric], test["std"][metric]
         if "reported_member" in test:
             mean, sd = test["members"][test["reported_member"]][metric], None

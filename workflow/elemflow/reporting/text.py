@@ -190,10 +190,11 @@ def describe_spread(members: Iterable[int]) -> str:
     if not counts:
         return "No run has a result yet."
     if counts == [1]:
-        return "Each reproduced value comes from one member, so there is no spread."
+        return "Each reproduced value comes from one member or ensemble, so there is no spread."
     several = [count for count in counts if count > 1]
     sentence = (
-        f"Reproduced values are means over {format_range(several[0], several[-1])} members (seeds or folds); "
+        f"Reproduced values are means over {format_range(several[0], several[-1])} members "
+        "(seeds, folds or ensembles); "
         "± is the sample standard deviation over members."
     )
     return sentence + (" A value without ± has one member, no spread." if counts[0] == 1 else "")

@@ -1,7 +1,7 @@
 """The numbers of a run: features, targets and parts of every member, joined by material."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from elemflow.errors import DataError
 from elemflow.features.registry import read_features
 from elemflow.files import read_metadata
-from elemflow.training.scaling import Scaling
+from elemflow.training.scaling import Scaling, Target
 
 ROLES = ("train", "validation", "test")
 
@@ -22,7 +22,7 @@ class Part:
     Attributes:
         material_id: Ids, shape (rows,), sorted.
         x: Features, float32, shape (rows, features).
-        y: Targets in the property's unit, float64, shape (rows,).
+        y: The property in its unit, or the target that follows from it, float64, shape (rows,).
     """
 
     material_id: np.ndarray
@@ -47,6 +47,8 @@ class MemberData:
         validation: Rows that stop the training or choose among trials; may be empty if nothing monitors them.
         test: Rows to judge by.
         dropped: Rows of the split left out, by reason (`without_features`, `without_value`).
+        target: How `y` follows from the property.
+        in_unit: The same rows with the property itself, if `y` is another target.
     """
 
     member: int
@@ -54,11 +56,19 @@ class MemberData:
     validation: Part
     test: Part
     dropped: dict[str, int]
+    target: Target = field(default_factory=Target)
+    in_unit: "MemberData | None" = None
 
     def scaled(self, scaling: Scaling) -> "MemberData":
         """Return the same rows with scaled features."""
         parts = {role: getattr(self, role) for role in ROLES}
         return replace(self, **{role: replace(part, x=scaling.apply(part.x)) for role, part in parts.items()})
+
+    def targeted(self, target: Target) -> "MemberData":
+        """Return the same rows with a target in the place of the property."""
+        parts = {role: getattr(self, role) for role in ROLES}
+        learned = {role: replace(part, y=target.apply(part.y)) for role, part in parts.items()}
+        return replace(self, **learned, target=target, in_unit=self)
 
 
 class RunData:
@@ -131,4 +141,4 @@ class RunData:
                     f"{self._where}, member {member}: no {role} rows. The split has {lost}, and none has both features "
                     f"and a value; check the {role} share of the protocol and the rejected features."
                 )
-        return MemberData(member=member, dropped=dropped, **parts)
+        return MemberData(member, parts["train"], parts["validation"], parts["test"], dropped)

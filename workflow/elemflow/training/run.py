@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from elemflow import provenance
-from elemflow.errors import TrainingError
+from elemflow.errors import DataError, TrainingError
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
 from elemflow.registry import FITTERS
 from elemflow.training import stopping
 from elemflow.training.data import ROLES, MemberData, Part, RunData
 from elemflow.training.fitted import Fitted, Fitter, NotRun
-from elemflow.training.scaling import fit_scaling, save_scaling
+from elemflow.training.scaling import Target, fit_scaling, fit_target, save_scaling, save_target
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
 PREDICTIONS = pa.schema(
@@ -78,7 +78,8 @@ def train_run(
             metadata what each member chose, or why the run has no result.
         history: Written: one row per member and validation, which is one per epoch unless the protocol says otherwise.
         run_info: Written: versions, machine, times, rows, inputs.
-        model_folder: Written: one model per member and `model.json`, which says what they are.
+        model_folder: Written: one model per member, with its scaling and target, and `model.json`, which says what they
+            are.
         checkpoint_folder: Working state, removed after success.
         threads: CPU threads to use.
 
@@ -162,6 +163,11 @@ def _train_members(
             scaling = fit_scaling(member_data.train.x, data.parts, kinds)
             member_data = member_data.scaled(scaling)
             save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)
+        target = _target(cfg, member_data, label)
+        if target != Target():
+            member_data = member_data.targeted(target)
+            log.info("%s: %s; losses and errors below are in its scale", label, target)
+            save_target(folder / "model" / f"member-{member}.target.json", target)
         try:
             fitted = fitter.fit(cfg, member_data, folder, label, threads)
         except NotRun as reason:
@@ -176,6 +182,21 @@ def _train_members(
         kept = f"{len(failures)} of {len(members)} members failed; the others are kept in {checkpoint_folder}:"
         raise TrainingError("\n".join([kept, *failures]))
     return None
+
+
+def _target(cfg: Mapping[str, Any], data: MemberData, label: str) -> Target:
+    """Fit the target of a member; values of the property below the bound of its predictions are refused."""
+    minimum = cfg["property"]["minimum"] if cfg["protocol"]["clip_predictions"] else None
+    for role in ROLES:
+        part: Part = getattr(data, role)
+        if minimum is not None and (part.y < minimum).any():
+            row = int(np.argmin(part.y))
+            raise DataError(
+                f"{label}: material '{part.material_id[row]}' has the value {part.y[row]:g}, and predictions are "
+                f"clipped at {minimum:g}, the property's `minimum`. Filter such rows in the dataset, correct the "
+                "bound, or remove `clip_predictions` from the protocol."
+            )
+    return fit_target(data.train.y, cfg["protocol"].get("target"), minimum)
 
 
 def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
@@ -211,9 +232,10 @@ def _claim(folder: Path, identity: str) -> dict[str, Any]:
 
 def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:
     """Write everything that outlives the member's training; `done.json` last, since it says that the rest is whole."""
-    tables = [_predict(data, role, fitted.predict) for role in sorted(PREDICTED_ROLES)]
+    target, data = data.target, data.in_unit or data
+    tables = [_predict(data, role, fitted.predict, target) for role in sorted(PREDICTED_ROLES)]
     write_parquet(folder / "predictions.parquet", pa.concat_tables(tables))
-    rows = [{"member": data.member} | entry for entry in fitted.history]
+    rows = [{"member": data.member} | _in_unit(entry, target) for entry in fitted.history]
     write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=HISTORY))
     (folder / "model").mkdir(exist_ok=True)
     fitted.save(folder / "model", f"member-{data.member}")
@@ -230,9 +252,15 @@ def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) ->
     (folder / "state.npz").unlink(missing_ok=True)
 
 
-def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray]) -> pa.Table:
+def _in_unit(entry: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    """Return a row of the history with its error in the property's unit; the loss stays that of the target."""
+    error = entry["validation_mae"]
+    return dict(entry) | {"validation_mae": None if error is None else error * target.scale}
+
+
+def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray], target: Target) -> pa.Table:
     part: Part = getattr(data, role)
-    predicted = predict(part) if len(part) else np.empty(0)
+    predicted = target.restore(predict(part)) if len(part) else np.empty(0)
     columns = [part.material_id, np.full(len(part), data.member), np.full(len(part), role, dtype=object)]
     return pa.table([*columns, part.y, predicted], schema=PREDICTIONS)
 

@@ -1,0 +1,82 @@
+"""Intervals of ensembles: what a level promises, and what happens at its edges."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elemflow.errors import DataError
+from elemflow.uncertainty import LEVELS, Rows, conformal_quantile, half_widths, judge
+
+
+def draw(rows: int, seed: int) -> Rows:
+    """Normal errors whose true deviation is twice the spread: an overconfident ensemble."""
+    rng = np.random.default_rng(seed)
+    spread = rng.uniform(0.1, 1, rows)
+    return Rows(np.abs(rng.normal(0, 2 * spread)), spread)
+
+
+def test_conformal_intervals_hold_their_level_where_the_spread_does_not() -> None:
+    judged = judge([(draw(2000, seed), draw(2000, seed + 10)) for seed in range(2)])
+    for kind in ("absolute", "normalised"):
+        for level in LEVELS:
+            assert judged[kind]["coverage"][str(level)] == pytest.approx(level / 100, abs=0.03)
+        assert judged[kind]["miscalibration_area"] < 0.02
+    assert judged["spread"]["coverage"]["95"] == pytest.approx(0.673, abs=0.02)  # ± 0.98 true deviations
+    assert judged["spread"]["miscalibration_area"] > 0.1
+    assert judged["normalised"]["width"]["90"] < judged["absolute"]["width"]["90"]
+    assert judged["rank_correlation"] > 0.3
+    assert judged["by_spread"][0]["error"] < judged["by_spread"][-1]["error"]
+    assert judged["n"] == 4000
+    json.dumps(judged, allow_nan=False)
+
+
+def test_each_division_is_calibrated_on_its_own_rows() -> None:
+    small, large = (Rows(draw(500, 1).error * factor, draw(500, 1).spread) for factor in (1, 100))
+    both = judge([(small, small), (large, large)])
+    assert both["absolute"]["coverage"]["90"] == pytest.approx(0.9, abs=0.01)
+    mixed = judge([(small, large), (large, small)])
+    assert mixed["absolute"]["coverage"]["90"] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("rows", "level", "rank"), [(19, 0.95, 19), (18, 0.95, None), (9, 0.9, 9), (9, 0.5, 5)])
+def test_the_quantile_counts_the_new_row(rows: int, level: float, rank: int | None) -> None:
+    scores = np.random.default_rng(0).permutation(rows) + 1.0
+    assert conformal_quantile(scores, level) == (rank or math.inf)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0.01, 0.99))
+def test_enough_scores_lie_below_the_quantile(scores: list[float], level: float) -> None:
+    found = conformal_quantile(np.array(scores), level)
+    assert np.sum(np.array(scores) <= found) >= min(level * (len(scores) + 1) - 1e-6, len(scores))
+
+
+def test_too_few_rows_give_no_width_instead_of_an_infinite_one() -> None:
+    judged = judge([(draw(10, 0), draw(30, 1))])
+    assert judged["absolute"]["width"]["95"] is None
+    assert judged["absolute"]["coverage"]["95"] == 1
+    json.dumps(judged, allow_nan=False)
+
+
+def test_materials_on_which_all_members_agree_keep_an_interval() -> None:
+    validation = Rows(np.array([0.0, 0.0, 0.4, 0.2]), np.array([0.0, 0.0, 0.2, 0.2]))
+    half = half_widths(validation, Rows(np.zeros(1), np.zeros(1)))
+    assert half["spread"](0.5)[0] == 0
+    assert half["normalised"](0.5)[0] > 0
+
+
+def test_members_that_always_agree_are_refused() -> None:
+    rows = Rows(np.ones(5), np.zeros(5))
+    with pytest.raises(DataError, match="predict the same values"):
+        judge([(rows, rows)])
+
+
+def test_ranks_are_those_of_scipy() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(3)
+    test = Rows(rng.integers(0, 9, 200).astype(float), rng.integers(0, 4, 200).astype(float))
+    expected = stats.spearmanr(test.error, test.spread).statistic
+    assert judge([(draw(50, 0), test)])["rank_correlation"] == pytest.approx(expected)

@@ -1,0 +1,133 @@
+"""Uncertainty of an ensemble: its spread, intervals calibrated on validation rows, and how well they hold.
+
+Three kinds of intervals around the ensemble's prediction are judged, none of which has seen a test row:
+
+* `spread`: normal, with the spread of the members as standard deviation; nothing is calibrated.
+* `absolute`: split conformal (Lei et al., J. Am. Stat. Assoc. 113, 1094, 2018): one half-width for all materials, a
+  quantile of the absolute errors of the validation rows.
+* `normalised`: the same for errors divided by the spread of the members plus its mean over the validation rows, so that
+  half-widths follow the spread and yet are never 0, as where all members predict a gap of 0.
+
+A conformal interval holds the level on average if validation and test rows are alike; a validation part that stopped
+the training makes it a little too narrow.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elemflow.errors import DataError
+
+LEVELS = tuple(range(5, 100, 5))
+"""Levels of the intervals in per cent."""
+BINS = 10
+"""Groups of equally many test rows, by spread, whose errors are compared with it."""
+KINDS = ("spread", "absolute", "normalised")
+
+
+class Rows(NamedTuple):
+    """Rows of one part with the predictions of an ensemble, in the unit of the property.
+
+    Attributes:
+        error: Absolute error of the ensemble (rows,).
+        spread: Sample standard deviation over the members (rows,).
+    """
+
+    error: np.ndarray
+    spread: np.ndarray
+
+
+def conformal_quantile(scores: np.ndarray, level: float) -> float:
+    """Return the smallest score that at least `level` of new scores will not exceed on average.
+
+    Args:
+        scores: Scores of the calibration rows (rows,).
+        level: Between 0 and 1.
+
+    Returns:
+        Infinity if there are too few rows for the level (9 are needed for 90 %, 19 for 95 %).
+    """
+    rank = math.ceil(level * (len(scores) + 1) - 1e-9)  # 0.95 x 20 is 19, whatever its rounding says
+    return float(np.partition(scores, rank - 1)[rank - 1]) if rank <= len(scores) else math.inf
+
+
+def half_widths(validation: Rows, test: Rows) -> Mapping[str, Callable[[float], np.ndarray]]:
+    """Return, by kind, a function from the level (0 to 1) to half-widths of the test rows (rows,).
+
+    Raises:
+        DataError: The members agree in every validation row, so that their spread says nothing.
+    """
+    usual = float(np.mean(validation.spread))
+    if not usual > 0:
+        raise DataError(
+            "the members of an ensemble predict the same values, so their spread says nothing. Use a model that "
+            "depends on its seed, or remove `uncertainty` from the protocol."
+        )
+    scores = validation.error / (validation.spread + usual)
+    return {
+        "spread": lambda level: NormalDist().inv_cdf((1 + level) / 2) * test.spread,
+        "absolute": lambda level: np.full(len(test.error), conformal_quantile(validation.error, level)),
+        "normalised": lambda level: conformal_quantile(scores, level) * (test.spread + usual),
+    }
+
+
+def judge(divisions: Sequence[tuple[Rows, Rows]]) -> dict[str, Any]:
+    """Compare the intervals of all divisions with the errors of their test rows.
+
+    Args:
+        divisions: Validation and test rows of each division; each is calibrated on its own validation rows.
+
+    Returns:
+        By kind of interval: `coverage` (level in per cent -> share of test rows inside), `width` (level -> mean width
+        in the unit of the property; None if it is infinite) and `miscalibration_area` (between coverage and level, 0 to
+        0.5); `rank_correlation` of error and spread (Spearman; None if either does not vary); `by_spread`, mean
+        `spread` and `error` of groups of test rows; `n`, the number of test rows.
+
+    Raises:
+        DataError: See `half_widths`.
+    """
+    test = Rows(*(np.concatenate(parts) for parts in zip(*(test for _, test in divisions), strict=True)))
+    widths = [half_widths(*division) for division in divisions]
+    judged: dict[str, Any] = {}
+    for kind in KINDS:
+        half = {level: np.concatenate([of[kind](level / 100) for of in widths]) for level in LEVELS}
+        coverage = {level: float(np.mean(test.error <= half[level])) for level in LEVELS}
+        judged[kind] = {
+            "coverage": {str(level): share for level, share in coverage.items()},
+            "width": {str(level): _finite(2 * np.mean(half[level])) for level in LEVELS},
+            "miscalibration_area": _miscalibration_area(coverage),
+        }
+    order = np.argsort(test.spread, kind="stable")
+    groups = [rows for rows in np.array_split(order, BINS) if len(rows)]
+    by_spread = [{"spread": float(np.mean(test.spread[g])), "error": float(np.mean(test.error[g]))} for g in groups]
+    return judged | {
+        "n": len(test.error),
+        "rank_correlation": _rank_correlation(test.error, test.spread),
+        "by_spread": by_spread,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _miscalibration_area(coverage: Mapping[int, float]) -> float:
+    """Return the area between coverage and level, both from 0 to 1, as trapezia."""
+    levels = np.array([0, *coverage, 100]) / 100
+    return float(np.trapezoid(np.abs(np.array([0, *coverage.values(), 1]) - levels), levels))
+
+
+def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float | None:
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(np.corrcoef(_ranks(one), _ranks(other))[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return the ranks of values; equal ones share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[place]
