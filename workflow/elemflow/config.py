@@ -317,6 +317,11 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
             if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
                 raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
+        if reduction and protocol["training"]["schedule"]:
+            raise ConfigError(
+                f"{path}: key 'training.schedule': both this and learning_rate_reduction set the learning rate. Set "
+                "one of the two to null."
+            )
         if split.get("validation") == 0:
             if stopping and stopping["monitor"] == "validation":
                 raise ConfigError(

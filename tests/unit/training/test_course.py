@@ -14,6 +14,7 @@ from elemflow.training.course import Course, epoch_order, rows_of_epoch
 TRAINING: dict[str, Any] = {
     "optimizer": {"name": "adam", "learning_rate": 0.5},
     "learning_rate_reduction": None,
+    "schedule": None,
     "batch_size": 16,
     "last_batch": "keep",
     "shuffle": "every_epoch",

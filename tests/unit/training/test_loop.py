@@ -40,7 +40,7 @@ class _Interrupt(loop.Progress):
         super().__init__("member 1/1", 6)
         self._after = after
 
-    def validated(self, course: Course) -> None:
+    def validated(self, course: Course, running: int = 1) -> None:
         if len(course.history) == self._after:
             raise KeyboardInterrupt
 
@@ -234,7 +234,7 @@ class _Signal(loop.Progress):
         super().__init__("member 1/1", 6)
         self._number, self._after = number, after
 
-    def validated(self, course: Course) -> None:
+    def validated(self, course: Course, running: int = 1) -> None:
         if len(course.history) == self._after:
             signal.raise_signal(self._number)
 
