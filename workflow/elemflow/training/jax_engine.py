@@ -5,6 +5,7 @@ and batch-norm state, optimiser and learning rate of its own; the features lie o
 fewer steps than others keeps its state in the steps it has not.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -21,12 +22,34 @@ from elemflow.training.loop import Steps
 
 State = tuple[list[Any], list[Any], list[Any]]
 """Values of trainable weights, of other variables of the network, and of the optimiser."""
+FLOAT = 4  # bytes
+SHARE_OF_MEMORY = 0.8
 
 
 def start() -> str:
     """Choose full float32, as the papers computed, and return the name of the device that computes."""
     jax.config.update("jax_default_matmul_precision", "highest")  # no TF32
     return jax.devices()[0].device_kind
+
+
+def members_with_room(model: keras.Model, parts: Sequence[Part], batch_size: int) -> int:
+    """Return how many members fit into the memory of the device at once, at least one.
+
+    A member has its weights and two slots of the optimiser, all twice while a step is taken, a gradient, and the
+    activations of a batch and their gradients. The members share features and the activations of predictions.
+
+    Args:
+        model: Network of one member.
+        parts: Training rows of all members.
+        batch_size: Rows per step.
+    """
+    weights = FLOAT * model.count_params()
+    widths = [int(np.prod(layer.output.shape[1:])) for layer in model.layers]
+    member = 7 * weights + 2 * FLOAT * batch_size * sum(widths)
+    shared = len(shared_rows(parts)[0]) * parts[0].x.shape[1] * FLOAT + 3 * FLOAT * PREDICTION_ROWS * max(widths)
+    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+    free = limit or os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return int(max(1, (SHARE_OF_MEMORY * free - shared) // member))
 
 
 class JaxEngine:
@@ -51,6 +74,11 @@ class JaxEngine:
         self._state = _stacked([self._initial_state(model) for model in models])
         self._most = 0
         self._run = jax.jit(self._run_lanes, donate_argnums=0)
+        self._take = jax.jit(lambda state, lanes: jax.tree.map(lambda values: values[lanes], state))
+        self._put = jax.jit(
+            lambda state, values, lane: jax.tree.map(lambda lanes, value: lanes.at[lane].set(value), state, values),
+            donate_argnums=0,
+        )
         self._in_batches = habits["dropout"] or habits["batch_norm"] == "batch"
         self._evaluated = with_habits(self._model, habits) if self._in_batches else None
         self._forward = jax.jit(self._forward_batches if self._in_batches else self._forward_rows)
@@ -177,7 +205,7 @@ class JaxEngine:
         weights = len(self._model.trainable_variables)
         values = state["model"][:weights], state["model"][weights:], state["optimizer"]
         lane = self._aboard.index(member)
-        self._state = jax.tree.map(lambda lanes, value: lanes.at[lane].set(value), self._state, values)
+        self._state = self._put(self._state, values, lane)
 
     def get_weights(self, member: int, /) -> list[np.ndarray]:
         """See `elemflow.training.loop.Engine`."""
@@ -200,14 +228,14 @@ class JaxEngine:
         if member in self._finished:
             return self._initial_state(self._models[member])
         lane = self._aboard.index(member)
-        return jax.tree.map(lambda lanes: lanes[lane], self._state)
+        return self._take(self._state, lane)
 
     def _leave_behind(self) -> None:
         """Drop the lanes of finished members once they are half of all, since each other number is compiled anew."""
         kept = [lane for lane, member in enumerate(self._aboard) if member not in self._finished]
         if len(kept) <= len(self._aboard) // 2:
             self._aboard = [self._aboard[lane] for lane in kept]
-            self._state = jax.tree.map(lambda lanes: lanes[np.array(kept)], self._state)
+            self._state = self._take(self._state, np.array(kept))
 
 
 def shared_rows(parts: Sequence[Part]) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -234,4 +262,4 @@ def shared_rows(parts: Sequence[Part]) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def _stacked(states: Sequence[State]) -> State:
-    return jax.tree.map(lambda *values: jnp.stack(values), *states)
+    return jax.tree.map(lambda *values: jnp.asarray(np.stack(values)), *states)

@@ -200,6 +200,17 @@ def _faster_engine(threads: int) -> str:
     return "jax" if jax.default_backend() == "gpu" else "tensorflow"
 
 
+def fleet_size(declared: int | str) -> int | None:
+    """Return how many members train at once by `training.fleet`; None if there is no limit but the memory."""
+    if os.environ["KERAS_BACKEND"] != "jax":
+        return 1
+    if isinstance(declared, int):
+        return declared
+    import jax  # noqa: PLC0415  see start_backend
+
+    return None if jax.default_backend() == "gpu" else 1
+
+
 def fit_member(
     model: "keras.Model",
     data: MemberData,
