@@ -74,13 +74,10 @@ class JaxEngine:
         self._state = _stacked([self._initial_state(model) for model in models])
         self._most = 0
         self._run = jax.jit(self._run_lanes, donate_argnums=0)
-        self._take = jax.jit(lambda state, lanes: jax.tree.map(lambda values: values[lanes], state))
-        self._put = jax.jit(
-            lambda state, values, lane: jax.tree.map(lambda lanes, value: lanes.at[lane].set(value), state, values),
-            donate_argnums=0,
-        )
+        self._take = jax.jit(_take)
+        self._put = jax.jit(_put, donate_argnums=0)
         self._in_batches = habits["dropout"] or habits["batch_norm"] == "batch"
-        self._evaluated = with_habits(self._model, habits) if self._in_batches else None
+        self._evaluated = with_habits(self._model, habits) if self._in_batches else self._model
         self._forward = jax.jit(self._forward_batches if self._in_batches else self._forward_rows)
 
     def _initial_state(self, model: keras.Model) -> State:
@@ -120,21 +117,19 @@ class JaxEngine:
             rates[lane, :count] = steps.rates[first:last]
             counts[lane], totals[lane] = count, sums[member]
         given = (totals.astype(np.float32), counts, rows, y, rates.astype(np.float32))
-        self._state, losses = self._run(self._state, *given, self._x, most)
+        self._state, losses = self._run(self._state, given, self._x, most)
         sums |= {member: float(losses[self._aboard.index(member)]) for member in ranges}
 
-    def _run_lanes(self, state: State, *given: Any) -> tuple[State, Any]:
+    def _run_lanes(self, state: State, given: tuple[Any, ...], x: Any, most: Any) -> tuple[State, Any]:
         """Take the steps of all lanes; a single one goes without the extra axis and without masks."""
-        *per_lane, x, most = given
         if len(self._aboard) > 1:
-            axes = (0,) * (1 + len(per_lane)) + (None, None)
-            return jax.vmap(partial(self._run_lane, masked=True), axes)(state, *per_lane, x, most)
-        alone = jax.tree.map(lambda value: value[0], (state, *per_lane))
+            return jax.vmap(partial(self._run_lane, masked=True), (0, 0, None, None))(state, given, x, most)
+        alone = jax.tree.map(lambda value: value[0], (state, given))
         return jax.tree.map(lambda value: value[None], self._run_lane(*alone, x, most, masked=False))
 
-    def _run_lane(
-        self, state: State, total: Any, count: Any, rows: Any, y: Any, rates: Any, x: Any, most: Any, *, masked: bool
-    ) -> tuple[State, Any]:
+    def _run_lane(self, state: State, given: tuple[Any, ...], x: Any, most: Any, *, masked: bool) -> tuple[State, Any]:
+        total, count, rows, y, rates = given
+
         def advance(i: Any, carried: tuple[State, Any]) -> tuple[State, Any]:
             state, total = carried
             after, loss = self._step(state, x[rows[i]], y[i], rates[i])
@@ -248,13 +243,12 @@ def shared_rows(parts: Sequence[Part]) -> tuple[np.ndarray, list[np.ndarray]]:
     """
     x, known, places = parts[0].x, pd.Index(parts[0].material_id), [np.arange(len(parts[0]))]
     for part in parts[1:]:
-        place = known.get_indexer(part.material_id)
+        place = known.get_indexer(pd.Index(part.material_id))
         old = place >= 0
         if not np.array_equal(x[place[old]], part.x[old]):
-            sizes = np.cumsum([0, *map(len, parts)])
-            return np.concatenate([part.x for part in parts]), [
-                np.arange(first, last, dtype=np.int32) for first, last in zip(sizes[:-1], sizes[1:], strict=True)
-            ]
+            ends = np.cumsum([len(part) for part in parts])
+            places = [np.arange(end - len(part), end, dtype=np.int32) for part, end in zip(parts, ends, strict=True)]
+            return np.concatenate([part.x for part in parts]), places
         place[~old] = len(x) + np.arange(np.sum(~old))
         x, known = np.concatenate([x, part.x[~old]]), known.append(pd.Index(part.material_id[~old]))
         places.append(place)
@@ -263,3 +257,11 @@ def shared_rows(parts: Sequence[Part]) -> tuple[np.ndarray, list[np.ndarray]]:
 
 def _stacked(states: Sequence[State]) -> State:
     return jax.tree.map(lambda *values: jnp.asarray(np.stack(values)), *states)
+
+
+def _take(state: State, lanes: Any) -> State:
+    return jax.tree.map(lambda values: values[lanes], state)
+
+
+def _put(state: State, lane_state: State, lane: Any) -> State:
+    return jax.tree.map(lambda values, value: jnp.asarray(values).at[lane].set(value), state, lane_state)  # noqa: PD008

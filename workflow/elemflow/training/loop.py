@@ -343,9 +343,7 @@ def _train_segment(engine: Engine, running: Mapping[int, _Trainee]) -> list[tupl
     return failed
 
 
-def _validate(
-    predict: Callable[[Part], np.ndarray], course: Course, monitored: Part, label: str
-) -> float | None:
+def _validate(predict: Callable[[Part], np.ndarray], course: Course, monitored: Part, label: str) -> float | None:
     """Return the mean absolute error on the monitored part; None if it has no rows."""
     _check_finite(course.train_loss, "training loss", course, label)
     if not len(monitored):

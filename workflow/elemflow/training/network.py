@@ -1,7 +1,6 @@
 """Fitting of neural networks."""
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -20,8 +19,8 @@ from elemflow.training.loop import (
     Job,
     Progress,
     fit_fleet,
-    fleet_size,
     fit_member,
+    fleet_size,
     start_backend,
 )
 
@@ -73,11 +72,10 @@ def fit_all(
         for first in range(0, len(jobs), room):
             fleet = jobs[first : first + room]
             for number, outcome in fit_fleet(fleet, cfg["protocol"]):
-                done = isinstance(outcome, FitResult)
-                yield (
-                    group[first + number],
-                    _fitted(fleet[number].model, outcome, len(fleet)) if done else outcome,
-                )
+                if isinstance(outcome, TrainingError):
+                    yield group[first + number], outcome
+                else:
+                    yield group[first + number], _fitted(fleet[number].model, outcome, len(fleet))
 
 
 def _job(cfg: Mapping[str, Any], task: Task, interval: float) -> Job:

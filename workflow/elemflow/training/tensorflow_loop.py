@@ -84,7 +84,9 @@ class TensorFlowEngine:
         rates, total = tf.constant(steps.rates), tf.constant(steps.loss_sum, tf.float32)
         return {member: float(self._steps(tf.constant(steps.order), ends, rates, total, short=steps.last > whole))}
 
-    def _steps_graph(self, order: tf.Tensor, ends: tf.Tensor, rates: tf.Tensor, total: tf.Tensor, short: bool) -> tf.Tensor:
+    def _steps_graph(
+        self, order: tf.Tensor, ends: tf.Tensor, rates: tf.Tensor, total: tf.Tensor, short: bool
+    ) -> tf.Tensor:
         batch = self._batch_size
         for step in tf.range(ends[0], ends[1]):
             total += self._step(tf.slice(order, [step * batch], [batch]), rates[step]) * batch
