@@ -26,7 +26,7 @@ from elemflow.provenance import peak_memory_mb
 from elemflow.training.data import Part
 from elemflow.training.loop import Steps, start_backend
 
-BATCH, FEATURES, STEPS, REPEATS = 32, 86, 60, 5
+BATCH, FEATURES, STEPS, REPEATS = 32, 86, 40, 4
 TRAINERS = ("model.fit", "tensorflow", "jax")
 
 

@@ -75,8 +75,8 @@ def curves(folder: Path) -> dict[str, list[float]]:
 
 
 def fleet(folder: Path) -> dict[str, Any]:
-    """Train ten members of unequal size together, and some alone; with dropout and short last batches."""
-    members = [MemberData(m, part(42 + m % 2, m), part(20, 10 + m), part(20, 20 + m), {}) for m in range(10)]
+    """Train ten members of unequal size together, and two alone; with dropout and a short last batch."""
+    members = [MemberData(m, part(42 + 6 * (m % 2), m), part(20, 10 + m), part(20, 20 + m), {}) for m in range(10)]
     members[3].train.y[5] = 1e38  # diverges
     for member in (1, 4, 6, 7, 8):  # what they learn makes the validation worse
         members[member].validation.y[:] *= -1
@@ -93,7 +93,7 @@ def fleet(folder: Path) -> dict[str, Any]:
 
     together = {number: outcome(number, result) for number, result in loop.fit_fleet(jobs, protocol)}
     alone = {}
-    for number in (0, 3, 4, 9):
+    for number in (0, 7):
         [(_, result)] = loop.fit_fleet([job(folder, number, 10, members[number])], protocol)
         alone[number] = outcome(number, result)
     equal = [number for number, found in alone.items() if found == together[number]]
