@@ -86,18 +86,18 @@ def _finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(written.splitlines()[-1])
 
 
-def _fastest(call: Callable[[], Any], steps: int) -> dict[str, float]:
+def _fastest(call: Callable[[], Any], steps: int, repeats: int = REPEATS) -> dict[str, float]:
     """Return steps per second and processor time per step of the fastest of a few calls, after one that compiles."""
     call()
     walls, processor = [], []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         wall, cpu = time.perf_counter(), time.process_time()
         call()
         walls.append(time.perf_counter() - wall)
         processor.append(time.process_time() - cpu)
     return {
         "rate": steps / min(walls),
-        "median_rate": steps / sorted(walls)[REPEATS // 2],
+        "median_rate": steps / sorted(walls)[repeats // 2],
         "cpu_ms": 1e3 * min(processor) / steps,
     }
 
@@ -181,8 +181,8 @@ def _limits(_what: str, model: str, threads: int, _fleet: int) -> dict[str, Any]
     a, b, c = (np.ones(size, np.float32) for _ in range(3))
     cuts = [slice(size * i // threads, size * (i + 1) // threads) for i in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
-        sums = _fastest(lambda: list(pool.map(lambda cut: np.add(b[cut], c[cut], out=a[cut]), cuts)), 1)
-    products, operations = _fastest(multiply, 1), 6 * BATCH * sum(w.size for w, _, _ in layers)
+        sums = _fastest(lambda: list(pool.map(lambda cut: np.add(b[cut], c[cut], out=a[cut]), cuts)), 1, 40)
+    products, operations = _fastest(multiply, 1, 40), 6 * BATCH * sum(w.size for w, _, _ in layers)
     flops, bandwidth = operations * products["rate"], 12 * size * sums["rate"]
     moved = 28 * size
     products_limit = f"{operations / 1e9:.2f} GFLOP at {flops / 1e9:.0f} GFLOP/s"
