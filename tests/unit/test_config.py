@@ -148,6 +148,11 @@ def test_a_learning_rate_falls_by_what_is_monitored(project):
     assert "key 'training.learning_rate_reduction': nothing is monitored" in refusal(project)
 
 
+def test_two_ways_to_set_the_learning_rate_exclude_each_other(project):
+    edit(project, "protocols/ibrnet.yaml", lambda c: c["training"].update(schedule={"warmup": 0.1}))
+    assert "key 'training.schedule': both this and learning_rate_reduction set" in refusal(project)
+
+
 def test_optimizers_have_their_own_keys(project):
     edit(project, "protocols/brnet2023.yaml", lambda c: c["training"]["optimizer"].update(momentum=0.9))
     assert "key 'training.optimizer': unknown key 'momentum'. Allowed: name, learning_rate." in refusal(project)

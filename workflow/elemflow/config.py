@@ -326,6 +326,11 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
                 raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
         _check_ensemble(path, protocol)
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
+        if reduction and protocol["training"]["schedule"]:
+            raise ConfigError(
+                f"{path}: key 'training.schedule': both this and learning_rate_reduction set the learning rate. Set "
+                "one of the two to null."
+            )
         if split.get("validation") == 0:
             if stopping and stopping["monitor"] == "validation":
                 raise ConfigError(

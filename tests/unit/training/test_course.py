@@ -14,6 +14,7 @@ from elemflow.training.course import Course, epoch_order, rows_of_epoch
 TRAINING: dict[str, Any] = {
     "optimizer": {"name": "adam", "learning_rate": 0.5},
     "learning_rate_reduction": None,
+    "schedule": None,
     "batch_size": 16,
     "last_batch": "keep",
     "shuffle": "every_epoch",
@@ -113,3 +114,13 @@ def test_a_course_continues_from_its_state() -> None:
     errors = [3.0, 2.0, 2.0, 1.0, 4.0, 2.0]
     other.set_state(_follow(Course(TRAINING | change, 42), errors[:3]).get_state())
     assert _follow(other, errors[3:]).get_state() == _follow(whole, errors).get_state()
+
+
+def test_a_schedule_rises_and_falls_with_the_steps() -> None:
+    training = TRAINING | {"schedule": {"warmup": 0.25, "decay": "cosine"}, "max_epochs": 4, "early_stopping": None}
+    course = _follow(Course(training, 32), [1.0] * 4)  # eight steps
+    rates = np.concatenate([course.rates(epoch) for epoch in (1, 2, 3, 4)])
+    np.testing.assert_allclose(rates, [0.25, 0.5] + [0.25 * (1 + np.cos(np.pi * i / 6)) for i in range(6)])
+    assert [entry["learning_rate"] for entry in course.history] == list(rates[1::2])
+    training["schedule"] = {"warmup": 0.25, "decay": "none"}
+    assert list(Course(training, 32).rates(2)) == [0.5, 0.5]

@@ -40,7 +40,7 @@ class _Interrupt(loop.Progress):
         super().__init__("member 1/1", 6)
         self._after = after
 
-    def validated(self, course: Course) -> None:
+    def validated(self, course: Course, running: int = 1) -> None:
         if len(course.history) == self._after:
             raise KeyboardInterrupt
 
@@ -188,6 +188,31 @@ def test_a_falling_learning_rate_survives_a_kill(tmp_path: Path, eager: None) ->
     assert constant.history[-1]["train_loss"] != whole.history[-1]["train_loss"]
 
 
+def test_a_schedule_survives_a_kill(tmp_path: Path, eager: None) -> None:
+    change: dict[str, Any] = {"spec": LINEAR, "schedule": {"warmup": 0.3, "decay": "cosine"}}
+    _, whole = _fit(tmp_path / "whole", **change)
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, progress=_Interrupt(after=4), checkpoint_seconds=0, **change)
+    _, resumed = _fit(tmp_path, **change)
+    assert _numbers(resumed) == _numbers(whole)
+    assert whole.history[-1]["learning_rate"] < 0.001 < whole.history[1]["learning_rate"]
+
+
+def test_weight_decay_may_leave_biases_alone() -> None:
+    from elemflow.training.keras_parts import make_optimizer
+
+    declared = {"name": "adamw", "learning_rate": 0.1, "weight_decay": 0.5}
+    for decayed in ("all", "kernels"):
+        weights = build_network(SPEC, 3, seed=5).trainable_variables
+        for weight in weights:
+            weight.assign(weight * 0 + 1)
+        optimizer = make_optimizer(declared | {"weight_decay_on": decayed}, weights)
+        optimizer.apply([weight * 0 for weight in weights], weights)
+        for weight in weights:
+            falls = decayed == "all" or weight.name == "kernel"
+            np.testing.assert_allclose(np.array(weight), 0.95 if falls else 1.0, rtol=1e-6, err_msg=weight.path)
+
+
 def test_validations_may_come_every_few_steps_and_segments_change_no_number(
     tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,7 +259,7 @@ class _Signal(loop.Progress):
         super().__init__("member 1/1", 6)
         self._number, self._after = number, after
 
-    def validated(self, course: Course) -> None:
+    def validated(self, course: Course, running: int = 1) -> None:
         if len(course.history) == self._after:
             signal.raise_signal(self._number)
 

@@ -11,7 +11,7 @@ from elemflow.training.data import MemberData
 from elemflow.training.fitted import Fitted
 
 
-def start_on_cpu(threads: int) -> dict[str, Any]:  # noqa: ARG001  set at each fit
+def start_on_cpu(cfg: Mapping[str, Any], threads: int) -> dict[str, Any]:  # noqa: ARG001  set at each fit
     """See `elemflow.training.fitted.Fitter`."""
     return {"name": "scikit-learn", "device": "cpu"}
 

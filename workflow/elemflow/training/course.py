@@ -47,7 +47,7 @@ class Course:
         loss_sum: Sum of the losses of the rows since the last validation.
         loss_rows: Number of these rows.
         seconds: Seconds since the last validation; added to by whoever computes.
-        learning_rate: Learning rate of the next step.
+        learning_rate: Learning rate of the next step, or of the last one if there is a schedule.
         history: One dict per validation; see `record`.
         best: Position in `history` of the lowest error; None before there is one.
         plateau: Error that a later one must undercut to hold the learning rate; None before there is one.
@@ -79,17 +79,37 @@ class Course:
         self.plateau: float | None = None
         self.waited = 0
 
-    def next_segment(self) -> Segment:
-        """Return the steps to compute next: at most to the next validation or the end of the epoch."""
+    def next_segment(self, fleet: int = 1) -> Segment:
+        """Return the steps to compute next: at most to the next validation or the end of the epoch.
+
+        Args:
+            fleet: Members that are computed at once, and share the rows of a segment.
+        """
         epoch, first = divmod(self.step, self.steps_per_epoch)
-        most = min(self._interval - self.step % self._interval, max(1, SEGMENT_ROWS // self._batch))
+        most = min(self._interval - self.step % self._interval, max(1, SEGMENT_ROWS // fleet // self._batch))
         return Segment(epoch + 1, first, min(first + most, self.steps_per_epoch))
 
     def advance(self, segment: Segment, loss_sum: float) -> None:
         """Note that a segment is done; `loss_sum` includes what was there before it."""
+        self.learning_rate = float(self.rates(segment.epoch)[segment.last - 1])
         self.step += segment.last - segment.first
         self.loss_sum = loss_sum
         self.loss_rows += min(segment.last * self._batch, self.rows_per_epoch) - segment.first * self._batch
+
+    def rates(self, epoch: int) -> np.ndarray:
+        """Return the learning rate of every step of an epoch, shape (steps per epoch,).
+
+        A schedule rises linearly to the declared rate and then falls as half a cosine wave, or stays.
+        """
+        if not (schedule := self._training["schedule"]):
+            return np.full(self.steps_per_epoch, self.learning_rate)
+        steps = np.arange(1, self.steps_per_epoch + 1) + (epoch - 1) * self.steps_per_epoch
+        warmup = round(schedule["warmup"] * self._steps)
+        share = np.ones(len(steps))
+        if schedule["decay"] == "cosine":
+            share = (1 + np.cos(np.pi * (steps - warmup - 1) / max(1, self._steps - warmup))) / 2
+        share = np.where(steps <= warmup, steps / max(1, warmup), share)
+        return self._training["optimizer"]["learning_rate"] * share
 
     @property
     def validation_due(self) -> bool:

@@ -1,12 +1,13 @@
 """What the fitting of one member gives, whatever the kind of model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from elemflow.errors import TrainingError
 from elemflow.training.data import MemberData, Part
 
 
@@ -33,10 +34,24 @@ class Fitted:
     seconds: float
 
 
-class Fitter(Protocol):
-    """What a module of `elemflow.registry.FITTERS` has."""
+class Task(NamedTuple):
+    """A member to be fitted.
 
-    def start(self, threads: int) -> dict[str, Any]:
+    Attributes:
+        data: Parts of the member.
+        folder: Where unfinished work may be kept for the next start.
+        label: What is trained, for the log.
+    """
+
+    data: MemberData
+    folder: Path
+    label: str
+
+
+class Fitter(Protocol):
+    """What a module of `elemflow.registry.FITTERS` has; `fit_all` in the manner of `one_by_one` if it can do better."""
+
+    def start(self, cfg: Mapping[str, Any], threads: int) -> dict[str, Any]:
         """Start what the kind of model computes with, before anything else uses it; return its name and device."""
 
     def chosen_by(self, cfg: Mapping[str, Any]) -> set[str]:
@@ -55,3 +70,26 @@ class Fitter(Protocol):
         Raises:
             NotRun: The model declines these data.
         """
+
+
+def one_by_one(
+    fit: Callable[..., Fitted], cfg: Mapping[str, Any], tasks: Iterable[Task], threads: int
+) -> Iterator[tuple[Task, Fitted | NotRun | TrainingError]]:
+    """Fit members one after the other.
+
+    Args:
+        fit: See `Fitter`.
+        cfg: See `Fitter`.
+        tasks: The members; each is asked for when the one before is done.
+        threads: CPU threads to use.
+
+    Yields:
+        A member and what became of it.
+    """
+    for task in tasks:
+        outcome: Fitted | NotRun | TrainingError
+        try:
+            outcome = fit(cfg, *task, threads)
+        except (NotRun, TrainingError) as reason:
+            outcome = reason
+        yield task, outcome

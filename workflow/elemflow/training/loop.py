@@ -4,13 +4,15 @@ What a step computes is the business of an engine, one per Keras backend; what f
 This module imports no backend.
 """
 
+import importlib.util
 import json
 import logging
 import math
 import os
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -19,7 +21,7 @@ import numpy as np
 from elemflow.errors import TrainingError
 from elemflow.files import atomic_path
 from elemflow.training import stopping
-from elemflow.training.course import Course, rows_of_epoch
+from elemflow.training.course import Course, Segment, rows_of_epoch
 from elemflow.training.data import MemberData, Part
 
 if TYPE_CHECKING:
@@ -31,46 +33,77 @@ PROGRESS_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
+class Steps(NamedTuple):
+    """Steps of one epoch of a member.
+
+    Attributes:
+        order: Rows of the whole epoch, step by step (int32); its last batch may be short.
+        rates: Learning rate of every step of the epoch (float32).
+        first: First step.
+        last: Step after the last one.
+        loss_sum: Sum of the losses of the rows before.
+    """
+
+    order: np.ndarray
+    rates: np.ndarray
+    first: int
+    last: int
+    loss_sum: float
+
+
 class Engine(Protocol):
-    """What a backend computes. Parameters, optimiser and dropout state live behind it."""
+    """What a backend computes for members numbered from 0. Parameters, optimiser and dropout state live behind it."""
 
-    def run_steps(self, order: np.ndarray, first: int, last: int, loss_sum: float) -> float:
-        """Train over some steps of an epoch.
-
-        Args:
-            order: Rows of the whole epoch, step by step (int32); its last batch may be short.
-            first: First step.
-            last: Step after the last one.
-            loss_sum: Sum of the losses of the rows before.
+    def run_steps(self, work: Mapping[int, Steps]) -> dict[int, float]:
+        """Train some members over some steps of their epochs.
 
         Returns:
-            `loss_sum` plus the losses of these rows, however the steps are divided into calls.
+            Per member `loss_sum` plus the losses of these rows, however the steps are divided into calls.
         """
 
-    def predict(self, part: Part) -> np.ndarray:
-        """Return float64 predictions, shape (rows,), with the evaluation habits of the protocol."""
+    def predict(self, member: int, part: Part, /) -> np.ndarray:
+        """Return float64 predictions, shape (rows,), with the evaluation habits of the protocol.
 
-    def set_learning_rate(self, learning_rate: float) -> None:
-        """Set the learning rate of the next steps."""
+        They leave the state of the training as it is. Habits that look at a whole batch see batches of the training's
+        size, in the order of the part; the last one reaches back so far that it is full.
+        """
 
-    def get_state(self) -> dict[str, list[np.ndarray]]:
+    def get_state(self, member: int, /) -> dict[str, list[np.ndarray]]:
         """Return copies of everything that training changes."""
 
-    def set_state(self, state: Mapping[str, list[np.ndarray]]) -> None:
+    def set_state(self, member: int, state: Mapping[str, list[np.ndarray]], /) -> None:
         """Set what `get_state` gave.
 
         Raises:
             ValueError: It belongs to another network or optimiser; nothing was set.
         """
 
-    def get_weights(self) -> list[np.ndarray]:
+    def get_weights(self, member: int, /) -> list[np.ndarray]:
         """Return copies of what predictions depend on: weights, batch-norm statistics, dropout state."""
 
-    def set_weights(self, weights: list[np.ndarray]) -> None:
-        """Set what `get_weights` gave."""
+    def finish(self, member: int, weights: list[np.ndarray] | None, /) -> None:
+        """End the training of a member: its model gets what `get_weights` gave, or the last weights."""
 
     def peak_memory_mb(self) -> float | None:
         """Return the most memory used on the device so far, in MB (10^6 bytes); None if it does not say."""
+
+
+class Job(NamedTuple):
+    """A member to be trained.
+
+    Attributes:
+        model: Built, uncompiled network; it ends with the weights that the protocol keeps.
+        data: Parts of the member.
+        seed: Seed of the shuffling; weights and dropout carry theirs already.
+        checkpoint: File to write now and then, and to continue from if it exists.
+        progress: Progress lines.
+    """
+
+    model: "keras.Model"
+    data: MemberData
+    seed: int
+    checkpoint: Path
+    progress: "Progress"
 
 
 class FitResult(NamedTuple):
@@ -102,8 +135,8 @@ class Progress:
         self._interval = interval
         self._last = -math.inf
 
-    def validated(self, course: Course) -> None:
-        """Log the last validation if the previous line is old enough."""
+    def validated(self, course: Course, running: int = 1) -> None:
+        """Log the last validation of one of the `running` members if the previous line is old enough."""
         now = time.monotonic()
         if now - self._last < self._interval:
             return
@@ -113,33 +146,73 @@ class Progress:
         rate = float(np.median([entry["seconds"] for entry in course.history[-20:]] / steps))
         error = "" if last["validation_mae"] is None else f", validation MAE {last['validation_mae']:.5g}"
         log.info(
-            "%s, epoch %d/%d: train loss %.5g%s%s, %.0f rows/s, ends in %s unless it improves",
+            "%s, epoch %d/%d: train loss %.5g%s%s, %.0f rows/s%s, ends in %s unless it improves",
             self.label, last["epoch"], self._max_epochs, last["train_loss"], error,
             f", best {best['validation_mae']:.5g} @ {best['epoch']}" if best else "",
-            course.rows_per_epoch / course.steps_per_epoch / max(rate, 1e-9), _duration(course.steps_left * rate),
+            course.rows_per_epoch / course.steps_per_epoch / max(rate, 1e-9),
+            f" of {running} members" if running > 1 else "", _duration(course.steps_left * rate * running),
         )  # fmt: skip
 
 
-def start_backend(threads: int) -> dict[str, str]:
+def start_backend(threads: int, engine: str = "auto") -> dict[str, str]:
     """Start the Keras backend with a fixed number of threads; must precede every other use of keras.
 
-    Equal seeds give equal bytes on one kind of machine with one number of threads; another number of threads sums in
-    another order.
+    Equal seeds give equal bytes on one kind of machine with one engine and one number of threads; another number of
+    threads sums in another order.
 
     Args:
         threads: CPU threads that one operation may use.
+        engine: `tensorflow`, `jax`, or `auto`: JAX on a GPU that it can use, TensorFlow elsewhere.
 
     Returns:
-        `name` of the backend and the `device` it computes on.
+        `name` of the engine and the `device` it computes on.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    from elemflow.training import tensorflow_loop  # noqa: PLC0415  estimator jobs must not load tensorflow
+    name = _faster_engine(threads) if engine == "auto" else engine
+    os.environ["KERAS_BACKEND"] = name
+    # Estimator jobs must load neither library, and a job only its own.
+    if name == "jax":
+        _set_jax_environment(threads)
+        from elemflow.training import jax_engine  # noqa: PLC0415
 
-    device = tensorflow_loop.start(threads)
+        device = jax_engine.start()
+    else:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from elemflow.training import tensorflow_loop  # noqa: PLC0415
+
+        device = tensorflow_loop.start(threads)
     if device == "cpu":
         log.info("No GPU is found here; the network trains on the CPU.")
-    return {"name": "tensorflow", "device": device}
+    return {"name": name, "device": device}
+
+
+def _set_jax_environment(threads: int) -> None:
+    flags = os.environ.get("XLA_FLAGS", "")
+    os.environ |= {
+        "NPROC": str(threads),
+        "XLA_FLAGS": f"{flags} --xla_gpu_deterministic_ops=true".lstrip(),
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
+
+
+def _faster_engine(threads: int) -> str:
+    """Return the engine that docs/performance.md found faster; JAX is asked only where there is a GPU."""
+    if not any(Path("/dev").glob("nvidia[0-9]*")) or importlib.util.find_spec("jax") is None:
+        return "tensorflow"
+    _set_jax_environment(threads)
+    import jax  # noqa: PLC0415
+
+    return "jax" if jax.default_backend() == "gpu" else "tensorflow"
+
+
+def fleet_size(declared: int | str) -> int | None:
+    """Return how many members train at once by `training.fleet`; None if there is no limit but the memory."""
+    if os.environ["KERAS_BACKEND"] != "jax":
+        return 1
+    if isinstance(declared, int):
+        return declared
+    import jax  # noqa: PLC0415  see start_backend
+
+    return None if jax.default_backend() == "gpu" else 1
 
 
 def fit_member(
@@ -152,65 +225,134 @@ def fit_member(
     progress: Progress,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> FitResult:
-    """Train a network; the model ends with the weights that the protocol keeps.
-
-    A training that is killed and started again continues from its checkpoint and ends exactly where it would have
-    ended.
-
-    Args:
-        model: Built, uncompiled network.
-        data: Parts of the member.
-        protocol: `training` and `evaluation` of the protocol.
-        seed: Seed of the shuffling; weights and dropout carry theirs already.
-        checkpoint: File to write every `checkpoint_seconds`, and to continue from if it exists.
-        progress: Progress lines.
-        checkpoint_seconds: Seconds between checkpoints.
+    """Train one network; see `fit_fleet`.
 
     Raises:
         TrainingError: The loss or the monitored error is no longer finite.
         Stopped: A signal or the deadline asked for it; the checkpoint is written.
     """
-    from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415  see start_backend
+    job = Job(model, data, seed, checkpoint, progress)
+    [(_, outcome)] = fit_fleet([job], protocol, checkpoint_seconds=checkpoint_seconds)
+    if isinstance(outcome, TrainingError):
+        raise outcome
+    return outcome
 
-    training = protocol["training"]
-    course = Course(training, len(data.train))
-    engine: Engine = TensorFlowEngine(model, data.train, protocol)
-    early = training["early_stopping"]
-    monitored = data.test if early and early["monitor"] == "test" else data.validation
-    best_weights = _restore(checkpoint, engine, course, progress.label) if checkpoint.exists() else None
-    saved, order = time.monotonic(), (0, np.empty(0))
-    while not course.stopped:
-        started = time.monotonic()
-        segment = course.next_segment()
-        if order[0] != segment.epoch:
-            order = segment.epoch, rows_of_epoch(training, len(data.train), seed, segment.epoch)
-        course.advance(segment, engine.run_steps(order[1], segment.first, segment.last, course.loss_sum))
-        error = _validate(engine, course, monitored, progress.label) if course.validation_due else None
-        course.seconds += time.monotonic() - started
-        if course.validation_due:
-            if course.record(error) and early and early["restore_best"]:
-                best_weights = engine.get_weights()
-            engine.set_learning_rate(course.learning_rate)
-            progress.validated(course)
-        if course.stopped:
-            break
-        reason = stopping.requested()
+
+def fit_fleet(
+    jobs: Sequence[Job], protocol: Mapping[str, Any], *, checkpoint_seconds: float = CHECKPOINT_SECONDS
+) -> Iterator[tuple[int, FitResult | TrainingError]]:
+    """Train networks at once, each as if it were alone.
+
+    A training that is killed and started again continues from its checkpoints and ends exactly where it would have
+    ended.
+
+    Args:
+        jobs: The members; more than one only on JAX.
+        protocol: `training` and `evaluation` of the protocol.
+        checkpoint_seconds: Seconds between checkpoints.
+
+    Yields:
+        Position of a member whose training is over, and what became of it: an error if its loss or its monitored
+        error is no longer finite. The others wait while the caller looks at it.
+
+    Raises:
+        Stopped: A signal or the deadline asked for it; the checkpoints are written.
+    """
+    engine = _make_engine(jobs, protocol)
+    running = {number: _Trainee(job, protocol) for number, job in enumerate(jobs)}
+    for number, trainee in running.items():
+        trainee.restore(engine, number)
+    saved = time.monotonic()
+    while running:
+        for number, error in _train_segment(engine, running):
+            del running[number]
+            engine.finish(number, None)
+            yield number, error
+        for number in [number for number, trainee in running.items() if trainee.course.stopped]:
+            trainee = running.pop(number)
+            engine.finish(number, trainee.best_weights)
+            yield number, FitResult(trainee.course, partial(engine.predict, number), engine.peak_memory_mb())
+        reason = stopping.requested() if running else None
         if reason or time.monotonic() - saved >= checkpoint_seconds:
-            _save(checkpoint, engine, course, best_weights)
+            for number, trainee in running.items():
+                trainee.save(engine, number)
             saved = time.monotonic()
         if reason:
-            raise stopping.Stopped(f"{progress.label}: stopped by {reason} after {course.place}")
-    if best_weights is not None:
-        engine.set_weights(best_weights)
-    return FitResult(course, engine.predict, engine.peak_memory_mb())
+            labels = ", ".join(trainee.job.progress.label for trainee in running.values())
+            place = next(iter(running.values())).course.place
+            raise stopping.Stopped(f"{labels}: stopped by {reason} after {place}")
 
 
-def _validate(engine: Engine, course: Course, monitored: Part, label: str) -> float | None:
+class _Trainee:
+    """A member in training: its course, the order of its rows, its best weights."""
+
+    def __init__(self, job: Job, protocol: Mapping[str, Any]):
+        self.job, self._training = job, protocol["training"]
+        self.course = Course(self._training, len(job.data.train))
+        self.best_weights: list[np.ndarray] | None = None
+        early = self._training["early_stopping"]
+        self.monitored = job.data.test if early and early["monitor"] == "test" else job.data.validation
+        self.restores_best = bool(early and early["restore_best"])
+        self._order: tuple[int, np.ndarray] = (0, np.empty(0))
+
+    def steps(self, segment: Segment) -> Steps:
+        """Return what an engine needs to know about a segment."""
+        if self._order[0] != segment.epoch:
+            rows = rows_of_epoch(self._training, len(self.job.data.train), self.job.seed, segment.epoch)
+            self._order = segment.epoch, rows
+        rates = self.course.rates(segment.epoch).astype(np.float32)
+        return Steps(self._order[1], rates, segment.first, segment.last, self.course.loss_sum)
+
+    def save(self, engine: Engine, number: int) -> None:
+        _save(self.job.checkpoint, engine.get_state(number), self.course, self.best_weights)
+
+    def restore(self, engine: Engine, number: int) -> None:
+        if self.job.checkpoint.exists():
+            set_state = partial(engine.set_state, number)
+            self.best_weights = _restore(self.job.checkpoint, set_state, self.course, self.job.progress.label)
+
+
+def _make_engine(jobs: Sequence[Job], protocol: Mapping[str, Any]) -> Engine:
+    if os.environ["KERAS_BACKEND"] == "jax":
+        from elemflow.training.jax_engine import JaxEngine  # noqa: PLC0415  see start_backend
+
+        return JaxEngine([job.model for job in jobs], [job.data.train for job in jobs], protocol)
+    from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415  see start_backend
+
+    [job] = jobs
+    return TensorFlowEngine(job.model, job.data.train, protocol)
+
+
+def _train_segment(engine: Engine, running: Mapping[int, _Trainee]) -> list[tuple[int, TrainingError]]:
+    """Train every running member over its next segment, validate those that are due, and return those that failed."""
+    started, failed = time.monotonic(), []
+    segments = {number: trainee.course.next_segment(len(running)) for number, trainee in running.items()}
+    sums = engine.run_steps({number: running[number].steps(segment) for number, segment in segments.items()})
+    errors: dict[int, float | None] = {}
+    for number, trainee in running.items():
+        course, label = trainee.course, trainee.job.progress.label
+        course.advance(segments[number], sums[number])
+        if course.validation_due:
+            try:
+                errors[number] = _validate(partial(engine.predict, number), course, trainee.monitored, label)
+            except TrainingError as error:
+                failed.append((number, error))
+    seconds = (time.monotonic() - started) / len(running)  # a share, so that sums over members stay true
+    for number, trainee in running.items():
+        trainee.course.seconds += seconds
+        if number in errors:
+            if trainee.course.record(errors[number]) and trainee.restores_best:
+                trainee.best_weights = engine.get_weights(number)
+            trainee.job.progress.validated(trainee.course, len(running))
+    return failed
+
+
+def _validate(predict: Callable[[Part], np.ndarray], course: Course, monitored: Part, label: str) -> float | None:
     """Return the mean absolute error on the monitored part; None if it has no rows."""
     _check_finite(course.train_loss, "training loss", course, label)
     if not len(monitored):
         return None
-    error = float(np.mean(np.abs(engine.predict(monitored) - monitored.y)))
+    error = float(np.mean(np.abs(predict(monitored) - monitored.y)))
     _check_finite(error, "validation error", course, label)
     return error
 
@@ -224,8 +366,10 @@ def _check_finite(value: float, what: str, course: Course, label: str) -> None:
         )
 
 
-def _save(path: Path, engine: Engine, course: Course, best_weights: list[np.ndarray] | None) -> None:
-    arrays = engine.get_state() | ({"best": best_weights} if best_weights is not None else {})
+def _save(
+    path: Path, state: dict[str, list[np.ndarray]], course: Course, best_weights: list[np.ndarray] | None
+) -> None:
+    arrays = state | ({"best": best_weights} if best_weights is not None else {})
     named: dict[str, Any] = {
         f"{group}/{i:05d}": array for group, members in arrays.items() for i, array in enumerate(members)
     }
@@ -233,7 +377,9 @@ def _save(path: Path, engine: Engine, course: Course, best_weights: list[np.ndar
         np.savez(temporary, course=np.array(json.dumps(course.get_state())), **named)
 
 
-def _restore(path: Path, engine: Engine, course: Course, label: str) -> list[np.ndarray] | None:
+def _restore(
+    path: Path, set_state: Callable[[dict[str, list[np.ndarray]]], None], course: Course, label: str
+) -> list[np.ndarray] | None:
     """Continue from a checkpoint and return the best weights; a file that is none is set aside."""
     groups: dict[str, list[np.ndarray]] = {}
     try:
@@ -242,7 +388,7 @@ def _restore(path: Path, engine: Engine, course: Course, label: str) -> list[np.
             for name in sorted(set(stored.files) - {"course"}):
                 groups.setdefault(name.split("/")[0], []).append(stored[name])
         best_weights = groups.pop("best", None)
-        engine.set_state(groups)
+        set_state(groups)
         course.set_state(state)
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         aside = path.with_name(f"{path.name}.aside")

@@ -1,22 +1,39 @@
-"""Fitting of a neural network."""
+"""Fitting of neural networks."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elemflow.errors import TrainingError
 from elemflow.networks.registry import build_network, check_inputs
 from elemflow.training import stopping
 from elemflow.training.data import ROLES, MemberData
-from elemflow.training.fitted import Fitted
-from elemflow.training.loop import Progress, fit_member, start_backend
+from elemflow.training.fitted import Fitted, NotRun, Task, one_by_one
+from elemflow.training.loop import (
+    PROGRESS_SECONDS,
+    FitResult,
+    Job,
+    Progress,
+    fit_fleet,
+    fit_member,
+    fleet_size,
+    start_backend,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
 
 
-def start(threads: int) -> dict[str, Any]:
+def start(cfg: Mapping[str, Any], threads: int) -> dict[str, Any]:
     """See `elemflow.training.fitted.Fitter`; signals are noted from here on, see `elemflow.training.stopping`."""
     stopping.listen()
-    return start_backend(threads)
+    return start_backend(threads, cfg["protocol"]["training"]["engine"])
 
 
 def chosen_by(cfg: Mapping[str, Any]) -> set[str]:
@@ -29,15 +46,50 @@ def chosen_by(cfg: Mapping[str, Any]) -> set[str]:
 
 def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  set at the start
     """See `elemflow.training.fitted.Fitter`."""
-    training = cfg["protocol"]["training"]
-    seed = training["seed"] + data.member
-    for part in (getattr(data, role) for role in ROLES):
-        check_inputs(cfg["model"]["spec"], part.x, part.material_id)
-    model = build_network(cfg["model"]["spec"], data.train.x.shape[1], seed)
-    progress = Progress(label, training["max_epochs"])
-    course, predict, memory = fit_member(
-        model, data, cfg["protocol"], seed=seed, checkpoint=folder / "state.npz", progress=progress
+    job = _job(cfg, Task(data, folder, label), PROGRESS_SECONDS)
+    result = fit_member(
+        job.model, data, cfg["protocol"], seed=job.seed, checkpoint=job.checkpoint, progress=job.progress
     )
+    return _fitted(job.model, result, 1)
+
+
+def fit_all(
+    cfg: Mapping[str, Any], tasks: Iterator[Task], threads: int
+) -> Iterator[tuple[Task, Fitted | NotRun | TrainingError]]:
+    """Fit members, on JAX several at once if the protocol and the memory say so; see `one_by_one`."""
+    training = cfg["protocol"]["training"]
+    size = fleet_size(training["fleet"])
+    if size == 1:
+        yield from one_by_one(fit, cfg, tasks, threads)
+        return
+    from elemflow.training.jax_engine import members_with_room  # noqa: PLC0415  see start_backend
+
+    while group := list(islice(tasks, size)):
+        jobs = [_job(cfg, task, PROGRESS_SECONDS * len(group)) for task in group]
+        room = members_with_room(jobs[0].model, [task.data.train for task in group], training["batch_size"])
+        if room < len(jobs):
+            log.info("the memory has room for %d members at once, of %d", room, len(jobs))
+        for first in range(0, len(jobs), room):
+            fleet = jobs[first : first + room]
+            for number, outcome in fit_fleet(fleet, cfg["protocol"]):
+                if isinstance(outcome, TrainingError):
+                    yield group[first + number], outcome
+                else:
+                    yield group[first + number], _fitted(fleet[number].model, outcome, len(fleet))
+
+
+def _job(cfg: Mapping[str, Any], task: Task, interval: float) -> Job:
+    training, spec = cfg["protocol"]["training"], cfg["model"]["spec"]
+    seed = training["seed"] + task.data.member
+    for part in (getattr(task.data, role) for role in ROLES):
+        check_inputs(spec, part.x, part.material_id)
+    model = build_network(spec, task.data.train.x.shape[1], seed)
+    progress = Progress(task.label, training["max_epochs"], interval)
+    return Job(model, task.data, seed, task.folder / "state.npz", progress)
+
+
+def _fitted(model: "keras.Model", result: FitResult, fleet: int) -> Fitted:
+    course, predict, memory = result
     steps = np.diff([0, *(entry["step"] for entry in course.history)])
     seconds = np.array([entry["seconds"] for entry in course.history])
     # The median leaves out the first steps of each start, which compile.
@@ -50,6 +102,7 @@ def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, thre
         "weights_epoch": course.kept_entry["epoch"],
         "stopped": course.stopped,
         "parameters": {"trainable": trainable, "total": model.count_params()},
+        "fleet": fleet,
         "seconds_per_epoch": round(epoch_seconds, 6),
         "rows_per_second": round(course.rows_per_epoch / epoch_seconds, 1),
         "device_memory_mb": memory,

@@ -8,7 +8,8 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from elemflow.files import digest_of, read_json, sha256_file, write_json, write_
 from elemflow.registry import FITTERS
 from elemflow.training import stopping
 from elemflow.training.data import ROLES, MemberData, Part, RunData
-from elemflow.training.fitted import Fitted, Fitter, NotRun
+from elemflow.training.fitted import Fitted, Fitter, NotRun, Task, one_by_one
 from elemflow.training.scaling import Target, fit_scaling, fit_target, save_scaling, save_target
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
@@ -92,9 +93,9 @@ def train_run(
     predictions, history, run_info = Path(predictions), Path(history), Path(run_info)
     model_folder, checkpoint_folder = Path(model_folder), Path(checkpoint_folder)
     inputs = {str(path): sha256_file(path) for path in [*features, materials, split]}
-    claim = _claim(checkpoint_folder, _identity(cfg, inputs))
     fitter = cast("Fitter", importlib.import_module(FITTERS[cfg["model"]["kind"]]))
-    engine = fitter.start(threads)
+    engine = fitter.start(cfg, threads)
+    claim = _claim(checkpoint_folder, _identity(cfg, inputs, engine["name"]))
     data = RunData(
         features, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"]
     )  # fmt: skip
@@ -146,7 +147,26 @@ def _train_members(
     Returns:
         Why the run has no result, if its model refuses the rows of a member.
     """
-    members, failures = data.members, []
+    failures = []
+    fit_all = getattr(fitter, "fit_all", partial(one_by_one, fitter.fit))
+    for (member_data, folder, label), fitted in fit_all(cfg, _tasks(cfg, fitter, data, checkpoint_folder), threads):
+        if isinstance(fitted, NotRun):
+            log.warning("%s: not run, %s", label, fitted)
+            return str(fitted)
+        if isinstance(fitted, TrainingError):
+            log.error("%s", fitted)
+            failures.append(str(fitted))
+            continue
+        _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member_data.member)
+    if failures:
+        kept = f"{len(failures)} of {len(data.members)} members failed; the others are kept in {checkpoint_folder}:"
+        raise TrainingError("\n".join([kept, *failures]))
+    return None
+
+
+def _tasks(cfg: Mapping[str, Any], fitter: Fitter, data: RunData, checkpoint_folder: Path) -> Iterator[Task]:
+    """Give the members that are not finished, with their inputs scaled."""
+    members = data.members
     needed = {"train", "test", *fitter.chosen_by(cfg)}
     for position, member in enumerate(members, start=1):
         folder = checkpoint_folder / f"member-{member}"
@@ -168,20 +188,7 @@ def _train_members(
             member_data = member_data.targeted(target)
             log.info("%s: %s; losses and errors below are in its scale", label, target)
             save_target(folder / "model" / f"member-{member}.target.json", target)
-        try:
-            fitted = fitter.fit(cfg, member_data, folder, label, threads)
-        except NotRun as reason:
-            log.warning("%s: not run, %s", label, reason)
-            return str(reason)
-        except TrainingError as error:
-            log.error("%s", error)  # noqa: TRY400  the message says it all
-            failures.append(str(error))
-            continue
-        _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member)
-    if failures:
-        kept = f"{len(failures)} of {len(members)} members failed; the others are kept in {checkpoint_folder}:"
-        raise TrainingError("\n".join([kept, *failures]))
-    return None
+        yield Task(member_data, folder, label)
 
 
 def _target(cfg: Mapping[str, Any], data: MemberData, label: str) -> Target:
@@ -204,10 +211,10 @@ def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
     return round(float(np.median(known)), 6) if known else None
 
 
-def _identity(cfg: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+def _identity(cfg: Mapping[str, Any], inputs: Mapping[str, str], engine: str) -> str:
     """Identify everything that decides the numbers; where the inputs lie and how many threads run does not."""
     versions = provenance.library_versions()
-    return digest_of({"cfg": cfg, "inputs": list(inputs.values()), "versions": versions})
+    return digest_of({"cfg": cfg, "inputs": list(inputs.values()), "versions": versions, "engine": engine})
 
 
 def _claim(folder: Path, identity: str) -> dict[str, Any]:

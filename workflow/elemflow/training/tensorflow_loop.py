@@ -6,31 +6,18 @@ the Python around it.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from elemflow.errors import ConfigError, nearest
 from elemflow.training.data import Part
+from elemflow.training.keras_parts import PREDICTION_ROWS, assign, make_loss, make_optimizer, read, with_habits
+from elemflow.training.loop import Steps
 
-OPTIMIZERS: dict[str, type[keras.Optimizer]] = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": keras.optimizers.SGD,
-    "adadelta": keras.optimizers.Adadelta,
-    "rmsprop": keras.optimizers.RMSprop,
-}
-LOSSES = {
-    "mae": keras.losses.mean_absolute_error,
-    "mse": keras.losses.mean_squared_error,
-    "huber": keras.losses.huber,
-}
 STEPS_WORTH_COMPILING = 2000
 SLOWER_COMPILED = (keras.layers.Dropout, keras.layers.Conv2D, keras.layers.LSTM)
-PREDICTION_ROWS = 32_768  # one batch for most validation parts; bounds the memory of the others
 
 
 def start(threads: int) -> str:
@@ -52,21 +39,6 @@ def start(threads: int) -> str:
     return tf.config.experimental.get_device_details(devices[0]).get("device_name", "gpu") if devices else "cpu"
 
 
-def make_optimizer(declared: Mapping[str, Any]) -> keras.Optimizer:
-    """Make the optimiser of a protocol: `name`, and Keras arguments such as `learning_rate`.
-
-    Raises:
-        ConfigError: No optimiser has this name.
-    """
-    name = declared["name"]
-    if name not in OPTIMIZERS:
-        raise ConfigError(
-            f"key 'training.optimizer.name': found '{name}'. Allowed: {', '.join(OPTIMIZERS)}."
-            f"{nearest(name, OPTIMIZERS)}"
-        )
-    return OPTIMIZERS[name](**{key: value for key, value in declared.items() if key != "name"})
-
-
 class TensorFlowEngine:
     """See `elemflow.training.loop.Engine`.
 
@@ -79,10 +51,8 @@ class TensorFlowEngine:
     def __init__(self, model: keras.Model, train: Part, protocol: Mapping[str, Any]):
         training, habits = protocol["training"], protocol["evaluation"]
         self._model = model
-        self._optimizer = make_optimizer(training["optimizer"])
-        self._optimizer.build(model.trainable_variables)
-        loss = LOSSES[training["loss"]]
-        self._loss = partial(loss, delta=training["huber_delta"]) if training["loss"] == "huber" else loss
+        self._optimizer = make_optimizer(training["optimizer"], model.trainable_variables)
+        self._loss = make_loss(training)
         self._x = tf.constant(train.x)
         self._y = tf.constant(train.y[:, None].astype(np.float32))
         self._batch_size = training["batch_size"]
@@ -90,7 +60,7 @@ class TensorFlowEngine:
         self._steps = tf.function(self._steps_graph, jit_compile=compiled)
         self._in_batches = habits["dropout"] or habits["batch_norm"] == "batch"
         if self._in_batches:
-            evaluated = _with_habits(model, habits)
+            evaluated = with_habits(model, habits)
             self._forward = tf.function(evaluated, jit_compile=compiled)
         else:
             self._forward = tf.function(lambda x: model(x, training=False), jit_compile=compiled)
@@ -106,22 +76,27 @@ class TensorFlowEngine:
         slower = any(isinstance(layer, SLOWER_COMPILED) for layer in self._model.layers)
         return steps >= STEPS_WORTH_COMPILING and not slower
 
-    def run_steps(self, order: np.ndarray, first: int, last: int, loss_sum: float) -> float:
+    def run_steps(self, work: Mapping[int, Steps]) -> dict[int, float]:
         """See `elemflow.training.loop.Engine`."""
-        whole = len(order) // self._batch_size
-        ends = tf.constant([first, min(last, whole)])
-        return float(self._steps(tf.constant(order), ends, tf.constant(loss_sum, tf.float32), short=last > whole))
+        [(member, steps)] = work.items()
+        whole = len(steps.order) // self._batch_size
+        ends = tf.constant([steps.first, min(steps.last, whole)])
+        rates, total = tf.constant(steps.rates), tf.constant(steps.loss_sum, tf.float32)
+        return {member: float(self._steps(tf.constant(steps.order), ends, rates, total, short=steps.last > whole))}
 
-    def _steps_graph(self, order: tf.Tensor, ends: tf.Tensor, total: tf.Tensor, short: bool) -> tf.Tensor:
+    def _steps_graph(
+        self, order: tf.Tensor, ends: tf.Tensor, rates: tf.Tensor, total: tf.Tensor, short: bool
+    ) -> tf.Tensor:
         batch = self._batch_size
         for step in tf.range(ends[0], ends[1]):
-            total += self._step(tf.slice(order, [step * batch], [batch])) * batch
+            total += self._step(tf.slice(order, [step * batch], [batch]), rates[step]) * batch
         if short:
             rest = order.shape[0] % batch
-            total += self._step(order[-rest:]) * rest
+            total += self._step(order[-rest:], rates[-1]) * rest
         return total
 
-    def _step(self, rows: tf.Tensor) -> tf.Tensor:
+    def _step(self, rows: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
+        self._optimizer.learning_rate = learning_rate
         with tf.GradientTape() as tape:
             predicted = self._model(tf.gather(self._x, rows), training=True)
             loss = tf.reduce_mean(self._loss(tf.gather(self._y, rows), predicted))
@@ -129,7 +104,7 @@ class TensorFlowEngine:
         self._optimizer.apply(tape.gradient(loss, weights), weights)
         return loss
 
-    def predict(self, part: Part) -> np.ndarray:
+    def predict(self, _member: int, part: Part, /) -> np.ndarray:
         """Return float64 predictions, shape (rows,); they leave the state of the training as it is.
 
         Habits that look at a whole batch see batches of the training's size, in the order of the part; the last one
@@ -139,62 +114,37 @@ class TensorFlowEngine:
             chunks = [part.x[i : i + PREDICTION_ROWS] for i in range(0, len(part), PREDICTION_ROWS)]
             predicted = [self._forward(tf.constant(chunk)).numpy()[:, 0] for chunk in chunks]
             return np.concatenate([np.empty(0), *predicted]).astype(np.float64)
-        kept, filled = _read(self._model.non_trainable_variables), np.empty(len(part))
+        kept, filled = read(self._model.non_trainable_variables), np.empty(len(part))
         for first in range(0, len(part), self._batch_size):
             last = min(first + self._batch_size, len(part))
             batch = tf.constant(part.x[max(0, last - self._batch_size) : last])
             filled[first:last] = self._forward(batch).numpy()[first - last :, 0]
-        _assign(self._model.non_trainable_variables, kept)
+        assign(self._model.non_trainable_variables, kept)
         return filled
 
-    def set_learning_rate(self, learning_rate: float) -> None:
-        """Set the learning rate of the next steps."""
-        self._optimizer.learning_rate = learning_rate
-
-    def get_state(self) -> dict[str, list[np.ndarray]]:
+    def get_state(self, _member: int = 0, /) -> dict[str, list[np.ndarray]]:
         """Return copies of weights, batch-norm statistics, dropout seeds and optimiser state."""
-        return {"model": _read(self._model.variables), "optimizer": _read(self._optimizer.variables)}
+        return {"model": read(self._model.variables), "optimizer": read(self._optimizer.variables)}
 
-    def set_state(self, state: Mapping[str, list[np.ndarray]]) -> None:
+    def set_state(self, _member: int, state: Mapping[str, list[np.ndarray]], /) -> None:
         """Set what `get_state` gave; see `elemflow.training.loop.Engine`."""
         shapes = {group: [array.shape for array in arrays] for group, arrays in self.get_state().items()}
         if {group: [array.shape for array in arrays] for group, arrays in state.items()} != shapes:
             raise ValueError("its arrays have other shapes")
-        _assign(self._model.variables, state["model"])
-        _assign(self._optimizer.variables, state["optimizer"])
+        assign(self._model.variables, state["model"])
+        assign(self._optimizer.variables, state["optimizer"])
 
-    def get_weights(self) -> list[np.ndarray]:
+    def get_weights(self, _member: int, /) -> list[np.ndarray]:
         """Return copies of weights, batch-norm statistics and dropout seeds."""
-        return _read(self._model.variables)
+        return read(self._model.variables)
 
-    def set_weights(self, weights: list[np.ndarray]) -> None:
-        """Set what `get_weights` gave."""
-        _assign(self._model.variables, weights)
+    def finish(self, _member: int, weights: list[np.ndarray] | None, /) -> None:
+        """See `elemflow.training.loop.Engine`."""
+        if weights is not None:
+            assign(self._model.variables, weights)
 
     def peak_memory_mb(self) -> float | None:
         """Return the most memory used on the GPU, in MB (10^6 bytes); None on a CPU."""
         if not tf.config.list_physical_devices("GPU"):
             return None
         return round(tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e6, 1)
-
-
-def _with_habits(model: keras.Model, habits: Mapping[str, Any]) -> keras.Model:
-    """Return a model of the same layers that evaluates as the protocol says instead of in inference mode."""
-
-    def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
-        if isinstance(layer, keras.layers.Dropout):
-            options["training"] = habits["dropout"]
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            options["training"] = habits["batch_norm"] == "batch"
-        return layer(*inputs, **options)
-
-    return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
-
-
-def _read(variables: list[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(variable) for variable in variables]
-
-
-def _assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

@@ -1,0 +1,198 @@
+"""Speed of training: `keras.Model.fit`, both engines and what this machine could do at most, measured in one run.
+
+    python benchmarks/bench_training.py                 # tables of docs/performance.md, about 4 minutes
+    python benchmarks/bench_training.py --predict       # a million rows through BRNet on two threads
+
+Each measurement has a process and a number of threads of its own. A step is a batch of 32 rows of 86 features through
+forward pass, gradient and Adam; times are those of the fastest of a few repetitions, after one that compiles.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elemflow.config import check, load
+from elemflow.networks.registry import build_network
+from elemflow.provenance import peak_memory_mb
+from elemflow.training.data import Part
+from elemflow.training.loop import Steps, start_backend
+
+BATCH, FEATURES, STEPS, REPEATS = 32, 86, 40, 4
+TRAINERS = ("model.fit", "tensorflow", "jax")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--predict", action="store_true", help="predict a million rows instead")
+    parser.add_argument("--worker", nargs=4, metavar=("WHAT", "MODEL", "THREADS", "FLEET"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        what, model, threads, fleet = given.worker
+        print(json.dumps(WORKERS[what](what, model, int(threads), int(fleet))))
+    elif given.predict:
+        for engine in ("tensorflow", "jax"):
+            found = _finish(_start("predict-" + engine, "brnet", 2))
+            print(f"{engine}: {found['seconds']:.0f} s, peak memory {found['memory_mb']:.0f} MB", flush=True)
+    else:
+        _compare()
+
+
+def _compare() -> None:
+    print("| model | trainer | threads | steps/s | CPU ms per step | against model.fit | against the limit |")
+    print("|---|---|---|---|---|---|---|")
+    rates: dict[tuple[str, str, int], float] = {}
+    for threads in (1, 2):
+        limits = _finish(_start("limits", "brnet", threads))
+        for what in TRAINERS:
+            found = _finish(_start(what, "brnet", threads))
+            rate = rates["brnet", what, threads] = found["rate"]
+            ratio, share = rate / rates["brnet", "model.fit", threads], rate * limits["seconds"]
+            print(
+                f"| brnet | {what} | {threads} | {rate:.1f} | {found['cpu_ms']:.1f} | {ratio:.2f} | {share:.2f} |",
+                flush=True,
+            )
+        print(f"| brnet | limit: {limits['text']} | {threads} | {1 / limits['seconds']:.1f} | | | 1 |", flush=True)
+    for model in ("elemnet", "irnet17"):
+        for what in ("tensorflow", "jax"):
+            found = _finish(_start(what, model, 1))
+            print(f"| {model} | {what} | 1 | {found['rate']:.1f} | {found['cpu_ms']:.1f} | | |", flush=True)
+    found = _finish(_start("jax", "brnet", 1, fleet=4))
+    print(f"| brnet | jax, fleet of 4 | 1 | {found['rate']:.1f} | {found['cpu_ms']:.1f} | | |", flush=True)
+    pair = [_start("tensorflow", "brnet", 1) for _ in range(2)]
+    together = sum(_finish(process)["median_rate"] for process in pair)
+    print(f"\nTwo jobs of one thread side by side: {together:.1f} steps/s together; ", end="")
+    print(f"one of two threads: {rates['brnet', 'tensorflow', 2]:.1f} steps/s.")
+
+
+def _start(what: str, model: str, threads: int, fleet: int = 1) -> subprocess.Popen[str]:
+    command = [sys.executable, __file__, "--worker", what, model, str(threads), str(fleet)]
+    limits = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
+    return subprocess.Popen(command, env=os.environ | limits, stdout=subprocess.PIPE, text=True)
+
+
+def _finish(process: subprocess.Popen[str]) -> dict[str, Any]:
+    written, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    return json.loads(written.splitlines()[-1])
+
+
+def _fastest(call: Callable[[], Any], steps: int, repeats: int = REPEATS) -> dict[str, float]:
+    """Return steps per second and processor time per step of the fastest of a few calls, after one that compiles."""
+    call()
+    walls, processor = [], []
+    for _ in range(repeats):
+        wall, cpu = time.perf_counter(), time.process_time()
+        call()
+        walls.append(time.perf_counter() - wall)
+        processor.append(time.process_time() - cpu)
+    return {
+        "rate": steps / min(walls),
+        "median_rate": steps / sorted(walls)[repeats // 2],
+        "cpu_ms": 1e3 * min(processor) / steps,
+    }
+
+
+def _rows(rows: int) -> Part:
+    x = np.random.default_rng(0).random((rows, FEATURES), np.float32)
+    return Part(np.arange(rows).astype(str).astype(object), x, x.sum(axis=1).astype(float))
+
+
+def _network(model: str, seed: int = 0) -> Any:
+    declared = load({"studies": ["demo"]}, Path(__file__).parents[1]).models[model]
+    return build_network(declared["spec"], FEATURES, seed)
+
+
+def _plain_fit(_what: str, model: str, threads: int, _fleet: int) -> dict[str, float]:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras  # noqa: PLC0415  after the choice of the backend, also below
+    import tensorflow as tf  # noqa: PLC0415
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    network, data = _network(model), _rows(BATCH * STEPS)
+    network.compile(keras.optimizers.Adam(1e-4), "mean_absolute_error")
+    return _fastest(lambda: network.fit(data.x, data.y, batch_size=BATCH, verbose=0), STEPS)
+
+
+def _engine(engine: str, model: str, threads: int, fleet: int) -> tuple[Any, Any]:
+    start_backend(threads, engine)
+    training = {
+        "optimizer": {"name": "adam", "learning_rate": 1e-4},
+        "batch_size": BATCH,
+        "loss": "mae",
+        "max_epochs": 1000,  # worth compiling
+        "early_stopping": None,
+        "seed": 0,
+    }
+    protocol = {"title": "", "split": {"scheme": "k_fold", "folds": 2, "seed": 0}, "training": training}
+    check(protocol, "protocol", "benchmark")
+    data, networks = _rows(BATCH * STEPS), [_network(model, seed) for seed in range(fleet)]
+    if engine == "jax":
+        from elemflow.training.jax_engine import JaxEngine  # noqa: PLC0415
+
+        return JaxEngine(networks, [data] * fleet, protocol), data
+    from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415
+
+    return TensorFlowEngine(networks[0], data, protocol), data
+
+
+def _train(engine: str, model: str, threads: int, fleet: int) -> dict[str, float]:
+    made, _ = _engine(engine, model, threads, fleet)
+    order, rates = np.arange(BATCH * STEPS, dtype=np.int32), np.full(STEPS, 1e-4, np.float32)
+    work = {member: Steps(order, rates, 0, STEPS, 0.0) for member in range(fleet)}
+    return _fastest(lambda: made.run_steps(work), STEPS * fleet)
+
+
+def _predict(what: str, model: str, threads: int, fleet: int) -> dict[str, float]:
+    made, _ = _engine(what.removeprefix("predict-"), model, threads, fleet)
+    data, started = _rows(1_000_000), time.perf_counter()
+    made.predict(0, data)
+    return {"seconds": time.perf_counter() - started, "memory_mb": peak_memory_mb()}
+
+
+def _limits(_what: str, model: str, threads: int, _fleet: int) -> dict[str, Any]:
+    """Return seconds per step if products ran as NumPy's and Adam moved its 28 bytes per weight as a sum does.
+
+    The update of a weight needs its gradient first, so the two times are added.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    weights = [np.array(weight) for weight in _network(model).trainable_variables]
+    layers = [
+        (w, np.ones((BATCH, w.shape[0]), np.float32), np.ones((BATCH, w.shape[1]), np.float32))
+        for w in weights
+        if w.ndim == 2
+    ]
+
+    def multiply() -> None:
+        for w, x, gradient in layers:
+            x @ w, x.T @ gradient, gradient @ w.T
+
+    size = sum(w.size for w in weights)
+    a, b, c = (np.ones(size, np.float32) for _ in range(3))
+    cuts = [slice(size * i // threads, size * (i + 1) // threads) for i in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        sums = _fastest(lambda: list(pool.map(lambda cut: np.add(b[cut], c[cut], out=a[cut]), cuts)), 1, 40)
+    products, operations = _fastest(multiply, 1, 40), 6 * BATCH * sum(w.size for w, _, _ in layers)
+    flops, bandwidth = operations * products["rate"], 12 * size * sums["rate"]
+    moved = 28 * size
+    products_limit = f"{operations / 1e9:.2f} GFLOP at {flops / 1e9:.0f} GFLOP/s"
+    memory_limit = f"{moved / 1e6:.0f} MB at {bandwidth / 1e9:.1f} GB/s"
+    return {"seconds": operations / flops + moved / bandwidth, "text": f"{products_limit} + {memory_limit}"}
+
+
+WORKERS = {"limits": _limits, "model.fit": _plain_fit, "tensorflow": _train, "jax": _train}
+WORKERS |= {f"predict-{engine}": _predict for engine in ("tensorflow", "jax")}
+
+
+if __name__ == "__main__":
+    main()
