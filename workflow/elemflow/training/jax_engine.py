@@ -124,8 +124,8 @@ class JaxEngine:
         """Take the steps of all lanes; a single one goes without the extra axis and without masks."""
         if len(self._aboard) > 1:
             return jax.vmap(partial(self._run_lane, masked=True), (0, 0, None, None))(state, given, x, most)
-        alone = jax.tree.map(lambda value: value[0], (state, given))
-        return jax.tree.map(lambda value: value[None], self._run_lane(*alone, x, most, masked=False))
+        state, given = jax.tree.map(lambda value: value[0], (state, given))
+        return jax.tree.map(lambda value: value[None], self._run_lane(state, given, x, most, masked=False))
 
     def _run_lane(self, state: State, given: tuple[Any, ...], x: Any, most: Any, *, masked: bool) -> tuple[State, Any]:
         total, count, rows, y, rates = given
