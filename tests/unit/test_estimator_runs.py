@@ -60,7 +60,7 @@ def _train(folder: Path, model: dict[str, Any]) -> dict[str, Path]:
         "run": {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"},
         "property": {"unit": "eV"},
         "model": model,
-        "protocol": {"training": {"seed": 7}},
+        "protocol": {"training": {"seed": 7}, "clip_predictions": False},
     }
     inputs = {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
     run.train_run(cfg, features=[folder / "part.parquet"], **inputs, **outputs, threads=1)
@@ -153,7 +153,14 @@ def test_a_run_that_is_too_large_has_a_cell_that_says_so(inputs: Path, model: di
 @pytest.mark.parametrize("kind", ["bars", "parity", "training_curves"])
 def test_a_figure_leaves_out_what_was_not_run(inputs: Path, kind: str) -> None:
     _train(inputs, TREE | {"max_rows": 39})
-    series = {"label": "M", "run": "kefe/gap/ef/m/p", "unit": "eV", "property_title": "Gap", "published": 0.1}
+    series = {
+        "label": "M",
+        "run": "kefe/gap/ef/m/p",
+        "unit": "eV",
+        "property_title": "Gap",
+        "published": 0.1,
+        "missing": "",
+    }
     panels = [{"label": "KEFE", "series": [series]}]
     cfg = make_common() | {"figure": "f", "title": "F", "kind": kind, "panels": panels}
     outputs = place(inputs / "figures", "figure")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from conftest import TINY_STUDY
 from slurm_cluster import SlurmCluster, install
 
 from elemflow.reporting.costs import queue_seconds, read_benchmarks
@@ -116,10 +117,11 @@ def test_a_fresh_copy_builds_the_same_tables(finished, fresh, cluster, monkeypat
         built = fresh.folder / file.relative_to(finished.folder)
         assert file.is_dir() or file.name == "references.bib" or built.read_bytes() == file.read_bytes(), built
     # One submission per run and one per small job; only the network asks for a GPU and gets the partition with GPUs.
-    assert shown.count("has been submitted with SLURM jobid") == 8
+    submissions = 5 + 2 + len(TINY_STUDY["tables"])  # up to the split, runs, tables
+    assert shown.count("has been submitted with SLURM jobid") == submissions
     jobs = cluster.run("sacct", "--noheader", "--parsable2", "--allocations", "--format=partition,reqtres").splitlines()
     assert [job.split("|")[0] for job in jobs if "gres/gpu=1" in job] == ["gpu"]
-    assert [job.split("|")[0] for job in jobs if "gres/gpu" not in job] == ["cpu"] * 7
+    assert [job.split("|")[0] for job in jobs if "gres/gpu" not in job] == ["cpu"] * (submissions - 1)
     log = fresh.folder / "results/logs/train_model/tiny/seebeck/ef/tiny_brnet/tiny.log"
     assert "No GPU is found here; the network trains on the CPU." in log.read_text()
     for name in ("PATH", "SLURM_CONF"):
