@@ -41,6 +41,15 @@ def test_every_key_has_a_description(root):
             assert line.split("|")[-2].strip(), f"no description: {line}"
 
 
+def test_documented_commands_take_no_target_for_a_config_entry(root):
+    documents = [root / "README.md", *(root / "docs").glob("*.md"), *(root / "config").rglob("*.*")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in documents).replace("\\\n", " ")
+    entries = re.findall(r"snakemake [^\n`]*--config ((?:(?!--)\S+[ \t]*)+)", text)
+    assert len(entries) > 3
+    for entry in entries:  # `--config` takes every word up to the next option
+        assert not re.search(r"(?<!\S)results/", entry), entry
+
+
 @pytest.mark.workflow
 @pytest.mark.parametrize("arguments", [[], ["--configfile", "config/demo.yaml"]])
 def test_dry_run_of_the_committed_configuration(root, tmp_path, arguments):
