@@ -131,6 +131,9 @@ def _line(name: str, jobs: pd.DataFrame, waited: float | None) -> dict[str, Any]
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return NO_VALUE if pd.isna(value) else f"{value:,.2f}"
-    return str(value)
+    """Write a value with the digits that a reader can use; an unknown one is a dash."""
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return NO_VALUE
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"  # noqa: PLR2004
