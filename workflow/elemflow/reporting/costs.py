@@ -136,4 +136,4 @@ def _shown(value: Any) -> str:
         return value
     if pd.isna(value):
         return NO_VALUE
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"  # noqa: PLR2004
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.2g}"  # noqa: PLR2004
