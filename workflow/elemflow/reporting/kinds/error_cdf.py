@@ -64,5 +64,6 @@ def draw_error_distribution(axis: Axes, panel: Panel, errors: Sequence[Array], n
     axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axis.set_box_aspect(1)
     axis.legend(
-        loc="lower right", title="50th · 90th percentile", alignment="right", markerfirst=False, borderaxespad=0.1
-    )
+        loc="lower right", title="50th · 90th percentile", alignment="right", markerfirst=False, borderaxespad=0.1,
+        fontsize=6.2, title_fontsize=6.2, handlelength=1,
+    )  # fmt: skip
