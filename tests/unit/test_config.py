@@ -257,6 +257,20 @@ def test_a_choice_among_models_reads_their_declarations(project):
     assert "title" not in candidates["ridge"]
 
 
+def test_a_protocol_is_laid_over_the_one_it_extends(project):
+    (project / "config/protocols/a.yaml").write_text("{title: A, extends: demo, training: {batch_size: 77}}")
+    protocols = load(CONFIG, project).protocols
+    base = protocols["demo"]
+    assert protocols["a"] == base | {"title": "A", "training": base["training"] | {"batch_size": 77}}
+    (project / "config/protocols/a.yaml").write_text("{title: A, extends: dmo}")
+    assert "config/protocols/a.yaml: key 'extends': no protocol 'dmo'. Did you mean 'demo'?" in refusal(project)
+
+
+def test_divisions_need_members_that_share_them(project):
+    edit(project, "protocols/demo.yaml", lambda c: c["split"].update(divisions=3))
+    assert "key 'split.divisions': under `resplit: true` every member has its own division" in refusal(project)
+
+
 def test_scaling_of_an_unknown_part(project):
     edit(project, "protocols/demo.yaml", lambda c: c.update(scaling={"ef": "standard", "pq": "none"}))
     assert "key 'scaling.pq': no such part. Known: ef, pa" in refusal(project)

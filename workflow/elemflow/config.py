@@ -213,7 +213,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
                 )
             path, declaration = found[kind][name]
             found[kind][name] = (f"{path} (with overrides.{kind}.{name} of {where})", merge(declaration, change))
-    found["models"] = _extended(found["models"])
+    found |= {kind: _extended(found[kind]) for kind in ("models", "protocols")}
     for study in top["studies"]:
         if study not in found["studies"]:
             known = found["studies"]
@@ -276,21 +276,22 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
             )
 
 
-def _extended(models: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Lay each model over the one that it `extends`; title and published name are always its own.
+def _extended(declarations: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Lay each model or protocol over the one that it `extends`; title and published name are always its own.
 
-    A model stands behind the one it extends, so that a mistake is first found in the file that holds it.
+    One stands behind the one it extends, so that a mistake is first found in the file that holds it.
     """
     done: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def resolve(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
         if name in done:
             return done[name][1]
-        path, declared = models[name]
+        path, declared = declarations[name]
         if "extends" in declared:
             base, chain = str(declared["extends"]), (*above, name)
-            if base not in models:
-                raise ConfigError(f"{path}: key 'extends': no model '{base}'.{nearest(base, models)}")
+            if base not in declarations:
+                kind = path.split("/")[1].removesuffix("s")
+                raise ConfigError(f"{path}: key 'extends': no {kind} '{base}'.{nearest(base, declarations)}")
             if base in chain:
                 raise ConfigError(f"{path}: key 'extends': a circle, {' → '.join((*chain, base))}.")
             inherited = {key: value for key, value in resolve(base, chain).items() if key not in ("title", "published")}
@@ -299,7 +300,7 @@ def _extended(models: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tup
         done[name] = (path, declared)
         return declared
 
-    for name in models:
+    for name in declarations:
         resolve(name)
     return done
 
@@ -321,9 +322,7 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
                 raise ConfigError(f"{path}: key 'scaling.{part}': no such part. {known}")
         split = protocol["split"]
         if split["scheme"] == "fractions":
-            total = split["train"] + split["validation"] + split["test"]
-            if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
-                raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
+            _check_shares(path, split)
         _check_ensemble(path, protocol)
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
         if reduction and protocol["training"]["schedule"]:
@@ -342,6 +341,18 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
                     f"{path}: key 'training.learning_rate_reduction': nothing is monitored, since the split has no "
                     f"validation part. Give `split.validation` a share, or set learning_rate_reduction to null."
                 )
+
+
+def _check_shares(path: str, split: Mapping[str, Any]) -> None:
+    """Check that the parts of random divisions are the whole, and that several divisions have members to share them."""
+    total = split["train"] + split["validation"] + split["test"]
+    if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
+        raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
+    if "divisions" in split and split["resplit"]:
+        raise ConfigError(
+            f"{path}: key 'split.divisions': under `resplit: true` every member has its own division. Set `resplit: "
+            "false`, or remove the key."
+        )
 
 
 def members_per_division(split: Mapping[str, Any]) -> int:

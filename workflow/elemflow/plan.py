@@ -10,7 +10,7 @@ from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
 from elemflow.networks.spec import check_representation
 from elemflow.published import PublishedIndex, lookup
-from elemflow.registry import FIGURE_NEEDS, NEEDS_PROPERTY, WITHOUT_RUNS, parts_of
+from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS, parts_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -202,12 +202,12 @@ def _check_protocol(settings: Settings, cell: Mapping[str, Any], protocol: Mappi
 
 
 def _check_kind(settings: Settings, item: Mapping[str, Any], grid: _Grid, where: str) -> None:
-    """Check that the protocols of a figure compute what its kind draws."""
-    needed = FIGURE_NEEDS.get(item.get("kind", ""))
+    """Check that the protocols of an item compute what its kind shows."""
+    needed = PROTOCOL_NEEDS.get(item.get("kind", ""))
     for run in grid.runs:
         if needed and not settings.protocols[run.protocol].get(needed):
             raise ConfigError(
-                f"{where}.kind': {item['kind']} draws what protocol '{run.protocol}' does not compute. Set its key "
+                f"{where}.kind': {item['kind']} shows what protocol '{run.protocol}' does not compute. Set its key "
                 f"'{needed}', or name another protocol."
             )
 
@@ -221,14 +221,14 @@ def _cell(
 ) -> dict[str, Any]:
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
     described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
-    described |= {"unit": _property(settings, run)["unit"]}
+    described |= {"unit": _property(settings, run)["unit"]} | {key: cell[key] for key in ("level",) if key in cell}
     described |= {"published": None, "published_text": None, "published_source": None}
     key = settings.models[run.model].get("published")
     key = {"model": cell["published_model"]} if "published_model" in cell else key
     if key and "published_table" in cell:
         found = lookup(
             published,
-            study=study_id,
+            study=cell.get("published_study", study_id),
             table=cell["published_table"],
             dataset=cell.get("published_dataset", run.dataset),
             property=run.property,

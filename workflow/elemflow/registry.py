@@ -50,6 +50,7 @@ FIGURES = {
     "cost": "elemflow.reporting.kinds.cost",
     "element_error": "elemflow.reporting.kinds.element_error",
     "element_vectors": "elemflow.reporting.kinds.element_vectors",
+    "applicability": "elemflow.reporting.kinds.applicability",
 }
 # Kinds of figure that draw datasets.
 DATA_FIGURES = {
@@ -69,6 +70,7 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "cost": ("run_info.json",),
     "element_error": ("predictions.parquet",),
     "element_vectors": ("model",),
+    "applicability": ("predictions.parquet", "applicability.parquet"),
 }
 # Kinds of table and figure that show datasets, and those of them that need a property.
 WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
@@ -79,15 +81,17 @@ TABLES = {
     "errors": "elemflow.reporting.tables",
     "comparison": "elemflow.reporting.comparisons",
     "datasets": "elemflow.reporting.datasets",
+    "intervals": "elemflow.reporting.intervals",
 }
 # Files of a run that a kind of table reads besides its metrics.json.
 TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "comparison": ("predictions.parquet", "run_info.json"),
     "datasets": (),
+    "intervals": (),
 }
-# Key that the protocols of a kind of figure must switch on.
-FIGURE_NEEDS = {"calibration": "uncertainty"}
+# Key that the protocols of a kind of table or figure must switch on.
+PROTOCOL_NEEDS = {"calibration": "uncertainty", "intervals": "uncertainty"}
 
 
 def parts_of(representation: str) -> list[str]:

@@ -17,7 +17,8 @@ COPIES_OF_INPUTS = 8  # file, table, joined rows, parts, scaled parts, and those
 TREES = 200  # of a search, which may choose as many
 BYTES_PER_ROW_AND_TREE = 150  # two nodes per row in a fully grown tree
 MEMORY_STEP_MB = 500
-MEMBER_KEYS = ("members", "folds", "repeats")  # of a split; their product is the number of trainings
+# Of a split; their product is the number of trainings.
+MEMBER_KEYS = ("members", "divisions", "folds", "members_per_fold", "repeats")
 MINUTES = (30, 1440)  # shortest and longest request
 
 

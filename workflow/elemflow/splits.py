@@ -78,8 +78,9 @@ def _divisions(compositions: Sequence[str], split: Mapping[str, Any], given: np.
     if split["scheme"] == "fractions":
         # The test part comes first, so that it stays the same when only the validation share changes.
         shares = (split["test"], split["validation"], split["train"])
-        for member in range(split["members"]):
-            division = member if split["resplit"] else 0
+        members = np.arange(split["members"])
+        divisions = members if split["resplit"] else np.repeat(np.arange(split.get("divisions", 1)), len(members))
+        for division in divisions.tolist():
             order = hash_order(compositions, f"{seed}/{division}")
             yield 2 - _cut(groups, order, shares)
         return
