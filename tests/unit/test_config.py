@@ -190,7 +190,7 @@ def test_wrong_network(project, change, message):
     [
         ("rnn", {"max_elements": 0}, "key 'spec.max_elements': 0 is less than the minimum of 2"),
         ("cnn", {"stacks": []}, "key 'spec': unknown key 'stacks'. Allowed: family, filters, kernel_size, widths, activation."),
-        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, width_factor, activation, batch_norm. Did you mean 'widths'?"),
+        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, width_factor, by_rows, activation, batch_norm. Did you mean 'widths'?"),
         ("fcmnr", {"family": "merge_and_ran"}, "key 'spec.family': found \"merge_and_ran\". Allowed: dense, "),
         ("irnet17", {"projection": "none"}, "spec.stacks[1].width: the shortcut would lead from width 1024 to 512"),
     ],

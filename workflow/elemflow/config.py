@@ -15,6 +15,7 @@ from elemflow.errors import ConfigError, nearest
 from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
 from elemflow.registry import FEATURES
+from elemflow.training.by_rows import check_order
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
@@ -310,6 +311,7 @@ def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]], root: Path) 
     for path, model in models.values():
         if model["kind"] == "network":
             check_spec(model["spec"], f"{path}: spec", root)
+            check_order(model["spec"].get("by_rows", ()), f"{path}: key 'spec.by_rows'")
     check_models(models)
 
 
@@ -324,6 +326,7 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
         if split["scheme"] == "fractions":
             _check_shares(path, split)
         _check_ensemble(path, protocol)
+        check_order(protocol["training"].get("by_rows", ()), f"{path}: key 'training.by_rows'")
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
         if reduction and protocol["training"]["schedule"]:
             raise ConfigError(

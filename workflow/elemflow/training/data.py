@@ -112,6 +112,12 @@ class RunData:
         """Numbers of the members, in order."""
         return sorted(int(member) for member in self._split["member"].unique())
 
+    @property
+    def train_rows(self) -> int:
+        """Largest number of training rows of a member in the split, those without features or value included."""
+        rows = self._split.loc[self._split["role"] == "train", "member"].value_counts()
+        return int(rows.max()) if len(rows) else 0
+
     def member(self, member: int, needed: Collection[str]) -> MemberData:
         """Join the rows of one member; rows without features or without a value are dropped and counted.
 

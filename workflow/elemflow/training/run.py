@@ -22,6 +22,7 @@ from elemflow.errors import DataError, TrainingError
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
 from elemflow.registry import FITTERS
 from elemflow.training import stopping
+from elemflow.training.by_rows import settle
 from elemflow.training.data import ROLES, MemberData, Part, RunData
 from elemflow.training.fitted import Fitted, Fitter, NotRun, Task, one_by_one
 from elemflow.training.scaling import Target, fit_scaling, fit_target, save_scaling, save_target
@@ -99,6 +100,7 @@ def train_run(
     data = RunData(
         features, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"]
     )  # fmt: skip
+    cfg = settle(cfg, data.train_rows)
     try:
         not_run = _train_members(cfg, fitter, data, checkpoint_folder, threads)
     except stopping.Stopped as stopped:
