@@ -42,7 +42,6 @@ def check_order(entries: Sequence[Mapping[str, Any]], where: str) -> None:
         ConfigError: Two entries stand in the wrong order.
     """
     bounds = [entry["above"] for entry in entries]
-    if any(later <= earlier for earlier, later in zip(bounds, bounds[1:], strict=False)):
-        raise ConfigError(
-            f"{where}: found `above` {', '.join(map(str, bounds))}. Each must be larger than the one before."
-        )
+    if any(later <= earlier for earlier, later in pairwise(bounds)):
+        found = ", ".join(map(str, bounds))
+        raise ConfigError(f"{where}: found `above` {found}. Each must be larger than the one before.")
