@@ -3,6 +3,7 @@ rule train_model:
         features=get_features,
         materials="results/datasets/{dataset}/materials.parquet",
         split="results/splits/{dataset}/{property}/{protocol}.parquet",
+        pretrained=get_pretrained,
     output:
         predictions=f"results/runs/{RUN}/predictions.parquet",
         history=f"results/runs/{RUN}/history.parquet",
