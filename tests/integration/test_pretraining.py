@@ -43,8 +43,12 @@ def test_source_and_target_are_two_runs_of_one_workflow(tuned):
     assert f"results/runs/{SOURCE_RUN}/metrics.json" in shown
     tuned.run(studies="[tuned]")
     results = tuned.folder / "results"
-    judged = compositions_of(results / "splits/tiny/seebeck/tuned.parquet", results / "datasets/tiny/materials.parquet", JUDGED)
-    seen = compositions_of(results / f"splits/large/seebeck_n/{ID}.parquet", results / "datasets/large/materials.parquet")
+    judged = compositions_of(
+        results / "splits/tiny/seebeck/tuned.parquet", results / "datasets/tiny/materials.parquet", JUDGED
+    )
+    seen = compositions_of(
+        results / f"splits/large/seebeck_n/{ID}.parquet", results / "datasets/large/materials.parquet"
+    )
     for member in (0, 1):
         assert len(judged[member]) > 10
         assert len(seen[member]) > 10

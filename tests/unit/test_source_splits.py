@@ -46,7 +46,9 @@ def spelled(draw):
     common = gcd(*counts)
     amounts = frozenset((element, count // common) for element, count in zip(elements, counts, strict=True))
     times = draw(st.integers(1, 3))
-    tokens = [f"{e}{n * times if n * times > 1 or draw(st.booleans()) else ''}" for e, n in zip(elements, counts, strict=True)]
+    tokens = [
+        f"{e}{n * times if n * times > 1 or draw(st.booleans()) else ''}" for e, n in zip(elements, counts, strict=True)
+    ]
     return amounts, "".join(draw(st.permutations(tokens)))
 
 
@@ -110,7 +112,7 @@ def test_compositions_of_the_parts_are_reduced(tmp_path):
     others = [f"U{n}H{n + 1}" for n in range(1, 9)]
     divided(tmp_path, ["Fe4O6", "O3Fe2", "NaCl", "Na2N2", *others], NAMES)
     found = compositions_of(tmp_path / "judges.parquet", tmp_path / "target.parquet")
-    assert found == dict.fromkeys(range(3), {"Fe2O3", "ClNa", "NNa", *reduced(others, "x")})
+    assert found == {member: {"Fe2O3", "ClNa", "NNa", *reduced(others, "x")} for member in range(3)}
     assert reduced(["Fe4O6", "NaN"], "x") == ["Fe2O3", "NNa"]
     with pytest.raises(DataError, match="x: column 'composition': 'Fe2Q' is no composition"):
         reduced(["Fe2Q"], "x")
@@ -118,5 +120,5 @@ def test_compositions_of_the_parts_are_reduced(tmp_path):
 
 def test_a_division_of_other_materials_is_refused(tmp_path):
     divided(tmp_path, NAMES, NAMES)
-    with pytest.raises(DataError, match="30 materials are not in .*source.parquet, such as 'target-000'"):
+    with pytest.raises(DataError, match=r"30 materials are not in .*source.parquet, such as 'target-000'"):
         compositions_of(tmp_path / "judges.parquet", tmp_path / "source.parquet", JUDGED)

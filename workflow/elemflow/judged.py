@@ -46,8 +46,8 @@ def compositions_of(split: Path, materials: Path, roles: Iterable[str] | None = 
     known = pd.read_parquet(materials, columns=["material_id", "composition"]).set_index("material_id")["composition"]
     if absent := sorted(set(rows["material_id"]) - set(known.index)):
         raise DataError(
-            f"{split}: {len(absent)} materials are not in {materials}, such as '{absent[0]}'. Remove the split and start "
-            "the workflow again."
+            f"{split}: {len(absent)} materials are not in {materials}, such as '{absent[0]}'. Remove the split and "
+            "start the workflow again."
         )
     composition = pd.Series(reduced(known, materials), index=known.index)
     wanted = rows if roles is None else rows[rows["role"].isin(list(roles))]

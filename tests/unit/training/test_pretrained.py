@@ -101,7 +101,10 @@ def test_members_start_from_the_weights_scaling_and_target_of_the_source(both: P
             np.testing.assert_array_equal(first[i], after[i])
         scaling = sha256_file(stored / f"member-{member}.scaling.npz")
         assert sha256_file(started / f"member-{member}.scaling.npz") == scaling
-        target, own = load_target(stored / f"member-{member}.target.json"), load_target(started / f"member-{member}.target.json")
+        target, own = (
+            load_target(stored / f"member-{member}.target.json"),
+            load_target(started / f"member-{member}.target.json"),
+        )
         assert (own.center, own.scale, own.minimum) == (target.center, target.scale, -50)
     assert any((a != b).any() for a, b in zip(*(_weights(stored / f"member-{m}.keras") for m in (0, 1)), strict=True))
 
@@ -144,7 +147,10 @@ def test_pretrained_members_learn_and_predict_in_the_unit(both: Path, eager: Non
     scaling, target = load_scaling(out / "model/member-1.scaling.npz"), load_target(out / "model/member-1.target.json")
     expected = target.restore(np.array(model(scaling.apply(x)))[:, 0])
     np.testing.assert_allclose(predictions["y_pred"], expected, rtol=1e-5, atol=1e-5)
-    assert any((a != b).any() for a, b in zip(model.get_weights(), _weights(both / "source/out/model/member-1.keras"), strict=True))
+    assert any(
+        (a != b).any()
+        for a, b in zip(model.get_weights(), _weights(both / "source/out/model/member-1.keras"), strict=True)
+    )
 
 
 def test_a_killed_job_continues_to_the_same_bytes(
@@ -257,7 +263,9 @@ def test_a_fleet_starts_from_the_weights_that_the_other_engine_stored(both: Path
     pytest.importorskip("jax")
     paths = [str(Path(__file__).parent), str(Path(run.__file__).parents[2])]
     command = [sys.executable, "-c", JOB.format(paths=paths), str(both)]
-    done = subprocess.run(command, env=os.environ | {"JAX_PLATFORMS": "cpu"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=os.environ | {"JAX_PLATFORMS": "cpu"}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     info = json.loads((both / "target/out/run_info.json").read_text())
     assert info["engine"]["name"] == "jax"
