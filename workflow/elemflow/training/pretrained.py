@@ -71,7 +71,10 @@ class Source:
     @property
     def paths(self) -> list[Path]:
         """Every file that the other run depends on."""
-        return [*sorted(self._files.model.iterdir()), self._files.split, self._files.materials]
+        stored = sorted(
+            path for path in self._files.model.iterdir() if not path.name.startswith(".")
+        )  # Snakemake's mark
+        return [*stored, self._files.split, self._files.materials]
 
     def check_apart(self, split: Path, materials: Path) -> None:
         """Check that every member of a split has a source whose materials have no composition that it is judged by.
