@@ -81,7 +81,7 @@ def _reruns(tuned):
 
 
 def test_a_run_may_be_asked_for_by_its_path(tuned):
-    shown = tuned.run("--dry-run", "--quiet", "host", f"results/runs/{TARGET_RUN}/metrics.json")
+    shown = tuned.run(f"results/runs/{TARGET_RUN}/metrics.json", "--dry-run", "--quiet", "host")
     assert shown.count("rule train_model:") == 2
     path = f"results/runs/{TARGET_RUN.replace('tiny_brnet', 'tiny_forest')}/metrics.json"
-    assert "model 'tiny_forest' is no network" in tuned.run("--dry-run", path, expect=1)
+    assert "model 'tiny_forest' is no network" in tuned.run(path, "--dry-run", expect=1)
