@@ -14,6 +14,7 @@ import yaml
 from elemflow.errors import ConfigError, nearest
 from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
+from elemflow.pretraining import find_protocol
 from elemflow.registry import FEATURES
 from elemflow.training.by_rows import check_order
 
@@ -45,6 +46,14 @@ class Settings:
     studies: dict[str, dict[str, Any]]
     data_folder: Path
     chunks: int = 1
+
+    def protocol(self, name: str) -> dict[str, Any]:
+        """Return a protocol by its id; those of source runs are derived, see `elemflow.pretraining`.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return find_protocol(self.protocols, name)
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -230,6 +239,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     _check_models(found["models"], root)
     resolve_choices(found["models"])
     _check_protocols(found["protocols"])
+    _check_pretraining(found["protocols"], found["datasets"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
     folder = Path(top["data_folder"] or ".")
     return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], **values)
@@ -356,6 +366,42 @@ def _check_shares(path: str, split: Mapping[str, Any]) -> None:
             f"{path}: key 'split.divisions': under `resplit: true` every member has its own division. Set `resplit: "
             "false`, or remove the key."
         )
+
+
+def _check_pretraining(
+    protocols: Mapping[str, tuple[str, dict[str, Any]]], datasets: Mapping[str, tuple[str, dict[str, Any]]]
+) -> None:
+    """Check that what pre-trained networks start from can be trained, and that nothing contradicts it."""
+    for path, protocol in protocols.values():
+        if "pretraining" not in protocol:
+            continue
+        declared = protocol["pretraining"]
+        for key in ("scaling", "target"):
+            if key in protocol:
+                raise ConfigError(
+                    f"{path}: key '{key}': a pre-trained network goes on with the {key} of its pre-training. Remove "
+                    f"the key here; that of protocol '{declared['protocol']}' holds."
+                )
+        properties = datasets[declared["dataset"]][1]["properties"] if declared["dataset"] in datasets else {}
+        for key, known in (("dataset", datasets), ("property", properties), ("protocol", protocols)):
+            if declared[key] not in known:
+                of = f" in dataset '{declared['dataset']}'" if key == "property" else ""
+                raise ConfigError(
+                    f"{path}: key 'pretraining.{key}': no {key} '{declared[key]}'{of}. Known: {', '.join(known)}."
+                    f"{nearest(declared[key], known)}"
+                )
+        source = protocols[declared["protocol"]][1]
+        if "pretraining" in source:
+            raise ConfigError(
+                f"{path}: key 'pretraining.protocol': protocol '{declared['protocol']}' is pre-trained itself. Name "
+                "one without the key 'pretraining'."
+            )
+        if source["split"]["scheme"] != "fractions":
+            raise ConfigError(
+                f"{path}: key 'pretraining.protocol': protocol '{declared['protocol']}' has the split scheme "
+                f"{source['split']['scheme']}. What the target run is judged by is taken away first, so that only the "
+                "scheme fractions can divide the rest."
+            )
 
 
 def members_per_division(split: Mapping[str, Any]) -> int:

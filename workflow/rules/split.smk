@@ -8,6 +8,8 @@ rule split_dataset:
         "results/logs/split_dataset/{dataset}/{property}/{protocol}.log",
     benchmark:
         "results/benchmarks/split_dataset/{dataset}/{property}/{protocol}.tsv"
+    wildcard_constraints:
+        protocol=one_of(SETTINGS.protocols),
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -19,3 +21,28 @@ rule split_dataset:
         code=get_code("split_dataset.py"),
     script:
         "../../scripts/split_dataset.py"
+
+
+rule split_source:
+    input:
+        unpack(get_target_files),
+        materials="results/datasets/{dataset}/materials.parquet",
+    output:
+        split="results/splits/{dataset}/{property}/{protocol}.parquet",
+    log:
+        "results/logs/split_source/{dataset}/{property}/{protocol}.log",
+    benchmark:
+        "results/benchmarks/split_source/{dataset}/{property}/{protocol}.tsv"
+    wildcard_constraints:
+        protocol=one_of(SOURCE_PROTOCOLS),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=30,
+    params:
+        cfg=get_split_cfg,
+        code=get_code("split_source.py"),
+    script:
+        "../../scripts/split_source.py"

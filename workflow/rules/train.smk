@@ -3,6 +3,7 @@ rule train_model:
         features=get_features,
         materials="results/datasets/{dataset}/materials.parquet",
         split="results/splits/{dataset}/{property}/{protocol}.parquet",
+        pretrained=get_pretrained,
     output:
         predictions=f"results/runs/{RUN}/predictions.parquet",
         history=f"results/runs/{RUN}/history.parquet",
@@ -70,7 +71,7 @@ rule assess_applicability:
     params:
         run=lambda wildcards: {key: wildcards[key] for key in ("dataset", "property")},
         members_per_division=lambda wildcards: elemflow_config.members_per_division(
-            SETTINGS.protocols[wildcards.protocol]["split"]
+            SETTINGS.protocol(wildcards.protocol)["split"]
         ),
         code=get_code("assess_applicability.py"),
     script:

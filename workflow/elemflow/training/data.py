@@ -49,6 +49,7 @@ class MemberData:
         dropped: Rows of the split left out, by reason (`without_features`, `without_value`).
         target: How `y` follows from the property.
         in_unit: The same rows with the property itself, if `y` is another target.
+        pretrained: Stored network whose weights the member starts from, if there is one.
     """
 
     member: int
@@ -58,6 +59,7 @@ class MemberData:
     dropped: dict[str, int]
     target: Target = field(default_factory=Target)
     in_unit: "MemberData | None" = None
+    pretrained: Path | None = None
 
     def scaled(self, scaling: Scaling) -> "MemberData":
         """Return the same rows with scaled features."""
