@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from toy import PROTOCOL
-from toy import SPEC as TOY
+from toy import PROTOCOL, SPEC
 
 from elemflow.errors import DataError
 from elemflow.files import sha256_file, write_parquet
@@ -25,7 +24,6 @@ from elemflow.training.pretrained import SourceFiles
 from elemflow.training.scaling import load_scaling, load_target
 
 ROWS = 60
-SPEC = TOY | {"stacks": [{"width": 8, "layers": 1, "dropout": 0.2}]}  # few layers compile fast
 NETWORK = {"kind": "network", "spec": SPEC}
 OTHERS = [f"Fe{n}O{n + 1}" for n in range(1, ROWS + 1)]
 OWN = [f"O{2 * n + 2}Fe{2 * n}" for n in range(1, 21)] + [f"Na{n}Cl{n + 1}" for n in range(1, ROWS - 19)]
@@ -135,7 +133,7 @@ def test_a_pretrained_run_says_what_it_read_and_depends_on_it(both: Path, eager:
     assert not any(".snakemake_timestamp" in path for path in info["inputs_sha256"])
     assert info["pretrained"] == "source/gap/ef/m/p"
     files = [both / "source" / name for name in ("split.parquet", "materials.parquet")]
-    for file in [*files, *(both / "source/out/model").iterdir()]:
+    for file in [*files, *(both / "source/out/model").glob("m*")]:
         assert info["inputs_sha256"][str(file)] == sha256_file(file)
     alone = json.loads((_train(both / "target") / "run_info.json").read_text())
     assert alone["pretrained"] is None
@@ -150,7 +148,7 @@ def test_pretrained_members_learn_and_predict_in_the_unit(both: Path, eager: Non
     model = load_network(out / "model/member-1.keras")
     scaling, target = load_scaling(out / "model/member-1.scaling.npz"), load_target(out / "model/member-1.target.json")
     expected = target.restore(np.array(model(scaling.apply(x)))[:, 0])
-    np.testing.assert_allclose(predictions["y_pred"], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(predictions["y_pred"], expected, rtol=1e-4, atol=1e-4)
     assert any(
         (a != b).any()
         for a, b in zip(model.get_weights(), _weights(both / "source/out/model/member-1.keras"), strict=True)
