@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from elemflow.errors import ConfigError, nearest
 from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
 from elemflow.registry import FEATURES
+from elemflow.scale import cap, reductions
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
@@ -35,6 +36,7 @@ class Settings:
         studies: Study declarations by id, of the selected studies only.
         data_folder: Folder of relative `table` paths.
         chunks: Jobs per part of a representation.
+        reduced: Where a protocol is smaller than its file declares, by id, in words; empty at full scale.
     """
 
     selected: list[str]
@@ -44,6 +46,7 @@ class Settings:
     studies: dict[str, dict[str, Any]]
     data_folder: Path
     chunks: int = 1
+    reduced: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -204,6 +207,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     top = deepcopy(dict(config))
     check(top, "config", where)
     found = {kind: _read_folder(root / "config" / kind) for kind in KINDS}
+    declared = {name: protocol for name, (_, protocol) in found["protocols"].items()}
     for kind, changes in top["overrides"].items():
         for name, change in changes.items():
             if name not in found[kind]:
@@ -225,13 +229,15 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     for kind, declarations in found.items():
         for path, declaration in declarations.values():
             check(declaration, KINDS[kind], path)
+    found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in found["protocols"].items()}
     _check_datasets(found["datasets"])
     _check_models(found["models"], root)
     resolve_choices(found["models"])
     _check_protocols(found["protocols"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
+    reduced = {name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()}
     folder = Path(top["data_folder"] or ".")
-    return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], **values)
+    return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], reduced=reduced, **values)
 
 
 def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from elemflow.errors import ConfigError, nearest
 from elemflow.networks.spec import check_representation
 from elemflow.published import PublishedIndex, lookup
 from elemflow.registry import FIGURE_NEEDS, NEEDS_PROPERTY, WITHOUT_RUNS, parts_of
+from elemflow.scale import size_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -222,7 +223,8 @@ def _cell(
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
     described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
     described |= {"unit": _property(settings, run)["unit"]}
-    described |= {"published": None, "published_text": None, "published_source": None}
+    described |= {"published": None, "published_text": None, "published_source": None, "published_note": ""}
+    described |= {"published_size": settings.datasets[run.dataset]["published_size"].get(study_id)}
     key = settings.models[run.model].get("published")
     key = {"model": cell["published_model"]} if "published_model" in cell else key
     if key and "published_table" in cell:
@@ -243,6 +245,8 @@ def _cell(
                 "published": found.value,
                 "published_text": found.text,
                 "published_source": found.source,
+                "published_note": found.note,
+                "published_size": found.size or described["published_size"],
                 "unit": found.unit if cell["missing"] else described["unit"],
             }
     return described
@@ -256,8 +260,14 @@ def _property(settings: Settings, run: Run) -> Mapping[str, Any]:
 
 def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
     runs = grid.runs
-    protocols = {run.protocol: settings.protocols[run.protocol]["title"] for run in runs}
-    return _about(settings, study_id, item, (run.dataset for run in runs)) | {"protocols": protocols}
+    protocols = {run.protocol: settings.protocols[run.protocol] for run in runs}
+    return _about(settings, study_id, item, (run.dataset for run in runs)) | {
+        "protocols": {name: protocol["title"] for name, protocol in protocols.items()},
+        "scales": {
+            name: size_of(protocol) | {"reduced": settings.reduced.get(name, [])}
+            for name, protocol in protocols.items()
+        },
+    }
 
 
 def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets: Iterable[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from elemflow.reporting.scale import describe_rows
 from elemflow.reporting.text import format_range
 from elemflow.reporting.view import NO_VALUE, TableView
 
@@ -14,12 +15,12 @@ _STYLE = """
 :root {
   color-scheme: light dark;
   --ink: #1b1f24; --soft: #5b6470; --line: #d5dae0; --rule: #1b1f24; --page: #ffffff;
-  --raised: #f6f7f9; --link: #0b5c9e;
+  --raised: #f6f7f9; --link: #0b5c9e; --good: #1d6b3c; --bad: #a03a12;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e6e9ed; --soft: #9aa4b0; --line: #343b44; --rule: #aeb6c0; --page: #14171b;
-    --raised: #1c2026; --link: #7cb8ec;
+    --raised: #1c2026; --link: #7cb8ec; --good: #7fcf9b; --bad: #f0a080;
   }
 }
 * { box-sizing: border-box; }
@@ -49,6 +50,8 @@ table.grid { min-width: 60%; border-block: 2px solid var(--rule); }
 .difference { font-size: .875rem; }
 .grid .spread { display: inline; font-weight: 400; }
 .best { font-weight: 700; }
+.within { color: var(--good); }
+.beyond { color: var(--bad); }
 .missing { font-style: italic; }
 .caption { max-width: 46rem; margin-top: 1.4rem; font-size: .9375rem; }
 .caption p { margin: 0 0 .5rem; }
@@ -116,17 +119,19 @@ _TEMPLATES = {
 </body>
 </html>
 """,
-    "grid": """{% macro grid(view) -%}
+    "grid": """{% macro grid(view, anchors=false) -%}
 <div class="scroll">
 <table class="grid">
 <thead><tr><th scope="col"></th>\
 {% for column in view.columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for label, cells in view.rows %}
+{% set row = loop.index %}
 <tr><th scope="row">{{ label }}</th>
 {% for cell in cells %}
 {% if cell %}
-<td data-label="{{ view.columns[loop.index0] }}" title="{{ cell.run }}">
+<td data-label="{{ view.columns[loop.index0] }}" title="{{ cell.run }}"{% if anchors %} \
+id="{{ row }}-{{ loop.index }}"{% endif %}>
 {% if view.has_published %}
 <span class="published">{{ cell.published or "—" }}</span>
 {% endif %}
@@ -134,7 +139,7 @@ _TEMPLATES = {
 <span class="reproduced{{ " best" if cell.best }}">{{ cell.reproduced }}\
 {% if cell.spread %}<span class="spread"> ± {{ cell.spread }}</span>{% endif %}\
 {% if cell.mark %} {{ cell.mark }}{% endif %}</span>
-<span class="difference">{{ cell.difference }}</span>
+<span class="difference {{ cell.agreement }}">{{ cell.difference }}</span>
 {% else %}
 <span class="missing">{{ cell.reproduced }}</span>
 {% endif %}
@@ -159,7 +164,7 @@ _TEMPLATES = {
 <h1>{{ title }}</h1>
 {% if view.has_published %}{{ key() }}{% endif %}
 
-{{ grid(view) }}
+{{ grid(view, anchors=true) }}
 <div class="caption">
 {% for sentence in view.caption %}
 <p>{{ sentence }}</p>
@@ -171,10 +176,12 @@ _TEMPLATES = {
 <summary>Runs behind the cells</summary>
 <div class="scroll"><table class="list">
 <thead><tr><th scope="col">Row</th><th scope="col">Column</th><th scope="col">Members</th>\
-<th scope="col">Test materials</th><th scope="col">Run</th></tr></thead>
+<th scope="col">Materials</th><th scope="col">Epochs at most</th><th scope="col">Test materials</th>\
+<th scope="col">Run</th></tr></thead>
 <tbody>
 {% for cell in cells %}
 <tr><td>{{ cell.row }}</td><td>{{ cell.column }}</td><td class="number">{{ cell.members }}</td>\
+<td class="number">{{ cell.materials }}</td><td class="number">{{ cell.epochs }}</td>\
 <td class="number">{{ cell.test_rows }}</td><td><code>{{ cell.run }}</code></td></tr>
 {% endfor %}
 </tbody></table></div>
@@ -258,7 +265,10 @@ def render_table_page(view: TableView, cells: pd.DataFrame) -> str:
 def _list_cell(line: Mapping[Any, Any]) -> dict[str, Any]:
     low, high = line["test_rows_min"], line["test_rows_max"]
     rows = NO_VALUE if pd.isna(low) else format_range(low, high)
-    return {**line, "members": line["members"] or NO_VALUE, "test_rows": rows}
+    epochs = NO_VALUE if pd.isna(line["max_epochs"]) else f"{line['max_epochs']:,}"
+    known = {str(name): None if pd.isna(value) else value for name, value in line.items()}
+    shown = {"materials": describe_rows(known), "epochs": epochs, "test_rows": rows}
+    return {**line, "members": line["members"] or NO_VALUE, **shown}
 
 
 def render_tables_index(studies: Sequence[Mapping[str, Any]]) -> str:

@@ -19,7 +19,8 @@ class Cell:
         members: Number of members; 0 if the run has no result.
         best: Whether no other cell of the row has a better reproduced value, as shown.
         run: Path of the run below `results/runs/`.
-        mark: Mark of a note in the caption.
+        mark: Marks of notes in the caption.
+        agreement: `within` or `beyond` the range in which a value at full scale counts as reproduced.
     """
 
     published: str
@@ -30,6 +31,7 @@ class Cell:
     best: bool
     run: str
     mark: str = ""
+    agreement: str = ""
 
     @property
     def done(self) -> bool:
