@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from elemflow import claims as elemflow_claims
 from elemflow import config as elemflow_config
 from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
@@ -36,6 +37,7 @@ RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
 try:
     SETTINGS = elemflow_config.load(config, ROOT, workflow.configfiles)
     PLAN = elemflow_plan.build(SETTINGS, read_published(ROOT / "resources/published/published_mae.csv"))
+    CLAIMS = elemflow_claims.build(SETTINGS, PLAN)
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -262,6 +264,30 @@ def get_figure_code(wildcards):
 def get_study_title(wildcards):
     """Return the title of a study, the category of its items in the report."""
     return SETTINGS.studies[wildcards.study]["title"]
+
+
+def get_claims(wildcards):
+    """Return what the page of claims of a study shows."""
+    return CLAIMS[wildcards.study]
+
+
+def get_claim_tables(suffix):
+    """Return the input function of the tables that the claims of a study are about."""
+
+    def get_files(wildcards):
+        return [f"results/tables/{wildcards.study}/{table}{suffix}" for table in get_claims(wildcards)["tables"]]
+
+    return get_files
+
+
+def get_all_claim_tables():
+    """Return the csv of every table that a claim is about."""
+    return [f"results/tables/{study}/{table}.csv" for study, cfg in CLAIMS.items() for table in cfg["tables"]]
+
+
+def get_all_claims():
+    """Return the claims of every study that has any, and those of all together."""
+    return [f"results/claims/{study}" for study in (*CLAIMS, "all")] if CLAIMS else []
 
 
 def get_bibliography_cfg(wildcards):

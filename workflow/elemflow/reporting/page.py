@@ -83,7 +83,21 @@ figure img {
 figcaption { margin-top: .6rem; font-weight: 600; }
 figcaption p { margin: 0; }
 figcaption .files, figcaption details { margin-top: .3rem; font-size: .875rem; font-weight: 400; }
+section.claim { margin-top: 1.6rem; padding-top: 1.1rem; border-top: 1px solid var(--line); max-width: 60rem; }
+section.claim h3 { margin: 0 0 .5rem; max-width: 46rem; }
+section.claim details { margin-top: .5rem; }
+section.claim dl { margin: 0; font-size: .9375rem; }
+section.claim dl div { display: grid; grid-template-columns: 13.5rem 1fr; gap: .8rem; }
+section.claim dt { color: var(--soft); }
+section.claim dd { margin: 0; }
+.footnote { margin: .4rem 0 0; max-width: 46rem; color: var(--soft); font-size: .875rem; }
+.verdict { font-weight: 600; }
+.verdict.holds { color: var(--good); }
+.verdict.fails { color: var(--bad); }
+.verdict.open { color: var(--soft); }
+.list tr:not(.first) td { border-top: 0; }
 @media (max-width: 44rem) {
+  section.claim dl div { grid-template-columns: 1fr; gap: 0; margin-bottom: .35rem; }
   body { padding-top: 1.5rem; }
   .grid, .grid tbody, .grid tr, .grid td, .grid tbody th { display: block; width: 100%; }
   .grid thead { position: absolute; clip-path: inset(50%); }
@@ -210,6 +224,55 @@ id="{{ row }}-{{ loop.index }}"{% endif %}>
 {% endfor %}
 {% endfor %}
 {% endblock %}""",
+    "claims": """{% extends "page" %}{% block body %}
+<h1>{{ title }}</h1>
+<p>As tables: <a href="claims.csv">claims.csv</a>, one line per claim, and <a href="cells.csv">cells.csv</a>, \
+one per cell behind them.</p>
+<p class="key"><span><b class="verdict holds">holds</b> enough cases bear it out</span>\
+<span><b class="verdict fails">does not hold</b> too few can</span>\
+<span><b class="verdict open">not testable</b> data, results or scale are lacking</span></p>
+{% for view in views %}
+{% if views | length > 1 %}<h2>{{ view.study_title }}</h2>{% endif %}
+<p class="eyebrow">{{ view.reference }}</p>
+<p>{{ view.summary }}</p>
+{% if view.selection %}<p class="caption"><b>How the paper chose.</b> {{ view.selection }}</p>{% endif %}
+{% for claim in view.claims %}
+<section class="claim" id="{{ claim.study }}-{{ claim.id }}">
+<h3>{{ claim.text }}</h3>
+<dl>
+<div><dt>Reproduced</dt><dd><b class="verdict {{ styles[claim.verdict.word] }}">{{ claim.told }}</b></dd></div>
+<div><dt>In the paper's own numbers</dt><dd>{% if claim.printed %}<b class="verdict {{ styles[claim.printed.word] }}">\
+{{ claim.paper }}</b>{% else %}{{ claim.paper }}{% endif %}</dd></div>
+{% if claim.rule %}<div><dt>Checked as</dt><dd>{{ claim.rule }}</dd></div>{% endif %}
+{% if claim.source %}<div><dt>From</dt><dd>{{ claim.source }}</dd></div>{% endif %}
+</dl>
+{% if claim.note %}<p class="footnote">{{ claim.note }}</p>{% endif %}
+{% if claim.cases %}
+<details>
+<summary>{{ claim.cases | length }} case{{ "s" if claim.cases | length > 1 }} and the cells behind</summary>
+<div class="scroll"><table class="list">
+<thead><tr><th scope="col">Case</th><th scope="col">Cell</th><th scope="col" class="number">Published</th>\
+<th scope="col" class="number">Reproduced</th><th scope="col" class="number">Change, published</th>\
+<th scope="col" class="number">Change, reproduced</th><th scope="col"></th></tr></thead>
+<tbody>
+{% for case in claim.cases %}
+{% for cell in case.cells %}
+<tr{% if loop.first %} class="first"{% endif %}>\
+<td>{% if loop.first %}{{ case.label }}{% endif %}</td>\
+<td>{% if cell.href %}<a href="{{ cell.href }}">{{ cell.label }}</a>{% else %}{{ cell.label }}{% endif %}</td>\
+<td class="number">{{ cell.published }}</td><td class="number">{{ cell.reproduced }}</td>\
+<td class="number">{% if loop.first %}{{ case.printed }}{% endif %}</td>\
+<td class="number">{% if loop.first %}{{ case.number }}{% endif %}</td>\
+<td>{% if loop.first %}{{ case.sign }} {{ case.outcome.reason }}{% endif %}</td></tr>
+{% endfor %}
+{% endfor %}
+</tbody></table></div>
+</details>
+{% endif %}
+</section>
+{% endfor %}
+{% endfor %}
+{% endblock %}""",
     "costs": """{% extends "page" %}{% block body %}
 <h1>{{ title }}</h1>
 <p>The last start of every job in this folder, as a table: <a href="costs.csv">costs.csv</a></p>
@@ -288,6 +351,17 @@ def render_figures_index(studies: Sequence[Mapping[str, Any]]) -> str:
             and the paths `svg` and `png` to link to.
     """
     return _render("figures", title="Figures", studies=studies)
+
+
+def render_claims(title: str, views: Sequence[Mapping[str, Any]]) -> str:
+    """Render the claims of one study or of several.
+
+    Args:
+        title: Title of the page.
+        views: Each study as `elemflow.reporting.claims.view_claims` arranges it.
+    """
+    styles = {"holds": "holds", "does not hold": "fails", "not testable": "open"}
+    return _render("claims", title=title, views=views, styles=styles)
 
 
 def render_costs(columns: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]]) -> str:

@@ -1,6 +1,6 @@
 """How large a run is beside the paper's, and whether its value may be compared with a published one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ AGREEMENT = 15  # per cent of the published value within which a value counts as
 WITHIN, BEYOND = "within", "beyond"
 SIGNS = {WITHIN: "≈", BEYOND: "≠"}
 REDUCED_MARK = "†"
-CELL_TYPES: dict[str, Any] = {
+CELL_TYPES: dict[Hashable, Any] = {
     "materials": "Int64",
     "published_materials": "Int64",
     "max_epochs": "Int64",
@@ -63,15 +63,15 @@ def agreement(difference_percent: float | None, scale: str | None) -> str | None
     return WITHIN if abs(difference_percent) <= AGREEMENT else BEYOND
 
 
-def describe_scale(records: Iterable[Mapping[str, Any]]) -> str:
+def describe_scale(records: Iterable[Mapping[Any, Any]]) -> str:
     """Return a sentence on the runs at a reduced scale; nothing if there are none."""
     reduced = [record for record in records if record["scale"] == REDUCED]
     if not reduced:
         return ""
     reasons = "; ".join(dict.fromkeys(str(record["reduced_by"]) for record in reduced))
     return (
-        f"Reduced scale, marked {REDUCED_MARK}, {len(reduced)} {'cell' if len(reduced) == 1 else 'cells'}: {reasons}. Such "
-        "numbers show that the way works; they neither reproduce a published value nor fail to."
+        f"Reduced scale, marked {REDUCED_MARK}, {len(reduced)} {'cell' if len(reduced) == 1 else 'cells'}: {reasons}. "
+        "Such numbers show that the way works; they neither reproduce a published value nor fail to."
     )
 
 
