@@ -60,9 +60,9 @@ def verdict(tmp_path, errors, claim, **table):
         ((0.09, 0.10, 0.11), {"percent": 11}, "does not hold (0 of 1)"),
         ((0.105, 0.10, 0.11), {}, "does not hold (0 of 1)"),
         ((0.10, 0.10, 0.11), {}, "does not hold (0 of 1)"),
-        ((0.09, 0.10, None), {}, "not testable (0 of 1 so far; no result)"),
+        ((0.09, 0.10, None), {}, "not testable (0 of 1, 1 open: no result)"),
         ((0.105, 0.10, None), {}, "does not hold (0 of 1)"),
-        ((None, 0.10, 0.11), {}, "not testable (0 of 1 so far; no result)"),
+        ((None, 0.10, 0.11), {}, "not testable (0 of 1, 1 open: no result)"),
     ],
 )
 def test_lower(tmp_path, errors, keys, told):
@@ -75,7 +75,7 @@ def test_lower(tmp_path, errors, keys, told):
         ((0.096, 0.10, 0.12), {}, "holds (3 of 3)"),
         ((0.096, 0.10, 0.13), {}, "does not hold (2 of 3)"),
         ((0.096, 0.10, 0.13), {"at_least": 2}, "holds (2 of 3)"),
-        ((0.096, None, 0.13), {"at_least": 2}, "not testable (1 of 3 so far; no result)"),
+        ((0.096, None, 0.13), {"at_least": 2}, "not testable (1 of 3, 1 open: no result)"),
         ((0.096, None, None), {"where": {"model": "brnet"}}, "holds (1 of 1)"),
     ],
 )
@@ -90,7 +90,7 @@ def test_within(tmp_path, errors, keys, told):
         ((0.09, 0.10, 0.11), "rising", "holds (1 of 1)"),
         ((0.09, 0.10, 0.11), "falling", "does not hold (0 of 1)"),
         ((0.09, 0.12, 0.11), "rising", "does not hold (0 of 1)"),
-        ((0.09, None, 0.11), "rising", "not testable (0 of 1 so far; no result)"),
+        ((0.09, None, 0.11), "rising", "not testable (0 of 1, 1 open: no result)"),
         ((0.12, None, 0.11), "rising", "does not hold (0 of 1)"),
     ],
 )
@@ -105,7 +105,7 @@ def test_ordering(tmp_path, errors, direction, told):
     [
         ((0.100, 0.105, 0.110), "holds (1 of 1)"),
         ((0.100, 0.105, 0.111), "does not hold (0 of 1)"),
-        ((0.100, 0.105, None), "not testable (0 of 1 so far; no result)"),
+        ((0.100, 0.105, None), "not testable (0 of 1, 1 open: no result)"),
         ((0.100, 0.120, None), "does not hold (0 of 1)"),
     ],
 )

@@ -68,6 +68,7 @@ class Verdict:
         word: `holds`, `does not hold` or `not testable`.
         true: Number of true cases.
         cases: Number of cases.
+        open: Number of open cases.
         needed: How many must be true.
         reasons: Why cases are open.
     """
@@ -75,6 +76,7 @@ class Verdict:
     word: str
     true: int
     cases: int
+    open: int
     needed: int
     reasons: tuple[str, ...]
 
@@ -290,9 +292,9 @@ def sum_up(claim: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Verdict:
     needed = claim.get("at_least", len(outcomes))
     reasons = tuple(dict.fromkeys(outcome.reason for outcome in unknown if outcome.reason))
     if not outcomes or len(outcomes) < needed:
-        return Verdict(OPEN, true, len(outcomes), needed, reasons)
+        return Verdict(OPEN, true, len(outcomes), len(unknown), needed, reasons)
     word = HOLDS if true >= needed else FAILS if true + len(unknown) < needed else OPEN
-    return Verdict(word, true, len(outcomes), needed, reasons)
+    return Verdict(word, true, len(outcomes), len(unknown), needed, reasons)
 
 
 def printed_value(line: Line) -> float | str:

@@ -21,11 +21,11 @@ TITLE = "Claims of the papers"
 SIGNS = {True: "✓", False: "✗", None: "?"}
 PER_CENT_KINDS = ("lower", "within", "ordering", "similar")
 RULE = {
-    "lower": "lower by at least {percent:g} %",
-    "within": "within {percent:g} % of the published value",
-    "ordering": "{direction} in the order given",
-    "similar": "largest at most {percent:g} % above the smallest",
-    "significant": "adjusted p below {level:g}",
+    "lower": "error with {a} below that with {b}",
+    "within": "error within {percent:g} % of the published one",
+    "ordering": "errors {direction}: {order}",
+    "similar": "largest error with any {over} at most {percent:g} % above the smallest",
+    "significant": "adjusted p of {a} against {b} below {level:g}",
 }
 
 
@@ -118,7 +118,7 @@ def _view(
 ) -> dict[str, Any]:  # fmt: skip
     about = {"id": claim_id, "study": cfg["study"]} | {key: claim[key] for key in ("text", "source", "note")}
     if claim.get("missing"):
-        verdict = claims.Verdict(claims.OPEN, 0, 0, 0, (claim["missing"],))
+        verdict = claims.Verdict(claims.OPEN, 0, 0, 0, 0, (claim["missing"],))
         return about | {
             "verdict": verdict,
             "told": _tell(verdict),
@@ -126,6 +126,8 @@ def _view(
             "paper": NO_VALUE,
             "cases": [],
             "rule": "",
+            "numbers": NO_VALUE,
+            "published": NO_VALUE,
         }
     mine = [line for table in claim["tables"] for line in lines[table]]
     cases = claims.cases_of(claim, mine)
@@ -145,16 +147,38 @@ def _view(
         }
         for case, outcome, number in zip(cases, outcomes, numbers, strict=True)
     ]
-    rule = RULE[claim["kind"]].format(**{"percent": 0} | dict(claim))
-    needed = "" if verdict.needed == verdict.cases else f", in at least {verdict.needed} of {verdict.cases} cases"
     return about | {
         "verdict": verdict,
         "told": _tell(verdict),
         "printed": printed[0] if printed else None,
         "paper": _tell(printed[0]) if printed else NO_VALUE,
         "cases": decided,
-        "rule": rule.replace("lower by at least 0 %", "lower") + needed,
+        "rule": _tell_rule(claim, verdict),
+        "numbers": _tell_range(claim, numbers),
+        "published": _tell_range(claim, printed[1].values() if printed else []),
     }
+
+
+def _tell_rule(claim: Mapping[str, Any], verdict: claims.Verdict) -> str:
+    """Say in words what is checked."""
+    named = {key: _tell_selector(claim[key]) for key in ("a", "b") if key in claim}
+    order = ", then ".join(_tell_selector(selector) for selector in claim.get("order", []))
+    told = RULE[claim["kind"]].format(
+        **dict(claim) | named | {"order": order, "over": " or ".join(claim.get("over", []))}
+    )
+    told += f" by at least {claim['percent']:g} %" if claim["kind"] == "lower" and claim.get("percent") else ""
+    return told if verdict.needed == verdict.cases else f"{told}, in {verdict.needed} of {verdict.cases} cases or more"
+
+
+def _tell_selector(selector: Mapping[str, Any]) -> str:
+    values = [[value] if isinstance(value, str) else value for value in selector.values()]
+    return " and ".join(" or ".join(value) for value in values)
+
+
+def _tell_range(claim: Mapping[str, Any], numbers: Iterable[float | None]) -> str:
+    """Show the smallest and the largest of what decides."""
+    known = [number for number in numbers if number is not None]
+    return " to ".join(dict.fromkeys(_show(claim, end) for end in (min(known), max(known)))) if known else NO_VALUE
 
 
 def _judge_printed(
@@ -179,12 +203,12 @@ def _tell(verdict: claims.Verdict) -> str:
     """Say a verdict with its count and, where it is open, why."""
     if not verdict.cases:
         return f"{verdict.word}: {'; '.join(verdict.reasons)}" if verdict.reasons else verdict.word
-    count = f"{verdict.true} of {verdict.cases}"
+    told = [f"{verdict.true} of {verdict.cases}", *([f"{verdict.open} open"] if verdict.open else [])]
     if verdict.word != claims.OPEN:
-        return f"{verdict.word} ({count})"
+        return f"{verdict.word} ({', '.join(told)})"
     if verdict.reasons == (claims.REDUCED,):
         return "not testable at this scale"
-    return f"{verdict.word} ({count} so far; {'; '.join(verdict.reasons)})"
+    return f"{verdict.word} ({', '.join(told)}: {'; '.join(verdict.reasons)})"
 
 
 def _show(claim: Mapping[str, Any], number: float | None) -> str:
@@ -231,6 +255,7 @@ def _write_frames(folder: Path, views: Sequence[Mapping[str, Any]]) -> None:
                 "verdict": verdict.word,
                 "true": verdict.true,
                 "cases": verdict.cases,
+                "open": verdict.open,
                 "needed": verdict.needed,
                 "reason": "; ".join(verdict.reasons),
                 "printed_verdict": printed.word if printed else None,
@@ -261,9 +286,10 @@ def _write_frames(folder: Path, views: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _render_markdown(view: Mapping[str, Any]) -> str:
-    rows = [[claim[key] for key in ("text", "paper", "told", "note")] for claim in view["claims"]]
+    keys = ("text", "paper", "published", "told", "numbers", "note")
+    rows = [[claim[key] for key in keys] for claim in view["claims"]]
     lines = [f"| {' | '.join(map(words.escape_markdown, row))} |" for row in rows]
-    table = "\n".join(["| claim | in the paper's own numbers | reproduced | note |", "|:--|:--|:--|:--|", *lines])
+    table = "\n".join(["| claim | paper's own numbers | | reproduced | | note |", f"|{':--|' * 6}", *lines])
     parts = [f"### Claims: {words.escape_markdown(view['study_title'])}", table, words.escape_markdown(view["summary"])]
     if view["selection"]:
         parts.append(f"How the paper chose: {words.escape_markdown(view['selection'])}")
@@ -274,7 +300,8 @@ def _render_text(view: Mapping[str, Any]) -> str:
     """Render the claims as reStructuredText that is plain text."""
     parts = [f"**Claims: {words.escape_rst(view['study_title'])}**", words.fill(view["summary"])]
     for claim in view["claims"]:
-        told = [claim["text"], f"Reproduced: {claim['told']}.", f"In the paper's own numbers: {claim['paper']}."]
+        told = [claim["text"], f"Reproduced: {claim['told']}; {claim['numbers']}."]
+        told.append(f"In the paper's own numbers: {claim['paper']}; {claim['published']}.")
         told += [f"Note: {claim['note']}"] * bool(claim["note"])
         parts.append("\n".join(words.fill(words.escape_rst(sentence)) for sentence in told))
     if view["selection"]:

@@ -240,9 +240,11 @@ one per cell behind them.</p>
 <section class="claim" id="{{ claim.study }}-{{ claim.id }}">
 <h3>{{ claim.text }}</h3>
 <dl>
-<div><dt>Reproduced</dt><dd><b class="verdict {{ styles[claim.verdict.word] }}">{{ claim.told }}</b></dd></div>
+<div><dt>Reproduced</dt><dd><b class="verdict {{ styles[claim.verdict.word] }}">{{ claim.told }}</b>\
+{% if claim.numbers != "—" %} {{ claim.numbers }}{% endif %}</dd></div>
 <div><dt>In the paper's own numbers</dt><dd>{% if claim.printed %}<b class="verdict {{ styles[claim.printed.word] }}">\
-{{ claim.paper }}</b>{% else %}{{ claim.paper }}{% endif %}</dd></div>
+{{ claim.paper }}</b>{% if claim.published != "—" %} {{ claim.published }}{% endif %}\
+{% else %}{{ claim.paper }}{% endif %}</dd></div>
 {% if claim.rule %}<div><dt>Checked as</dt><dd>{{ claim.rule }}</dd></div>{% endif %}
 {% if claim.source %}<div><dt>From</dt><dd>{{ claim.source }}</dd></div>{% endif %}
 </dl>
