@@ -55,6 +55,15 @@ GRID = {
 TINY_STUDY = {
     "title": "Tiny study",
     "defaults": {"representation": "ef", "protocol": "tiny"},
+    "claims": {
+        "network": {
+            "text": "The network errs less than the forest.",
+            "kind": "lower",
+            "tables": ["errors"],
+            "a": {"model": "tiny_brnet"},
+            "b": {"model": "tiny_forest"},
+        }
+    },
     "tables": {
         "errors": {"title": "Errors"} | GRID,
         "test": {"title": "Test", "kind": "comparison"} | GRID,

@@ -36,6 +36,10 @@ def test_everything_asked_for_is_built(finished):
             assert (results / f"figures/tiny/{figure}{suffix}").is_file()
     assert (results / "tables/all/index.html").is_file()
     assert (results / "figures/all/index.html").is_file()
+    for study in ("tiny", "all"):
+        with (results / f"claims/{study}/claims.csv").open() as stream:
+            (claim,) = csv.DictReader(stream)
+        assert claim["verdict"] in ("holds", "does not hold")
 
 
 def test_one_csv_holds_every_cell(finished):
@@ -96,6 +100,7 @@ def test_report_holds_every_table_and_figure(copied):
         names = "\n".join(archive.namelist())
         page = archive.read(next(n for n in archive.namelist() if n.endswith("report.html"))).decode()
     assert "errors.html" in names
+    assert "claims.csv" in names
     assert "parity.png" in names
     assert "Tiny study" in page
 

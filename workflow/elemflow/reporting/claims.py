@@ -21,7 +21,7 @@ TITLE = "Claims of the papers"
 SIGNS = {True: "✓", False: "✗", None: "?"}
 PER_CENT_KINDS = ("lower", "within", "ordering", "similar")
 RULE = {
-    "lower": "error with {a} below that with {b}",
+    "lower": "error of {a} below that of {b}",
     "within": "error within {percent:g} % of the published one",
     "ordering": "errors {direction}: {order}",
     "similar": "largest error with any {over} at most {percent:g} % above the smallest",
@@ -172,7 +172,7 @@ def _tell_rule(claim: Mapping[str, Any], verdict: claims.Verdict) -> str:
 
 def _tell_selector(selector: Mapping[str, Any]) -> str:
     values = [[value] if isinstance(value, str) else value for value in selector.values()]
-    return " and ".join(" or ".join(value) for value in values)
+    return " with ".join(", ".join(value) for value in values)
 
 
 def _tell_range(claim: Mapping[str, Any], numbers: Iterable[float | None]) -> str:
@@ -301,7 +301,7 @@ def _render_text(view: Mapping[str, Any]) -> str:
     parts = [f"**Claims: {words.escape_rst(view['study_title'])}**", words.fill(view["summary"])]
     for claim in view["claims"]:
         told = [claim["text"], f"Reproduced: {claim['told']}; {claim['numbers']}."]
-        told.append(f"In the paper's own numbers: {claim['paper']}; {claim['published']}.")
+        told += [f"In the paper's own numbers: {claim['paper']}; {claim['published']}."] * bool(claim["printed"])
         told += [f"Note: {claim['note']}"] * bool(claim["note"])
         parts.append("\n".join(words.fill(words.escape_rst(sentence)) for sentence in told))
     if view["selection"]:

@@ -90,6 +90,7 @@ section.claim dl { margin: 0; font-size: .9375rem; }
 section.claim dl div { display: grid; grid-template-columns: 13.5rem 1fr; gap: .8rem; }
 section.claim dt { color: var(--soft); }
 section.claim dd { margin: 0; }
+section.claim .number { white-space: nowrap; }
 .footnote { margin: .4rem 0 0; max-width: 46rem; color: var(--soft); font-size: .875rem; }
 .verdict { font-weight: 600; }
 .verdict.holds { color: var(--good); }
