@@ -3,7 +3,7 @@
 import builtins
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elemflow.config import Settings
@@ -297,6 +297,8 @@ def _table(
     if item["kind"] == "comparison":
         _check_comparison(item, grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
         kind["splits"] = {run.protocol: settings.protocols[run.protocol]["split"] for run in grid.runs}
+    if item["kind"] == "selection":
+        _check_selection(grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
     return (
         _common(settings, study_id, item, grid)
         | kind
@@ -333,6 +335,17 @@ def _check_comparison(item: Mapping[str, Any], grid: _Grid, where: str) -> None:
             raise ConfigError(
                 f"{where}', row {i + 1}: its runs differ in dataset, property or protocol, so that they are not "
                 "tested on the same materials. Compare models or representations within a row."
+            )
+
+
+def _check_selection(grid: _Grid, where: str) -> None:
+    """Check that each row has one run under two protocols: that of the paper and an honest one."""
+    for i, row in enumerate(grid.cells):
+        runs = [run for run, _ in row]
+        if len(runs) != 2 or len({replace(run, protocol="") for run in runs}) > 1:  # noqa: PLR2004  a pair
+            raise ConfigError(
+                f"{where}', row {i + 1}: a table of selection has two columns, the protocol of the paper and an honest "
+                "one, and the cells of a row differ in nothing else."
             )
 
 

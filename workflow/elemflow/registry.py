@@ -79,12 +79,14 @@ TABLES = {
     "errors": "elemflow.reporting.tables",
     "comparison": "elemflow.reporting.comparisons",
     "datasets": "elemflow.reporting.datasets",
+    "selection": "elemflow.reporting.selection",
 }
 # Files of a run that a kind of table reads besides its metrics.json.
 TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "comparison": ("predictions.parquet", "run_info.json"),
     "datasets": (),
+    "selection": (),
 }
 # Key that the protocols of a kind of figure must switch on.
 FIGURE_NEEDS = {"calibration": "uncertainty"}

@@ -124,15 +124,17 @@ def _in_order(cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
     return sorted(cfg["cells"], key=lambda cell: (cell["row"], cell["column"]))
 
 
-def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
-    """Arrange the cells of a table and write its caption."""
+def view_table(
+    cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path], *, bold: bool = True
+) -> TableView:
+    """Arrange the cells of a table and write its caption; the best value of a row is bold unless `bold` is false."""
     planned = _in_order(cfg)
     records = _list_records(cells)
     marks, footnotes = _mark_notes(records), _mark_footnotes(records)
     rows = []
     for number, row in enumerate(cfg["rows"]):
         here = {cell["column"]: record for cell, record in zip(planned, records, strict=True) if cell["row"] == number}
-        shown = dict(zip(here, _view_row(list(here.values()), marks, footnotes), strict=True))
+        shown = dict(zip(here, _view_row(list(here.values()), marks, footnotes, bold=bold), strict=True))
         rows.append((row["label"], tuple(shown.get(column) for column in range(len(cfg["columns"])))))
     has_published = any(record["published"] for record in records)
     has_best = any(cell.best for _, cells in rows for cell in cells if cell)
@@ -167,7 +169,7 @@ def _mark_footnotes(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _view_row(
-    records: Sequence[Mapping[str, Any]], marks: Mapping[str, str], footnotes: Mapping[str, str]
+    records: Sequence[Mapping[str, Any]], marks: Mapping[str, str], footnotes: Mapping[str, str], *, bold: bool
 ) -> list[Cell]:
     done = [record for record in records if record["members"]]
     decimals = {
@@ -175,7 +177,7 @@ def _view_row(
         for unit in {record["unit"] for record in done}
     }
     shown = [words.format_number(r["reproduced"], decimals[r["unit"]]) if r["members"] else "" for r in records]
-    comparable = len(done) > 1 and len({(record["dataset"], record["property"]) for record in done}) == 1
+    comparable = bold and len(done) > 1 and len({(record["dataset"], record["property"]) for record in done}) == 1
     best = _best_of(done) if comparable else None
     best_text = shown[records.index(best)] if best else None
     return [
