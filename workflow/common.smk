@@ -13,7 +13,7 @@ from elemflow import config as elemflow_config
 from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
-from elemflow.failures import describe_failures
+from elemflow.failures import describe_failures, failure_of_run
 from elemflow.published import read_published
 from elemflow.registry import (
     DATA_FIGURES,
@@ -206,9 +206,22 @@ def get_training_minutes(wildcards):
     return training_minutes(get_materials_count(wildcards), model, protocol)
 
 
+@lru_cache(maxsize=None)
+def get_failure(run):
+    """Return where a run failed, if failed runs are to be shown rather than tried again."""
+    return failure_of_run(run, Path("results")) if SETTINGS.keep_failed else None
+
+
+def get_runs(item):
+    """Return the runs behind a table or figure, without those that are shown as failed."""
+    return [run for run in PLAN.runs_of(item) if not get_failure(run)]
+
+
 def get_table(wildcards):
     """Return what a table shows."""
-    return PLAN.tables[wildcards.study, wildcards.table]
+    table = PLAN.tables[wildcards.study, wildcards.table]
+    failed = {run: get_failure(run) for run in PLAN.runs_of(table) if get_failure(run)}
+    return table | ({"failed": failed} if failed else {})
 
 
 def get_figure(wildcards):
@@ -218,13 +231,13 @@ def get_figure(wildcards):
 
 def get_table_metrics(wildcards):
     """Return the metrics behind a table."""
-    return [f"results/runs/{run}/metrics.json" for run in PLAN.runs_of(get_table(wildcards))]
+    return [f"results/runs/{run}/metrics.json" for run in get_runs(get_table(wildcards))]
 
 
 def get_table_files(wildcards):
     """Return what the kind of a table reads of its runs besides their metrics."""
     table = get_table(wildcards)
-    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(table) for name in TABLE_INPUTS[table["kind"]]]
+    return [f"results/runs/{run}/{name}" for run in get_runs(table) for name in TABLE_INPUTS[table["kind"]]]
 
 
 def get_table_code(wildcards):
@@ -241,7 +254,7 @@ def get_figure_runs(wildcards):
     """Return the files behind a figure: the metrics of its runs, and what its kind draws."""
     figure = get_figure(wildcards)
     names = ("metrics.json", *FIGURE_INPUTS.get(figure["kind"], ()))
-    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(figure) for name in names]
+    return [f"results/runs/{run}/{name}" for run in get_runs(figure) for name in names]
 
 
 def get_figure_materials(wildcards):
@@ -317,7 +330,7 @@ def get_all_figures(suffix=""):
 
 def get_all_runs(name):
     """Return one file of every run."""
-    return [f"results/runs/{run.path}/{name}" for run in PLAN.runs]
+    return [f"results/runs/{run.path}/{name}" for run in PLAN.runs if not get_failure(run.path)]
 
 
 def get_runs_by_study():

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import signal
 import time
 import zipfile
@@ -180,6 +181,17 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     assert "learning rate 1e+30" in listed
     assert not (fresh.folder / RUN / "predictions.parquet").exists()
     assert (fresh.folder / "results/runs/tiny/seebeck/ef/tiny_forest/tiny/metrics.json").exists()
+    assert not (fresh.folder / "results/tables/tiny/errors.csv").exists()
+    fresh.declare("keep", {"keep_failed": True})
+    shown = fresh.run("--configfile", "config/config.yaml", "config/keep.yaml")
+    assert "rule train_model" not in shown
+    page = (fresh.folder / "results/tables/tiny/errors.html").read_text()
+    link = re.search(r'href="([^"]+)">failed</a>', page)[1]
+    assert "learning rate 1e+30" in (fresh.folder / "results/tables/tiny" / link).read_text()
+    with (fresh.folder / "results/claims/tiny/claims.csv").open() as stream:
+        (claim,) = csv.DictReader(stream)
+    assert (claim["verdict"], claim["reason"]) == ("not testable", "failed")
+    assert "train_model" in fresh.planned()  # without the key it is tried again
 
 
 def test_a_killed_training_goes_on_where_it_stopped(fresh):

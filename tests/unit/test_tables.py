@@ -203,3 +203,15 @@ def test_missing_data_are_named_with_their_reason(tmp_path, runs):
     assert "not run" not in text
     assert "IRNet's data are not public (1)." in text
     assert read_cells(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
+
+
+def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, runs):
+    log = f"results/logs/train_model/{name_run('irnet')}.log"
+    cfg = make_mixed() | {"failed": {name_run("irnet"): {"log": log, "message": "member 1 diverged"}}}
+    outputs = place(tmp_path, "table")
+    write_table(cfg, runs, {}, outputs)
+    texts = read_all(outputs)
+    assert f'<a href="../../{log.removeprefix("results/")}">failed</a>' in texts["html"]
+    assert f"failed: member 1 diverged ({log})" in " ".join(texts["text"].split())
+    assert "not run" not in texts["text"]
+    assert list(read_cells(outputs["csv"])["log"].dropna()) == [log]

@@ -36,6 +36,7 @@ class Settings:
         studies: Study declarations by id, of the selected studies only.
         data_folder: Folder of relative `table` paths.
         chunks: Jobs per part of a representation.
+        keep_failed: Whether failed runs are shown as such rather than tried again.
         reduced: Where a protocol is smaller than its file declares, by id, in words; empty at full scale.
     """
 
@@ -46,6 +47,7 @@ class Settings:
     studies: dict[str, dict[str, Any]]
     data_folder: Path
     chunks: int = 1
+    keep_failed: bool = False
     reduced: Mapping[str, list[str]] = field(default_factory=dict)
 
 
@@ -237,7 +239,8 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
     reduced = {name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()}
     folder = Path(top["data_folder"] or ".")
-    return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], reduced=reduced, **values)
+    chosen = {"data_folder": folder, "chunks": top["chunks"], "keep_failed": top["keep_failed"], "reduced": reduced}
+    return Settings(selected=top["studies"], **chosen, **values)
 
 
 def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:

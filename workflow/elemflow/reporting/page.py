@@ -156,7 +156,8 @@ id="{{ row }}-{{ loop.index }}"{% endif %}>
 {% if cell.mark %} {{ cell.mark }}{% endif %}</span>
 <span class="difference {{ cell.agreement }}">{{ cell.difference }}</span>
 {% else %}
-<span class="missing">{{ cell.reproduced }}</span>
+<span class="missing">{% if cell.log %}<a href="../../{{ cell.log | replace("results/", "", 1) }}">\
+{{ cell.reproduced }}</a>{% else %}{{ cell.reproduced }}{% endif %}</span>
 {% endif %}
 </td>
 {% else %}

@@ -11,7 +11,7 @@ from elemflow.reporting import scale
 from elemflow.reporting import text as words
 from elemflow.reporting.page import render_table_page
 from elemflow.reporting.results import read_note, read_score
-from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import FAILED, NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 CELL_TYPES: dict[Hashable, Any] = {
     "study": "string",
@@ -40,6 +40,7 @@ CELL_TYPES: dict[Hashable, Any] = {
     "note": "string",
     "missing": "string",
     "run": "string",
+    "log": "string",  # of a failed run
 }
 
 
@@ -85,6 +86,7 @@ def collect_cells(
         difference = score.mean - published if score and published is not None else None
         percent = 100 * difference / abs(published) if difference is not None and published else None
         size = scale.describe_cell(cfg, cell, curation)
+        failure = cfg.get("failed", {}).get(cell["run"])
         lines.append(
             {
                 **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol", "run")},
@@ -98,7 +100,8 @@ def collect_cells(
                 "published": None if published is None else cell["published_text"] or f"{published:g}",
                 "published_source": cell["published_source"] if published is not None else None,
                 "published_note": cell["published_note"] or None,
-                "note": read_note(metrics.get(cell["run"])) or None,
+                "note": f"{FAILED}: {failure['message']}" if failure else read_note(metrics.get(cell["run"])) or None,
+                "log": failure["log"] if failure else None,
                 "reproduced": score.mean if score else None,
                 "spread": score.sd if score else None,
                 "members": score.members if score else 0,
@@ -183,7 +186,8 @@ def _view_row(
     return [
         Cell(
             published=" ".join(filter(None, (record["published"], footnotes.get(record["published_note"])))),
-            reproduced=text or (NO_DATA if record["missing"] else record["note"] or NOT_RUN),
+            reproduced=text
+            or (NO_DATA if record["missing"] else FAILED if record["log"] else record["note"] or NOT_RUN),
             spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
             difference=""
             if record["difference_percent"] is None
@@ -195,6 +199,7 @@ def _view_row(
             run=record["run"],
             mark="".join((_reduced(record), marks.get(record["note"], ""))) if text else "",
             agreement=record["agreement"] or "",
+            log=record["log"] or "",
         )
         for record, text in zip(records, shown, strict=True)
     ]
@@ -227,7 +232,10 @@ def _write_caption(
     yield scale.describe_agreement(records)
     yield scale.describe_scale(record for record in records if record["members"])
     yield words.describe_missing(cfg["cells"], NO_DATA)
-    not_run = sum(not record["members"] for record in planned)
+    failed = {record["log"]: record["note"] for record in planned if record["log"]}
+    if failed:
+        yield f"Marked “{FAILED}”: {'; '.join(f'{note} ({log})' for log, note in failed.items())}."
+    not_run = sum(not record["members"] and not record["log"] for record in planned)
     if not_run:
         yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(records)} cells."
     if marks := _mark_notes(records):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 NOT_RUN = "not run"
 NO_DATA = "no data"
+FAILED = "failed"
 NO_VALUE = "—"
 
 
@@ -21,6 +22,7 @@ class Cell:
         run: Path of the run below `results/runs/`.
         mark: Marks of notes in the caption.
         agreement: `within` or `beyond` the range in which a value at full scale counts as reproduced.
+        log: Log of a failed run.
     """
 
     published: str
@@ -32,6 +34,7 @@ class Cell:
     run: str
     mark: str = ""
     agreement: str = ""
+    log: str = ""
 
     @property
     def done(self) -> bool:
