@@ -38,6 +38,7 @@ localrules:
     collect_claims,
     collect_figures,
     make_cost_table,
+    forecast_costs,
 
 
 rule all:

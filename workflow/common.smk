@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from elemflow import claims as elemflow_claims
 from elemflow import config as elemflow_config
+from elemflow import forecast as elemflow_forecast
 from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
@@ -340,6 +341,11 @@ def get_runs_by_study():
         for study in sorted({user.split("/")[0] for user in users}):
             studies.setdefault(study, []).append(run.path)
     return studies
+
+
+def get_forecast_cfg(wildcards):
+    """Return what the forecast of costs reads of every run, with the true sizes of the datasets that are curated."""
+    return {"runs": elemflow_forecast.describe(SETTINGS, PLAN, Path("results"))}
 
 
 def get_all_datasets():

@@ -76,6 +76,16 @@ def test_plan_lists_the_runs(finished):
     assert lines[1].split("\t")[-1] == "tiny/errors tiny/test tiny/parity tiny/curves tiny/bars tiny/cost"
 
 
+def test_costs_are_forecast_before_anything_is_retrieved(fresh):
+    shown = fresh.run("results/plan/cost.tsv")
+    assert "retrieve_dataset" not in shown
+    with (fresh.folder / "results/plan/cost.tsv").open() as stream:
+        study, total = csv.DictReader(stream, delimiter="\t")
+    assert (study["name"], study["runs"], study["members"], study["networks"]) == ("tiny", "2", "4", "1")
+    assert study["sizes"] == "0 curated, 0 printed, 1 guessed"
+    assert float(total["cpu_hours_at_most"]) > 0
+
+
 def test_costs_are_shown_per_rule_and_study(finished):
     with (finished.folder / "results/plan/costs.csv").open() as stream:
         lines = {line["name"]: line for line in csv.DictReader(stream)}

@@ -239,8 +239,14 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
     reduced = {name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()}
     folder = Path(top["data_folder"] or ".")
-    chosen = {"data_folder": folder, "chunks": top["chunks"], "keep_failed": top["keep_failed"], "reduced": reduced}
-    return Settings(selected=top["studies"], **chosen, **values)
+    return Settings(
+        selected=top["studies"],
+        data_folder=folder,
+        chunks=top["chunks"],
+        keep_failed=top["keep_failed"],
+        reduced=reduced,
+        **values,
+    )
 
 
 def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
