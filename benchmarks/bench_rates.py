@@ -28,7 +28,7 @@ RATES = ROOT / "resources" / "rates.csv"
 COLUMNS = ("model", "parameters", "ms_per_step", "ms_per_row")
 FEATURES, STEPS, REPEATS, BATCHES = 86, 20, 2, (32, 128)
 MEASURED = (
-    *("brnet", "irnet17", "elemnet", "plain17", "cnn", "rnn", "fcmnr", "irnet_concatenated", "fcunet", "irnet48"),
+    *("brnet", "irnet17", "cnn", "rnn", "fcmnr", "irnet_concatenated", "fcunet", "elemnet", "plain17", "irnet48"),
     *("dnn17", "bnet", "plain48", "srnet17", "irnet10", "dnn3"),
 )
 DEMO = {"studies": ["demo"]}

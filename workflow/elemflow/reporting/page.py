@@ -101,10 +101,10 @@ section.claim .number { white-space: nowrap; }
   section.claim dl div { grid-template-columns: 1fr; gap: 0; margin-bottom: .35rem; }
   body { padding-top: 1.5rem; }
   .grid, .grid tbody, .grid tr, .grid td, .grid tbody th { display: block; width: 100%; }
-  .grid thead { position: absolute; clip-path: inset(50%); }
+  .grid thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .grid tbody th:first-child { max-width: none; padding: .9rem 0 .35rem; }
   .grid td {
-    display: grid; grid-template: "label published ." "label reproduced difference" / 1fr auto 4.2rem;
+    display: grid; grid-template: "label published ." "label reproduced difference" / 1fr auto 5.2rem;
     column-gap: .5rem; align-items: baseline; padding: .3rem 0;
   }
   .grid .published { grid-area: published; }
