@@ -16,6 +16,7 @@ include: "workflow/rules/featurize.smk"
 include: "workflow/rules/split.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/costs.smk"
 
@@ -29,11 +30,15 @@ localrules:
     runs,
     tables,
     figures,
+    claims,
     write_plan,
     write_bibliography,
     collect_tables,
+    write_claims,
+    collect_claims,
     collect_figures,
     make_cost_table,
+    forecast_costs,
 
 
 rule all:
@@ -44,6 +49,7 @@ rule all:
         "results/plan/costs.html",
         get_all_bibliographies(),
         get_source_metrics(),
+        get_all_claims(),
 
 
 onerror:
@@ -84,3 +90,8 @@ rule tables:
 rule figures:
     input:
         "results/figures/all",
+
+
+rule claims:
+    input:
+        get_all_claims(),

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from elemflow import claims as elemflow_claims
 from elemflow import config as elemflow_config
+from elemflow import forecast as elemflow_forecast
 from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
-from elemflow.failures import describe_failures
+from elemflow.failures import describe_failures, failure_of_run
 from elemflow.pretraining import source_protocol_id
 from elemflow.published import read_published
 from elemflow.registry import (
@@ -37,6 +39,7 @@ RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
 try:
     SETTINGS = elemflow_config.load(config, ROOT, workflow.configfiles)
     PLAN = elemflow_plan.build(SETTINGS, read_published(ROOT / "resources/published/published_mae.csv"))
+    CLAIMS = elemflow_claims.build(SETTINGS, PLAN)
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -240,9 +243,22 @@ def get_training_minutes(wildcards):
     return training_minutes(get_materials_count(wildcards), model, protocol)
 
 
+@lru_cache(maxsize=None)
+def get_failure(run):
+    """Return where a run failed, if failed runs are to be shown rather than tried again."""
+    return failure_of_run(run, Path("results")) if SETTINGS.keep_failed else None
+
+
+def get_runs(item):
+    """Return the runs behind a table or figure, without those that are shown as failed."""
+    return [run for run in PLAN.runs_of(item) if not get_failure(run)]
+
+
 def get_table(wildcards):
     """Return what a table shows."""
-    return PLAN.tables[wildcards.study, wildcards.table]
+    table = PLAN.tables[wildcards.study, wildcards.table]
+    failed = {run: get_failure(run) for run in PLAN.runs_of(table) if get_failure(run)}
+    return table | ({"failed": failed} if failed else {})
 
 
 def get_figure(wildcards):
@@ -252,13 +268,13 @@ def get_figure(wildcards):
 
 def get_table_metrics(wildcards):
     """Return the metrics behind a table."""
-    return [f"results/runs/{run}/metrics.json" for run in PLAN.runs_of(get_table(wildcards))]
+    return [f"results/runs/{run}/metrics.json" for run in get_runs(get_table(wildcards))]
 
 
 def get_table_files(wildcards):
     """Return what the kind of a table reads of its runs besides their metrics."""
     table = get_table(wildcards)
-    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(table) for name in TABLE_INPUTS[table["kind"]]]
+    return [f"results/runs/{run}/{name}" for run in get_runs(table) for name in TABLE_INPUTS[table["kind"]]]
 
 
 def get_table_code(wildcards):
@@ -275,7 +291,7 @@ def get_figure_runs(wildcards):
     """Return the files behind a figure: the metrics of its runs, and what its kind draws."""
     figure = get_figure(wildcards)
     names = ("metrics.json", *FIGURE_INPUTS.get(figure["kind"], ()))
-    return [f"results/runs/{run}/{name}" for run in PLAN.runs_of(figure) for name in names]
+    return [f"results/runs/{run}/{name}" for run in get_runs(figure) for name in names]
 
 
 def get_figure_materials(wildcards):
@@ -298,6 +314,30 @@ def get_figure_code(wildcards):
 def get_study_title(wildcards):
     """Return the title of a study, the category of its items in the report."""
     return SETTINGS.studies[wildcards.study]["title"]
+
+
+def get_claims(wildcards):
+    """Return what the page of claims of a study shows."""
+    return CLAIMS[wildcards.study]
+
+
+def get_claim_tables(suffix):
+    """Return the input function of the tables that the claims of a study are about."""
+
+    def get_files(wildcards):
+        return [f"results/tables/{wildcards.study}/{table}{suffix}" for table in get_claims(wildcards)["tables"]]
+
+    return get_files
+
+
+def get_all_claim_tables():
+    """Return the csv of every table that a claim is about."""
+    return [f"results/tables/{study}/{table}.csv" for study, cfg in CLAIMS.items() for table in cfg["tables"]]
+
+
+def get_all_claims():
+    """Return the claims of every study that has any, and those of all together."""
+    return [f"results/claims/{study}" for study in (*CLAIMS, "all")] if CLAIMS else []
 
 
 def get_bibliography_cfg(wildcards):
@@ -327,7 +367,7 @@ def get_all_figures(suffix=""):
 
 def get_all_runs(name):
     """Return one file of every run."""
-    return [f"results/runs/{run.path}/{name}" for run in PLAN.runs]
+    return [f"results/runs/{run.path}/{name}" for run in PLAN.runs if not get_failure(run.path)]
 
 
 def get_source_metrics():
@@ -342,6 +382,11 @@ def get_runs_by_study():
         for study in sorted({user.split("/")[0] for user in users}):
             studies.setdefault(study, []).append(run.path)
     return studies
+
+
+def get_forecast_cfg(wildcards):
+    """Return what the forecast of costs reads of every run, with the true sizes of the datasets that are curated."""
+    return {"runs": elemflow_forecast.describe(SETTINGS, PLAN, Path("results"))}
 
 
 def get_all_datasets():

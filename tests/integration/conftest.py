@@ -55,6 +55,15 @@ GRID = {
 TINY_STUDY = {
     "title": "Tiny study",
     "defaults": {"representation": "ef", "protocol": "tiny"},
+    "claims": {
+        "network": {
+            "text": "The network errs less than the forest.",
+            "kind": "lower",
+            "tables": ["errors"],
+            "a": {"model": "tiny_brnet"},
+            "b": {"model": "tiny_forest"},
+        }
+    },
     "tables": {
         "errors": {"title": "Errors"} | GRID,
         "test": {"title": "Test", "kind": "comparison"} | GRID,
@@ -135,6 +144,7 @@ def make_project(root: Path, folder: Path) -> Project:
     for name in ("workflow", "config", "scripts", "envs"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(root / "resources/published", folder / "resources/published")
+    shutil.copy(root / "resources/rates.csv", folder / "resources")
     shutil.copy(root / "Snakefile", folder)
     (folder / "profiles").symlink_to("workflow/profiles")
     shutil.copy(root / "tests/data/transport_sample.csv", folder)

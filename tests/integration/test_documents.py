@@ -51,7 +51,9 @@ def test_documented_commands_take_no_target_for_a_config_entry(root):
 
 
 @pytest.mark.workflow
-@pytest.mark.parametrize("arguments", [[], ["--configfile", "config/demo.yaml"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["--configfile", "config/demo.yaml"], ["--configfile", "config/overlays/small.yaml"]]
+)
 def test_dry_run_of_the_committed_configuration(root, tmp_path, arguments):
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", *arguments],

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import signal
 import time
 import zipfile
@@ -36,6 +37,10 @@ def test_everything_asked_for_is_built(finished):
             assert (results / f"figures/tiny/{figure}{suffix}").is_file()
     assert (results / "tables/all/index.html").is_file()
     assert (results / "figures/all/index.html").is_file()
+    for study in ("tiny", "all"):
+        with (results / f"claims/{study}/claims.csv").open() as stream:
+            (claim,) = csv.DictReader(stream)
+        assert claim["verdict"] in ("holds", "does not hold")
 
 
 def test_one_csv_holds_every_cell(finished):
@@ -71,6 +76,16 @@ def test_plan_lists_the_runs(finished):
     assert lines[1].split("\t")[-1] == "tiny/errors tiny/test tiny/parity tiny/curves tiny/bars tiny/cost"
 
 
+def test_costs_are_forecast_before_anything_is_retrieved(fresh):
+    shown = fresh.run("results/plan/cost.tsv")
+    assert "retrieve_dataset" not in shown
+    with (fresh.folder / "results/plan/cost.tsv").open() as stream:
+        study, total = csv.DictReader(stream, delimiter="\t")
+    assert (study["name"], study["runs"], study["members"], study["networks"]) == ("tiny", "2", "4", "1")
+    assert study["sizes"] == "0 curated, 0 printed, 1 guessed"
+    assert float(total["cpu_hours_at_most"]) > 0
+
+
 def test_costs_are_shown_per_rule_and_study(finished):
     with (finished.folder / "results/plan/costs.csv").open() as stream:
         lines = {line["name"]: line for line in csv.DictReader(stream)}
@@ -96,6 +111,7 @@ def test_report_holds_every_table_and_figure(copied):
         names = "\n".join(archive.namelist())
         page = archive.read(next(n for n in archive.namelist() if n.endswith("report.html"))).decode()
     assert "errors.html" in names
+    assert "claims.csv" in names
     assert "parity.png" in names
     assert "Tiny study" in page
 
@@ -175,6 +191,17 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     assert "learning rate 1e+30" in listed
     assert not (fresh.folder / RUN / "predictions.parquet").exists()
     assert (fresh.folder / "results/runs/tiny/seebeck/ef/tiny_forest/tiny/metrics.json").exists()
+    assert not (fresh.folder / "results/tables/tiny/errors.csv").exists()
+    fresh.declare("keep", {"keep_failed": True})
+    shown = fresh.run("--configfile", "config/config.yaml", "config/keep.yaml")
+    assert "rule train_model" not in shown
+    page = (fresh.folder / "results/tables/tiny/errors.html").read_text()
+    link = re.search(r'href="([^"]+)">failed</a>', page)[1]
+    assert "learning rate 1e+30" in (fresh.folder / "results/tables/tiny" / link).read_text()
+    with (fresh.folder / "results/claims/tiny/claims.csv").open() as stream:
+        (claim,) = csv.DictReader(stream)
+    assert (claim["verdict"], claim["reason"]) == ("not testable", "failed")
+    assert "train_model" in fresh.planned()  # without the key it is tried again
 
 
 def test_a_killed_training_goes_on_where_it_stopped(fresh):

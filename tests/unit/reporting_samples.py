@@ -83,6 +83,7 @@ def make_common() -> dict:
         "study_title": "Branched networks",
         "reference": "Gupta et al., Sci. Rep. (2023)",
         "metric": "mae",
+        "scales": {"brnet2023": {"max_materials": None, "max_epochs": 3000, "members": 3, "reduced": []}},
         "protocols": {"brnet2023": "81 % training, 9 % validation, 10 % test, at random"},
         "datasets": {"kefe": {"title": "Kingsbury enthalpies", "citation": ["kim2017"], "license": "CC BY 4.0"}},
     }
@@ -103,6 +104,8 @@ def make_cell(model: str, column: int, published: str | None, row: int = 0) -> d
         "published": None if published is None else float(published),
         "published_text": published,
         "published_source": "brnet2023 T5",
+        "published_note": "",
+        "published_size": 2135,
     }
 
 

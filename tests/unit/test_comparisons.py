@@ -26,7 +26,7 @@ def make_comparison(models, split=None):
 
 
 def test_numbers_are_those_of_the_members(metrics):
-    tests = compare(make_comparison(["BRNet", "BNet", "Twin"]), metrics)
+    tests = compare(make_comparison(["BRNet", "BNet", "Twin"]), metrics, {})
     first, twin = tests.iloc[0], tests.iloc[1]
     d = [a - b for a, b in zip(BRNET, BNET, strict=True)]
     ratio = 40 / 360  # as run_info.json of the samples says
@@ -42,13 +42,13 @@ def test_numbers_are_those_of_the_members(metrics):
 
 
 def test_five_by_two_test_belongs_to_five_by_two_folds_only(metrics):
-    tests = compare(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"folds": 5, "repeats": 2}), metrics)
+    tests = compare(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"folds": 5, "repeats": 2}), metrics, {})
     assert tests["p_5x2"].isna().all()
     assert tests["p_corrected"].notna().all()
 
 
 def test_members_that_share_a_division_are_not_tested(metrics):
-    tests = compare(make_comparison(["BRNet", "BNet"], {"scheme": "fractions", "resplit": False}), metrics)
+    tests = compare(make_comparison(["BRNet", "BNet"], {"scheme": "fractions", "resplit": False}), metrics, {})
     assert tests["p_corrected"].isna().all()
     assert tests["interval_high"].notna().all()
 
@@ -76,4 +76,4 @@ def test_overview_lists_tests_apart_from_cells(tmp_path, metrics):
 
 def test_unequal_members_are_refused(metrics):
     with pytest.raises(DataError, match=r"has 10 members and .* 1, though they share a protocol"):
-        compare(make_comparison(["BRNet", "One"]), metrics)
+        compare(make_comparison(["BRNet", "One"]), metrics, {})

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from elemflow.failures import describe_failures, last_error
+from elemflow.failures import describe_failures, failure_of_run, last_error
 
 STAMP = "2026-01-01 00:00:00"
 
@@ -74,3 +74,26 @@ def test_of_a_group_only_the_job_that_failed_is_listed(tmp_path):
 def test_nothing_failed():
     assert describe_failures([]) == ""
     assert describe_failures([Job("done", output=[Path(__file__)])]) == ""
+
+
+@pytest.mark.parametrize(
+    ("log", "made", "message"),
+    [
+        ("t INFO on\nt ERROR member 1 diverged\n", (), "member 1 diverged"),
+        ("t ERROR Unexpected failure\nTraceback\nKeyError: 'x'\n", (), "KeyError: 'x'"),
+        ("t INFO epoch 3\n", (), None),
+        (None, (), None),
+        ("t ERROR once\n", ("predictions.parquet", "metrics.json"), None),
+        ("t ERROR once\n", ("metrics.json",), "once"),  # of an older start
+    ],
+)
+def test_a_failed_run_is_known_by_its_log(tmp_path, log, made, message):
+    run = "kefe/gap/ef/brnet/p"
+    path = tmp_path / f"logs/train_model/{run}.log"
+    for file in made:
+        (tmp_path / "runs" / run).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "runs" / run / file).touch()
+    if log:
+        path.parent.mkdir(parents=True)
+        path.write_text(log)
+    assert failure_of_run(run, tmp_path) == (message and {"log": str(path), "message": message})

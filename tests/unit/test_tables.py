@@ -39,7 +39,7 @@ def read_all(outputs):
 
 
 def test_cells_join_published_and_reproduced(runs):
-    cells = collect_cells(make_mixed(), runs).set_index("column")
+    cells = collect_cells(make_mixed(), runs, {}).set_index("column")
     brnet = cells.loc["BRNet"]
     assert brnet["published"] == "0.096"
     assert brnet["reproduced"] == pytest.approx(0.097)
@@ -77,7 +77,9 @@ def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curat
     assert texts["html"].count('class="reproduced best"') == 1
     assert f'title="{name_run("brnet")}"' in texts["html"]
     assert "**0.0970 ± 0.0020**" in texts["text"]
-    assert pd.testing.assert_frame_equal(read_cells(outputs["csv"]), collect_cells(make_mixed(), runs)) is None
+    assert (
+        pd.testing.assert_frame_equal(read_cells(outputs["csv"]), collect_cells(make_mixed(), runs, curation)) is None
+    )
 
 
 def test_columns_of_plain_text_are_aligned(tmp_path, runs):
@@ -107,21 +109,21 @@ def test_nothing_run_is_not_a_crash(tmp_path):
 
 def test_unknown_metric_names_file_and_choices(runs):
     with pytest.raises(DataError, match=r"metrics\.json: no metric 'mape'.*found mae"):
-        collect_cells(make_mixed() | {"metric": "mape"}, runs)
+        collect_cells(make_mixed() | {"metric": "mape"}, runs, {})
 
 
 def test_foreign_metrics_file_is_refused(tmp_path, runs):
     runs[name_run("brnet")].write_text("[]")
     with pytest.raises(DataError, match="not a metrics file"):
-        collect_cells(make_mixed(), runs)
+        collect_cells(make_mixed(), runs, {})
 
 
 def test_one_column_or_mixed_rows_have_no_best(runs):
     alone = make_table(["BRNet"], ["0.096"])
-    assert not view_table(alone, collect_cells(alone, runs), {}).rows[0][1][0].best
+    assert not view_table(alone, collect_cells(alone, runs, {}), {}).rows[0][1][0].best
     mixed = make_mixed()
     mixed["cells"][1]["dataset"] = "kebg"
-    view = view_table(mixed, collect_cells(mixed, runs), {})
+    view = view_table(mixed, collect_cells(mixed, runs, {}), {})
     assert not any(cell.best for cell in view.rows[0][1])
     assert "bold" not in " ".join(view.caption)
 
@@ -140,7 +142,7 @@ def test_gap_in_the_grid_stays_empty(runs):
     cfg = make_table(["BRNet", "BNet"], ["0.096", "0.1"])
     cfg["rows"].append({"label": "second"})
     cfg["cells"].append(make_cell("bnet", 1, "0.1", row=1))
-    view = view_table(cfg, collect_cells(cfg, runs), {})
+    view = view_table(cfg, collect_cells(cfg, runs, {}), {})
     assert view.rows[1][1][0] is None
     assert view.rows[1][1][1].reproduced == "0.102"
 
@@ -201,3 +203,15 @@ def test_missing_data_are_named_with_their_reason(tmp_path, runs):
     assert "not run" not in text
     assert "IRNet's data are not public (1)." in text
     assert read_cells(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
+
+
+def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, runs):
+    log = f"results/logs/train_model/{name_run('irnet')}.log"
+    cfg = make_mixed() | {"failed": {name_run("irnet"): {"log": log, "message": "member 1 diverged"}}}
+    outputs = place(tmp_path, "table")
+    write_table(cfg, runs, {}, outputs)
+    texts = read_all(outputs)
+    assert f'<a href="../../{log.removeprefix("results/")}">failed</a>' in texts["html"]
+    assert f"failed: member 1 diverged ({log})" in " ".join(texts["text"].split())
+    assert "not run" not in texts["text"]
+    assert list(read_cells(outputs["csv"])["log"].dropna()) == [log]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
 from elemflow.pretraining import find_protocol
 from elemflow.registry import FEATURES
+from elemflow.scale import cap, reductions
 from elemflow.training.by_rows import check_order
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
@@ -37,6 +38,8 @@ class Settings:
         studies: Study declarations by id, of the selected studies only.
         data_folder: Folder of relative `table` paths.
         chunks: Jobs per part of a representation.
+        keep_failed: Whether failed runs are shown as such rather than tried again.
+        reduced: Where a protocol is smaller than its file declares, by id, in words; empty at full scale.
     """
 
     selected: list[str]
@@ -46,6 +49,8 @@ class Settings:
     studies: dict[str, dict[str, Any]]
     data_folder: Path
     chunks: int = 1
+    keep_failed: bool = False
+    reduced: Mapping[str, list[str]] = field(default_factory=dict)
 
     def protocol(self, name: str) -> dict[str, Any]:
         """Return a protocol by its id; those of source runs are derived, see `elemflow.pretraining`.
@@ -214,6 +219,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     top = deepcopy(dict(config))
     check(top, "config", where)
     found = {kind: _read_folder(root / "config" / kind) for kind in KINDS}
+    declared = {name: protocol for name, (_, protocol) in _extended(found["protocols"]).items()}
     for kind, changes in top["overrides"].items():
         for name, change in changes.items():
             if name not in found[kind]:
@@ -235,14 +241,23 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     for kind, declarations in found.items():
         for path, declaration in declarations.values():
             check(declaration, KINDS[kind], path)
+    found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in found["protocols"].items()}
     _check_datasets(found["datasets"])
     _check_models(found["models"], root)
     resolve_choices(found["models"])
     _check_protocols(found["protocols"])
     _check_pretraining(found["protocols"], found["datasets"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
+    reduced = {name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()}
     folder = Path(top["data_folder"] or ".")
-    return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], **values)
+    return Settings(
+        selected=top["studies"],
+        data_folder=folder,
+        chunks=top["chunks"],
+        keep_failed=top["keep_failed"],
+        reduced=reduced,
+        **values,
+    )
 
 
 def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:

@@ -63,7 +63,10 @@ def _records(cells: pd.DataFrame) -> list[dict[str, str]]:
 
 def _tell_cell(results: Path, path: Path, cell: Mapping[str, str], axes: Sequence[str]) -> Iterator[str]:
     yield _line("cell", f"{path.relative_to(results)}: {' | '.join(cell[axis] for axis in axes)}")
-    shown = ("published", "published_source", "reproduced", "spread", "difference", "unit", "missing")
+    shown = [
+        "published", "published_source", "published_note", "reproduced", "spread", "difference", "unit", "scale",
+        "reduced_by", "missing",
+    ]  # fmt: skip
     yield from (_line(f"  {name}", cell[name]) for name in shown if cell.get(name))
     for name in ("run", "against_run"):
         if name in cell:

@@ -7,18 +7,49 @@ from typing import Any
 UNEXPECTED = "Unexpected failure"  # as elemflow.logs writes it; the message is the last line of the traceback
 
 
+def named_error(log: str | Path) -> str | None:
+    """Return the last error that a job's log names; None if there is no log or it names none."""
+    lines = _read(log)
+    errors = [i for i, line in enumerate(lines) if " ERROR " in line]
+    if not errors:
+        return None
+    if lines[errors[-1]].endswith(UNEXPECTED):
+        return lines[-1]
+    message = lines[errors[-1]].split(" ERROR ", 1)[1]
+    return " ".join([message, *lines[errors[-1] + 1 :][:1]]) if message.endswith(":") else message
+
+
 def last_error(log: str | Path) -> str:
     """Return the last error that a job's log names, or how the log ends if it names none."""
-    try:
-        lines = [line for line in Path(log).read_text("utf-8", errors="replace").splitlines() if line.strip()]
-    except FileNotFoundError:
+    if not Path(log).exists():
         return "no log: it failed before its script began"
-    errors = [i for i, line in enumerate(lines) if " ERROR " in line]
-    if errors and not lines[errors[-1]].endswith(UNEXPECTED):
-        message = lines[errors[-1]].split(" ERROR ", 1)[1]
-        return " ".join([message, *lines[errors[-1] + 1 :][:1]]) if message.endswith(":") else message
-    last = lines[-1] if lines else "(nothing)"
-    return last if errors else f"no error in its log, so it was stopped from outside (memory, time); last line: {last}"
+    last = (_read(log) or ["(nothing)"])[-1]
+    return named_error(log) or f"no error in its log, so it was stopped from outside (memory, time); last line: {last}"
+
+
+def _read(log: str | Path) -> list[str]:
+    if not Path(log).exists():
+        return []
+    return [line for line in Path(log).read_text("utf-8", errors="replace").splitlines() if line.strip()]
+
+
+def failure_of_run(run: str, results: Path) -> dict[str, str] | None:
+    """Return the `log` and `message` of a run that failed at its last start; None for any other run.
+
+    A run that was stopped from outside did not fail: it goes on when it is started again.
+
+    Args:
+        run: Path of the run below `runs/`.
+        results: Folder of the results.
+    """
+    folder = results / "runs" / run
+    if (folder / "predictions.parquet").exists() and (folder / "metrics.json").exists():
+        return None
+    for rule in ("train_model", "evaluate_run"):
+        log = results / "logs" / rule / f"{run}.log"
+        if message := named_error(log):
+            return {"log": str(log), "message": message}
+    return None
 
 
 def describe_failures(jobs: Iterable[Any]) -> str:

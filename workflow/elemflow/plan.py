@@ -3,7 +3,7 @@
 import builtins
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elemflow.config import Settings
@@ -12,6 +12,7 @@ from elemflow.networks.spec import check_representation
 from elemflow.pretraining import source_protocol_id, target_of
 from elemflow.published import PublishedIndex, lookup
 from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS, parts_of
+from elemflow.scale import size_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -273,7 +274,8 @@ def _cell(
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
     described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
     described |= {"unit": _property(settings, run)["unit"]} | {key: cell[key] for key in ("level",) if key in cell}
-    described |= {"published": None, "published_text": None, "published_source": None}
+    described |= {"published": None, "published_text": None, "published_source": None, "published_note": ""}
+    described |= {"published_size": settings.datasets[run.dataset]["published_size"].get(study_id)}
     key = settings.models[run.model].get("published")
     key = {"model": cell["published_model"]} if "published_model" in cell else key
     if key and "published_table" in cell:
@@ -294,6 +296,8 @@ def _cell(
                 "published": found.value,
                 "published_text": found.text,
                 "published_source": found.source,
+                "published_note": found.note,
+                "published_size": found.size or described["published_size"],
                 "unit": found.unit if cell["missing"] else described["unit"],
             }
     return described
@@ -307,9 +311,15 @@ def _property(settings: Settings, run: Run) -> Mapping[str, Any]:
 
 def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
     runs = grid.runs
-    protocols = {run.protocol: settings.protocol(run.protocol)["title"] for run in runs}
+    protocols = {run.protocol: settings.protocol(run.protocol) for run in runs}
     datasets = [run.dataset for run in (*runs, *_sources(settings, runs))]
-    return _about(settings, study_id, item, datasets) | {"protocols": protocols}
+    return _about(settings, study_id, item, datasets) | {
+        "protocols": {name: protocol["title"] for name, protocol in protocols.items()},
+        "scales": {
+            name: size_of(protocol) | {"reduced": settings.reduced.get(name, [])}
+            for name, protocol in protocols.items()
+        },
+    }
 
 
 def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets: Iterable[str]) -> dict[str, Any]:
@@ -339,6 +349,8 @@ def _table(
     if item["kind"] == "comparison":
         _check_comparison(item, grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
         kind["splits"] = {run.protocol: settings.protocol(run.protocol)["split"] for run in grid.runs}
+    if item["kind"] == "selection":
+        _check_selection(grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
     return (
         _common(settings, study_id, item, grid)
         | kind
@@ -375,6 +387,17 @@ def _check_comparison(item: Mapping[str, Any], grid: _Grid, where: str) -> None:
             raise ConfigError(
                 f"{where}', row {i + 1}: its runs differ in dataset, property or protocol, so that they are not "
                 "tested on the same materials. Compare models or representations within a row."
+            )
+
+
+def _check_selection(grid: _Grid, where: str) -> None:
+    """Check that each row has one run under two protocols: that of the paper and an honest one."""
+    for i, row in enumerate(grid.cells):
+        runs = [run for run, _ in row]
+        if len(runs) != 2 or len({replace(run, protocol="") for run in runs}) > 1:  # noqa: PLR2004  a pair
+            raise ConfigError(
+                f"{where}', row {i + 1}: a table of selection has two columns, the protocol of the paper and an honest "
+                "one, and the cells of a row differ in nothing else."
             )
 
 

@@ -82,6 +82,7 @@ TABLES = {
     "comparison": "elemflow.reporting.comparisons",
     "datasets": "elemflow.reporting.datasets",
     "intervals": "elemflow.reporting.intervals",
+    "selection": "elemflow.reporting.selection",
 }
 # Files of a run that a kind of table reads besides its metrics.json.
 TABLE_INPUTS: dict[str, tuple[str, ...]] = {
@@ -89,6 +90,7 @@ TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "comparison": ("predictions.parquet", "run_info.json"),
     "datasets": (),
     "intervals": (),
+    "selection": (),
 }
 # Key that the protocols of a kind of table or figure must switch on.
 PROTOCOL_NEEDS = {"calibration": "uncertainty", "intervals": "uncertainty"}

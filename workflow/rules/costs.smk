@@ -22,3 +22,22 @@ rule make_cost_table:
         code=get_code("make_cost_table.py"),
     script:
         "../../scripts/make_cost_table.py"
+
+
+rule forecast_costs:
+    input:
+        rates="resources/rates.csv",
+    output:
+        tsv="results/plan/cost.tsv",
+    log:
+        "results/logs/forecast_costs.log",
+    benchmark:
+        "results/benchmarks/forecast_costs.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    params:
+        cfg=get_forecast_cfg,
+        code=get_code("forecast_costs.py"),
+    script:
+        "../../scripts/forecast_costs.py"

@@ -10,6 +10,7 @@ import pandas as pd
 from elemflow import statistics
 from elemflow.errors import DataError
 from elemflow.files import read_json, write_text
+from elemflow.reporting import scale
 from elemflow.reporting import text as words
 from elemflow.reporting.page import render_table_page
 from elemflow.reporting.results import read_score
@@ -35,6 +36,7 @@ CELL_TYPES: dict[Hashable, Any] = {
     "interval_high": "float64",
     "effect_size": "float64",
     **{f"{name}_{test}": "float64" for test in ("corrected", "5x2") for name in ("t", "df", "p", "p_holm")},
+    **scale.CELL_TYPES,
     "missing": "string",
     "run": "string",
     "against_run": "string",
@@ -60,15 +62,17 @@ def write_table(
     Raises:
         DataError: Two runs were not judged on the same members.
     """
-    tests = compare(cfg, metrics)
+    tests = compare(cfg, metrics, curation)
     view = view_table(cfg, tests, curation)
     write_text(outputs["csv"], tests.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
     for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
         write_text(outputs[name], render(view))
-    write_text(outputs["html"], render_table_page(view, _list_runs(cfg, metrics)))
+    write_text(outputs["html"], render_table_page(view, _list_runs(cfg, metrics, curation)))
 
 
-def compare(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+def compare(
+    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+) -> pd.DataFrame:
     """Test the first cell of each row against each other one.
 
     Returns:
@@ -90,6 +94,7 @@ def compare(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.Dat
                     "against": column["label"],
                     "against_run": other["run"],
                     "missing": model["missing"] or other["missing"] or None,
+                    **scale.describe_cell(cfg, model, curation),
                     **_test(model["run"], other["run"], metrics, cfg["splits"].get(model["protocol"])),
                 }
             )
@@ -228,6 +233,7 @@ def _write_caption(
     planned = tests[tests["missing"].isna()]
     yield words.describe_data(cfg["datasets"], [*planned["dataset"], *cfg["datasets"]], curation)
     yield words.describe_protocols(cfg["protocols"], planned["protocol"])
+    yield scale.describe_scale(planned[planned["members"] > 0].to_dict("records"))
     yield words.describe_missing(cfg["cells"], NO_DATA)
     yield cfg["note"]
 
@@ -249,13 +255,17 @@ def render_text(view: TableView) -> str:
     return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"
 
 
-def _list_runs(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+def _list_runs(
+    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+) -> pd.DataFrame:
     """Return the runs behind the tests, as the page lists them."""
     lines = []
     for cell in cfg["cells"]:
         score = read_score(metrics.get(cell["run"]), "mae")
         low, high = score.test_rows if score else (None, None)
         about = {"row": cfg["rows"][cell["row"]]["label"], "column": cfg["columns"][cell["column"]]["label"]}
-        rows = {"test_rows_min": low, "test_rows_max": high}
+        rows = {"test_rows_min": low, "test_rows_max": high} | scale.describe_cell(cfg, cell, curation)
         lines.append(about | rows | {"members": score.members if score else 0, "run": cell["run"]})
-    return pd.DataFrame(lines).astype({"test_rows_min": "Int64", "test_rows_max": "Int64"})
+    types = {"test_rows_min": "Int64", "test_rows_max": "Int64"} | scale.CELL_TYPES
+    columns = ["row", "column", *types, "members", "run"]
+    return pd.DataFrame(lines, columns=columns).astype(types)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from elemflow.reporting.scale import describe_rows
 from elemflow.reporting.text import format_range
 from elemflow.reporting.view import NO_VALUE, TableView
 
@@ -14,12 +15,12 @@ _STYLE = """
 :root {
   color-scheme: light dark;
   --ink: #1b1f24; --soft: #5b6470; --line: #d5dae0; --rule: #1b1f24; --page: #ffffff;
-  --raised: #f6f7f9; --link: #0b5c9e;
+  --raised: #f6f7f9; --link: #0b5c9e; --good: #1d6b3c; --bad: #a03a12;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e6e9ed; --soft: #9aa4b0; --line: #343b44; --rule: #aeb6c0; --page: #14171b;
-    --raised: #1c2026; --link: #7cb8ec;
+    --raised: #1c2026; --link: #7cb8ec; --good: #7fcf9b; --bad: #f0a080;
   }
 }
 * { box-sizing: border-box; }
@@ -49,6 +50,8 @@ table.grid { min-width: 60%; border-block: 2px solid var(--rule); }
 .difference { font-size: .875rem; }
 .grid .spread { display: inline; font-weight: 400; }
 .best { font-weight: 700; }
+.within { color: var(--good); }
+.beyond { color: var(--bad); }
 .missing { font-style: italic; }
 .caption { max-width: 46rem; margin-top: 1.4rem; font-size: .9375rem; }
 .caption p { margin: 0 0 .5rem; }
@@ -80,13 +83,28 @@ figure img {
 figcaption { margin-top: .6rem; font-weight: 600; }
 figcaption p { margin: 0; }
 figcaption .files, figcaption details { margin-top: .3rem; font-size: .875rem; font-weight: 400; }
+section.claim { margin-top: 1.6rem; padding-top: 1.1rem; border-top: 1px solid var(--line); max-width: 60rem; }
+section.claim h3 { margin: 0 0 .5rem; max-width: 46rem; }
+section.claim details { margin-top: .5rem; }
+section.claim dl { margin: 0; font-size: .9375rem; }
+section.claim dl div { display: grid; grid-template-columns: 13.5rem 1fr; gap: .8rem; }
+section.claim dt { color: var(--soft); }
+section.claim dd { margin: 0; }
+section.claim .number { white-space: nowrap; }
+.footnote { margin: .4rem 0 0; max-width: 46rem; color: var(--soft); font-size: .875rem; }
+.verdict { font-weight: 600; }
+.verdict.holds { color: var(--good); }
+.verdict.fails { color: var(--bad); }
+.verdict.open { color: var(--soft); }
+.list tr:not(.first) td { border-top: 0; }
 @media (max-width: 44rem) {
+  section.claim dl div { grid-template-columns: 1fr; gap: 0; margin-bottom: .35rem; }
   body { padding-top: 1.5rem; }
   .grid, .grid tbody, .grid tr, .grid td, .grid tbody th { display: block; width: 100%; }
-  .grid thead { position: absolute; clip-path: inset(50%); }
+  .grid thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .grid tbody th:first-child { max-width: none; padding: .9rem 0 .35rem; }
   .grid td {
-    display: grid; grid-template: "label published ." "label reproduced difference" / 1fr auto 4.2rem;
+    display: grid; grid-template: "label published ." "label reproduced difference" / 1fr auto 5.2rem;
     column-gap: .5rem; align-items: baseline; padding: .3rem 0;
   }
   .grid .published { grid-area: published; }
@@ -116,17 +134,19 @@ _TEMPLATES = {
 </body>
 </html>
 """,
-    "grid": """{% macro grid(view) -%}
+    "grid": """{% macro grid(view, anchors=false) -%}
 <div class="scroll">
 <table class="grid">
 <thead><tr><th scope="col"></th>\
 {% for column in view.columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for label, cells in view.rows %}
+{% set row = loop.index %}
 <tr><th scope="row">{{ label }}</th>
 {% for cell in cells %}
 {% if cell %}
-<td data-label="{{ view.columns[loop.index0] }}" title="{{ cell.run }}">
+<td data-label="{{ view.columns[loop.index0] }}" title="{{ cell.run }}"{% if anchors %} \
+id="{{ row }}-{{ loop.index }}"{% endif %}>
 {% if view.has_published %}
 <span class="published">{{ cell.published or "—" }}</span>
 {% endif %}
@@ -134,9 +154,10 @@ _TEMPLATES = {
 <span class="reproduced{{ " best" if cell.best }}">{{ cell.reproduced }}\
 {% if cell.spread %}<span class="spread"> ± {{ cell.spread }}</span>{% endif %}\
 {% if cell.mark %} {{ cell.mark }}{% endif %}</span>
-<span class="difference">{{ cell.difference }}</span>
+<span class="difference {{ cell.agreement }}">{{ cell.difference }}</span>
 {% else %}
-<span class="missing">{{ cell.reproduced }}</span>
+<span class="missing">{% if cell.log %}<a href="../../{{ cell.log | replace("results/", "", 1) }}">\
+{{ cell.reproduced }}</a>{% else %}{{ cell.reproduced }}{% endif %}</span>
 {% endif %}
 </td>
 {% else %}
@@ -159,7 +180,7 @@ _TEMPLATES = {
 <h1>{{ title }}</h1>
 {% if view.has_published %}{{ key() }}{% endif %}
 
-{{ grid(view) }}
+{{ grid(view, anchors=true) }}
 <div class="caption">
 {% for sentence in view.caption %}
 <p>{{ sentence }}</p>
@@ -171,10 +192,12 @@ _TEMPLATES = {
 <summary>Runs behind the cells</summary>
 <div class="scroll"><table class="list">
 <thead><tr><th scope="col">Row</th><th scope="col">Column</th><th scope="col">Members</th>\
-<th scope="col">Test materials</th><th scope="col">Run</th></tr></thead>
+<th scope="col">Materials</th><th scope="col">Epochs at most</th><th scope="col">Test materials</th>\
+<th scope="col">Run</th></tr></thead>
 <tbody>
 {% for cell in cells %}
 <tr><td>{{ cell.row }}</td><td>{{ cell.column }}</td><td class="number">{{ cell.members }}</td>\
+<td class="number">{{ cell.materials }}</td><td class="number">{{ cell.epochs }}</td>\
 <td class="number">{{ cell.test_rows }}</td><td><code>{{ cell.run }}</code></td></tr>
 {% endfor %}
 </tbody></table></div>
@@ -190,7 +213,8 @@ _TEMPLATES = {
 {% endfor %}
 </nav>
 <p>Every cell of every table, one per line: <a href="cells.csv">cells.csv</a>; tests: \
-<a href="tests.csv">tests.csv</a>; sizes of datasets: <a href="datasets.csv">datasets.csv</a></p>
+<a href="tests.csv">tests.csv</a>; sizes of datasets: <a href="datasets.csv">datasets.csv</a>; worth of selection: \
+<a href="selection.csv">selection.csv</a></p>
 {{ key() }}
 {% for study in studies %}
 <h2>{{ study.title }}</h2>
@@ -199,6 +223,57 @@ _TEMPLATES = {
 <section class="mini" id="{{ item.view.label }}">
 <h3><a href="{{ item.file }}">{{ item.view.title }}</a></h3>
 {{ grid(item.view) }}
+</section>
+{% endfor %}
+{% endfor %}
+{% endblock %}""",
+    "claims": """{% extends "page" %}{% block body %}
+<h1>{{ title }}</h1>
+<p>As tables: <a href="claims.csv">claims.csv</a>, one line per claim, and <a href="cells.csv">cells.csv</a>, \
+one per cell behind them.</p>
+<p class="key"><span><b class="verdict holds">holds</b> enough cases bear it out</span>\
+<span><b class="verdict fails">does not hold</b> too few can</span>\
+<span><b class="verdict open">not testable</b> data, results or scale are lacking</span></p>
+{% for view in views %}
+{% if views | length > 1 %}<h2>{{ view.study_title }}</h2>{% endif %}
+<p class="eyebrow">{{ view.reference }}</p>
+<p>{{ view.summary }}</p>
+{% if view.selection %}<p class="caption"><b>How the paper chose.</b> {{ view.selection }}</p>{% endif %}
+{% for claim in view.claims %}
+<section class="claim" id="{{ claim.study }}-{{ claim.id }}">
+<h3>{{ claim.text }}</h3>
+<dl>
+<div><dt>Reproduced</dt><dd><b class="verdict {{ styles[claim.verdict.word] }}">{{ claim.told }}</b>\
+{% if claim.numbers != "—" %} {{ claim.numbers }}{% endif %}</dd></div>
+<div><dt>In the paper's own numbers</dt><dd>{% if claim.printed %}<b class="verdict {{ styles[claim.printed.word] }}">\
+{{ claim.paper }}</b>{% if claim.published != "—" %} {{ claim.published }}{% endif %}\
+{% else %}{{ claim.paper }}{% endif %}</dd></div>
+{% if claim.rule %}<div><dt>Checked as</dt><dd>{{ claim.rule }}</dd></div>{% endif %}
+{% if claim.source %}<div><dt>From</dt><dd>{{ claim.source }}</dd></div>{% endif %}
+</dl>
+{% if claim.note %}<p class="footnote">{{ claim.note }}</p>{% endif %}
+{% if claim.cases %}
+<details>
+<summary>{{ claim.cases | length }} case{{ "s" if claim.cases | length > 1 }} and the cells behind</summary>
+<div class="scroll"><table class="list">
+<thead><tr><th scope="col">Case</th><th scope="col">Cell</th><th scope="col" class="number">Published</th>\
+<th scope="col" class="number">Reproduced</th><th scope="col" class="number">Change, published</th>\
+<th scope="col" class="number">Change, reproduced</th><th scope="col"></th></tr></thead>
+<tbody>
+{% for case in claim.cases %}
+{% for cell in case.cells %}
+<tr{% if loop.first %} class="first"{% endif %}>\
+<td>{% if loop.first %}{{ case.label }}{% endif %}</td>\
+<td>{% if cell.href %}<a href="{{ cell.href }}">{{ cell.label }}</a>{% else %}{{ cell.label }}{% endif %}</td>\
+<td class="number">{{ cell.published }}</td><td class="number">{{ cell.reproduced }}</td>\
+<td class="number">{% if loop.first %}{{ case.printed }}{% endif %}</td>\
+<td class="number">{% if loop.first %}{{ case.number }}{% endif %}</td>\
+<td>{% if loop.first %}{{ case.sign }} {{ case.outcome.reason }}{% endif %}</td></tr>
+{% endfor %}
+{% endfor %}
+</tbody></table></div>
+</details>
+{% endif %}
 </section>
 {% endfor %}
 {% endfor %}
@@ -258,7 +333,10 @@ def render_table_page(view: TableView, cells: pd.DataFrame) -> str:
 def _list_cell(line: Mapping[Any, Any]) -> dict[str, Any]:
     low, high = line["test_rows_min"], line["test_rows_max"]
     rows = NO_VALUE if pd.isna(low) else format_range(low, high)
-    return {**line, "members": line["members"] or NO_VALUE, "test_rows": rows}
+    epochs = NO_VALUE if pd.isna(line["max_epochs"]) else f"{line['max_epochs']:,}"
+    known = {str(name): None if pd.isna(value) else value for name, value in line.items()}
+    shown = {"materials": describe_rows(known), "epochs": epochs, "test_rows": rows}
+    return {**line, "members": line["members"] or NO_VALUE, **shown}
 
 
 def render_tables_index(studies: Sequence[Mapping[str, Any]]) -> str:
@@ -278,6 +356,17 @@ def render_figures_index(studies: Sequence[Mapping[str, Any]]) -> str:
             and the paths `svg` and `png` to link to.
     """
     return _render("figures", title="Figures", studies=studies)
+
+
+def render_claims(title: str, views: Sequence[Mapping[str, Any]]) -> str:
+    """Render the claims of one study or of several.
+
+    Args:
+        title: Title of the page.
+        views: Each study as `elemflow.reporting.claims.view_claims` arranges it.
+    """
+    styles = {"holds": "holds", "does not hold": "fails", "not testable": "open"}
+    return _render("claims", title=title, views=views, styles=styles)
 
 
 def render_costs(columns: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]]) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from elemflow.files import write_text
+from elemflow.reporting import scale
 from elemflow.reporting import text as words
 from elemflow.reporting.page import render_table_page
 from elemflow.reporting.results import read_note, read_score
-from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import FAILED, NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 CELL_TYPES: dict[Hashable, Any] = {
     "study": "string",
@@ -32,10 +33,14 @@ CELL_TYPES: dict[Hashable, Any] = {
     "test_rows_max": "Int64",
     "difference": "float64",
     "difference_percent": "float64",
+    "agreement": "string",
+    **scale.CELL_TYPES,
     "published_source": "string",
+    "published_note": "string",
     "note": "string",
     "missing": "string",
     "run": "string",
+    "log": "string",  # of a failed run
 }
 
 
@@ -57,7 +62,7 @@ def write_table(
     Raises:
         DataError: A metrics file lacks the metric of the table.
     """
-    cells = collect_cells(cfg, metrics)
+    cells = collect_cells(cfg, metrics, curation)
     view = view_table(cfg, cells, curation)
     write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
     renderers = {"text": render_text, "md": render_markdown, "tex": render_latex}
@@ -66,7 +71,9 @@ def write_table(
     write_text(outputs["html"], render_table_page(view, cells))
 
 
-def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+def collect_cells(
+    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+) -> pd.DataFrame:
     """Join published and reproduced values, one line per cell, in the order of rows and columns.
 
     Returns:
@@ -77,6 +84,9 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
         score = read_score(metrics.get(cell["run"]), cfg["metric"])
         published = cell["published"]
         difference = score.mean - published if score and published is not None else None
+        percent = 100 * difference / abs(published) if difference is not None and published else None
+        size = scale.describe_cell(cfg, cell, curation)
+        failure = cfg.get("failed", {}).get(cell["run"])
         lines.append(
             {
                 **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol", "run")},
@@ -89,16 +99,18 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
                 "unit": cell["unit"],
                 "published": None if published is None else cell["published_text"] or f"{published:g}",
                 "published_source": cell["published_source"] if published is not None else None,
-                "note": read_note(metrics.get(cell["run"])) or None,
+                "published_note": cell["published_note"] or None,
+                "note": f"{FAILED}: {failure['message']}" if failure else read_note(metrics.get(cell["run"])) or None,
+                "log": failure["log"] if failure else None,
                 "reproduced": score.mean if score else None,
                 "spread": score.sd if score else None,
                 "members": score.members if score else 0,
                 "test_rows_min": score.test_rows[0] if score else None,
                 "test_rows_max": score.test_rows[1] if score else None,
                 "difference": difference,
-                "difference_percent": 100 * difference / abs(published)
-                if difference is not None and published
-                else None,
+                "difference_percent": percent,
+                "agreement": scale.agreement(percent, size.get("scale")),
+                **size,
             }
         )
     return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
@@ -115,15 +127,17 @@ def _in_order(cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
     return sorted(cfg["cells"], key=lambda cell: (cell["row"], cell["column"]))
 
 
-def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
-    """Arrange the cells of a table and write its caption."""
+def view_table(
+    cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path], *, bold: bool = True
+) -> TableView:
+    """Arrange the cells of a table and write its caption; the best value of a row is bold unless `bold` is false."""
     planned = _in_order(cfg)
     records = _list_records(cells)
-    marks = _mark_notes(records)
+    marks, footnotes = _mark_notes(records), _mark_footnotes(records)
     rows = []
     for number, row in enumerate(cfg["rows"]):
         here = {cell["column"]: record for cell, record in zip(planned, records, strict=True) if cell["row"] == number}
-        shown = dict(zip(here, _view_row(list(here.values()), marks), strict=True))
+        shown = dict(zip(here, _view_row(list(here.values()), marks, footnotes, bold=bold), strict=True))
         rows.append((row["label"], tuple(shown.get(column) for column in range(len(cfg["columns"])))))
     has_published = any(record["published"] for record in records)
     has_best = any(cell.best for _, cells in rows for cell in cells if cell)
@@ -151,31 +165,48 @@ def _mark_notes(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {note: f"[{number}]" for number, note in enumerate(notes, start=1)}
 
 
-def _view_row(records: Sequence[Mapping[str, Any]], marks: Mapping[str, str]) -> list[Cell]:
+def _mark_footnotes(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return a mark for each different reservation about a published value."""
+    notes = dict.fromkeys(record["published_note"] for record in records if record["published_note"])
+    return {note: f"[{words.letter(number)}]" for number, note in enumerate(notes)}
+
+
+def _view_row(
+    records: Sequence[Mapping[str, Any]], marks: Mapping[str, str], footnotes: Mapping[str, str], *, bold: bool
+) -> list[Cell]:
     done = [record for record in records if record["members"]]
     decimals = {
         unit: max(words.count_decimals(r["reproduced"], r["published"]) for r in done if r["unit"] == unit)
         for unit in {record["unit"] for record in done}
     }
     shown = [words.format_number(r["reproduced"], decimals[r["unit"]]) if r["members"] else "" for r in records]
-    comparable = len(done) > 1 and len({(record["dataset"], record["property"]) for record in done}) == 1
+    comparable = bold and len(done) > 1 and len({(record["dataset"], record["property"]) for record in done}) == 1
     best = _best_of(done) if comparable else None
     best_text = shown[records.index(best)] if best else None
     return [
         Cell(
-            published=record["published"] or "",
-            reproduced=text or (NO_DATA if record["missing"] else record["note"] or NOT_RUN),
+            published=" ".join(filter(None, (record["published"], footnotes.get(record["published_note"])))),
+            reproduced=text
+            or (NO_DATA if record["missing"] else FAILED if record["log"] else record["note"] or NOT_RUN),
             spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
             difference=""
             if record["difference_percent"] is None
-            else words.format_percent(record["difference_percent"]),
+            else " ".join(
+                filter(None, (words.format_percent(record["difference_percent"]), scale.SIGNS.get(record["agreement"])))
+            ),
             members=int(record["members"]),
             best=bool(text) and text == best_text,
             run=record["run"],
-            mark=marks.get(record["note"], "") if text else "",
+            mark="".join((_reduced(record), marks.get(record["note"], ""))) if text else "",
+            agreement=record["agreement"] or "",
+            log=record["log"] or "",
         )
         for record, text in zip(records, shown, strict=True)
     ]
+
+
+def _reduced(record: Mapping[str, Any]) -> str:
+    return scale.REDUCED_MARK if record["scale"] == scale.REDUCED else ""
 
 
 def _best_of(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -199,12 +230,19 @@ def _write_caption(
     yield words.describe_data(cfg["datasets"], used, curation)
     yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in planned))
     yield words.describe_spread(record["members"] for record in records if record["members"])
+    yield scale.describe_agreement(records)
+    yield scale.describe_scale(record for record in records if record["members"])
     yield words.describe_missing(cfg["cells"], NO_DATA)
-    not_run = sum(not record["members"] for record in planned)
+    failed = {record["log"]: record["note"] for record in planned if record["log"]}
+    if failed:
+        yield f"Marked “{FAILED}”: {'; '.join(f'{note} ({log})' for log, note in failed.items())}."
+    not_run = sum(not record["members"] and not record["log"] for record in planned)
     if not_run:
         yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(records)} cells."
     if marks := _mark_notes(records):
         yield f"Chosen: {'; '.join(f'{mark} {note}' for note, mark in marks.items())}."
+    if footnotes := _mark_footnotes(records):
+        yield f"Published: {'; '.join(f'{mark} {note}' for note, mark in footnotes.items())}."
     yield cfg["note"]
 
 

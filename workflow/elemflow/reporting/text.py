@@ -46,6 +46,9 @@ _TEX_SPECIAL = (
         "\u00a0": "~",
         "\u202f": r"\,",
         "…": r"\dots{}",
+        "≈": r"$\approx$",
+        "≠": r"$\neq$",
+        "†": r"$\dagger$",
     }
     | {sign: f"$^{digit}$" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
     | {sign: f"$_{digit}$" for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")}
@@ -78,6 +81,11 @@ def format_percent(value: float) -> str:
 def format_range(low: int, high: int) -> str:
     """Format a range of counts, as one number if both ends agree."""
     return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def letter(number: int) -> str:
+    """Return the mark of a footnote: a to z, then aa, ab and so on."""
+    return (letter(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)  # noqa: PLR2004  letters
 
 
 def escape_tex(text: str) -> str:

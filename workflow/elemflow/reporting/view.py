@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 NOT_RUN = "not run"
 NO_DATA = "no data"
+FAILED = "failed"
 NO_VALUE = "—"
 
 
@@ -19,7 +20,9 @@ class Cell:
         members: Number of members; 0 if the run has no result.
         best: Whether no other cell of the row has a better reproduced value, as shown.
         run: Path of the run below `results/runs/`.
-        mark: Mark of a note in the caption.
+        mark: Marks of notes in the caption.
+        agreement: `within` or `beyond` the range in which a value at full scale counts as reproduced.
+        log: Log of a failed run.
     """
 
     published: str
@@ -30,6 +33,8 @@ class Cell:
     best: bool
     run: str
     mark: str = ""
+    agreement: str = ""
+    log: str = ""
 
     @property
     def done(self) -> bool:

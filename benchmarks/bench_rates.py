@@ -1,0 +1,95 @@
+"""Rates behind the forecast of costs: processor time per training step of every network, on one thread of this machine.
+
+    python benchmarks/bench_rates.py                 # writes resources/rates.csv, about 10 minutes on an idle machine
+    python benchmarks/bench_rates.py --parameters    # counts parameters alone and keeps the times of the file
+
+Each network has a process of its own on engine tensorflow. A step is a batch of rows of 86 features through forward
+pass, gradient and Adam. Two sizes of batch give a part for the step, the update of the weights, and a part per row.
+Networks that are not in `MEASURED` differ from one of these in little but their number of parameters, by which the
+forecast then goes. Lines of estimators are kept: one fit on 10,000 rows of `pa`, from the table in docs/estimators.md.
+"""
+
+import csv
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from elemflow.config import check, load
+from elemflow.networks.registry import build_network
+from elemflow.training.data import Part
+from elemflow.training.loop import Steps, start_backend
+
+ROOT = Path(__file__).parents[1]
+RATES = ROOT / "resources" / "rates.csv"
+COLUMNS = ("model", "parameters", "ms_per_step", "ms_per_row")
+FEATURES, STEPS, REPEATS, BATCHES = 86, 20, 2, (32, 128)
+MEASURED = (
+    *("brnet", "irnet17", "cnn", "rnn", "fcmnr", "irnet_concatenated", "fcunet", "elemnet", "plain17", "irnet48"),
+    *("dnn17", "bnet", "plain48", "srnet17", "irnet10", "dnn3"),
+)
+DEMO = {"studies": ["demo"]}
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--worker"]:
+        print(measure(sys.argv[2]))
+        return
+    with RATES.open(newline="") as stream:
+        known = {line["model"]: line for line in csv.DictReader(stream)}
+    start_backend(1, "tensorflow")
+    networks = {name: model for name, model in load(DEMO, ROOT).models.items() if model["kind"] == "network"}
+    for name, model in networks.items():
+        parameters = str(build_network(model["spec"], FEATURES, 0).count_params())
+        known[name] = dict.fromkeys(COLUMNS, "") | known.get(name, {}) | {"model": name, "parameters": parameters}
+    for name in MEASURED if "--parameters" not in sys.argv else ():
+        limits = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+        command = [sys.executable, __file__, "--worker", name]
+        done = subprocess.run(command, env=os.environ | limits, capture_output=True, text=True, check=True)
+        known[name] |= dict(zip(COLUMNS[2:], done.stdout.splitlines()[-1].split(), strict=True))
+        print(known[name], flush=True)
+        _write(known)
+    _write(known)
+
+
+def _write(known: dict[str, dict[str, str]]) -> None:
+    with RATES.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(known[name] for name in sorted(known))
+
+
+def measure(model: str) -> str:
+    """Return milliseconds per step whatever the batch, and milliseconds per row."""
+    start_backend(1, "tensorflow")
+    spec = load(DEMO, ROOT).models[model]["spec"]
+    small, large = (_ms_per_step(spec, batch) for batch in BATCHES)
+    per_row = max(0.0, (large - small) / (BATCHES[1] - BATCHES[0]))
+    return f"{max(0.0, small - BATCHES[0] * per_row):.3f} {per_row:.4f}"
+
+
+def _ms_per_step(spec: dict, batch: int) -> float:
+    from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415  after the choice of the backend
+
+    training = {"batch_size": batch, "loss": "mae", "max_epochs": 1000, "early_stopping": None, "seed": 0}
+    training["optimizer"] = {"name": "adam", "learning_rate": 1e-4}
+    protocol = {"title": "", "split": {"scheme": "k_fold", "folds": 2, "seed": 0}, "training": training}
+    check(protocol, "protocol", "benchmark")
+    rows = batch * STEPS
+    x = np.random.default_rng(0).random((rows, FEATURES), np.float32)
+    data = Part(np.arange(rows).astype(str).astype(object), x / x.sum(axis=1, keepdims=True), np.ones(rows))
+    engine = TensorFlowEngine(build_network(spec, FEATURES, 0), data, protocol)
+    order, rates = np.arange(rows, dtype=np.int32), np.full(STEPS, 1e-4, np.float32)
+    times = []
+    for _ in range(REPEATS + 1):  # the first one compiles
+        started = time.process_time()
+        engine.run_steps({0: Steps(order, rates, 0, STEPS, 0.0)})
+        times.append(1e3 * (time.process_time() - started) / STEPS)
+    return min(times[1:])
+
+
+if __name__ == "__main__":
+    main()

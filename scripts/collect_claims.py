@@ -1,0 +1,24 @@
+"""Gather the claims of all studies on one page and in one csv."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.logs import configure_logging
+from elemflow.reporting.claims import write_claims_index
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    files = iter(smk.input.csv)
+    studies = [(cfg, {table: next(files) for table in cfg["tables"]}) for cfg in smk.params.cfg["studies"]]
+    write_claims_index(Path(smk.output[0]), studies)
+
+
+if __name__ == "__main__":
+    main(snakemake)

@@ -1,0 +1,21 @@
+"""Forecast what the planned runs will cost."""
+
+from typing import TYPE_CHECKING
+
+from elemflow.forecast import forecast, read_rates, write_forecast
+from elemflow.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    write_forecast(forecast(smk.params.cfg["runs"], read_rates(smk.input.rates)), smk.output.tsv)
+
+
+if __name__ == "__main__":
+    main(snakemake)

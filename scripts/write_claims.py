@@ -1,0 +1,25 @@
+"""Write the claims of one study with their verdicts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.logs import configure_logging
+from elemflow.reporting.claims import write_claims
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    planned = zip(smk.params.cfg["tables"], smk.input.csv, smk.input.html, strict=True)
+    write_claims(
+        smk.params.cfg, {table: {"csv": csv, "html": html} for table, csv, html in planned}, Path(smk.output[0])
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

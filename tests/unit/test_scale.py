@@ -1,0 +1,122 @@
+"""Runs below their declared scale: how they come about, and that nothing calls them a reproduction."""
+
+import json
+
+import pytest
+from reporting_samples import make_table, name_run, place, write_run
+
+from elemflow.config import load
+from elemflow.errors import ConfigError
+from elemflow.plan import build
+from elemflow.reporting.tables import collect_cells, read_cells, write_table
+from elemflow.scale import cap, reductions
+
+SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
+
+
+def protocol(split, **more):
+    return {"split": split, "training": {"max_epochs": 3000}} | more
+
+
+@pytest.mark.parametrize(
+    ("split", "capped"),
+    [
+        ({"scheme": "fractions", "members": 3}, {"members": 1, "max_materials": 2000}),
+        ({"scheme": "fractions", "members": 1, "max_materials": 500}, {"members": 1, "max_materials": 500}),
+        ({"scheme": "k_fold", "folds": 2, "repeats": 5}, {"folds": 2, "repeats": 1, "max_materials": 2000}),
+        ({"scheme": "k_fold_validation", "folds": 10}, {"folds": 10, "max_materials": 2000}),
+        ({"scheme": "k_fold_rows", "folds": 5, "rows": 9, "members_per_fold": 5}, {"folds": 5, "rows": 9, "members_per_fold": 1}),
+        ({"scheme": "file", "path": "x"}, {"path": "x"}),
+    ],
+)  # fmt: skip
+def test_caps_leave_the_division_alone(split, capped):
+    assert cap(protocol(split), SMALL)["split"] == {"scheme": split["scheme"]} | capped
+    assert cap(protocol(split), {}) == protocol(split)
+
+
+def test_an_ensemble_keeps_two_members():
+    declared = protocol({"scheme": "fractions", "members": 5, "resplit": False}, ensemble="mean")
+    assert cap(declared, SMALL)["split"]["members"] == 2
+
+
+def test_reductions_are_told_beside_what_the_file_says():
+    declared = protocol({"scheme": "k_fold", "folds": 2, "repeats": 5})
+    assert reductions(declared, cap(declared, SMALL)) == [
+        "at most 2,000 materials",
+        "at most 5 epochs of 3,000",
+        "at most 2 members of 10",
+    ]
+    assert reductions(declared, declared) == []
+    assert reductions(declared, declared | {"training": {"max_epochs": 9000}}) == []  # larger is not reduced
+
+
+def test_the_scale_reaches_every_protocol_and_its_absence_none(root):
+    studies = {"studies": ["brnet2023"]}
+    full, small = load(studies, root), load(studies | {"scale": SMALL}, root)
+    assert all(item["training"]["max_epochs"] <= 5 for item in small.protocols.values())
+    assert not any(full.reduced.values())
+    assert small.reduced["brnet2023"] == [
+        "at most 2,000 materials", "at most 5 epochs of 3,000", "at most 1 member of 3",
+    ]  # fmt: skip
+    assert full.protocols == load(studies | {"scale": {}}, root).protocols
+    override = load(studies | {"overrides": {"protocols": {"brnet2023": {"split": {"members": 1}}}}}, root)
+    assert override.reduced["brnet2023"] == ["at most 1 member of 3"]
+    table = build(small, {}).tables["brnet2023", "table5"]
+    assert table["scales"]["brnet2023"]["max_epochs"] == 5
+    with pytest.raises(ConfigError, match=r"key 'scale': unknown key 'epochs'.*max_epochs"):
+        load(studies | {"scale": {"epochs": 5}}, root)
+
+
+def collect(tmp_path, cfg, values=2135, error=0.097):
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [error, error])
+    curation = tmp_path / "curation.json"
+    curation.write_text(json.dumps({"materials": 9000, "properties": {"formation_energy": {"values": values}}}))
+    return {name_run("brnet"): folder / "metrics.json"}, {"kefe": curation}, cfg
+
+
+@pytest.mark.parametrize(("error", "agreement"), [(0.097, "within"), (0.2, "beyond"), (0.05, "beyond")])
+def test_full_scale_is_compared_with_the_paper(tmp_path, error, agreement):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), error=error)
+    line = collect_cells(cfg, metrics, curation).iloc[0]
+    assert (line["scale"], line["agreement"]) == ("full", agreement)
+    assert (line["materials"], line["published_materials"], line["max_epochs"]) == (2135, 2135, 3000)
+    outputs = place(tmp_path / "out", "table")
+    write_table(cfg, metrics, curation, outputs)
+    assert f'class="difference {agreement}"' in outputs["html"].read_text()
+    assert {"within": "≈", "beyond": "≠"}[agreement] in outputs["text"].read_text()
+    assert {"within": r"$\approx$", "beyond": r"$\neq$"}[agreement] in outputs["tex"].read_text()
+
+
+def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
+    cfg = make_table(["BRNet"], ["0.096"])
+    cfg["scales"]["brnet2023"] |= {"max_materials": 2000, "max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
+    metrics, curation, cfg = collect(tmp_path, cfg)
+    outputs = place(tmp_path / "out", "table")
+    write_table(cfg, metrics, curation, outputs)
+    line = read_cells(outputs["csv"]).iloc[0]
+    assert (line["scale"], line["materials"], line["max_epochs"]) == ("reduced", 2000, 5)
+    texts = {name: path.read_text() for name, path in outputs.items()}
+    assert "≈" not in texts["text"]
+    assert "≠" not in texts["text"]
+    assert "† " in texts["text"]
+    assert "at most 5 epochs of 3,000" in " ".join(texts["text"].split())
+    assert "2,000 of 2,135" in texts["html"]
+    assert 'class="difference within"' not in texts["html"]
+
+
+def test_much_fewer_materials_than_the_paper_had_are_a_reduced_scale(tmp_path):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=1000)
+    line = collect_cells(cfg, metrics, curation).iloc[0]
+    assert line["scale"] == "reduced"
+    assert line["reduced_by"] == "1,000 materials, 2,135 in the paper"
+
+
+def test_reservations_about_a_printed_value_are_footnotes(tmp_path):
+    cfg = make_table(["BRNet", "BNet"], ["0.096", "0.1"])
+    cfg["cells"][1]["published_note"] = "misprinted"
+    metrics, curation, cfg = collect(tmp_path, cfg)
+    outputs = place(tmp_path / "out", "table")
+    write_table(cfg, metrics, curation, outputs)
+    text = outputs["text"].read_text()
+    assert "0.1 [a]" in text
+    assert "Published: [a] misprinted." in text

@@ -1,0 +1,90 @@
+"""How large a run is beside the paper's, and whether its value may be compared with a published one."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from elemflow.files import read_json
+from elemflow.reporting.view import NO_VALUE
+
+FULL, REDUCED = "full", "reduced"
+SAME_SIZE = 0.8  # a run on fewer materials than this share of the paper's is no repetition of it
+AGREEMENT = 15  # per cent of the published value within which a value counts as reproduced
+WITHIN, BEYOND = "within", "beyond"
+SIGNS = {WITHIN: "≈", BEYOND: "≠"}
+REDUCED_MARK = "†"
+CELL_TYPES: dict[Hashable, Any] = {
+    "materials": "Int64",
+    "published_materials": "Int64",
+    "max_epochs": "Int64",
+    "scale": "string",
+    "reduced_by": "string",
+}
+
+
+def describe_cell(cfg: Mapping[str, Any], cell: Mapping[str, Any], curation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scale of the run behind a cell: the columns of `CELL_TYPES`.
+
+    Args:
+        cfg: The table as planned, with the `scales` of its protocols.
+        cell: The cell as planned; without data it has no scale.
+        curation: Path of each dataset's `curation.json`; a missing file leaves the number of materials open.
+    """
+    if cell["missing"]:
+        return {}
+    bounds = cfg["scales"][cell["protocol"]]
+    materials = _count_materials(cell, curation.get(cell["dataset"]), bounds["max_materials"])
+    reasons, printed = list(bounds["reduced"]), cell["published_size"]
+    if materials is not None and printed and materials < SAME_SIZE * printed:
+        reasons.append(f"{materials:,} materials, {printed:,} in the paper")
+    return {
+        "materials": materials,
+        "published_materials": printed,
+        "max_epochs": bounds["max_epochs"],
+        "scale": REDUCED if reasons else FULL,
+        "reduced_by": "; ".join(reasons) or None,
+    }
+
+
+def _count_materials(cell: Mapping[str, Any], path: str | Path | None, most: int | None) -> int | None:
+    """Return how many materials have a value of the property and enter the run."""
+    if not path or not Path(path).is_file():
+        return None
+    report = read_json(path)
+    of_property = report.get("properties", {}).get(cell["property"], {})
+    found = int(of_property.get("values", report["materials"]))
+    return min(found, most) if most else found
+
+
+def agreement(difference_percent: float | None, scale: str | None) -> str | None:
+    """Tell whether a value at full scale lies within `AGREEMENT` of the published one; None if that says nothing."""
+    if difference_percent is None or scale != FULL:
+        return None
+    return WITHIN if abs(difference_percent) <= AGREEMENT else BEYOND
+
+
+def describe_scale(records: Iterable[Mapping[Any, Any]]) -> str:
+    """Return a sentence on the runs at a reduced scale; nothing if there are none."""
+    reduced = [record for record in records if record["scale"] == REDUCED]
+    if not reduced:
+        return ""
+    reasons = "; ".join(dict.fromkeys(str(record["reduced_by"]) for record in reduced))
+    return (
+        f"Reduced scale, marked {REDUCED_MARK}, {len(reduced)} {'cell' if len(reduced) == 1 else 'cells'}: {reasons}. "
+        "Such numbers show that the way works; they neither reproduce a published value nor fail to."
+    )
+
+
+def describe_agreement(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return what the signs behind differences mean; nothing if there are none."""
+    if not any(record.get("agreement") for record in records):
+        return ""
+    return f"{SIGNS[WITHIN]} within and {SIGNS[BEYOND]} beyond {AGREEMENT} % of the published value."
+
+
+def describe_rows(record: Mapping[str, Any]) -> str:
+    """Return the materials of a run, beside those of the paper where it prints them."""
+    if record.get("materials") is None:
+        return NO_VALUE
+    printed = record.get("published_materials")
+    return f"{record['materials']:,}" + (f" of {printed:,}" if printed else "")

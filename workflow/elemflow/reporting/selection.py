@@ -1,0 +1,86 @@
+"""Tables of what choosing by the test part was worth: a run as the paper chose it beside the same chosen honestly."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from elemflow.files import write_text
+from elemflow.reporting import tables
+from elemflow.reporting import text as words
+from elemflow.reporting.page import render_table_page
+from elemflow.reporting.scale import REDUCED, REDUCED_MARK
+from elemflow.reporting.tables import render_latex, render_markdown, render_text
+from elemflow.reporting.view import NO_VALUE, Cell, TableView
+
+CELL_TYPES: dict[Hashable, Any] = {**tables.CELL_TYPES, "worth_percent": "float64"}
+WORTH = "worth of selection"
+
+
+def write_table(
+    cfg: Mapping[str, Any],
+    metrics: Mapping[str, str | Path],
+    curation: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
+) -> None:
+    """Write one table in every format; the arguments are those of `elemflow.reporting.tables.write_table`."""
+    cells = collect_cells(cfg, metrics, curation)
+    view = view_table(cfg, cells, curation)
+    write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
+        write_text(outputs[name], render(view))
+    write_text(outputs["html"], render_table_page(view, cells))
+
+
+def collect_cells(
+    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+) -> pd.DataFrame:
+    """Join published and reproduced values; the second cell of a row has what selection was worth.
+
+    Returns:
+        A frame with the columns of `CELL_TYPES`; `worth_percent` is the error of the paper's choice against the honest
+        one, in per cent of the latter: negative where the choice lowered the error.
+    """
+    cells = tables.collect_cells(cfg, metrics, curation)
+    worth = 100 * (cells["reproduced"].shift(1) / cells["reproduced"] - 1)
+    honest = pd.Series([i % 2 == 1 for i in range(len(cells))], index=cells.index)
+    return cells.assign(worth_percent=worth.where(honest)).astype(CELL_TYPES)
+
+
+def read_cells(path: str | Path) -> pd.DataFrame:
+    """Read the CSV of a table as `collect_cells` made it."""
+    return pd.read_csv(
+        path, dtype=CELL_TYPES, keep_default_na=False, na_values={name: [""] for name in map(str, CELL_TYPES)}
+    )
+
+
+def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
+    """Arrange the pairs of cells, each with what selection was worth behind it, and write the caption."""
+    view = tables.view_table(cfg, cells, curation, bold=False)
+    worths = zip(cells["worth_percent"].iloc[1::2], cells["scale"].iloc[0::2], strict=True)
+    rows = tuple(
+        (label, (*pair, _view_worth(worth, scale, pair[1])))
+        for (label, pair), (worth, scale) in zip(view.rows, worths, strict=True)
+    )
+    meaning = (
+        "Worth of selection: error of the run that the paper's way chose against that of the honest one, in per cent "
+        "of the latter; negative: the choice lowered the error."
+    )
+    caption = (*view.caption[:1], meaning, *view.caption[1:])
+    return replace(view, columns=(*view.columns, WORTH), rows=rows, caption=caption)
+
+
+def _view_worth(worth: float, scale: Any, honest: Cell | None) -> Cell:
+    known = not pd.isna(worth)
+    return Cell(
+        published="",
+        reproduced=words.format_percent(worth) if known else NO_VALUE,
+        spread="",
+        difference="",
+        members=honest.members if honest and known else 0,
+        best=False,
+        run=honest.run if honest else "",
+        mark=REDUCED_MARK if known and not pd.isna(scale) and scale == REDUCED else "",
+    )

@@ -1,0 +1,55 @@
+"""Runs that are smaller than their protocol declares: caps laid over all protocols, and what was capped."""
+
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+SAMPLED = ("fractions", "k_fold", "k_fold_validation")  # schemes of a split that may draw a sample of the materials
+REPEATED = ("members", "members_per_fold", "repeats")  # keys of a split whose trainings differ by seed or shuffle alone
+ENSEMBLE = 2  # fewest members of one
+
+
+def cap(protocol: Mapping[str, Any], scale: Mapping[str, int]) -> dict[str, Any]:
+    """Return a protocol whose trainings are at most as large as `scale` says.
+
+    Folds stay, since they are the division, and so do divisions from outside; an ensemble keeps two members.
+
+    Args:
+        protocol: A protocol with its defaults.
+        scale: Any of `max_materials`, `max_epochs` and `members`.
+    """
+    capped = deepcopy(dict(protocol))
+    split, training = capped["split"], capped["training"]
+    if "max_epochs" in scale:
+        for settings in (training, *training.get("by_rows", ())):
+            if "max_epochs" in settings:
+                settings["max_epochs"] = min(settings["max_epochs"], scale["max_epochs"])
+    if "max_materials" in scale and split["scheme"] in SAMPLED:
+        split["max_materials"] = min(split.get("max_materials", math.inf), scale["max_materials"])
+    for key in REPEATED:
+        if "members" in scale and key in split:
+            fewest = ENSEMBLE if "ensemble" in protocol and key != "repeats" else 1
+            split[key] = min(split[key], max(scale["members"], fewest))
+    return capped
+
+
+def size_of(protocol: Mapping[str, Any]) -> dict[str, int | None]:
+    """Return what bounds the runs of a protocol: `max_materials`, `max_epochs`, `members`; None where nothing does."""
+    split = protocol.get("split", {})
+    return {
+        "max_materials": split.get("max_materials"),
+        "max_epochs": protocol.get("training", {}).get("max_epochs"),
+        "members": math.prod(split.get(key) or 1 for key in (*REPEATED, "divisions", "folds")),
+    }
+
+
+def reductions(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
+    """Say in words where a protocol is smaller than the file that declares it; empty at full scale."""
+    before, after = size_of(declared), size_of(used)
+    told = []
+    for key, word in (("max_materials", "material"), ("max_epochs", "epoch"), ("members", "member")):
+        ours, theirs = after[key], before[key]
+        if ours is not None and ours < (theirs or math.inf):
+            told.append(f"at most {ours:,} {word}{'s' * (ours > 1)}" + (f" of {theirs:,}" if theirs else ""))
+    return told
