@@ -20,6 +20,10 @@ from elemflow.errors import DataError, ElemflowError
 from elemflow.files import read_json, read_metadata, sha256_file
 
 RUN_DEPTH = 5  # dataset, property, representation, model, protocol
+SHOWN = (
+    *("published", "published_source", "published_note", "reproduced", "spread", "difference", "unit"),
+    *("scale", "reduced_by", "missing"),
+)  # columns of a cell
 
 
 def explain(path: Path, names: Sequence[str] = ()) -> str:
@@ -63,9 +67,7 @@ def _records(cells: pd.DataFrame) -> list[dict[str, str]]:
 
 def _tell_cell(results: Path, path: Path, cell: Mapping[str, str], axes: Sequence[str]) -> Iterator[str]:
     yield _line("cell", f"{path.relative_to(results)}: {' | '.join(cell[axis] for axis in axes)}")
-    shown = ("published", "published_source", "published_note", "reproduced", "spread", "difference", "unit")
-    shown = (*shown, "scale", "reduced_by", "missing")
-    yield from (_line(f"  {name}", cell[name]) for name in shown if cell.get(name))
+    yield from (_line(f"  {name}", cell[name]) for name in SHOWN if cell.get(name))
     for name in ("run", "against_run"):
         if name in cell:
             yield from _tell_run(results, cell[name])
