@@ -20,6 +20,10 @@ from elemflow.errors import DataError, ElemflowError
 from elemflow.files import read_json, read_metadata, sha256_file
 
 RUN_DEPTH = 5  # dataset, property, representation, model, protocol
+SHOWN = (
+    *("published", "published_source", "published_note", "reproduced", "spread", "difference", "unit"),
+    *("scale", "reduced_by", "missing"),
+)  # columns of a cell
 
 
 def explain(path: Path, names: Sequence[str] = ()) -> str:
@@ -63,11 +67,7 @@ def _records(cells: pd.DataFrame) -> list[dict[str, str]]:
 
 def _tell_cell(results: Path, path: Path, cell: Mapping[str, str], axes: Sequence[str]) -> Iterator[str]:
     yield _line("cell", f"{path.relative_to(results)}: {' | '.join(cell[axis] for axis in axes)}")
-    shown = [
-        "published", "published_source", "published_note", "reproduced", "spread", "difference", "unit", "scale",
-        "reduced_by", "missing",
-    ]  # fmt: skip
-    yield from (_line(f"  {name}", cell[name]) for name in shown if cell.get(name))
+    yield from (_line(f"  {name}", cell[name]) for name in SHOWN if cell.get(name))
     for name in ("run", "against_run"):
         if name in cell:
             yield from _tell_run(results, cell[name])
@@ -98,9 +98,6 @@ def _tell_run(results: Path, run: str) -> Iterator[str]:
     engine = info.get("engine") or info["backend"]
     yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {engine['device']}")
     yield _line("  trained", f"{info['started']} to {info['finished']}")
-    if source := info.get("pretrained"):
-        yield _line("pre-trained by", source)
-        yield from _tell_run(results, source)
 
 
 def _tell_input(path: Path, name: str, digest: str) -> Iterator[str]:
@@ -111,13 +108,11 @@ def _tell_input(path: Path, name: str, digest: str) -> Iterator[str]:
         state = "unchanged" if sha256_file(path) == digest else "CHANGED since the run"
     yield _line("input", f"{name} ({state})")
     yield _line("  sha256", digest)
-    if state != "unchanged" or path.suffix != ".parquet":
+    if state != "unchanged":
         return
     about = read_metadata(path)
     if "split" in about:
         yield _line("  split", _plain(about["split"]))
-    if "removed" in about:
-        yield _line("  removed", f"{_plain(about['removed'])} materials by member, since the target is judged by them")
     if "part" in about:
         yield _line("  features", f"{about['part']}, {len(about['labels'])} columns, version {about['version']}")
     yield _line("  rows", f"{pq.read_metadata(path).num_rows:,}")
