@@ -45,6 +45,10 @@ rule all:
         get_all_bibliographies(),
 
 
+onstart:
+    write_packing_plan()
+
+
 onerror:
     print(describe_failures(workflow.scheduler.failed), file=sys.stderr)
 

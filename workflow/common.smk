@@ -171,6 +171,14 @@ def get_training_code(wildcards):
     return get_code("train_model.py", FITTERS[model["kind"]], *families, file=spec.get("file"))
 
 
+def write_packing_plan():
+    """Tell trainings which others they may go on with; not while parsing, since only a start knows what will run."""
+    # Imported here, since no other parse needs it.
+    from elemflow.training import packing
+
+    packing.write_plan(workflow.dag.needrun_jobs(), SETTINGS.packing)
+
+
 def get_gpus(wildcards):
     """Return the number of GPUs a run asks for: one for a network, none for an estimator."""
     return 1 if is_network(wildcards) else 0

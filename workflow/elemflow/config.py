@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Settings:
         studies: Study declarations by id, of the selected studies only.
         data_folder: Folder of relative `table` paths.
         chunks: Jobs per part of a representation.
+        packing: `runs` and `minutes` of small trainings in one process; see `elemflow.training.packing`.
     """
 
     selected: list[str]
@@ -44,6 +45,7 @@ class Settings:
     studies: dict[str, dict[str, Any]]
     data_folder: Path
     chunks: int = 1
+    packing: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -231,7 +233,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     _check_protocols(found["protocols"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
     folder = Path(top["data_folder"] or ".")
-    return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], **values)
+    return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], packing=top["packing"], **values)
 
 
 def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:

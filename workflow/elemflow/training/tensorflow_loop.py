@@ -5,6 +5,7 @@ that a paper defines, only the time between steps: the networks here are small, 
 the Python around it.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ def start(threads: int) -> str:
     Returns:
         Name of the device that computes.
     """
+    tf.get_logger().setLevel(logging.ERROR)  # each network is traced anew, and no warning is needed of that
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
