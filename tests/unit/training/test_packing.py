@@ -1,8 +1,8 @@
 """Runs trained by the job of another: the same bytes, and nothing lost whatever happens."""
 
-import json
 import logging
 import os
+import re
 import signal
 import time
 import zipfile
@@ -75,7 +75,7 @@ def _trained() -> list[str]:
 def _bytes(out: dict[str, Path]) -> list[Any]:
     """Return all that must not depend on who trained."""
     with zipfile.ZipFile(out["model_folder"] / "member-0.keras") as archive:
-        config = json.loads(archive.read("config.json"))
+        config = re.sub(r'"shared_object_id": \d+', "", archive.read("config.json").decode())  # an address in memory
     import keras
 
     weights = [

@@ -193,6 +193,26 @@ def start_backend(threads: int, engine: str = "auto") -> dict[str, str]:
     return {"name": name, "device": device}
 
 
+def is_started() -> bool:
+    """Tell whether this process has started a backend; it can have no other."""
+    return bool(_started)
+
+
+def make_forward(model: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
+    """Return a compiled function from features (rows, columns) to predictions (rows,) in inference mode.
+
+    Args:
+        model: Network on the backend that was started.
+    """
+    if os.environ["KERAS_BACKEND"] == "jax":
+        from elemflow.training import jax_engine  # noqa: PLC0415  see start_backend
+
+        return jax_engine.make_forward(model)
+    from elemflow.training import tensorflow_loop  # noqa: PLC0415  see start_backend
+
+    return tensorflow_loop.make_forward(model)
+
+
 def engine_name(threads: int, declared: str) -> str:
     """Return the engine that `training.engine` means on this machine."""
     return _faster_engine(threads) if declared == "auto" else declared

@@ -6,7 +6,7 @@ the Python around it.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -39,6 +39,13 @@ def start(threads: int) -> str:
     for device in devices:
         tf.config.experimental.set_memory_growth(device, True)
     return tf.config.experimental.get_device_details(devices[0]).get("device_name", "gpu") if devices else "cpu"
+
+
+def make_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """See `elemflow.training.loop.make_forward`."""
+    columns = tf.TensorSpec((None, model.input_shape[1]), tf.float32)
+    forward = tf.function(lambda x: model(x, training=False)[:, 0], input_signature=[columns])
+    return lambda x: forward(tf.constant(x)).numpy()
 
 
 class TensorFlowEngine:
