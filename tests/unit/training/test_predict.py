@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import test_run
-from toy import SPEC
+from toy import SPEC as LARGER
 
 from elemflow import predict as command
 from elemflow.errors import DataError
@@ -20,6 +20,7 @@ from elemflow.files import read_metadata, write_json, write_parquet
 from elemflow.training.predict import Ensemble, predict_parquet, predict_table
 from elemflow.training.scaling import Scaling, Target, save_scaling, save_target
 
+SPEC = LARGER | {"stacks": [{"width": 4, "layers": 1}]}
 FORMULAS = ["Fe2O3", "NaN", "GaAs", "O3Fe2", "Al2 O3"]
 
 

@@ -16,6 +16,7 @@ from elemflow.composition import canonical_forms
 from elemflow.errors import DataError, nearest
 from elemflow.features.registry import feature_batches, load_part
 from elemflow.files import parquet_stream, read_json, read_metadata
+from elemflow.plan import RUN_KEYS
 from elemflow.registry import parts_of
 from elemflow.sources.table import read_table
 from elemflow.training.scaling import Target, load_scaling, load_target
@@ -186,7 +187,8 @@ def _columns_of(module: Any, compositions: Sequence[str]) -> tuple[np.ndarray, d
 
 def _write(out: str | Path, ensemble: Ensemble, names: Sequence[str], batches: Iterator[Batch]) -> int:
     run = ensemble.cfg["run"]
-    about = {"run": "/".join(run.values()), "members": str(ensemble.members), "combine": ensemble.combine}
+    about = {"run": "/".join(run[key] for key in RUN_KEYS)}
+    about |= {"members": str(ensemble.members), "combine": ensemble.combine}
     field = {"unit": ensemble.cfg["property"].get("unit", ""), "property": run["property"]}
     schema = pa.schema(
         [pa.field(name, pa.string()) for name in names if name != "reason"]
