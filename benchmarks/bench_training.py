@@ -1,7 +1,7 @@
 """Speed of training: `keras.Model.fit`, both engines and what this machine could do at most, measured in one run.
 
     python benchmarks/bench_training.py                 # tables of docs/performance.md, about 4 minutes
-    python benchmarks/bench_training.py --predict [N]   # a million rows (or N) through BRNet on two threads, from a file
+    python benchmarks/bench_training.py --predict [N]   # a million rows (or N) through BRNet, from file to file
 
 Each measurement has a process and a number of threads of its own. A step is a batch of 32 rows of 86 features through
 forward pass, gradient and Adam; times are those of the fastest of a few repetitions, after one that compiles.

@@ -41,7 +41,8 @@ def write_plan(jobs: Iterable[Any], packing: Mapping[str, Any], path: Path = PLA
         return
     jobs = list(jobs)
     made = {str(file) for job in jobs for file in job.output}
-    trainings, stamps = [], {}
+    trainings: list[dict[str, Any]] = []
+    stamps: dict[str, int | None] = {}
     for job in jobs:
         if job.rule.name != "train_model" or job.params.cfg["model"]["kind"] != "network":
             continue

@@ -5,7 +5,7 @@ predict in inference mode, whatever habits of evaluation the protocol repeats: a
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +111,12 @@ def predict_parquet(
     """
     ensemble = Ensemble(run, threads=threads, combine=combine)
     files = _in_order(features, ensemble.parts)
-    batches = ((({"material_id": ids.tolist()}), x, [None] * len(ids)) for ids, x in feature_batches(files, batch_rows))
-    return _write(out, ensemble, ["material_id"], batches)
+
+    def batches() -> Iterator[Batch]:
+        for ids, x in feature_batches(files, batch_rows):
+            yield {"material_id": ids.tolist()}, x, [None] * len(ids)
+
+    return _write(out, ensemble, ["material_id"], batches())
 
 
 def predict_table(
@@ -255,7 +259,7 @@ def _in_order(features: Sequence[str | Path], parts: Sequence[str]) -> list[Path
     return [found[part] for part in parts]
 
 
-def _column(columns: Sequence[str], wanted: str | None, table: Path) -> str:
+def _column(columns: Iterable[str], wanted: str | None, table: Path) -> str:
     names = [str(name) for name in columns]
     column = wanted or next((name for name in FORMULA_COLUMNS if name in names), None)
     if column not in names:
