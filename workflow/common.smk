@@ -202,8 +202,9 @@ def get_materials_count(wildcards):
 
 def get_training_memory(wildcards, attempt):
     """Return the memory of a training job in MB, more on each attempt."""
-    model = SETTINGS.models[wildcards.model]
-    return training_memory_mb(get_materials_count(wildcards), wildcards.representation, model) * attempt
+    model, protocol = SETTINGS.models[wildcards.model], SETTINGS.protocols[wildcards.protocol]
+    materials = get_materials_count(wildcards)
+    return training_memory_mb(materials, wildcards.representation, model, protocol) * attempt
 
 
 def get_training_minutes(wildcards):
