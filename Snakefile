@@ -52,6 +52,10 @@ rule all:
         get_all_claims(),
 
 
+onstart:
+    write_packing_plan()
+
+
 onerror:
     print(describe_failures(workflow.scheduler.failed), file=sys.stderr)
 

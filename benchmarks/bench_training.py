@@ -1,7 +1,7 @@
 """Speed of training: `keras.Model.fit`, both engines and what this machine could do at most, measured in one run.
 
     python benchmarks/bench_training.py                 # tables of docs/performance.md, about 4 minutes
-    python benchmarks/bench_training.py --predict       # a million rows through BRNet on two threads
+    python benchmarks/bench_training.py --predict [N]   # a million rows (or N) through BRNet, from file to file
 
 Each measurement has a process and a number of threads of its own. A step is a batch of 32 rows of 86 features through
 forward pass, gradient and Adam; times are those of the fastest of a few repetitions, after one that compiles.
@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from elemflow.config import check, load
+from elemflow.features.elemental_fractions import LABELS
+from elemflow.files import parquet_stream, write_json
 from elemflow.networks.registry import build_network
 from elemflow.provenance import peak_memory_mb
 from elemflow.training.data import Part
 from elemflow.training.loop import Steps, start_backend
+from elemflow.training.predict import predict_parquet
 
 BATCH, FEATURES, STEPS, REPEATS = 32, 86, 40, 4
 TRAINERS = ("model.fit", "tensorflow", "jax")
@@ -32,7 +37,7 @@ TRAINERS = ("model.fit", "tensorflow", "jax")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--predict", action="store_true", help="predict a million rows instead")
+    parser.add_argument("--predict", type=int, nargs="?", const=1_000_000, metavar="ROWS", help="predict rows instead")
     parser.add_argument("--worker", nargs=4, metavar=("WHAT", "MODEL", "THREADS", "FLEET"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
@@ -40,8 +45,12 @@ def main() -> None:
         print(json.dumps(WORKERS[what](what, model, int(threads), int(fleet))))
     elif given.predict:
         for engine in ("tensorflow", "jax"):
-            found = _finish(_start("predict-" + engine, "brnet", 2))
-            print(f"{engine}: {found['seconds']:.0f} s, peak memory {found['memory_mb']:.0f} MB", flush=True)
+            found = _finish(_start("predict-" + engine, "brnet", 2, given.predict))
+            print(
+                f"{engine}: {found['seconds']:.0f} s ({found['cpu_seconds']:.0f} s of CPU) for {given.predict:,} rows, "
+                f"peak memory {found['memory_mb']:.0f} MB",
+                flush=True,
+            )
     else:
         _compare()
 
@@ -153,11 +162,27 @@ def _train(engine: str, model: str, threads: int, fleet: int) -> dict[str, float
     return _fastest(lambda: made.run_steps(work), STEPS * fleet)
 
 
-def _predict(what: str, model: str, threads: int, fleet: int) -> dict[str, float]:
-    made, _ = _engine(what.removeprefix("predict-"), model, threads, fleet)
-    data, started = _rows(1_000_000), time.perf_counter()
-    made.predict(0, data)
-    return {"seconds": time.perf_counter() - started, "memory_mb": peak_memory_mb()}
+def _predict(what: str, model: str, threads: int, rows: int) -> dict[str, float]:
+    """Stream a feature file of `rows` materials through one untrained member, as `elemflow.predict` does."""
+    start_backend(threads, what.removeprefix("predict-"))
+    declared = load({"studies": ["demo"]}, Path(__file__).parents[1]).models[model]
+    ids = {"dataset": "benchmark", "property": "none", "representation": "ef", "model": model, "protocol": "none"}
+    protocol = {"training": {"engine": what.removeprefix("predict-")}}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_json(folder / "model/model.json", {"run": ids, "property": {}, "model": declared, "protocol": protocol})
+        _network(model).save(folder / "model/member-0.keras")
+        schema = pa.schema([("material_id", pa.string()), *((label, pa.float32()) for label in LABELS)])
+        about = {b"elemflow": json.dumps({"part": "ef", "labels": LABELS}).encode()}
+        with parquet_stream(folder / "ef.parquet", schema.with_metadata(about)) as append:
+            for first in range(0, rows, 65_536):
+                x = np.random.default_rng(first).random((min(65_536, rows - first), FEATURES), np.float32)
+                columns = [pa.array(np.arange(first, first + len(x)).astype(str)), *map(pa.array, x.T.copy())]
+                append(pa.Table.from_arrays(columns, schema=schema.with_metadata(about)))
+        started, cpu = time.perf_counter(), time.process_time()
+        predict_parquet(folder, [folder / "ef.parquet"], folder / "out.parquet", threads=threads)
+        seconds = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
+    return seconds | {"memory_mb": peak_memory_mb()}
 
 
 def _limits(_what: str, model: str, threads: int, _fleet: int) -> dict[str, Any]:

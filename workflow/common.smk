@@ -210,6 +210,14 @@ def get_training_code(wildcards):
     return get_code("train_model.py", FITTERS[model["kind"]], *families, file=spec.get("file"))
 
 
+def write_packing_plan():
+    """Tell trainings which others they may go on with; not while parsing, since only a start knows what will run."""
+    # Imported here, since no other parse needs it.
+    from elemflow.training import packing
+
+    packing.write_plan(workflow.dag.needrun_jobs(), SETTINGS.packing)
+
+
 def get_gpus(wildcards):
     """Return the number of GPUs a run asks for: one for a network, none for an estimator."""
     return 1 if is_network(wildcards) else 0
@@ -233,8 +241,9 @@ def get_materials_count(wildcards):
 
 def get_training_memory(wildcards, attempt):
     """Return the memory of a training job in MB, more on each attempt."""
-    model = SETTINGS.models[wildcards.model]
-    return training_memory_mb(get_materials_count(wildcards), wildcards.representation, model) * attempt
+    model, protocol = SETTINGS.models[wildcards.model], SETTINGS.protocols[wildcards.protocol]
+    materials = get_materials_count(wildcards)
+    return training_memory_mb(materials, wildcards.representation, model, protocol) * attempt
 
 
 def get_training_minutes(wildcards):

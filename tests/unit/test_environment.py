@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from elemflow.environment import LOCK, check_versions, locked_versions, set_deadline
-from elemflow.errors import SoftwareError
-from elemflow.training.stopping import DEADLINE
+from elemflow.errors import ConfigError, SoftwareError
+from elemflow.training.stopping import DEADLINE, requested, until
 
 
 def test_the_installed_software_is_the_locked_one():
@@ -42,6 +42,25 @@ def test_the_package_of_another_clone_is_noticed(tmp_path, monkeypatch):
 
 def test_lock_lies_in_the_repository(root):
     assert Path(LOCK) == root / "envs/requirements.txt"
+
+
+@pytest.mark.parametrize("given", ["", "soon", "nan", "2026-01-01"])
+def test_a_deadline_that_is_no_time_is_named(monkeypatch, given):
+    monkeypatch.setenv(DEADLINE, given)
+    with pytest.raises(
+        ConfigError, match=rf"environment variable ELEMFLOW_DEADLINE: found '{given}'; expected seconds"
+    ):
+        requested()
+
+
+def test_the_time_for_other_runs_ends_without_that_of_the_job(monkeypatch):
+    monkeypatch.delenv(DEADLINE, raising=False)
+    with until(time.monotonic() - 1):
+        assert requested() == "the end of the time for other runs"
+        monkeypatch.setenv(DEADLINE, "0")
+        assert requested() == "the end of the job's time"
+        monkeypatch.delenv(DEADLINE)
+    assert requested() is None
 
 
 def test_deadline_is_set_where_time_is_limited(monkeypatch):

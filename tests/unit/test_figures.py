@@ -73,6 +73,20 @@ def test_training_curves_keep_the_best_epoch_when_thinned(tmp_path, runs):
     assert {1, 777, 1200} <= set(curve["x"])
 
 
+def test_training_curves_are_drawn_over_steps_where_validations_follow_them(tmp_path):
+    run = name_run("brnet")
+    folder = write_run(tmp_path / "runs", run, [0.1])
+    history = pd.read_parquet(folder / "history.parquet")
+    by_steps = history.assign(step=20 * history["epoch"], epoch=-(-20 * history["epoch"] // 30))
+    by_steps.to_parquet(folder / "history.parquet")
+    numbers = numbers_of(draw(tmp_path, "training_curves", {run: folder}, ("BRNet",)))
+    assert numbers.query("quantity == 'best_step'")["x"].tolist() == [20 * 777]
+    assert numbers.query("quantity == 'validation_error'")["x"].max() == 20 * 1200
+    history.assign(step=None).to_parquet(folder / "history.parquet")  # as the trials of a search
+    numbers = numbers_of(draw(tmp_path, "training_curves", {run: folder}, ("BRNet",)))
+    assert numbers.query("quantity == 'best_epoch'")["x"].tolist() == [777]
+
+
 def test_bars_numbers(tmp_path, runs):
     numbers = numbers_of(draw(tmp_path, "bars", runs)).query("series == 'BRNet'").set_index("quantity")["x"]
     assert numbers["reproduced"] == pytest.approx(0.2)

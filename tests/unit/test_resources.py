@@ -19,7 +19,7 @@ SEARCH = {"kind": "search", "trials": 60}
 
 
 def protocol(epochs=3000, **split):
-    return {"split": split, "training": {"max_epochs": epochs}}
+    return {"split": split, "training": {"max_epochs": epochs, "engine": "auto", "fleet": "auto"}}
 
 
 def test_materials_are_those_of_the_curated_dataset(tmp_path):
@@ -31,19 +31,31 @@ def test_materials_are_those_of_the_curated_dataset(tmp_path):
 
 @pytest.mark.parametrize("model", [NETWORK, FOREST, SEARCH])
 def test_memory_grows_with_rows_and_columns(model):
-    small = training_memory_mb(4_000, "ef", model)
-    assert small < training_memory_mb(400_000, "ef", model) < training_memory_mb(400_000, "st+pa+ef", model)
+    one = protocol(members=1)
+    small = training_memory_mb(4_000, "ef", model, one)
+    assert small < training_memory_mb(400_000, "ef", model, one) < training_memory_mb(400_000, "st+pa+ef", model, one)
     assert small % 500 == 0
 
 
 def test_memory_covers_what_was_measured():
-    assert training_memory_mb(4_000, "ef", NETWORK) >= 1900
-    assert training_memory_mb(300_000, "ef", NETWORK) < 8000
+    assert training_memory_mb(4_000, "ef", NETWORK, protocol()) >= 1900
+    assert training_memory_mb(300_000, "ef", NETWORK, protocol()) < 8000
+
+
+def test_members_of_a_fleet_have_their_inputs_in_memory_at_once():
+    fleet, alone = protocol(folds=5, members_per_fold=2), protocol(members=1)
+    needed = training_memory_mb(300_000, "ef", NETWORK, fleet)
+    assert needed - training_memory_mb(300_000, "ef", NETWORK, alone) >= 9 * 300_000 * 86 * 8 / 1e6 - 500
+    for change in ({"engine": "tensorflow"}, {"fleet": 1}):
+        one = fleet | {"training": fleet["training"] | change}
+        assert training_memory_mb(300_000, "ef", NETWORK, one) == training_memory_mb(300_000, "ef", NETWORK, alone)
+    assert training_memory_mb(9_000, "ef", FOREST, fleet) == training_memory_mb(9_000, "ef", FOREST, alone)
 
 
 def test_a_forest_needs_more_with_more_trees():
     more = FOREST | {"parameters": {"n_estimators": 500}}
-    assert training_memory_mb(100_000, "ef", more) > training_memory_mb(100_000, "ef", FOREST)
+    one = protocol()
+    assert training_memory_mb(100_000, "ef", more, one) > training_memory_mb(100_000, "ef", FOREST, one)
 
 
 def test_minutes_stay_within_a_day():

@@ -40,6 +40,7 @@ class Settings:
         chunks: Jobs per part of a representation.
         keep_failed: Whether failed runs are shown as such rather than tried again.
         reduced: Where a protocol is smaller than its file declares, by id, in words; empty at full scale.
+        packing: `runs` and `minutes` of small trainings in one process; see `elemflow.training.packing`.
     """
 
     selected: list[str]
@@ -51,6 +52,7 @@ class Settings:
     chunks: int = 1
     keep_failed: bool = False
     reduced: Mapping[str, list[str]] = field(default_factory=dict)
+    packing: Mapping[str, Any] = field(default_factory=dict)
 
     def protocol(self, name: str) -> dict[str, Any]:
         """Return a protocol by its id; those of source runs are derived, see `elemflow.pretraining`.
@@ -256,6 +258,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
         chunks=top["chunks"],
         keep_failed=top["keep_failed"],
         reduced=reduced,
+        packing=top["packing"],
         **values,
     )
 

@@ -79,9 +79,9 @@ def evaluate(
         role -> `members` (member -> measures), `mean` and `std` (measure -> mean and sample standard deviation, n - 1,
         over the members; None for a single member) and `n_members`; under the report `best_on_test` also
         `reported_member`, the member with the lowest mean absolute error on its test part. With an ensemble also
-        `ensemble`, the same for ensembles, whose members are divisions, and under the report of that name
-        `reported: ensemble`; the test part has `uncertainty`, see `elemflow.uncertainty.judge`. Beside the roles, what
-        the predictions note: `chosen` and `left_out` by member, or `not_run` (the reason) alone.
+        `ensemble`, the same for ensembles, whose members are divisions, with `combined_by`, and under the report of
+        that name `reported: ensemble`; the test part has `uncertainty`, see `elemflow.uncertainty.judge`. Beside the
+        roles, what the predictions note: `chosen` and `left_out` by member, or `not_run` (the reason) alone.
 
     Raises:
         DataError: There are no rows, a number is not finite, or the members of a division have different rows.
@@ -109,7 +109,7 @@ def evaluate(
         together = combine(table, ensemble, members_per_division, predictions_path)
         for role, rows in together.groupby("role", sort=True):
             reported = {"reported": "ensemble"} if report == "ensemble" else {}
-            errors[str(role)] |= {"ensemble": _evaluate_role(rows)} | reported
+            errors[str(role)] |= {"ensemble": _evaluate_role(rows) | {"combined_by": ensemble}} | reported
         if uncertainty:
             errors["test"]["uncertainty"] = judge(_calibration_rows(together, predictions_path))
     return errors | notes

@@ -142,7 +142,31 @@ def run_job(folder: Path) -> dict[str, Any]:
     info, predictions = json.loads(out["run_info"].read_text()), pd.read_parquet(out["predictions"])
     error = (predictions["y_true"] - predictions["y_pred"]).abs().mean()
     fleets = [member["fleet"] for member in info["members"].values()]
-    return {"engine": info["engine"], "fleet": fleets, "errors": float(error)}
+    return {"engine": info["engine"], "fleet": fleets, "errors": float(error), "habits": habits(folder)}
+
+
+def habits(folder: Path) -> dict[str, Any]:
+    """Train one member whose evaluation keeps dropout on, and one that normalises by the batch."""
+    data, found = MemberData(0, part(42, 0), part(20, 1), part(20, 2), {}), {}
+    for name, habit, spec in (
+        ("dropout", {"dropout": True}, SMALL),
+        ("batch_norm", {"batch_norm": "batch"}, SMALL | {"stacks": [{"width": 8, "layers": 1}]}),
+    ):
+        start = job(folder, 0, 1, data, spec)
+        protocol = PROTOCOL | {"evaluation": PROTOCOL["evaluation"] | habit}
+        [(_, result)] = loop.fit_fleet([start._replace(checkpoint=folder / f"{name}.npz")], protocol)
+        assert isinstance(result, loop.FitResult), result
+        predicted = result.predict(data.validation)
+        found[name] = {
+            "monitored": result.course.best_entry["validation_mae"],
+            "reported": float(np.abs(predicted - data.validation.y).mean()),
+            "again": (result.predict(data.validation) == predicted).tolist(),
+            "batch": predicted[:16].tolist(),
+            "inference": np.array(start.model(data.validation.x[:16], training=False))[:, 0].tolist(),
+        }
+        if name == "batch_norm":
+            found[name]["training"] = np.array(start.model(data.validation.x[:16], training=True))[:, 0].tolist()
+    return found
 
 
 ACTIONS = {"curves": curves, "fleet": fleet, "stop": stop, "job": run_job}

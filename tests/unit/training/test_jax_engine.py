@@ -58,6 +58,12 @@ def test_a_job_trains_its_members_together(tmp_path: Path) -> None:
     assert found["engine"]["name"] == "jax"
     assert found["fleet"] == [2, 2, 1]
     assert found["errors"] < 1.5
+    for habit in found["habits"].values():
+        assert habit["reported"] == pytest.approx(habit["monitored"]), "what is reported is what was monitored"
+        assert all(habit["again"]), "a prediction leaves the state as it is"
+        assert not np.allclose(habit["batch"], habit["inference"])
+    normalised = found["habits"]["batch_norm"]
+    np.testing.assert_allclose(normalised["batch"], normalised["training"], rtol=1e-5)
 
 
 def test_rows_that_members_share_are_kept_once() -> None:

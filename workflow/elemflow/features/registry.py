@@ -162,6 +162,59 @@ def read_features(
     return common.to_numpy(zero_copy_only=False).astype(object), matrix
 
 
+def feature_batches(paths: Sequence[str | Path], rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the joined columns of several parts, some materials at a time, in the order of the files.
+
+    Beside the ids of all materials, one row group of each file and one batch are in memory.
+
+    Args:
+        paths: Feature files of one dataset, in the order of the representation.
+        rows: Most materials of a batch.
+
+    Yields:
+        Ids (n,) and float32 features (n, columns of all files) of materials that all files have.
+
+    Raises:
+        DataError: The files have their materials in different orders, or none in common.
+    """
+    ids = [pq.read_table(path, columns=["material_id"]).column(0).combine_chunks() for path in paths]
+    common = ids[0]
+    for own in ids[1:]:
+        common = common.filter(pc.is_in(common, value_set=own))
+    if not len(common):
+        raise DataError(f"{', '.join(map(str, paths))}: no material has features in all of these files.")
+    for batches in zip(*(_matrices(path, common, rows) for path in paths), strict=True):
+        (found, _), *others = batches
+        if any(not np.array_equal(found, other) for other, _ in others):
+            raise DataError(
+                f"{', '.join(map(str, paths))}: the materials stand in different orders; give files of one dataset, as "
+                "the workflow writes them."
+            )
+        yield found, np.concatenate([x for _, x in batches], axis=1)
+
+
+def _matrices(path: str | Path, wanted: pa.Array, rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield ids and columns of the wanted materials of a file; all batches but the last have all rows."""
+    waiting: list[pa.Table] = []
+    held = 0
+    for table in _row_groups(path):
+        chosen = table.filter(pc.is_in(table["material_id"], value_set=wanted))
+        waiting, held = [*waiting, chosen], held + len(chosen)
+        while held >= rows:
+            whole = pa.concat_tables(waiting)
+            yield _matrix(whole.slice(0, rows))
+            waiting, held = [whole.slice(rows)], held - rows
+    if held:
+        yield _matrix(pa.concat_tables(waiting))
+
+
+def _matrix(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    x = np.empty((len(table), table.num_columns - 1), dtype=np.float32)
+    for place, column in enumerate(table.columns[1:]):
+        x[:, place] = column.to_numpy()
+    return table.column(0).to_numpy().astype(object), x
+
+
 def _schema(part: str, module: Part) -> pa.Schema:
     about = {
         "part": part,

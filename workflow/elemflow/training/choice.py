@@ -11,9 +11,14 @@ from elemflow.training.data import MemberData
 from elemflow.training.fitted import Fitted
 
 
-def start_on_cpu(cfg: Mapping[str, Any], threads: int) -> dict[str, Any]:  # noqa: ARG001  set at each fit
+def engine_on_cpu(cfg: Mapping[str, Any], threads: int) -> str:  # noqa: ARG001  the same for every run
     """See `elemflow.training.fitted.Fitter`."""
-    return {"name": "scikit-learn", "device": "cpu"}
+    return "scikit-learn"
+
+
+def start_on_cpu(cfg: Mapping[str, Any], threads: int) -> dict[str, Any]:
+    """See `elemflow.training.fitted.Fitter`."""
+    return {"name": engine_on_cpu(cfg, threads), "device": "cpu"}
 
 
 def too_large(model: Mapping[str, Any], rows: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ class MemberData:
 
 
 class RunData:
-    """Features and targets of a run, cut into members on demand.
+    """Features and targets of a run, read when first asked for and cut into members on demand.
 
     Args:
         features: Feature files, one per part of the representation, in its order.
@@ -82,29 +83,34 @@ class RunData:
         split: Split file with `material_id`, `member` and `role`.
         dataset: Id of the dataset, for messages.
         property_id: Column of the target in `materials`.
-
-    Raises:
-        DataError: The target column is absent.
     """
 
     def __init__(self, features: Sequence[Path], materials: Path, split: Path, *, dataset: str, property_id: str):
         self._where = f"dataset '{dataset}', property '{property_id}'"
-        ids, self._x = read_features(list(features))
-        self._features = list(features)
-        self._rows = pd.Index(np.asarray(ids, dtype=object))
-        try:
-            table = pd.read_parquet(materials, columns=["material_id", property_id])
-        except (KeyError, ValueError) as error:
-            raise DataError(f"{materials}: no column '{property_id}' ({self._where}). {error}") from None
-        self._y = table.set_index("material_id")[property_id].astype("float64")
+        self._features, self._materials, self._property = list(features), materials, property_id
         self._split = pd.read_parquet(split, columns=["material_id", "member", "role"])
+
+    @cached_property
+    def _inputs(self) -> tuple[pd.Index, np.ndarray]:
+        """Materials with features, and the features (materials, columns)."""
+        ids, x = read_features(self._features)
+        return pd.Index(np.asarray(ids, dtype=object)), x
+
+    @cached_property
+    def _values(self) -> pd.Series:
+        """The property by material."""
+        try:
+            table = pd.read_parquet(self._materials, columns=["material_id", self._property])
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{self._materials}: no column '{self._property}' ({self._where}). {error}") from None
+        return table.set_index("material_id")[self._property].astype("float64")
 
     @property
     def n_features(self) -> int:
         """Number of features."""
-        return self._x.shape[1]
+        return sum(width for _, width in self.parts)
 
-    @property
+    @cached_property
     def parts(self) -> list[tuple[str, int]]:
         """Parts of the representation and the number of their columns, in order."""
         return [(about["part"], len(about["labels"])) for about in map(read_metadata, self._features)]
@@ -128,11 +134,12 @@ class RunData:
             needed: Roles that must have rows.
 
         Raises:
-            DataError: A needed role has no rows left.
+            DataError: The column of the property is absent, or a needed role has no rows left.
         """
+        known, x = self._inputs
         rows = self._split[self._split["member"] == member].sort_values("material_id", kind="stable")
-        positions = self._rows.get_indexer(pd.Index(rows["material_id"]))
-        y = self._y.reindex(rows["material_id"]).to_numpy()
+        positions = known.get_indexer(pd.Index(rows["material_id"]))
+        y = self._values.reindex(rows["material_id"]).to_numpy()
         has_features, has_value = positions >= 0, np.isfinite(y)
         dropped = {
             "without_features": int(np.sum(~has_features)),
@@ -142,7 +149,7 @@ class RunData:
         parts = {}
         for role in ROLES:
             used = (roles == role) & has_features & has_value
-            parts[role] = Part(ids[used], self._x[positions[used]], y[used])
+            parts[role] = Part(ids[used], x[positions[used]], y[used])
             if role in needed and not used.any():
                 lost = int(np.sum(roles == role))
                 raise DataError(

@@ -11,13 +11,13 @@ import numpy as np
 from elemflow.estimators.registry import fit_estimator, make_estimator
 from elemflow.estimators.search import declared_grid, search
 from elemflow.estimators.storage import save_estimator
-from elemflow.training.choice import as_fitted, folds_of, start_on_cpu, too_large
+from elemflow.training.choice import as_fitted, engine_on_cpu, folds_of, start_on_cpu, too_large
 from elemflow.training.data import MemberData
 from elemflow.training.fitted import Fitted, NotRun
 
 log = logging.getLogger(__name__)
 
-start = start_on_cpu
+engine, start = engine_on_cpu, start_on_cpu
 
 
 def chosen_by(cfg: Mapping[str, Any]) -> set[str]:

@@ -51,6 +51,9 @@ class Task(NamedTuple):
 class Fitter(Protocol):
     """What a module of `elemflow.registry.FITTERS` has; `fit_all` in the manner of `one_by_one` if it can do better."""
 
+    def engine(self, cfg: Mapping[str, Any], threads: int) -> str:
+        """Return the name of what the kind of model computes with here, without starting it if that can be."""
+
     def start(self, cfg: Mapping[str, Any], threads: int) -> dict[str, Any]:
         """Start what the kind of model computes with, before anything else uses it; return its name and device."""
 

@@ -6,7 +6,7 @@ fewer steps than others keeps its state in the steps it has not.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -50,6 +50,16 @@ def members_with_room(model: keras.Model, parts: Sequence[Part], batch_size: int
     limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
     free = limit or os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(max(1, (SHARE_OF_MEMORY * free - shared) // member))
+
+
+def make_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """See `elemflow.training.loop.make_forward`."""
+    values = (
+        [variable.value for variable in model.trainable_variables],
+        [variable.value for variable in model.non_trainable_variables],
+    )
+    forward = jax.jit(lambda weights, others, x: model.stateless_call(weights, others, x, training=False)[0][:, 0])
+    return lambda x: np.asarray(forward(*values, x))
 
 
 class JaxEngine:

@@ -32,6 +32,8 @@ PROGRESS_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
+_started: set[str] = set()
+
 
 class Steps(NamedTuple):
     """Steps of one epoch of a member.
@@ -157,8 +159,9 @@ class Progress:
 def start_backend(threads: int, engine: str = "auto") -> dict[str, str]:
     """Start the Keras backend with a fixed number of threads; must precede every other use of keras.
 
-    Equal seeds give equal bytes on one kind of machine with one engine and one number of threads; another number of
-    threads sums in another order.
+    Every further call clears the state of Keras, so that a run is the same whatever its process trained before: names
+    of layers, for one, count on. Equal seeds give equal bytes on one kind of machine with one engine and one number of
+    threads; another number of threads sums in another order.
 
     Args:
         threads: CPU threads that one operation may use.
@@ -167,7 +170,7 @@ def start_backend(threads: int, engine: str = "auto") -> dict[str, str]:
     Returns:
         `name` of the engine and the `device` it computes on.
     """
-    name = _faster_engine(threads) if engine == "auto" else engine
+    name = engine_name(threads, engine)
     os.environ["KERAS_BACKEND"] = name
     # Estimator jobs must load neither library, and a job only its own.
     if name == "jax":
@@ -180,9 +183,39 @@ def start_backend(threads: int, engine: str = "auto") -> dict[str, str]:
         from elemflow.training import tensorflow_loop  # noqa: PLC0415
 
         device = tensorflow_loop.start(threads)
-    if device == "cpu":
+    if name in _started:
+        import keras  # noqa: PLC0415
+
+        keras.utils.clear_session()
+    elif device == "cpu":
         log.info("No GPU is found here; the network trains on the CPU.")
+    _started.add(name)
     return {"name": name, "device": device}
+
+
+def is_started() -> bool:
+    """Tell whether this process has started a backend; it can have no other."""
+    return bool(_started)
+
+
+def make_forward(model: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
+    """Return a compiled function from features (rows, columns) to predictions (rows,) in inference mode.
+
+    Args:
+        model: Network on the backend that was started.
+    """
+    if os.environ["KERAS_BACKEND"] == "jax":
+        from elemflow.training import jax_engine  # noqa: PLC0415  see start_backend
+
+        return jax_engine.make_forward(model)
+    from elemflow.training import tensorflow_loop  # noqa: PLC0415  see start_backend
+
+    return tensorflow_loop.make_forward(model)
+
+
+def engine_name(threads: int, declared: str) -> str:
+    """Return the engine that `training.engine` means on this machine."""
+    return _faster_engine(threads) if declared == "auto" else declared
 
 
 def _set_jax_environment(threads: int) -> None:

@@ -18,6 +18,7 @@ from elemflow.training.loop import (
     FitResult,
     Job,
     Progress,
+    engine_name,
     fit_fleet,
     fit_member,
     fleet_size,
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 SHOWN = 3  # shapes in a message
 
 log = logging.getLogger(__name__)
+
+
+def engine(cfg: Mapping[str, Any], threads: int) -> str:
+    """See `elemflow.training.fitted.Fitter`."""
+    return engine_name(threads, cfg["protocol"]["training"]["engine"])
 
 
 def start(cfg: Mapping[str, Any], threads: int) -> dict[str, Any]:

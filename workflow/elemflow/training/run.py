@@ -1,10 +1,12 @@
 """One training job: all members of a run, one after the other, surviving a kill at any moment.
 
 Finished members and the state of the unfinished one wait in the checkpoint folder; the outputs are written at the end.
+The folder belongs to one process at a time; see `elemflow.training.packing` for those that train the runs of others.
 """
 
 import importlib
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -12,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 from elemflow import provenance
 from elemflow.errors import DataError, TrainingError
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
+from elemflow.locks import locked
 from elemflow.registry import FITTERS
 from elemflow.training import stopping
 from elemflow.training.by_rows import settle
@@ -29,6 +32,7 @@ from elemflow.training.fitted import Fitted, Fitter, NotRun, Task, one_by_one
 from elemflow.training.pretrained import Source, SourceFiles, Start
 from elemflow.training.scaling import Scaling, Target, fit_scaling, fit_target, save_scaling, save_target
 
+CLAIM = "claim.json"
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
 PREDICTIONS = pa.schema(
     [
@@ -54,19 +58,36 @@ HISTORY = pa.schema(
 log = logging.getLogger(__name__)
 
 
+class Trained(NamedTuple):
+    """A run whose members are finished.
+
+    Attributes:
+        data: Its rows.
+        inputs: SHA-256 of its input files, by path.
+        claim: What the checkpoint folder says about itself.
+        not_run: Why the run has no result, if its model refuses the rows of a member.
+        pretrained: Path of the source run below `results/runs/`, if there is one.
+    """
+
+    data: RunData
+    inputs: dict[str, str]
+    claim: dict[str, Any]
+    not_run: str | None
+    pretrained: str | None
+
+
 def train_run(
     cfg: Mapping[str, Any],
     *,
-    features: Sequence[Path],
-    materials: Path,
-    split: Path,
     predictions: Path,
     history: Path,
     run_info: Path,
     model_folder: Path,
     checkpoint_folder: Path,
     threads: int,
-    pretrained: SourceFiles | None = None,
+    code: str = "",
+    then: Callable[[], None] | None = None,
+    **inputs: Any,
 ) -> None:
     """Train, predict and save every member of a run.
 
@@ -76,9 +97,6 @@ def train_run(
 
     Args:
         cfg: `run` (the ids), `property` (unit, title), `model` and `protocol` declarations, resolved.
-        features: Feature files, one per part of the representation, in its order.
-        materials: `materials.parquet` of the dataset.
-        split: Split file of the protocol.
         predictions: Written: predictions for validation and test rows, sorted by member, role, material; in the
             metadata what each member chose, or why the run has no result.
         history: Written: one row per member and validation, which is one per epoch unless the protocol says otherwise.
@@ -87,7 +105,10 @@ def train_run(
             are.
         checkpoint_folder: Working state, removed after success.
         threads: CPU threads to use.
-        pretrained: Files of the source run, if the protocol has the key `pretraining`.
+        code: Digest of the code that trains; a checkpoint of other code is not continued.
+        then: Called when the outputs are whole, while the working state still exists: if the process dies there, the
+            next start writes the outputs again without training.
+        inputs: `features`, `materials`, `split` and `pretrained`; see `train_members`.
 
     Raises:
         DataError: A part that is needed has no rows, or the source run does not fit.
@@ -95,27 +116,127 @@ def train_run(
         Stopped: A signal or a deadline ended the training of a network; the next start continues.
     """
     started = time.monotonic()
-    predictions, history, run_info = Path(predictions), Path(history), Path(run_info)
-    model_folder, checkpoint_folder = Path(model_folder), Path(checkpoint_folder)
-    source = Source(pretrained, cfg) if pretrained else None
+    checkpoint_folder = Path(checkpoint_folder)
+    with locked(lock_of(checkpoint_folder), f"the job of this run, process {os.getpid()}", _Wait(checkpoint_folder)):
+        try:
+            trained = train_members(
+                cfg, checkpoint_folder=checkpoint_folder, threads=threads, code=code, trained_by="its own job", **inputs
+            )
+        except stopping.Stopped as stopped:
+            log.warning("%s; start the workflow again to continue", stopped.message)
+            raise
+        finally:
+            stopping.forget()
+        _write_outputs(
+            settle(cfg, trained.data.train_rows),
+            trained,
+            checkpoint_folder,
+            Path(predictions),
+            Path(history),
+            Path(run_info),
+            Path(model_folder),
+            threads=threads,
+            started=started,
+        )
+        if then:
+            then()
+        shutil.rmtree(checkpoint_folder)
+
+
+class _Wait:
+    """What a job does while another process trains its run: say so once, and heed the end of its time."""
+
+    def __init__(self, checkpoint_folder: Path):
+        self._folder = checkpoint_folder
+        self._said = False
+
+    def __call__(self, holder: str) -> None:
+        if not self._said:
+            log.info("%s: trained at the moment by %s; waits for it", self._folder, holder)
+            self._said = True
+        if reason := stopping.requested():
+            message = f"stopped by {reason} while {holder} trained this run"
+            log.warning("%s; start the workflow again to continue", message)
+            raise stopping.Stopped(message)
+
+
+def lock_of(checkpoint_folder: Path) -> Path:
+    """Return the file whose lock a process holds that works in a checkpoint folder."""
+    return checkpoint_folder.with_name(f"{checkpoint_folder.name}.lock")
+
+
+def train_members(
+    cfg: Mapping[str, Any],
+    *,
+    features: Sequence[Path | str],
+    materials: Path | str,
+    split: Path | str,
+    checkpoint_folder: Path,
+    threads: int,
+    code: str,
+    trained_by: str,
+    pretrained: Sequence[Path | str] = (),
+) -> Trained:
+    """Finish every member of a run within its checkpoint folder, whose lock the caller holds.
+
+    What computes is not even imported if all members were finished before.
+
+    Args:
+        cfg: See `train_run`.
+        features: Feature files, one per part of the representation, in its order.
+        materials: `materials.parquet` of the dataset.
+        split: Split file of the protocol.
+        checkpoint_folder: Where the members are kept; set aside if it is that of another training.
+        threads: CPU threads to use.
+        code: Digest of the code that trains.
+        trained_by: Who trains, for `run_info.json`.
+        pretrained: Files of the source run, as `SourceFiles` lists them, if the protocol has the key `pretraining`.
+
+    Raises:
+        DataError: A part that is needed has no rows, or the source run does not fit.
+        TrainingError: The training of a member diverged; the others are finished.
+        Stopped: A signal or a deadline; what is done is kept.
+    """
+    paths, materials, split = [Path(path) for path in features], Path(materials), Path(split)
+    data = RunData(paths, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"])
+    settled = settle(cfg, data.train_rows)
+    source = Source(SourceFiles(*map(Path, pretrained)), settled) if pretrained else None
     if source:
         source.check_apart(split, materials)
-    sources = source.paths if source else []
-    inputs = {str(path): sha256_file(path) for path in [*features, materials, split, *sources]}
+    inputs = {str(path): sha256_file(path) for path in [*paths, materials, split, *(source.paths if source else ())]}
     fitter = cast("Fitter", importlib.import_module(FITTERS[cfg["model"]["kind"]]))
-    engine = fitter.start(cfg, threads)
-    claim = _claim(checkpoint_folder, _identity(cfg, inputs, engine["name"]))
-    data = RunData(
-        features, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"]
-    )  # fmt: skip
-    cfg = settle(cfg, data.train_rows)
-    try:
-        not_run = _train_members(cfg, fitter, data, checkpoint_folder, threads, source)
-    except stopping.Stopped as stopped:
-        log.warning("%s; start the workflow again to continue", stopped.message)
-        raise
-    finally:
-        stopping.forget()
+    claim = _claim(checkpoint_folder, partial(_identity, cfg, inputs, code), partial(fitter.engine, cfg, threads))
+    source_run = source.run if source else None
+    if is_finished(claim) and all((checkpoint_folder / f"member-{m}" / "done.json").exists() for m in data.members):
+        log.info("all members: finished before by %s, kept", claim["trained_by"])
+        return Trained(data, inputs, claim, None, source_run)
+    claim |= {"engine": fitter.start(cfg, threads), "trained_by": trained_by}
+    write_claim(checkpoint_folder, claim)
+    not_run = _train_members(settled, fitter, data, checkpoint_folder, threads, source)
+    if not not_run:
+        claim |= {"finished": provenance.now(), "peak_memory_mb": provenance.peak_memory_mb()}
+        write_claim(checkpoint_folder, claim)
+    return Trained(data, inputs, claim, not_run, source_run)
+
+
+def is_finished(claim: Mapping[str, Any]) -> bool:
+    """Tell from what a checkpoint folder says about itself whether all of its members are finished."""
+    return "finished" in claim
+
+
+def _write_outputs(
+    cfg: Mapping[str, Any],
+    trained: Trained,
+    checkpoint_folder: Path,
+    predictions: Path,
+    history: Path,
+    run_info: Path,
+    model_folder: Path,
+    *,
+    threads: int,
+    started: float,
+) -> None:
+    data, claim, not_run = trained.data, trained.claim, trained.not_run
     members = [] if not_run else data.members  # a mean over some members would not be comparable
     done = [checkpoint_folder / f"member-{member}" for member in members]
     facts = {str(member): read_json(folder / "done.json") for member, folder in zip(members, done, strict=True)}
@@ -131,12 +252,13 @@ def train_run(
             "not_run": not_run,
             "n_features": data.n_features,
             "members": facts,
-            "inputs_sha256": inputs,
-            "pretrained": source.run if source else None,
+            "inputs_sha256": trained.inputs,
+            "pretrained": trained.pretrained,
             "commit": provenance.git_commit(),
             "versions": provenance.library_versions(),
             "host": provenance.host_facts(threads),
-            "engine": engine,
+            "engine": claim["engine"],
+            "trained_by": claim["trained_by"],
             "started": claim["started"],
             "finished": provenance.now(),
             "starts": claim["starts"],
@@ -144,10 +266,9 @@ def train_run(
             "seconds_per_epoch": _median(facts, "seconds_per_epoch"),
             "rows_per_second": _median(facts, "rows_per_second"),
             "seconds_last_start": round(time.monotonic() - started, 3),
-            "peak_memory_mb": provenance.peak_memory_mb(),
+            "peak_memory_mb": claim.get("peak_memory_mb") or provenance.peak_memory_mb(),
         },
     )
-    shutil.rmtree(checkpoint_folder)
 
 
 def _train_members(
@@ -246,30 +367,59 @@ def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
     return round(float(np.median(known)), 6) if known else None
 
 
-def _identity(cfg: Mapping[str, Any], inputs: Mapping[str, str], engine: str) -> str:
+def _identity(cfg: Mapping[str, Any], inputs: Mapping[str, str], code: str, engine: str) -> str:
     """Identify everything that decides the numbers; where the inputs lie and how many threads run does not."""
     versions = provenance.library_versions()
-    return digest_of({"cfg": cfg, "inputs": list(inputs.values()), "versions": versions, "engine": engine})
+    decides = {"cfg": cfg, "inputs": list(inputs.values()), "versions": versions, "engine": engine, "code": code}
+    return digest_of(decides)
 
 
-def _claim(folder: Path, identity: str) -> dict[str, Any]:
-    """Take over a checkpoint folder of the same training; set any other aside."""
-    file = folder / "claim.json"
-    claim: dict[str, Any] = (
-        read_json(file) if file.exists() else {"identity": None, "started": provenance.now(), "starts": 0}
-    )
-    if claim["identity"] != identity and folder.exists() and any(folder.iterdir()):
-        aside = folder.with_name(f"{folder.name}.aside-{claim['identity'] or 'unknown'}")
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-        log.warning(
-            "The checkpoint in %s belongs to other settings, inputs or library versions; moved to %s. Training starts "
-            "anew; delete that folder if it is of no use.", folder, aside,
-        )  # fmt: skip
-        claim = {"started": provenance.now(), "starts": 0}
-    claim |= {"identity": identity, "starts": claim["starts"] + 1}
-    write_json(file, claim)
+def _claim(folder: Path, identity: Callable[[str], str], engine: Callable[[], str]) -> dict[str, Any]:
+    """Take over a checkpoint folder of the same training; set any other aside.
+
+    Args:
+        folder: The checkpoint folder.
+        identity: From the name of an engine to what identifies this training on it.
+        engine: Returns the name of the engine that would train here; not asked if all members are finished.
+    """
+    claim = read_claim(folder)
+    finished = claim is not None and is_finished(claim)
+    own = identity(claim["engine"]["name"] if claim and finished else engine())
+    if claim is None or claim["identity"] != own:
+        if folder.exists() and any(folder.iterdir()):
+            _set_aside(folder, claim)
+        claim = {"identity": own, "started": provenance.now(), "starts": 0}
+    claim = {key: value for key, value in claim.items() if key != "failed"} | {"starts": claim["starts"] + 1}
+    write_claim(folder, claim)
     return claim
+
+
+def read_claim(folder: Path) -> dict[str, Any] | None:
+    """Return what a checkpoint folder says about itself; None if it says nothing that can be understood."""
+    try:
+        claim: dict[str, Any] = read_json(folder / CLAIM)
+        _ = claim["identity"], claim["started"], int(claim["starts"])
+        if is_finished(claim):
+            _ = claim["engine"]["name"], claim["trained_by"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return claim
+
+
+def write_claim(folder: Path, claim: Mapping[str, Any]) -> None:
+    """Write what a checkpoint folder says about itself."""
+    write_json(folder / CLAIM, claim)
+
+
+def _set_aside(folder: Path, claim: Mapping[str, Any] | None) -> None:
+    aside = folder.with_name(f"{folder.name}.aside-{claim['identity'] if claim else 'unknown'}")
+    shutil.rmtree(aside, ignore_errors=True)
+    folder.rename(aside)
+    reason = "belongs to other settings, inputs, code or library versions"
+    log.warning(
+        "The checkpoint in %s %s; moved to %s. Training starts anew; delete that folder if it is of no use.",
+        folder, reason if claim else f"cannot be continued, since its {CLAIM} is absent or damaged", aside,
+    )  # fmt: skip
 
 
 def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from elemflow.estimators import flaml_search
 from elemflow.estimators.automl import optuna_trials
 from elemflow.estimators.search import search
-from elemflow.training.choice import as_fitted, start_on_cpu
+from elemflow.training.choice import as_fitted, engine_on_cpu, start_on_cpu
 from elemflow.training.data import MemberData
 from elemflow.training.fitted import Fitted
 
-start = start_on_cpu
+engine, start = engine_on_cpu, start_on_cpu
 
 
 def chosen_by(cfg: Mapping[str, Any]) -> set[str]:  # noqa: ARG001  the same for every run

@@ -5,11 +5,16 @@ from a failure; the next start continues. SIGTERM and SIGUSR1 are what scheduler
 preemption, SIGINT is Ctrl-C; a second SIGINT ends the process at once.
 """
 
+import math
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+from elemflow.errors import ConfigError
 
 EXIT_CODE = os.EX_TEMPFAIL
 """75, "try again later"."""
@@ -21,6 +26,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 _handlers: dict[int, Any] = {}
 _received: list[signal.Signals] = []
+_ends: list[float] = []
 
 
 class Stopped(SystemExit):
@@ -52,8 +58,38 @@ def requested() -> str | None:
     """Return what asks for a stop, in words, or None."""
     if _received:
         return _received[0].name
-    near = time.time() > float(os.environ.get(DEADLINE, "inf")) - MARGIN
-    return "the end of the job's time" if near else None
+    if time.time() > deadline() - MARGIN:
+        return "the end of the job's time"
+    return "the end of the time for other runs" if time.monotonic() > min(_ends, default=math.inf) else None
+
+
+def deadline() -> float:
+    """Return the end of the job's time in seconds since 1970; infinity if nobody ends it.
+
+    Raises:
+        ConfigError: The environment variable holds no such time.
+    """
+    given = os.environ.get(DEADLINE)
+    try:
+        end = math.inf if given is None else float(given)
+    except ValueError:
+        end = math.nan
+    if math.isnan(end):
+        raise ConfigError(
+            f"environment variable {DEADLINE}: found '{given}'; expected seconds since 1970, such as "
+            f"{time.time() + 3600:.0f} for an hour from now (date -d '1 hour' +%s)."
+        )
+    return end
+
+
+@contextmanager
+def until(end: float) -> Iterator[None]:
+    """Ask for a stop once `time.monotonic` is beyond `end`, as long as the block lasts."""
+    _ends.append(end)
+    try:
+        yield
+    finally:
+        _ends.remove(end)
 
 
 def _note(number: int, _frame: FrameType | None) -> None:

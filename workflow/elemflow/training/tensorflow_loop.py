@@ -5,7 +5,8 @@ that a paper defines, only the time between steps: the networks here are small, 
 the Python around it.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -29,6 +30,7 @@ def start(threads: int) -> str:
     Returns:
         Name of the device that computes.
     """
+    tf.get_logger().setLevel(logging.ERROR)  # each network is traced anew, and no warning is needed of that
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
@@ -37,6 +39,13 @@ def start(threads: int) -> str:
     for device in devices:
         tf.config.experimental.set_memory_growth(device, True)
     return tf.config.experimental.get_device_details(devices[0]).get("device_name", "gpu") if devices else "cpu"
+
+
+def make_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """See `elemflow.training.loop.make_forward`."""
+    columns = tf.TensorSpec((None, model.input_shape[1]), tf.float32)
+    forward = tf.function(lambda x: model(x, training=False)[:, 0], input_signature=[columns])
+    return lambda x: forward(tf.constant(x)).numpy()
 
 
 class TensorFlowEngine:

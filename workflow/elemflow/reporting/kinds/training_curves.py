@@ -1,4 +1,4 @@
-"""Training curves: validation error of every member against the epoch."""
+"""Training curves: validation error of every member against the epoch, or the step where validations follow steps."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,27 +12,30 @@ from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 from elemflow.reporting import style
 from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, with_unit
 
-EXPLANATION = "Validation error after each epoch, one line per member; a dot marks its best epoch."
+EXPLANATION = "Validation error after each epoch or number of steps, one line per member; a dot marks the lowest."
 EPOCHS_DRAWN = 500  # longer curves are thinned; their best and last epochs stay
 
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
-    """Draw the validation error of every member against the epoch, with the best epoch marked."""
+    """Draw the validation error of every member, with the best epoch or step marked."""
     del cfg
     figure, axes = grid_of_axes(len(panels), width=3.7, height=2.7)
     for axis, panel in zip(axes, panels, strict=True):
         lowest, highest = np.inf, 0.0
-        for series in panel.series:
-            history = pd.read_parquet(series.folder / "history.parquet", columns=["member", "epoch", "validation_mae"])
-            for member, curve in history.dropna().groupby("member"):
-                epochs, errors = curve["epoch"].to_numpy(float), curve["validation_mae"].to_numpy(float)
+        columns = ["member", "epoch", "step", "validation_mae"]
+        histories = [pd.read_parquet(series.folder / "history.parquet", columns=columns) for series in panel.series]
+        histories = [history.dropna(subset="validation_mae") for history in histories]
+        over = "step" if _follow_steps(histories) else "epoch"
+        for series, history in zip(panel.series, histories, strict=True):
+            for member, curve in history.groupby("member"):
+                epochs, errors = curve[over].to_numpy(float), curve["validation_mae"].to_numpy(float)
                 best = int(errors.argmin())
                 kept = _thin(len(epochs), best)
                 axis.plot(epochs[kept], errors[kept], color=series.color, linewidth=0.8, alpha=0.55)
                 axis.plot(epochs[best], errors[best], "o", color=series.color, markersize=4.2, markeredgecolor="white",
                           markeredgewidth=0.7, zorder=4)  # fmt: skip
                 numbers.add(panel, series, "validation_error", member=member, x=epochs[kept], y=errors[kept])
-                numbers.add(panel, series, "best_epoch", member=member, x=epochs[best], y=errors[best])
+                numbers.add(panel, series, f"best_{over}", member=member, x=epochs[best], y=errors[best])
                 lowest, highest = min(lowest, errors.min()), max(highest, errors.max())
             axis.plot([], [], color=series.color, linewidth=1.6, label=series.label)
         if lowest > 0 and highest > 4 * lowest:
@@ -42,11 +45,22 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             axis.yaxis.set_minor_locator(LogLocator(10, subs=(3, 4, 6, 7, 8, 9), numticks=12))
             axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axis.set(title=panel.label, xlabel="Epoch")
+        axis.set(title=panel.label, xlabel=over.capitalize())
         axis.set_ylabel(with_unit("Validation MAE", panel.series[0].unit))
         axis.grid(axis="y")
         axis.legend(loc="upper right", labelspacing=0.3)
     return figure
+
+
+def _follow_steps(histories: Sequence[pd.DataFrame]) -> bool:
+    """Tell whether validations of a panel came every few steps, so that an epoch may have several or none."""
+    if any(history["step"].isna().any() for history in histories):
+        return False  # trials of a search have no steps
+    steps_per_epoch = [history["step"] / history["epoch"] for history in histories]
+    members = [
+        each.groupby(history["member"]).nunique() for each, history in zip(steps_per_epoch, histories, strict=True)
+    ]
+    return any((counts > 1).any() for counts in members)
 
 
 def _thin(length: int, best: int) -> npt.NDArray[np.intp]:

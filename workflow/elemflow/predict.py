@@ -1,0 +1,52 @@
+"""Predict new materials with a trained run.
+
+    python -m elemflow.predict results/runs/<dataset>/<property>/ef/<model>/<protocol> formulas.csv out.parquet
+    python -m elemflow.predict results/runs/<dataset>/… results/features/<dataset>/ef.parquet out.parquet
+
+The first form reads a table of formulas, the second the workflow's feature files, one for each part of the run's
+representation. `python -m elemflow.predict --help` lists the options.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from elemflow.errors import ElemflowError
+from elemflow.files import read_metadata
+from elemflow.training.predict import COMBINE, predict_parquet, predict_table
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Predict what the arguments name."""
+    parser = argparse.ArgumentParser(
+        prog="python -m elemflow.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="folder of a trained run")
+    parser.add_argument("inputs", type=Path, nargs="+", help="a table with formulas, or feature files")
+    parser.add_argument("out", type=Path, help="Parquet file to write: y_pred and the spread of the members")
+    parser.add_argument("--column", help="column of the formulas; by default formula, or else composition")
+    parser.add_argument("--skip", action="store_true", help="go on where a formula cannot be predicted")
+    parser.add_argument("--combine", choices=COMBINE, help="by default as the run was evaluated, or mean")
+    parser.add_argument("--threads", type=int, default=1, help="threads of a network (default: 1)")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    shared = {"threads": given.threads, "combine": given.combine}
+    try:
+        if all(_has_features(path) for path in given.inputs):
+            predict_parquet(given.run, given.inputs, given.out, **shared)
+        elif len(given.inputs) == 1:
+            predict_table(given.run, given.inputs[0], given.out, column=given.column, skip=given.skip, **shared)
+        else:
+            parser.error("several inputs must all be feature files of the workflow")
+    except ElemflowError as error:
+        sys.exit(str(error))
+
+
+def _has_features(path: Path) -> bool:
+    return path.suffix == ".parquet" and path.is_file() and "part" in read_metadata(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

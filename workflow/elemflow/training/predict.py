@@ -1,0 +1,282 @@
+"""Predictions of a trained run for any number of new materials, batch after batch.
+
+Every member predicts with its own scaling, target and bound, and the members become one value and a spread. Networks
+predict in inference mode, whatever habits of evaluation the protocol repeats: a new material has no batch of its own.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from elemflow.composition import canonical_forms
+from elemflow.errors import DataError, nearest
+from elemflow.features.registry import feature_batches, load_part
+from elemflow.files import parquet_stream, read_json, read_metadata
+from elemflow.plan import RUN_KEYS
+from elemflow.registry import parts_of
+from elemflow.sources.table import read_table
+from elemflow.training.scaling import Target, load_scaling, load_target
+
+BATCH_ROWS = 32_768
+FORMULA_COLUMNS = ("formula", "composition")
+COMBINE: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "median": np.median}
+
+Forward = Callable[[np.ndarray], np.ndarray]
+"""From unscaled features, float32 (rows, columns), to predictions in the unit of the property, float64 (rows,)."""
+Batch = tuple[dict[str, list[Any]], np.ndarray, list[str | None]]
+"""Columns that name the rows, features of those that have some (float32), and why each row has none, or None."""
+
+log = logging.getLogger(__name__)
+
+
+class Ensemble:
+    """All members of a run, ready to predict.
+
+    Args:
+        run: Folder of the run, `results/runs/<dataset>/<property>/<representation>/<model>/<protocol>`.
+        threads: CPU threads of networks; the first run that a process loads decides.
+        combine: `mean` or `median` of the members; None takes what the run was evaluated with, or the mean.
+
+    Attributes:
+        cfg: What the run was trained by.
+        parts: Parts of its representation, in order.
+        members: Number of members.
+
+    Raises:
+        DataError: The folder holds no trained run.
+    """
+
+    def __init__(self, run: str | Path, *, threads: int = 1, combine: str | None = None):
+        run = Path(run)
+        folder = run / "model"
+        try:
+            self.cfg: dict[str, Any] = read_json(folder / "model.json")
+        except FileNotFoundError:
+            raise DataError(
+                f"{run}: no trained run, since it has no model/model.json. Give the folder of a run, such as "
+                "results/runs/<dataset>/<property>/<representation>/<model>/<protocol>, and build it first."
+            ) from None
+        self.parts = parts_of(self.cfg["run"]["representation"])
+        files = sorted([*folder.glob("member-*.keras"), *folder.glob("member-*.skops")], key=_member)
+        if not files:
+            raise DataError(f"{folder}: no member is stored, since the run has no result; its log says why.")
+        self.members = len(files)
+        self.combine = combine or _evaluated_by(run) or "mean"
+        self._forward = [_load(path, self.cfg, threads) for path in files]
+
+    def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predict materials from their unscaled features.
+
+        Args:
+            x: Columns of all parts, float32 (rows, columns).
+
+        Returns:
+            Predictions in the unit of the property (rows,), and the sample standard deviation over the members (rows,),
+            NaN if there is one member.
+        """
+        each = np.stack([forward(x) for forward in self._forward])
+        spread = each.std(axis=0, ddof=1) if self.members > 1 else np.full(len(x), np.nan)
+        return COMBINE[self.combine](each, axis=0), spread
+
+
+def predict_parquet(
+    run: str | Path,
+    features: Sequence[str | Path],
+    out: str | Path,
+    *,
+    threads: int = 1,
+    combine: str | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> int:
+    """Predict the materials of feature files, in a memory that their number does not change.
+
+    Args:
+        run: Folder of the run.
+        features: Feature files of the workflow, one per part of the run's representation, in any order.
+        out: Written: `material_id`, `y_pred` and `spread` (null for one member) of the materials that all files have,
+            in their order; run, unit and `combine` in the metadata.
+        threads: CPU threads of networks.
+        combine: See `Ensemble`.
+        batch_rows: Materials in memory at once.
+
+    Returns:
+        The number of materials.
+
+    Raises:
+        DataError: The files are not those of the run's representation, or there is no such run.
+    """
+    ensemble = Ensemble(run, threads=threads, combine=combine)
+    files = _in_order(features, ensemble.parts)
+
+    def batches() -> Iterator[Batch]:
+        for ids, x in feature_batches(files, batch_rows):
+            yield {"material_id": ids.tolist()}, x, [None] * len(ids)
+
+    return _write(out, ensemble, ["material_id"], batches())
+
+
+def predict_table(
+    run: str | Path,
+    table: str | Path,
+    out: str | Path,
+    *,
+    column: str | None = None,
+    skip: bool = False,
+    threads: int = 1,
+    combine: str | None = None,
+) -> int:
+    """Predict the formulas of a table, in a memory that their number does not change.
+
+    Args:
+        run: Folder of a run whose representation follows from compositions alone.
+        table: CSV, JSON or Parquet file, gzipped or not, as a dataset may be.
+        out: Written: `formula` as given, `composition` in canonical form, `y_pred`, `spread`, and with `skip` a
+            `reason` for rows without a prediction; one row per row of the table.
+        column: Column of the formulas; None looks for `formula` and `composition`.
+        skip: Leave rows out that cannot be predicted, instead of ending with an error.
+        threads: CPU threads of networks.
+        combine: See `Ensemble`.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        DataError: A row cannot be predicted; names row, formula and reason. Or the representation needs structures.
+    """
+    ensemble = Ensemble(run, threads=threads, combine=combine)
+    modules = [load_part(part) for part in ensemble.parts]
+    for part, module in zip(ensemble.parts, modules, strict=True):
+        if getattr(module, "NEEDS_STRUCTURE", False):
+            raise DataError(
+                f"{run}: part '{part}' of its representation is computed from crystal structures, which a table of "
+                "formulas has not. Give feature files of the workflow, or take a run without this part."
+            )
+    names = ["formula", "composition", *(["reason"] if skip else [])]
+    return _write(out, ensemble, names, _formula_batches(Path(table), column, modules, skip))
+
+
+def _formula_batches(table: Path, column: str | None, modules: Sequence[Any], skip: bool) -> Iterator[Batch]:
+    done = 0
+    for frame in read_table(table, _format(table)):
+        formulas = [str(text).strip() for text in frame[_column(frame.columns, column, table)]]
+        forms, unread = canonical_forms(formulas)
+        reasons = [unread.get(formula) for formula in formulas]
+        good = [row for row, reason in enumerate(reasons) if reason is None]
+        computed = [_columns_of(module, [forms[formulas[row]] for row in good]) for module in modules]
+        for _, lost in computed:
+            for place, reason in lost.items():
+                reasons[good[place]] = reasons[good[place]] or reason
+        bad = next((row for row, reason in enumerate(reasons) if reason), None)
+        if bad is not None and not skip:
+            raise DataError(
+                f"{table}, row {done + bad + 1}: '{formulas[bad]}' cannot be predicted: {reasons[bad]}. Correct or "
+                "remove the row, or skip such rows (--skip), which leaves them without a prediction."
+            )
+        kept = [place for place, row in enumerate(good) if reasons[row] is None]
+        x = np.concatenate([matrix for matrix, _ in computed], axis=1)[kept]
+        yield {"formula": formulas, "composition": [forms.get(formula) for formula in formulas]}, x, reasons
+        done += len(formulas)
+    if not done:
+        raise DataError(f"{table}: no rows.")
+
+
+def _columns_of(module: Any, compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
+    nothing: tuple[np.ndarray, dict[int, str]] = np.empty((0, len(module.LABELS)), np.float32), {}
+    return module.featurize(compositions) if compositions else nothing
+
+
+def _write(out: str | Path, ensemble: Ensemble, names: Sequence[str], batches: Iterator[Batch]) -> int:
+    run = ensemble.cfg["run"]
+    about = {"run": "/".join(run[key] for key in RUN_KEYS)}
+    about |= {"members": str(ensemble.members), "combine": ensemble.combine}
+    field = {"unit": ensemble.cfg["property"].get("unit", ""), "property": run["property"]}
+    schema = pa.schema(
+        [pa.field(name, pa.string()) for name in names if name != "reason"]
+        + [pa.field(name, pa.float64(), metadata=field) for name in ("y_pred", "spread")]
+        + [pa.field(name, pa.string()) for name in names if name == "reason"],
+        metadata=about,
+    )
+    rows = 0
+    with parquet_stream(out, schema) as append:
+        for labels, x, reasons in batches:
+            values = np.full((2, len(reasons)), np.nan)
+            values[:, [row for row, reason in enumerate(reasons) if reason is None]] = ensemble.predict(x)
+            y_pred, spread = (pa.array(each, from_pandas=True) for each in values)  # NaN becomes null
+            columns = labels | {"y_pred": y_pred, "spread": spread, "reason": reasons}
+            append(pa.table([columns[name] for name in schema.names], schema=schema))
+            rows += len(reasons)
+    log.info("%s: %d rows, %s of %d members", out, rows, ensemble.combine, ensemble.members)
+    return rows
+
+
+def _load(path: Path, cfg: Mapping[str, Any], threads: int) -> Forward:
+    """Load a member with the scaling and target beside it."""
+    model = _load_network(path, cfg, threads) if path.suffix == ".keras" else _load_estimator(path)
+    scaling, target = (path.with_name(f"{path.stem}.{suffix}") for suffix in ("scaling.npz", "target.json"))
+    scale = load_scaling(scaling).apply if scaling.exists() else None
+    restore = (load_target(target) if target.exists() else Target()).restore
+    return lambda x: restore(model(scale(x) if scale else x))
+
+
+def _load_network(path: Path, cfg: Mapping[str, Any], threads: int) -> Forward:
+    # Neither library is loaded for estimators.
+    from elemflow.networks.registry import load_network  # noqa: PLC0415
+    from elemflow.training.loop import is_started, make_forward, start_backend  # noqa: PLC0415
+
+    if not is_started():
+        start_backend(threads, cfg["protocol"]["training"].get("engine", "auto"))
+    forward = make_forward(load_network(path))
+    return lambda x: np.asarray(forward(x), dtype=np.float64)
+
+
+def _load_estimator(path: Path) -> Forward:
+    from elemflow.estimators.storage import load_estimator  # noqa: PLC0415  scikit-learn is not loaded for networks
+
+    estimator = load_estimator(path)
+    return lambda x: np.asarray(estimator.predict(x), dtype=np.float64) if len(x) else np.empty(0)
+
+
+def _evaluated_by(run: Path) -> str | None:
+    """Return how the evaluation of a run combined its members, if it did."""
+    file = run / "metrics.json"
+    test = read_json(file).get("test", {}) if file.exists() else {}
+    combined_by: str | None = test.get("ensemble", {}).get("combined_by")
+    return combined_by
+
+
+def _in_order(features: Sequence[str | Path], parts: Sequence[str]) -> list[Path]:
+    """Return the feature files in the order of a representation."""
+    found = {read_metadata(path).get("part", f"none ({path})"): Path(path) for path in features}
+    if sorted(found) != sorted(parts) or len(features) != len(parts):
+        raise DataError(
+            f"{', '.join(map(str, features))}: these files have the parts {', '.join(found)}; the run was trained on "
+            f"{'+'.join(parts)}. Give one file per part, results/features/<dataset>/<part>.parquet."
+        )
+    return [found[part] for part in parts]
+
+
+def _column(columns: Iterable[str], wanted: str | None, table: Path) -> str:
+    names = [str(name) for name in columns]
+    column = wanted or next((name for name in FORMULA_COLUMNS if name in names), None)
+    if column not in names:
+        asked = f"no column '{wanted}'" if wanted else f"none of the columns {', '.join(FORMULA_COLUMNS)}"
+        raise DataError(f"{table}: {asked}. Found: {', '.join(names)}.{nearest(wanted or 'formula', names)}")
+    return str(column)
+
+
+def _format(table: Path) -> str:
+    name = table.name.removesuffix(".gz")
+    for suffix in ("csv", "json", "parquet"):
+        if name.endswith(f".{suffix}"):
+            return suffix
+    raise DataError(
+        f"{table}: the format is not known by its name. Name it .csv, .json or .parquet, each also with .gz."
+    )
+
+
+def _member(path: Path) -> int:
+    return int(path.stem.removeprefix("member-"))
