@@ -31,6 +31,7 @@ from elemflow.resources import count_materials, training_memory_mb, training_min
 
 ROOT = Path(workflow.basedir)
 EVALUATION_KEYS = ("title", "report", "ensemble", "uncertainty")  # of a protocol; training does not depend on them
+SUBSET_KEYS = ("hold_out", "train_rows")  # of `split`; see elemflow.subsets
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
 
 try:
@@ -38,6 +39,7 @@ try:
     PLAN = elemflow_plan.build(SETTINGS, read_published(ROOT / "resources/published/published_mae.csv"))
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None
+SUBSET_PROTOCOLS = {name for name, each in SETTINGS.protocols.items() if any(k in each["split"] for k in SUBSET_KEYS)}
 
 
 def one_of(names):
@@ -120,6 +122,12 @@ def get_features_code(wildcards):
 def get_split_cfg(wildcards):
     """Return what a division of materials depends on."""
     return {"property": wildcards.property, "split": SETTINGS.protocols[wildcards.protocol]["split"]}
+
+
+def get_subset_cfg(wildcards):
+    """Return what a division with fewer training materials depends on."""
+    cfg = get_split_cfg(wildcards)
+    return cfg | {"members_per_division": elemflow_config.members_per_division(cfg["split"])}
 
 
 def get_split_file(wildcards):

@@ -46,7 +46,9 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
                       "parameters": {"trainable": 4_548_385, "total": 4_548_385}}
         for number in range(len(errors))
     }  # fmt: skip
-    write_json(folder / "run_info.json", {"members": members, "seconds_fitting": 60.0})
+    split = {"hold_out": {"element": "Fe", "returned": 0.2, "test": 0.2}}
+    cfg = {"protocol": {"split": split}}
+    write_json(folder / "run_info.json", {"cfg": cfg, "members": members, "seconds_fitting": 60.0})
     (folder / "model").mkdir()
     weights = io.BytesIO()
     with h5py.File(weights, "w") as file:

@@ -216,6 +216,26 @@ def test_a_model_is_laid_over_the_one_it_extends(project):
     assert model["spec"]["batch_norm"]["momentum"] == 0.5
 
 
+def test_a_protocol_is_laid_over_the_one_it_extends(project):
+    (project / "config/protocols/a.yaml").write_text("{title: A, extends: brnet2023, split: {train_rows: 50}}")
+    protocol, base = (load(CONFIG, project).protocols[name] for name in ("a", "brnet2023"))
+    assert protocol == base | {"title": "A", "split": base["split"] | {"train_rows": 50}}
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("{element: mg, returned: 0}", "key 'split.hold_out.element': 'mg' is not the symbol of an element."),
+        ("{element: Mg, returned: 0.9}", "key 'split.hold_out.returned': 0.9 given back and 0.2 tested are more than"),
+        ("{element: Mg}", "key 'split.hold_out': the key 'returned' is missing."),
+    ],
+)
+def test_a_wrong_hold_out_is_refused(project, declared, message):
+    text = f"{{title: A, extends: brnet2023, split: {{hold_out: {declared}}}}}"
+    (project / "config/protocols/a.yaml").write_text(text)
+    assert f"config/protocols/a.yaml (extends brnet2023): {message}" in refusal(project)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from elemflow.composition import SYMBOLS
 from elemflow.errors import ConfigError, nearest
 from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
@@ -213,7 +214,8 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
                 )
             path, declaration = found[kind][name]
             found[kind][name] = (f"{path} (with overrides.{kind}.{name} of {where})", merge(declaration, change))
-    found["models"] = _extended(found["models"])
+    for kind in ("models", "protocols"):
+        found[kind] = _extended(found[kind], KINDS[kind])
     for study in top["studies"]:
         if study not in found["studies"]:
             known = found["studies"]
@@ -276,21 +278,23 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
             )
 
 
-def _extended(models: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Lay each model over the one that it `extends`; title and published name are always its own.
+def _extended(
+    declarations: Mapping[str, tuple[str, dict[str, Any]]], kind: str
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Lay each declaration over the one that it `extends`; title and published name are always its own.
 
-    A model stands behind the one it extends, so that a mistake is first found in the file that holds it.
+    It stands behind the one that it extends, so that a mistake is first found in the file that holds it.
     """
     done: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def resolve(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
         if name in done:
             return done[name][1]
-        path, declared = models[name]
+        path, declared = declarations[name]
         if "extends" in declared:
             base, chain = str(declared["extends"]), (*above, name)
-            if base not in models:
-                raise ConfigError(f"{path}: key 'extends': no model '{base}'.{nearest(base, models)}")
+            if base not in declarations:
+                raise ConfigError(f"{path}: key 'extends': no {kind} '{base}'.{nearest(base, declarations)}")
             if base in chain:
                 raise ConfigError(f"{path}: key 'extends': a circle, {' → '.join((*chain, base))}.")
             inherited = {key: value for key, value in resolve(base, chain).items() if key not in ("title", "published")}
@@ -299,7 +303,7 @@ def _extended(models: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tup
         done[name] = (path, declared)
         return declared
 
-    for name in models:
+    for name in declarations:
         resolve(name)
     return done
 
@@ -324,6 +328,7 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
             total = split["train"] + split["validation"] + split["test"]
             if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
                 raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
+        _check_hold_out(path, split)
         _check_ensemble(path, protocol)
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
         if reduction and protocol["training"]["schedule"]:
@@ -348,6 +353,23 @@ def members_per_division(split: Mapping[str, Any]) -> int:
     """Return how many members in a row share a division and differ by their seed alone."""
     shared = split["members"] if split.get("resplit") is False else split.get("members_per_fold", 1)
     return int(shared)
+
+
+def _check_hold_out(path: str, split: Mapping[str, Any]) -> None:
+    """Check that an element that is held out exists and that its shares leave materials to test."""
+    declared = split.get("hold_out")
+    if not declared:
+        return
+    if declared["element"] not in SYMBOLS:
+        raise ConfigError(
+            f"{path}: key 'split.hold_out.element': '{declared['element']}' is not the symbol of an element."
+            f"{nearest(declared['element'], SYMBOLS)}"
+        )
+    if declared["returned"] + declared["test"] > 1 + 1e-9:
+        raise ConfigError(
+            f"{path}: key 'split.hold_out.returned': {declared['returned']:g} given back and {declared['test']:g} "
+            "tested are more than all materials with the element. Lower one of the two."
+        )
 
 
 def _check_ensemble(path: str, protocol: Mapping[str, Any]) -> None:

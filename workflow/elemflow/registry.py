@@ -47,6 +47,7 @@ FIGURES = {
     "error_by_target": "elemflow.reporting.kinds.error_by_target",
     "relative_change": "elemflow.reporting.kinds.relative_change",
     "size_curve": "elemflow.reporting.kinds.size_curve",
+    "hold_out": "elemflow.reporting.kinds.hold_out",
     "cost": "elemflow.reporting.kinds.cost",
     "element_error": "elemflow.reporting.kinds.element_error",
     "element_vectors": "elemflow.reporting.kinds.element_vectors",
@@ -66,6 +67,7 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "error_by_target": ("predictions.parquet",),
     "relative_change": ("run_info.json",),
     "size_curve": ("run_info.json",),
+    "hold_out": ("predictions.parquet", "run_info.json"),
     "cost": ("run_info.json",),
     "element_error": ("predictions.parquet",),
     "element_vectors": ("model",),
@@ -87,7 +89,7 @@ TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "datasets": (),
 }
 # Key that the protocols of a kind of figure must switch on.
-FIGURE_NEEDS = {"calibration": "uncertainty"}
+FIGURE_NEEDS = {"calibration": "uncertainty", "hold_out": "split.hold_out"}
 
 
 def parts_of(representation: str) -> list[str]:
