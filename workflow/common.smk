@@ -179,6 +179,14 @@ def get_training_code(wildcards):
     return get_code("train_model.py", FITTERS[model["kind"]], *families, file=spec.get("file"))
 
 
+def get_importance_code(wildcards):
+    """Return the digest of the code that asks a stored model, its network's family included."""
+    model = SETTINGS.models[wildcards.model]
+    spec = model["spec"] if model["kind"] == "network" else {}
+    families = [NETWORKS[spec["family"]]] if spec else []
+    return get_code("permute_inputs.py", *families, file=spec.get("file"))
+
+
 def get_gpus(wildcards):
     """Return the number of GPUs a run asks for: one for a network, none for an estimator."""
     return 1 if is_network(wildcards) else 0

@@ -140,6 +140,12 @@ def test_hold_out_draws_the_members_errors_with_and_without_the_element(tmp_path
     assert set(numbers["x"]) == {20}
 
 
+def test_importance_ranks_inputs_by_the_mean_over_members(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "importance", runs)).query("series == 'BRNet'").set_index("quantity")
+    assert numbers.loc["increase_by_Fe", "y"].tolist() == [pytest.approx(2 * error) for error in (0.1, 0.2, 0.3)]
+    assert numbers.loc["inputs_that_raise_the_error", "count"] == 2
+
+
 def test_size_curve_and_cost_draw_what_the_members_used(tmp_path, runs):
     curve = numbers_of(draw(tmp_path / "a", "size_curve", runs)).query("series == 'BRNet'").set_index("quantity")
     assert (curve.loc["error", "x"], curve.loc["error", "y"]) == (320, pytest.approx(0.2))

@@ -51,6 +51,7 @@ FIGURES = {
     "cost": "elemflow.reporting.kinds.cost",
     "element_error": "elemflow.reporting.kinds.element_error",
     "element_vectors": "elemflow.reporting.kinds.element_vectors",
+    "importance": "elemflow.reporting.kinds.importance",
 }
 # Kinds of figure that draw datasets.
 DATA_FIGURES = {
@@ -71,6 +72,7 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "cost": ("run_info.json",),
     "element_error": ("predictions.parquet",),
     "element_vectors": ("model",),
+    "importance": ("importance.csv",),
 }
 # Kinds of table and figure that show datasets, and those of them that need a property.
 WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
