@@ -179,12 +179,27 @@ def get_training_code(wildcards):
     return get_code("train_model.py", FITTERS[model["kind"]], *families, file=spec.get("file"))
 
 
-def get_importance_code(wildcards):
-    """Return the digest of the code that asks a stored model, its network's family included."""
+def get_asking_code(script, wildcards):
+    """Return the digest of a script that asks a stored model, with the family of its network."""
     model = SETTINGS.models[wildcards.model]
     spec = model["spec"] if model["kind"] == "network" else {}
     families = [NETWORKS[spec["family"]]] if spec else []
-    return get_code("permute_inputs.py", *families, file=spec.get("file"))
+    return get_code(script, *families, file=spec.get("file"))
+
+
+def get_importance_code(wildcards):
+    """Return the digest of the code that shuffles the inputs of a run."""
+    return get_asking_code("permute_inputs.py", wildcards)
+
+
+def get_candidates_code(wildcards):
+    """Return the digest of the code that ranks candidates by a run."""
+    return get_asking_code("rank_candidates.py", wildcards)
+
+
+def get_candidate_features(wildcards):
+    """Return the features of candidates in the representation of the run that predicts them."""
+    return [f"results/features/{wildcards.candidates}/{part}.parquet" for part in parts_of(wildcards.representation)]
 
 
 def get_gpus(wildcards):
@@ -317,6 +332,42 @@ def get_runs_by_study():
         for study in sorted({user.split("/")[0] for user in users}):
             studies.setdefault(study, []).append(run.path)
     return studies
+
+
+def get_items(study):
+    """Return the tables and figures of a study."""
+    return [item for group in (PLAN.tables, PLAN.figures) for (of, _), item in group.items() if of == study]
+
+
+def get_crate_runs(wildcards):
+    """Return what a crate holds of the runs behind a study."""
+    runs = dict.fromkeys(run for item in get_items(wildcards.study) for run in PLAN.runs_of(item))
+    names = ("run_info.json", "metrics.json", "predictions.parquet")
+    return [f"results/runs/{run}/{name}" for run in runs for name in names]
+
+
+def get_crate_products(wildcards):
+    """Return the tables and figures of a study, in every format, and what to cite."""
+    study = wildcards.study
+    tables = [f"results/tables/{study}/{table}{suffix}" for of, table in PLAN.tables if of == study
+              for suffix in ("", ".csv", ".md", ".tex", ".html")]  # fmt: skip
+    figures = [f"results/figures/{study}/{figure}{suffix}" for of, figure in PLAN.figures if of == study
+               for suffix in ("", ".csv", ".svg", ".png")]  # fmt: skip
+    return [*tables, *figures, *([f"results/tables/{study}/references.bib"] if tables else [])]
+
+
+def get_crate_manifests(wildcards):
+    """Return the manifests of the raw files behind a study."""
+    datasets = dict.fromkeys(dataset for item in get_items(wildcards.study) for dataset in item["datasets"])
+    return [f"resources/raw/{dataset}/manifest.json" for dataset in datasets]
+
+
+def get_crate_cfg(wildcards):
+    """Return what a crate says of a study besides its files."""
+    study = SETTINGS.studies[wildcards.study]
+    datasets = {name: about for item in get_items(wildcards.study) for name, about in item["datasets"].items()}
+    told = {name: {key: about[key] for key in ("title", "license", "citation")} for name, about in datasets.items()}
+    return {"study": wildcards.study, "title": study["title"], "reference": study["reference"], "datasets": told}
 
 
 def get_all_datasets():

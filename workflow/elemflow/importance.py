@@ -11,16 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from elemflow.estimators.storage import load_estimator
 from elemflow.features.registry import read_features
 from elemflow.files import read_json, read_metadata, write_text
-from elemflow.networks.registry import load_network
 from elemflow.splits import hash_order
-from elemflow.training.loop import start_backend
-from elemflow.training.scaling import Target, load_scaling, load_target
+from elemflow.stored_models import load_member, start
 
 COLUMNS = ["member", "part", "feature", "rows", "repeats", "error", "increase", "spread"]
-BATCH_ROWS = 4096
 
 log = logging.getLogger(__name__)
 
@@ -58,18 +54,18 @@ def write_importance(
     test = pd.read_parquet(
         predictions, columns=["material_id", "member", "y_true"], filters=[("role", "==", "test")]
     )  # fmt: skip
-    if about["cfg"]["model"]["kind"] == "network":
-        start_backend(threads, about["cfg"]["protocol"]["training"]["engine"])
+    start(about, threads)
     lines: list[dict[str, Any]] = []
     for member, part in test.groupby("member"):
         ids = part["material_id"].tolist()
         drawn = part.iloc[np.sort(hash_order(ids, "importance")[:rows])]
         found, x = read_features(features, drawn["material_id"].tolist())
         y = drawn.set_index("material_id")["y_true"].reindex(found).to_numpy()
-        columns, predict = _load_member(model_folder, int(str(member)), x)
-        error = float(np.abs(predict(columns) - y).mean())
+        model = load_member(model_folder, int(str(member)))
+        columns = model.scale(x)  # column by column, so that a shuffled column may be scaled before
+        error = float(np.abs(model.ask(columns) - y).mean())
         log.info("member %s: error %.6g over %d test materials, %d inputs", member, error, len(y), len(labels))
-        for (name, label), increases in zip(labels, _increases(columns, y, predict, error, repeats), strict=True):
+        for (name, label), increases in zip(labels, _increases(columns, y, model.ask, error, repeats), strict=True):
             spread = increases.std(ddof=1) if repeats > 1 else None
             line = (member, name, label, len(y), repeats, error, increases.mean(), spread)
             lines.append(dict(zip(COLUMNS, line, strict=True)))
@@ -94,25 +90,3 @@ def _increases(
             errors.append(np.abs(predict(x) - y).mean())
         x[:, column] = kept
         yield np.array(errors) - error
-
-
-def _load_member(folder: Path, member: int, x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Return the inputs as a member scales them, and its prediction from scaled inputs to the property."""
-    name = folder / f"member-{member}"
-    scaling, target = name.with_suffix(".scaling.npz"), name.with_suffix(".target.json")
-    # Scaling works column by column, so that a shuffled column may be scaled before.
-    scaled = load_scaling(scaling).apply(x) if scaling.exists() else x
-    restore = load_target(target).restore if target.exists() else Target().restore
-    if name.with_suffix(".skops").exists():
-        estimator = load_estimator(name.with_suffix(".skops"))
-        return scaled, lambda inputs: restore(np.asarray(estimator.predict(inputs), dtype=np.float64))
-    network = load_network(name.with_suffix(".keras"))
-
-    def predict(inputs: np.ndarray) -> np.ndarray:
-        pieces = [
-            np.asarray(network.predict_on_batch(inputs[first : first + BATCH_ROWS]), dtype=np.float64)[:, 0]
-            for first in range(0, len(inputs), BATCH_ROWS)
-        ]
-        return restore(np.concatenate(pieces))
-
-    return scaled, predict

@@ -11,6 +11,7 @@ SOURCES = {
     "matminer": "elemflow.sources.matminer_dataset",
     "matminer_transport": "elemflow.sources.matminer_transport",
     "miedema": "elemflow.sources.miedema",
+    "prototypes": "elemflow.sources.prototypes",
     "materials_project": "elemflow.sources.materials_project",
     "jarvis": "elemflow.sources.jarvis",
     "oqmd": "elemflow.sources.oqmd",

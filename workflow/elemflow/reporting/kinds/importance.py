@@ -13,7 +13,7 @@ from elemflow.reporting.panels import Numbers, Panel, Series, grid_of_axes, mark
 
 EXPLANATION = (
     "Increase of the mean absolute error when one input is shuffled over the test materials, as mean over repetitions "
-    "and members; dots are members. First the inputs with the largest increase for each model, then all inputs by rank, "
+    "and members; dots are members. First the inputs with the largest increase for each model, then all inputs by rank "
     "on a logarithmic scale, which leaves out those that do not raise the error."
 )
 SHOWN = 15
@@ -65,7 +65,7 @@ def _draw_bars(axis: Axes, panel: Panel, series: Series, increases: pd.DataFrame
 def _read_increases(series: Series) -> pd.DataFrame:
     """Return the increase of each input (rows) for each member (columns), inputs in the order of the file."""
     table = pd.read_csv(series.folder / "importance.csv", keep_default_na=False)
-    if table["part"].nunique() > 1:
+    if len(table["part"].unique()) > 1:
         table["feature"] += " (" + table["part"] + ")"
     wide = table.pivot_table(index="feature", columns="member", values="increase", sort=False)
     return wide.rename_axis(columns=None)
