@@ -19,6 +19,7 @@ include: "workflow/rules/interpret.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/costs.smk"
+include: "workflow/rules/crate.smk"
 
 
 localrules:
@@ -35,6 +36,8 @@ localrules:
     collect_tables,
     collect_figures,
     make_cost_table,
+    make_crate,
+    collect_crates,
 
 
 rule all:
