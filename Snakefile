@@ -47,6 +47,7 @@ rule all:
         "results/figures/all",
         "results/plan/costs.html",
         get_all_bibliographies(),
+        get_source_metrics(),
 
 
 onerror:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from elemflow.environment import set_deadline
 from elemflow.logs import configure_logging
+from elemflow.training.pretrained import SourceFiles
 from elemflow.training.run import train_run
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def main(smk: "Snakemake") -> None:
         features=[Path(path) for path in smk.input.features],
         materials=Path(smk.input.materials),
         split=Path(smk.input.split),
+        pretrained=SourceFiles(*map(Path, smk.input.pretrained)) if smk.input.pretrained else None,
         predictions=Path(smk.output.predictions),
         history=Path(smk.output.history),
         run_info=Path(smk.output.run_info),

@@ -13,6 +13,7 @@ from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.failures import describe_failures
+from elemflow.pretraining import source_protocol_id
 from elemflow.published import read_published
 from elemflow.registry import (
     DATA_FIGURES,
@@ -47,13 +48,23 @@ def one_of(names):
     return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
 
 
+PROPERTIES = {name for dataset in SETTINGS.datasets.values() for name in dataset["properties"]}
+SOURCE_PROTOCOLS = {
+    source_protocol_id(SETTINGS.protocols, (dataset, name, protocol))
+    for protocol, declared in SETTINGS.protocols.items()
+    if "pretraining" in declared
+    for dataset, about in SETTINGS.datasets.items()
+    for name in about["properties"]
+}
+
+
 wildcard_constraints:
     dataset=one_of(SETTINGS.datasets),
-    property=one_of({name for dataset in SETTINGS.datasets.values() for name in dataset["properties"]}),
+    property=one_of(PROPERTIES),
     part=one_of(FEATURES),
     representation=f"(?:{one_of(FEATURES)})(?:\\+(?:{one_of(FEATURES)}))*",
     model=one_of(SETTINGS.models),
-    protocol=one_of(SETTINGS.protocols),
+    protocol=one_of({*SETTINGS.protocols, *SOURCE_PROTOCOLS}),
     study=one_of(SETTINGS.selected),
     table=one_of({table for _, table in PLAN.tables}),
     figure=one_of({figure for _, figure in PLAN.figures}),
@@ -121,7 +132,7 @@ def get_features_code(wildcards):
 
 def get_split_cfg(wildcards):
     """Return what a division of materials depends on."""
-    return {"property": wildcards.property, "split": SETTINGS.protocols[wildcards.protocol]["split"]}
+    return {"property": wildcards.property, "split": SETTINGS.protocol(wildcards.protocol)["split"]}
 
 
 def get_subset_cfg(wildcards):
@@ -132,8 +143,17 @@ def get_subset_cfg(wildcards):
 
 def get_split_file(wildcards):
     """Return the list that a protocol divides by, if it does."""
-    path = SETTINGS.protocols[wildcards.protocol]["split"].get("path")
+    path = SETTINGS.protocol(wildcards.protocol)["split"].get("path")
     return [str(SETTINGS.data_folder / path)] if path else []
+
+
+def get_target_files(wildcards):
+    """Return the division that a source run must keep apart from, and the materials that it divides."""
+    target = SETTINGS.protocol(wildcards.protocol)["split"]["without"]
+    return {
+        "target_split": f"results/splits/{target['dataset']}/{target['property']}/{target['protocol']}.parquet",
+        "target_materials": f"results/datasets/{target['dataset']}/materials.parquet",
+    }
 
 
 def get_features(wildcards):
@@ -141,10 +161,26 @@ def get_features(wildcards):
     return [f"results/features/{wildcards.dataset}/{part}.parquet" for part in parts_of(wildcards.representation)]
 
 
+def get_pretrained(wildcards):
+    """Return what a run takes from its source run, if it has one: models, division and materials."""
+    run = elemflow_plan.Run(*(wildcards[key] for key in elemflow_plan.RUN_KEYS))
+    try:
+        source = elemflow_plan.source_run(SETTINGS, run)
+    except ElemflowError as error:
+        raise WorkflowError(f"Run {run.path}: {error}") from None
+    if source is None:
+        return []
+    return [
+        f"results/runs/{source.path}/model",
+        f"results/splits/{source.dataset}/{source.property}/{source.protocol}.parquet",
+        f"results/datasets/{source.dataset}/materials.parquet",
+    ]
+
+
 def get_run_cfg(wildcards):
     """Return what a run depends on, titles and published names aside."""
     model = {k: v for k, v in SETTINGS.models[wildcards.model].items() if k not in ("title", "published")}
-    protocol = {k: v for k, v in SETTINGS.protocols[wildcards.protocol].items() if k not in EVALUATION_KEYS}
+    protocol = {k: v for k, v in SETTINGS.protocol(wildcards.protocol).items() if k not in EVALUATION_KEYS}
     prop = SETTINGS.datasets[wildcards.dataset]["properties"].get(wildcards.property)
     if prop is None:
         raise WorkflowError(f"Dataset '{wildcards.dataset}' has no property '{wildcards.property}'.")
@@ -158,7 +194,7 @@ def get_run_cfg(wildcards):
 
 def get_evaluation_cfg(wildcards):
     """Return what the evaluation of a run depends on besides its predictions."""
-    protocol = SETTINGS.protocols[wildcards.protocol]
+    protocol = SETTINGS.protocol(wildcards.protocol)
     cfg = {"report": protocol["report"]}
     if "ensemble" not in protocol:
         return cfg
@@ -218,7 +254,7 @@ def growing(megabytes):
 
 def get_materials_count(wildcards):
     """Return how many materials a run has, or a guess while the dataset is not curated."""
-    most = SETTINGS.protocols[wildcards.protocol]["split"].get("max_materials")
+    most = SETTINGS.protocol(wildcards.protocol)["split"].get("max_materials")
     found = count_materials(f"results/datasets/{wildcards.dataset}/curation.json")
     return min(found, most) if most else found
 
@@ -231,7 +267,7 @@ def get_training_memory(wildcards, attempt):
 
 def get_training_minutes(wildcards):
     """Return the minutes that a training job asks for."""
-    model, protocol = SETTINGS.models[wildcards.model], SETTINGS.protocols[wildcards.protocol]
+    model, protocol = SETTINGS.models[wildcards.model], SETTINGS.protocol(wildcards.protocol)
     return training_minutes(get_materials_count(wildcards), model, protocol)
 
 
@@ -323,6 +359,11 @@ def get_all_figures(suffix=""):
 def get_all_runs(name):
     """Return one file of every run."""
     return [f"results/runs/{run.path}/{name}" for run in PLAN.runs]
+
+
+def get_source_metrics():
+    """Return the metrics of the runs that others start from; no table asks for them."""
+    return [f"results/runs/{run.path}/metrics.json" for run in PLAN.runs if run.protocol in SOURCE_PROTOCOLS]
 
 
 def get_runs_by_study():

@@ -7,8 +7,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from elemflow.files import write_json
+from elemflow.files import write_json, write_parquet
 from elemflow.metrics import evaluate
 from elemflow.uncertainty import Rows, judge
 
@@ -58,6 +59,19 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
     (folder / "importance.csv").write_text(
         "\n".join(["member,part,feature,rows,repeats,error,increase,spread", *lines]), encoding="utf-8"
     )  # fmt: skip
+    judged = {
+        "material_id": [f"Fe{row + 1}O" for row in range(rows)],
+        "division": 0,
+        "role": "test",
+        "percentile": np.linspace(0, 1, rows),
+        "flag": np.where(np.arange(rows) % 4, "inside", "unseen"),
+    }
+    every = [pd.DataFrame(judged).assign(division=number) for number in range(len(errors))]
+    write_parquet(
+        folder / "applicability.parquet",
+        pa.Table.from_pandas(pd.concat(every), preserve_index=False),
+        {"neighbours": 5, "members_per_division": 1},
+    )
     (folder / "model").mkdir()
     weights = io.BytesIO()
     with h5py.File(weights, "w") as file:

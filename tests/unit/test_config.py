@@ -190,7 +190,7 @@ def test_wrong_network(project, change, message):
     [
         ("rnn", {"max_elements": 0}, "key 'spec.max_elements': 0 is less than the minimum of 2"),
         ("cnn", {"stacks": []}, "key 'spec': unknown key 'stacks'. Allowed: family, filters, kernel_size, widths, activation."),
-        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, width_factor, activation, batch_norm. Did you mean 'widths'?"),
+        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, width_factor, by_rows, activation, batch_norm. Did you mean 'widths'?"),
         ("fcmnr", {"family": "merge_and_ran"}, "key 'spec.family': found \"merge_and_ran\". Allowed: dense, "),
         ("irnet17", {"projection": "none"}, "spec.stacks[1].width: the shortcut would lead from width 1024 to 512"),
     ],
@@ -214,12 +214,6 @@ def test_a_model_is_laid_over_the_one_it_extends(project):
         "spec": base["spec"] | {"activation": {"name": "elu"}, "shortcut": "stack"},
     }
     assert model["spec"]["batch_norm"]["momentum"] == 0.5
-
-
-def test_a_protocol_is_laid_over_the_one_it_extends(project):
-    (project / "config/protocols/a.yaml").write_text("{title: A, extends: brnet2023, split: {train_rows: 50}}")
-    protocol, base = (load(CONFIG, project).protocols[name] for name in ("a", "brnet2023"))
-    assert protocol == base | {"title": "A", "split": base["split"] | {"train_rows": 50}}
 
 
 @pytest.mark.parametrize(
@@ -275,6 +269,20 @@ def test_a_choice_among_models_reads_their_declarations(project):
     assert candidates["ridge"]["max_rows"] == 7
     assert candidates["random_forest_grid"]["search"]["grid"]["max_depth"] == [10, 25]
     assert "title" not in candidates["ridge"]
+
+
+def test_a_protocol_is_laid_over_the_one_it_extends(project):
+    (project / "config/protocols/a.yaml").write_text("{title: A, extends: demo, training: {batch_size: 77}}")
+    protocols = load(CONFIG, project).protocols
+    base = protocols["demo"]
+    assert protocols["a"] == base | {"title": "A", "training": base["training"] | {"batch_size": 77}}
+    (project / "config/protocols/a.yaml").write_text("{title: A, extends: dmo}")
+    assert "config/protocols/a.yaml: key 'extends': no protocol 'dmo'. Did you mean 'demo'?" in refusal(project)
+
+
+def test_divisions_need_members_that_share_them(project):
+    edit(project, "protocols/demo.yaml", lambda c: c["split"].update(divisions=3))
+    assert "key 'split.divisions': under `resplit: true` every member has its own division" in refusal(project)
 
 
 def test_scaling_of_an_unknown_part(project):

@@ -4,7 +4,7 @@ import pytest
 
 from elemflow.errors import DataError
 from elemflow.explain import explain, main
-from elemflow.files import sha256_file, write_json, write_parquet
+from elemflow.files import read_json, sha256_file, write_json, write_parquet, write_text
 
 RUN = "kefe/formation_energy/ef/brnet/brnet2023"
 MATERIALS = "results/datasets/kefe/materials.parquet"
@@ -106,3 +106,20 @@ def test_command_line(project, capsys):
         main([str(project / "results/runs/none")])
     with pytest.raises(SystemExit, match=r"python -m elemflow\.explain"):
         main([])
+
+
+def test_the_chain_of_a_pretrained_run_goes_on_with_its_source(project):
+    source = "results/runs/" + RUN.replace("kefe", "jarvis")
+    weights = f"{source}/model/member-0.keras"
+    info = read_json(project / "results/runs" / RUN / "run_info.json")
+    write_text(project / weights, "weights")
+    write_parquet(project / SPLIT, pa.table({"material_id": ["FeO"]}), {"split": {"seed": 1}, "removed": {"0": 250}})
+    inputs = {path: sha256_file(project / path) for path in (MATERIALS, SPLIT, weights)}
+    write_json(project / source / "run_info.json", info)
+    pretrained = info | {"pretrained": source.removeprefix("results/runs/"), "inputs_sha256": inputs}
+    write_json(project / "results/runs" / RUN / "run_info.json", pretrained)
+    told = explain(project / "results/runs" / RUN)
+    assert f"{weights} (unchanged)" in told
+    assert "{0: 250} materials by member" in told
+    assert told.splitlines().count(f"{'pre-trained by':<22} {pretrained['pretrained']}") == 1
+    assert told.count("seed 77") == 2

@@ -256,3 +256,13 @@ def test_calibration_draws_every_level_and_every_group(tmp_path, runs):
     }  # fmt: skip
     groups = numbers.query("quantity == 'error_by_spread'")
     assert (groups["x"] - groups["y"]).to_numpy() == pytest.approx([0.1] * 10, abs=1e-6)
+
+
+def test_applicability_has_a_point_per_group_with_rows(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "applicability", runs)).query("series == 'BRNet'")
+    errors = numbers.query("quantity == 'mean_absolute_error'")
+    assert errors["y"].to_numpy() == pytest.approx([0.2] * len(errors))
+    shares = numbers.query("quantity == 'share'")
+    assert shares["y"].sum() == pytest.approx(1)
+    assert shares["count"].sum() == 3 * 40
+    assert shares["count"].iloc[-1] == 3 * 10  # every fourth material has an unseen element

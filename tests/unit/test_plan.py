@@ -262,7 +262,7 @@ def test_a_protocol_asks_of_a_dataset_only_what_it_has(protocol, dataset, messag
 
 def test_a_figure_of_intervals_needs_protocols_that_compute_them():
     study = settings({}, {"f": table(kind="calibration")})
-    with pytest.raises(ConfigError, match=r"key 'figures.f.kind': calibration draws what protocol 'honest' does not"):
+    with pytest.raises(ConfigError, match=r"key 'figures.f.kind': calibration shows what protocol 'honest' does not"):
         build(study, {})
     study.protocols["honest"]["uncertainty"] = True
     assert build(study, {}).figures

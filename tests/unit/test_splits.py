@@ -30,6 +30,14 @@ def test_fractions_have_the_asked_sizes(n):
         assert set(roles) == {TRAIN, VALIDATION, TEST}
 
 
+def test_divisions_without_resplit_are_those_of_members_with_it():
+    own = [roles.tolist() for roles in divide(names(100), FRACTIONS)]
+    shared = [
+        roles.tolist() for roles in divide(names(100), FRACTIONS | {"resplit": False, "members": 2, "divisions": 3})
+    ]
+    assert shared == [own[0], own[0], own[1], own[1], own[2], own[2]]
+
+
 def test_members_differ_with_resplit_and_share_one_division_without():
     first, second, _ = divide(names(100), FRACTIONS)
     assert (first != second).any()

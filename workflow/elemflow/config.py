@@ -15,7 +15,9 @@ from elemflow.composition import SYMBOLS
 from elemflow.errors import ConfigError, nearest
 from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
+from elemflow.pretraining import find_protocol
 from elemflow.registry import FEATURES
+from elemflow.training.by_rows import check_order
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
@@ -45,6 +47,14 @@ class Settings:
     studies: dict[str, dict[str, Any]]
     data_folder: Path
     chunks: int = 1
+
+    def protocol(self, name: str) -> dict[str, Any]:
+        """Return a protocol by its id; those of source runs are derived, see `elemflow.pretraining`.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return find_protocol(self.protocols, name)
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -214,8 +224,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
                 )
             path, declaration = found[kind][name]
             found[kind][name] = (f"{path} (with overrides.{kind}.{name} of {where})", merge(declaration, change))
-    for kind in ("models", "protocols"):
-        found[kind] = _extended(found[kind], KINDS[kind])
+    found |= {kind: _extended(found[kind]) for kind in ("models", "protocols")}
     for study in top["studies"]:
         if study not in found["studies"]:
             known = found["studies"]
@@ -231,6 +240,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     _check_models(found["models"], root)
     resolve_choices(found["models"])
     _check_protocols(found["protocols"])
+    _check_pretraining(found["protocols"], found["datasets"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
     folder = Path(top["data_folder"] or ".")
     return Settings(selected=top["studies"], data_folder=folder, chunks=top["chunks"], **values)
@@ -278,12 +288,10 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
             )
 
 
-def _extended(
-    declarations: Mapping[str, tuple[str, dict[str, Any]]], kind: str
-) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Lay each declaration over the one that it `extends`; title and published name are always its own.
+def _extended(declarations: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Lay each model or protocol over the one that it `extends`; title and published name are always its own.
 
-    It stands behind the one that it extends, so that a mistake is first found in the file that holds it.
+    One stands behind the one it extends, so that a mistake is first found in the file that holds it.
     """
     done: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -294,6 +302,7 @@ def _extended(
         if "extends" in declared:
             base, chain = str(declared["extends"]), (*above, name)
             if base not in declarations:
+                kind = path.split("/")[1].removesuffix("s")
                 raise ConfigError(f"{path}: key 'extends': no {kind} '{base}'.{nearest(base, declarations)}")
             if base in chain:
                 raise ConfigError(f"{path}: key 'extends': a circle, {' → '.join((*chain, base))}.")
@@ -313,6 +322,7 @@ def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]], root: Path) 
     for path, model in models.values():
         if model["kind"] == "network":
             check_spec(model["spec"], f"{path}: spec", root)
+            check_order(model["spec"].get("by_rows", ()), f"{path}: key 'spec.by_rows'")
     check_models(models)
 
 
@@ -325,11 +335,10 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
                 raise ConfigError(f"{path}: key 'scaling.{part}': no such part. {known}")
         split = protocol["split"]
         if split["scheme"] == "fractions":
-            total = split["train"] + split["validation"] + split["test"]
-            if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
-                raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
+            _check_shares(path, split)
         _check_hold_out(path, split)
         _check_ensemble(path, protocol)
+        check_order(protocol["training"].get("by_rows", ()), f"{path}: key 'training.by_rows'")
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
         if reduction and protocol["training"]["schedule"]:
             raise ConfigError(
@@ -347,6 +356,54 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
                     f"{path}: key 'training.learning_rate_reduction': nothing is monitored, since the split has no "
                     f"validation part. Give `split.validation` a share, or set learning_rate_reduction to null."
                 )
+
+
+def _check_shares(path: str, split: Mapping[str, Any]) -> None:
+    """Check that the parts of random divisions are the whole, and that several divisions have members to share them."""
+    total = split["train"] + split["validation"] + split["test"]
+    if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
+        raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
+    if "divisions" in split and split["resplit"]:
+        raise ConfigError(
+            f"{path}: key 'split.divisions': under `resplit: true` every member has its own division. Set `resplit: "
+            "false`, or remove the key."
+        )
+
+
+def _check_pretraining(
+    protocols: Mapping[str, tuple[str, dict[str, Any]]], datasets: Mapping[str, tuple[str, dict[str, Any]]]
+) -> None:
+    """Check that what pre-trained networks start from can be trained, and that nothing contradicts it."""
+    for path, protocol in protocols.values():
+        if "pretraining" not in protocol:
+            continue
+        declared = protocol["pretraining"]
+        for key in ("scaling", "target"):
+            if key in protocol:
+                raise ConfigError(
+                    f"{path}: key '{key}': a pre-trained network goes on with the {key} of its pre-training. Remove "
+                    f"the key here; that of protocol '{declared['protocol']}' holds."
+                )
+        properties = datasets[declared["dataset"]][1]["properties"] if declared["dataset"] in datasets else {}
+        for key, known in (("dataset", datasets), ("property", properties), ("protocol", protocols)):
+            if declared[key] not in known:
+                of = f" in dataset '{declared['dataset']}'" if key == "property" else ""
+                raise ConfigError(
+                    f"{path}: key 'pretraining.{key}': no {key} '{declared[key]}'{of}. Known: {', '.join(known)}."
+                    f"{nearest(declared[key], known)}"
+                )
+        source = protocols[declared["protocol"]][1]
+        if "pretraining" in source:
+            raise ConfigError(
+                f"{path}: key 'pretraining.protocol': protocol '{declared['protocol']}' is pre-trained itself. Name "
+                "one without the key 'pretraining'."
+            )
+        if source["split"]["scheme"] != "fractions":
+            raise ConfigError(
+                f"{path}: key 'pretraining.protocol': protocol '{declared['protocol']}' has the split scheme "
+                f"{source['split']['scheme']}. What the target run is judged by is taken away first, so that only the "
+                "scheme fractions can divide the rest."
+            )
 
 
 def members_per_division(split: Mapping[str, Any]) -> int:

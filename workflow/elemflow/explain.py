@@ -95,6 +95,9 @@ def _tell_run(results: Path, run: str) -> Iterator[str]:
     engine = info.get("engine") or info["backend"]
     yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {engine['device']}")
     yield _line("  trained", f"{info['started']} to {info['finished']}")
+    if source := info.get("pretrained"):
+        yield _line("pre-trained by", source)
+        yield from _tell_run(results, source)
 
 
 def _tell_input(path: Path, name: str, digest: str) -> Iterator[str]:
@@ -105,11 +108,13 @@ def _tell_input(path: Path, name: str, digest: str) -> Iterator[str]:
         state = "unchanged" if sha256_file(path) == digest else "CHANGED since the run"
     yield _line("input", f"{name} ({state})")
     yield _line("  sha256", digest)
-    if state != "unchanged":
+    if state != "unchanged" or path.suffix != ".parquet":
         return
     about = read_metadata(path)
     if "split" in about:
         yield _line("  split", _plain(about["split"]))
+    if "removed" in about:
+        yield _line("  removed", f"{_plain(about['removed'])} materials by member, since the target is judged by them")
     if "part" in about:
         yield _line("  features", f"{about['part']}, {len(about['labels'])} columns, version {about['version']}")
     yield _line("  rows", f"{pq.read_metadata(path).num_rows:,}")

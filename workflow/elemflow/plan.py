@@ -9,8 +9,9 @@ from typing import Any
 from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
 from elemflow.networks.spec import check_representation
+from elemflow.pretraining import source_protocol_id, target_of
 from elemflow.published import PublishedIndex, lookup
-from elemflow.registry import FIGURE_NEEDS, NEEDS_PROPERTY, WITHOUT_RUNS, parts_of
+from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS, parts_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -39,7 +40,7 @@ class Plan:
     """Everything that will be built.
 
     Attributes:
-        runs: Every run, sorted, with the tables and figures (`<study>/<item>`) that use it.
+        runs: Every run, sorted, with the tables and figures (`<study>/<item>`) that use it; source runs too.
         tables: What each table shows, by (study, table).
         figures: What each figure shows, by (study, figure).
     """
@@ -92,12 +93,34 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
                     continue
                 grid = _grid(settings, study, item, where)
                 _check_kind(settings, item, grid, where)
-                for run in dict.fromkeys(grid.runs):
+                for run in dict.fromkeys((*grid.runs, *_sources(settings, grid.runs))):
                     users.setdefault(run, []).append(f"{study_id}/{item_id}")
                 describe = _table if group == "tables" else _figure
                 target[study_id, item_id] = describe(settings, published, study_id, item_id, item, grid)
     plan.runs = {run: users[run] for run in sorted(users)}
     return plan
+
+
+def source_run(settings: Settings, run: Run) -> Run | None:
+    """Return the run that the networks of a run start from; None if they start from random weights.
+
+    Raises:
+        ConfigError: The run is to be pre-trained and its model has no weights.
+    """
+    declared = settings.protocol(run.protocol).get("pretraining")
+    if declared is None:
+        return None
+    if settings.models[run.model].get("kind") != "network":
+        raise ConfigError(
+            f"protocol '{run.protocol}' starts from the weights of a source run, and model '{run.model}' is no "
+            "network. Use it with networks, or name a protocol without `pretraining`."
+        )
+    name = source_protocol_id(settings.protocols, (run.dataset, run.property, run.protocol))
+    return Run(declared["dataset"], declared["property"], run.representation, run.model, name)
+
+
+def _sources(settings: Settings, runs: Iterable[Run]) -> list[Run]:
+    return [source for source in (source_run(settings, run) for run in runs) if source]
 
 
 def citations(settings: Settings, plan: Plan, study_id: str) -> list[str]:
@@ -133,7 +156,9 @@ def _grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, Any],
         for j, (column, keys) in enumerate(zip(columns, own, strict=True)):
             cell = base | row | column | keys
             run = _run(settings, cell, f"{where}', row {i + 1}, column {j + 1}")
-            line.append((run, cell | {"missing": cell["missing"] or settings.datasets[run.dataset].get("missing", "")}))
+            datasets = [run.dataset, *(source.dataset for source in _sources(settings, [run]))]
+            reasons = [cell["missing"], *(settings.datasets[dataset].get("missing", "") for dataset in datasets)]
+            line.append((run, cell | {"missing": next(filter(None, reasons), "")}))
         cells.append(line)
     return _Grid(rows, columns, cells)
 
@@ -153,19 +178,31 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
         if not isinstance(cell[key], str):
             raise ConfigError(f"{where}: a list of {key} values belongs in rows or columns, not in `defaults`.")
     for key, known in (("dataset", settings.datasets), ("model", settings.models), ("protocol", settings.protocols)):
-        _check_id(cell, key, known, where)
+        if key != "protocol" or not _is_source(settings, cell, where):
+            _check_id(cell, key, known, where)
     if not cell["missing"]:
         _check_property(settings, cell, where)
     try:
         parts_of(cell["representation"])
     except ConfigError as error:
         raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
-    model, protocol = settings.models[cell["model"]], settings.protocols[cell["protocol"]]
-    _check_protocol(settings, cell, protocol, where)
+    run = Run(*(cell[key] for key in RUN_KEYS))
+    try:
+        source = source_run(settings, run)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    for each in filter(None, (run, source)):
+        _check_run(settings, each, where)
+    return run
+
+
+def _check_run(settings: Settings, run: Run, where: str) -> None:
+    """Check that the keys of a run fit each other."""
+    model, protocol = settings.models[run.model], settings.protocol(run.protocol)
+    _check_protocol(settings, run, protocol, where)
     if "spec" in model:
         scaled = [part for part, kind in protocol.get("scaling", {}).items() if kind != "none"]
-        check_representation(model["spec"], cell["representation"], scaled, f"{where}: model '{cell['model']}'")
-    return Run(*(cell[key] for key in RUN_KEYS))
+        check_representation(model["spec"], run.representation, scaled, f"{where}: model '{run.model}'")
 
 
 def _check_id(cell: Mapping[str, Any], key: str, known: Mapping[str, Any], where: str) -> None:
@@ -173,6 +210,20 @@ def _check_id(cell: Mapping[str, Any], key: str, known: Mapping[str, Any], where
         raise ConfigError(
             f"{where}: unknown {key} '{cell[key]}'. Known: {', '.join(known)}.{nearest(cell[key], known)}"
         )
+
+
+def _is_source(settings: Settings, cell: Mapping[str, Any], where: str) -> bool:
+    """Tell whether a cell names a source run by the derived id of its protocol, and check that its data are those."""
+    target = target_of(settings.protocols, cell["protocol"])
+    if target is None:
+        return False
+    declared = settings.protocols[target[-1]]["pretraining"]
+    for key, value in (("dataset", declared["dataset"]), ("property", declared["property"])):
+        if cell[key] != value:
+            raise ConfigError(f"{where}: protocol '{cell['protocol']}' trains on the {key} {value}, not {cell[key]}.")
+    _check_id({"dataset": target[0]}, "dataset", settings.datasets, f"{where}: protocol '{cell['protocol']}'")
+    _check_property(settings, {"dataset": target[0], "property": target[1]}, f"{where}: protocol '{cell['protocol']}'")
+    return True
 
 
 def _check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> None:
@@ -184,30 +235,30 @@ def _check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> 
         )
 
 
-def _check_protocol(settings: Settings, cell: Mapping[str, Any], protocol: Mapping[str, Any], where: str) -> None:
+def _check_protocol(settings: Settings, run: Run, protocol: Mapping[str, Any], where: str) -> None:
     """Check that a dataset has what the protocol needs of it."""
-    dataset = settings.datasets[cell["dataset"]]
-    if protocol.get("clip_predictions") and "minimum" not in dataset["properties"][cell["property"]]:
+    dataset = settings.datasets[run.dataset]
+    if protocol.get("clip_predictions") and "minimum" not in dataset["properties"][run.property]:
         raise ConfigError(
-            f"{where}: protocol '{cell['protocol']}' clips predictions, but property '{cell['property']}' of dataset "
-            f"'{cell['dataset']}' declares no `minimum`. Declare one, or use a protocol without `clip_predictions`."
+            f"{where}: protocol '{run.protocol}' clips predictions, but property '{run.property}' of dataset "
+            f"'{run.dataset}' declares no `minimum`. Declare one, or use a protocol without `clip_predictions`."
         )
     split, kept = protocol.get("split", {}), dataset.get("columns", {}).get("splits", [])
     if split.get("scheme") == "column" and split["column"] not in kept:
         raise ConfigError(
-            f"{where}: protocol '{cell['protocol']}' divides by the column '{split['column']}', which dataset "
-            f"'{cell['dataset']}' does not keep. Kept (columns.splits): {', '.join(kept) or 'none'}."
+            f"{where}: protocol '{run.protocol}' divides by the column '{split['column']}', which dataset "
+            f"'{run.dataset}' does not keep. Kept (columns.splits): {', '.join(kept) or 'none'}."
             f"{nearest(split['column'], kept)}"
         )
 
 
 def _check_kind(settings: Settings, item: Mapping[str, Any], grid: _Grid, where: str) -> None:
-    """Check that the protocols of a figure compute what its kind draws."""
-    needed = FIGURE_NEEDS.get(item.get("kind", ""))
+    """Check that the protocols of an item compute what its kind shows."""
+    needed = PROTOCOL_NEEDS.get(item.get("kind", ""))
     for run in grid.runs:
-        if needed and not _has_key(settings.protocols[run.protocol], needed):
+        if needed and not _has_key(settings.protocol(run.protocol), needed):
             raise ConfigError(
-                f"{where}.kind': {item['kind']} draws what protocol '{run.protocol}' does not compute. Set its key "
+                f"{where}.kind': {item['kind']} shows what protocol '{run.protocol}' does not compute. Set its key "
                 f"'{needed}', or name another protocol."
             )
 
@@ -230,14 +281,14 @@ def _cell(
 ) -> dict[str, Any]:
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
     described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
-    described |= {"unit": _property(settings, run)["unit"]}
+    described |= {"unit": _property(settings, run)["unit"]} | {key: cell[key] for key in ("level",) if key in cell}
     described |= {"published": None, "published_text": None, "published_source": None}
     key = settings.models[run.model].get("published")
     key = {"model": cell["published_model"]} if "published_model" in cell else key
     if key and "published_table" in cell:
         found = lookup(
             published,
-            study=study_id,
+            study=cell.get("published_study", study_id),
             table=cell["published_table"],
             dataset=cell.get("published_dataset", run.dataset),
             property=run.property,
@@ -265,8 +316,9 @@ def _property(settings: Settings, run: Run) -> Mapping[str, Any]:
 
 def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
     runs = grid.runs
-    protocols = {run.protocol: settings.protocols[run.protocol]["title"] for run in runs}
-    return _about(settings, study_id, item, (run.dataset for run in runs)) | {"protocols": protocols}
+    protocols = {run.protocol: settings.protocol(run.protocol)["title"] for run in runs}
+    datasets = [run.dataset for run in (*runs, *_sources(settings, runs))]
+    return _about(settings, study_id, item, datasets) | {"protocols": protocols}
 
 
 def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets: Iterable[str]) -> dict[str, Any]:
@@ -295,7 +347,7 @@ def _table(
     kind = {"kind": item["kind"]}
     if item["kind"] == "comparison":
         _check_comparison(item, grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
-        kind["splits"] = {run.protocol: settings.protocols[run.protocol]["split"] for run in grid.runs}
+        kind["splits"] = {run.protocol: settings.protocol(run.protocol)["split"] for run in grid.runs}
     return (
         _common(settings, study_id, item, grid)
         | kind

@@ -44,6 +44,7 @@ FIGURES = {
     "training_curves": "elemflow.reporting.kinds.training_curves",
     "bars": "elemflow.reporting.kinds.bars",
     "calibration": "elemflow.reporting.kinds.calibration",
+    "applicability": "elemflow.reporting.kinds.applicability",
     "error_cdf": "elemflow.reporting.kinds.error_cdf",
     "error_by_target": "elemflow.reporting.kinds.error_by_target",
     "relative_change": "elemflow.reporting.kinds.relative_change",
@@ -65,6 +66,7 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "training_curves": ("history.parquet",),
     "bars": (),
     "calibration": (),
+    "applicability": ("predictions.parquet", "applicability.parquet"),
     "error_cdf": ("predictions.parquet",),
     "error_by_target": ("predictions.parquet",),
     "relative_change": ("run_info.json",),
@@ -84,15 +86,17 @@ TABLES = {
     "errors": "elemflow.reporting.tables",
     "comparison": "elemflow.reporting.comparisons",
     "datasets": "elemflow.reporting.datasets",
+    "intervals": "elemflow.reporting.intervals",
 }
 # Files of a run that a kind of table reads besides its metrics.json.
 TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "comparison": ("predictions.parquet", "run_info.json"),
     "datasets": (),
+    "intervals": (),
 }
-# Key that the protocols of a kind of figure must switch on.
-FIGURE_NEEDS = {"calibration": "uncertainty", "hold_out": "split.hold_out"}
+# Key that the protocols of a kind of table or figure must switch on.
+PROTOCOL_NEEDS = {"calibration": "uncertainty", "intervals": "uncertainty", "hold_out": "split.hold_out"}
 
 
 def parts_of(representation: str) -> list[str]:

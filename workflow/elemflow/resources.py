@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from elemflow.training.by_rows import settle
+
 UNKNOWN_MATERIALS = 50_000  # before a dataset is curated; dry-runs only
 COLUMNS = {"ef": 86, "st": 126}  # of the others: those of `pa`
 COLUMNS_OF_PA = 145
@@ -17,7 +19,8 @@ COPIES_OF_INPUTS = 8  # file, table, joined rows, parts, scaled parts, and those
 TREES = 200  # of a search, which may choose as many
 BYTES_PER_ROW_AND_TREE = 150  # two nodes per row in a fully grown tree
 MEMORY_STEP_MB = 500
-MEMBER_KEYS = ("members", "folds", "repeats")  # of a split; their product is the number of trainings
+# Of a split; their product is the number of trainings.
+MEMBER_KEYS = ("members", "divisions", "folds", "members_per_fold", "repeats")
 MINUTES = (30, 1440)  # shortest and longest request
 
 
@@ -60,7 +63,8 @@ def training_minutes(materials: int, model: Mapping[str, Any], protocol: Mapping
     """
     members = math.prod(protocol["split"].get(key) or 1 for key in MEMBER_KEYS)
     if model["kind"] == "network":
-        milliseconds = 0.1 * protocol["training"]["max_epochs"]  # per row on a GPU
+        training = settle({"model": model, "protocol": protocol}, materials)["protocol"]["training"]
+        milliseconds = 0.1 * training["max_epochs"]  # per row on a GPU
     else:
         milliseconds = 20 * (model.get("search") or model).get("trials", 1)
     return int(min(max(members * materials * milliseconds / 60_000, MINUTES[0]), MINUTES[1]))

@@ -78,8 +78,9 @@ def _divisions(compositions: Sequence[str], split: Mapping[str, Any], given: np.
     if split["scheme"] == "fractions":
         # The test part comes first, so that it stays the same when only the validation share changes.
         shares = (split["test"], split["validation"], split["train"])
-        for member in range(split["members"]):
-            division = member if split["resplit"] else 0
+        members = np.arange(split["members"])
+        divisions = members if split["resplit"] else np.repeat(np.arange(split.get("divisions", 1)), len(members))
+        for division in divisions.tolist():
             order = hash_order(compositions, f"{seed}/{division}")
             yield 2 - _cut(groups, order, shares)
         return
@@ -123,7 +124,7 @@ def needed_roles(split: Mapping[str, Any]) -> tuple[str, ...]:
     return ("train", "test") if split.get("validation") == 0 or split["scheme"] in GIVEN else ROLES
 
 
-def _sample(table: pa.Table, split: Mapping[str, Any]) -> pa.Table:
+def draw_sample(table: pa.Table, split: Mapping[str, Any]) -> pa.Table:
     """Return at most `max_materials` rows, drawn by composition; every member divides the same ones."""
     most = split.get("max_materials")
     if most is None or most >= table.num_rows:
@@ -163,21 +164,37 @@ def write_split(
     outside = {"column": split.get("column"), "file": "entry_id", "k_fold_rows": "entry_id"}.get(split["scheme"])
     columns = ["material_id", "composition", property_id, *([outside] if outside else [])]
     table = pq.read_table(materials, columns=columns)
-    table = _sample(table.filter(table[property_id].is_valid()), split)
+    table = draw_sample(table.filter(table[property_id].is_valid()), split)
     labels = _labels(table, split, given, where)
     if labels is not None:
         known = labels != "none"
         table, labels = table.filter(pa.array(known)), labels[known]
-    compositions = table["composition"].to_pylist()
-    pieces = []
-    for member, roles in enumerate(divide(compositions, split, labels)):
-        for role in needed_roles(split):
-            if not (roles == ROLES.index(role)).any():
-                raise DataError(
-                    f"{where}: the {role} part of member {member} is empty ({table.num_rows} materials have a value). "
-                    f"Give it a larger share in the protocol, or use a dataset with more materials."
-                )
-        names = pa.DictionaryArray.from_arrays(pa.array(roles, pa.int8()), pa.array(ROLES))
-        members = pa.array(np.full(len(roles), member, dtype=np.int16))
-        pieces.append(pa.table({"material_id": table["material_id"], "member": members, "role": names}))
+    pieces = [
+        member_rows(table, member, roles, split, where)
+        for member, roles in enumerate(divide(table["composition"].to_pylist(), split, labels))
+    ]
     write_parquet(output, pa.concat_tables(pieces), metadata={"split": dict(split), "property": property_id})
+
+
+def member_rows(table: pa.Table, member: int, roles: np.ndarray, split: Mapping[str, Any], where: str) -> pa.Table:
+    """Return the rows of one member in a split file.
+
+    Args:
+        table: Materials with `material_id`.
+        member: Number of the member.
+        roles: Positions in `ROLES` (materials,).
+        split: The `split` section of a protocol.
+        where: How messages call this split.
+
+    Raises:
+        DataError: A part that the split must fill is empty.
+    """
+    for role in needed_roles(split):
+        if not (roles == ROLES.index(role)).any():
+            raise DataError(
+                f"{where}: the {role} part of member {member} is empty ({table.num_rows} materials have a value). "
+                f"Give it a larger share in the protocol, or use a dataset with more materials."
+            )
+    names = pa.DictionaryArray.from_arrays(pa.array(roles, pa.int8()), pa.array(ROLES))
+    members = pa.array(np.full(len(roles), member, dtype=np.int16))
+    return pa.table({"material_id": table["material_id"], "member": members, "role": names})

@@ -23,6 +23,31 @@ rule split_dataset:
         "../../scripts/split_dataset.py"
 
 
+rule split_source:
+    input:
+        unpack(get_target_files),
+        materials="results/datasets/{dataset}/materials.parquet",
+    output:
+        split="results/splits/{dataset}/{property}/{protocol}.parquet",
+    log:
+        "results/logs/split_source/{dataset}/{property}/{protocol}.log",
+    benchmark:
+        "results/benchmarks/split_source/{dataset}/{property}/{protocol}.tsv"
+    wildcard_constraints:
+        protocol=one_of(SOURCE_PROTOCOLS),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=30,
+    params:
+        cfg=get_split_cfg,
+        code=get_code("split_source.py"),
+    script:
+        "../../scripts/split_source.py"
+
+
 rule subset_split:
     input:
         materials="results/datasets/{dataset}/materials.parquet",

@@ -3,6 +3,7 @@ rule train_model:
         features=get_features,
         materials="results/datasets/{dataset}/materials.parquet",
         split="results/splits/{dataset}/{property}/{protocol}.parquet",
+        pretrained=get_pretrained,
     output:
         predictions=f"results/runs/{RUN}/predictions.parquet",
         history=f"results/runs/{RUN}/history.parquet",
@@ -48,3 +49,30 @@ rule evaluate_run:
         code=get_code("evaluate_run.py"),
     script:
         "../../scripts/evaluate_run.py"
+
+
+rule assess_applicability:
+    input:
+        features=get_features,
+        materials="results/datasets/{dataset}/materials.parquet",
+        split="results/splits/{dataset}/{property}/{protocol}.parquet",
+    output:
+        applicability=f"results/runs/{RUN}/applicability.parquet",
+    log:
+        f"results/logs/assess_applicability/{RUN}.log",
+    benchmark:
+        f"results/benchmarks/assess_applicability/{RUN}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=get_training_memory,
+        runtime=60,
+    params:
+        run=lambda wildcards: {key: wildcards[key] for key in ("dataset", "property")},
+        members_per_division=lambda wildcards: elemflow_config.members_per_division(
+            SETTINGS.protocol(wildcards.protocol)["split"]
+        ),
+        code=get_code("assess_applicability.py"),
+    script:
+        "../../scripts/assess_applicability.py"

@@ -226,7 +226,7 @@ def _write_caption(
             f"table; bold below {SIGNIFICANT}."
         )
     planned = tests[tests["missing"].isna()]
-    yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
+    yield words.describe_data(cfg["datasets"], [*planned["dataset"], *cfg["datasets"]], curation)
     yield words.describe_protocols(cfg["protocols"], planned["protocol"])
     yield words.describe_missing(cfg["cells"], NO_DATA)
     yield cfg["note"]

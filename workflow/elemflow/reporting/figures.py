@@ -161,7 +161,8 @@ def _write_sentences(
         yield words.describe_data(cfg["datasets"], sources, curation)
     if names:
         yield f"Values: {words.name_metric(cfg['metric'])} on the test set."
-        yield words.describe_data(cfg.get("datasets", {}), (name["dataset"] for name in names), curation)
+        used = [*(name["dataset"] for name in names), *cfg.get("datasets", {})]  # the latter also those of pre-training
+        yield words.describe_data(cfg.get("datasets", {}), used, curation)
         yield words.describe_protocols(cfg.get("protocols", {}), (name["protocol"] for name in names))
         yield words.describe_spread(series.score.members for panel in panels for series in panel.series)
     planned = [series for panel in cfg["panels"] for series in panel["series"]]

@@ -10,13 +10,14 @@ import pandas as pd
 
 from elemflow.files import atomic_path, write_text
 from elemflow.registry import TABLES
-from elemflow.reporting import comparisons, datasets, tables
+from elemflow.reporting import comparisons, datasets, intervals, tables
 from elemflow.reporting.page import render_figures_index, render_tables_index
 
 FILES = {
     "errors": ("cells.csv", tables.CELL_TYPES),
     "comparison": ("tests.csv", comparisons.CELL_TYPES),
     "datasets": ("datasets.csv", datasets.CELL_TYPES),
+    "intervals": ("intervals.csv", intervals.CELL_TYPES),
 }
 
 

@@ -195,7 +195,8 @@ def _write_caption(
     bold = " The best reproduced value of a row is in bold." * has_best
     yield f"{words.name_metric(cfg['metric']).capitalize()} on the test set{shown}.{bold}"
     planned = [record for record in records if not record["missing"]]
-    yield words.describe_data(cfg["datasets"], (record["dataset"] for record in planned), curation)
+    used = [*(record["dataset"] for record in planned), *cfg["datasets"]]  # the latter also those of pre-training
+    yield words.describe_data(cfg["datasets"], used, curation)
     yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in planned))
     yield words.describe_spread(record["members"] for record in records if record["members"])
     yield words.describe_missing(cfg["cells"], NO_DATA)

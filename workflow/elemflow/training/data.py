@@ -49,6 +49,7 @@ class MemberData:
         dropped: Rows of the split left out, by reason (`without_features`, `without_value`).
         target: How `y` follows from the property.
         in_unit: The same rows with the property itself, if `y` is another target.
+        pretrained: Stored network whose weights the member starts from, if there is one.
     """
 
     member: int
@@ -58,6 +59,7 @@ class MemberData:
     dropped: dict[str, int]
     target: Target = field(default_factory=Target)
     in_unit: "MemberData | None" = None
+    pretrained: Path | None = None
 
     def scaled(self, scaling: Scaling) -> "MemberData":
         """Return the same rows with scaled features."""
@@ -111,6 +113,12 @@ class RunData:
     def members(self) -> list[int]:
         """Numbers of the members, in order."""
         return sorted(int(member) for member in self._split["member"].unique())
+
+    @property
+    def train_rows(self) -> int:
+        """Largest number of training rows of a member in the split, those without features or value included."""
+        rows = self._split.loc[self._split["role"] == "train", "member"].value_counts()
+        return int(rows.max()) if len(rows) else 0
 
     def member(self, member: int, needed: Collection[str]) -> MemberData:
         """Join the rows of one member; rows without features or without a value are dropped and counted.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elemflow.errors import TrainingError
-from elemflow.networks.registry import build_network, check_inputs
+from elemflow.errors import DataError, TrainingError
+from elemflow.networks.registry import build_network, check_inputs, load_network
 from elemflow.training import stopping
 from elemflow.training.data import ROLES, MemberData
 from elemflow.training.fitted import Fitted, NotRun, Task, one_by_one
@@ -26,6 +26,8 @@ from elemflow.training.loop import (
 
 if TYPE_CHECKING:
     import keras
+
+SHOWN = 3  # shapes in a message
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +86,29 @@ def _job(cfg: Mapping[str, Any], task: Task, interval: float) -> Job:
     for part in (getattr(task.data, role) for role in ROLES):
         check_inputs(spec, part.x, part.material_id)
     model = build_network(spec, task.data.train.x.shape[1], seed)
+    if task.data.pretrained:
+        _start_from(model, task.data.pretrained)
+        log.info("%s: starts from %s", task.label, task.data.pretrained)
     progress = Progress(task.label, training["max_epochs"], interval)
     return Job(model, task.data, seed, task.folder / "state.npz", progress)
+
+
+def _start_from(model: "keras.Model", path: Path) -> None:
+    """Give a network the weights of a stored one, statistics of batch normalisation included.
+
+    Raises:
+        DataError: The stored network has another shape.
+    """
+    stored = load_network(path).get_weights()
+    own, others = ([weight.shape for weight in weights] for weights in (model.get_weights(), stored))
+    if own != others:
+        differing = [f"{other} instead of {shape}" for shape, other in zip(own, others, strict=False) if shape != other]
+        raise DataError(
+            f"{path}: these weights do not fit the network that is to start from them. It has {len(own)} arrays, the "
+            f"file {len(others)}; different shapes: {', '.join(differing[:SHOWN]) or 'none'}. Both networks need the "
+            "same `spec` and the same number of inputs; train the source run anew."
+        )
+    model.set_weights(stored)
 
 
 def _fitted(model: "keras.Model", result: FitResult, fleet: int) -> Fitted:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -22,9 +23,11 @@ from elemflow.errors import DataError, TrainingError
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
 from elemflow.registry import FITTERS
 from elemflow.training import stopping
+from elemflow.training.by_rows import settle
 from elemflow.training.data import ROLES, MemberData, Part, RunData
 from elemflow.training.fitted import Fitted, Fitter, NotRun, Task, one_by_one
-from elemflow.training.scaling import Target, fit_scaling, fit_target, save_scaling, save_target
+from elemflow.training.pretrained import Source, SourceFiles, Start
+from elemflow.training.scaling import Scaling, Target, fit_scaling, fit_target, save_scaling, save_target
 
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
 PREDICTIONS = pa.schema(
@@ -63,6 +66,7 @@ def train_run(
     model_folder: Path,
     checkpoint_folder: Path,
     threads: int,
+    pretrained: SourceFiles | None = None,
 ) -> None:
     """Train, predict and save every member of a run.
 
@@ -83,24 +87,30 @@ def train_run(
             are.
         checkpoint_folder: Working state, removed after success.
         threads: CPU threads to use.
+        pretrained: Files of the source run, if the protocol has the key `pretraining`.
 
     Raises:
-        DataError: A part that is needed has no rows.
+        DataError: A part that is needed has no rows, or the source run does not fit.
         TrainingError: The training of a member diverged.
         Stopped: A signal or a deadline ended the training of a network; the next start continues.
     """
     started = time.monotonic()
     predictions, history, run_info = Path(predictions), Path(history), Path(run_info)
     model_folder, checkpoint_folder = Path(model_folder), Path(checkpoint_folder)
-    inputs = {str(path): sha256_file(path) for path in [*features, materials, split]}
+    source = Source(pretrained, cfg) if pretrained else None
+    if source:
+        source.check_apart(split, materials)
+    sources = source.paths if source else []
+    inputs = {str(path): sha256_file(path) for path in [*features, materials, split, *sources]}
     fitter = cast("Fitter", importlib.import_module(FITTERS[cfg["model"]["kind"]]))
     engine = fitter.start(cfg, threads)
     claim = _claim(checkpoint_folder, _identity(cfg, inputs, engine["name"]))
     data = RunData(
         features, materials, split, dataset=cfg["run"]["dataset"], property_id=cfg["run"]["property"]
     )  # fmt: skip
+    cfg = settle(cfg, data.train_rows)
     try:
-        not_run = _train_members(cfg, fitter, data, checkpoint_folder, threads)
+        not_run = _train_members(cfg, fitter, data, checkpoint_folder, threads, source)
     except stopping.Stopped as stopped:
         log.warning("%s; start the workflow again to continue", stopped.message)
         raise
@@ -122,6 +132,7 @@ def train_run(
             "n_features": data.n_features,
             "members": facts,
             "inputs_sha256": inputs,
+            "pretrained": source.run if source else None,
             "commit": provenance.git_commit(),
             "versions": provenance.library_versions(),
             "host": provenance.host_facts(threads),
@@ -140,7 +151,12 @@ def train_run(
 
 
 def _train_members(
-    cfg: Mapping[str, Any], fitter: Fitter, data: RunData, checkpoint_folder: Path, threads: int
+    cfg: Mapping[str, Any],
+    fitter: Fitter,
+    data: RunData,
+    checkpoint_folder: Path,
+    threads: int,
+    source: Source | None,
 ) -> str | None:
     """Finish every member that is not yet; one that diverges is named when the others are done.
 
@@ -149,7 +165,8 @@ def _train_members(
     """
     failures = []
     fit_all = getattr(fitter, "fit_all", partial(one_by_one, fitter.fit))
-    for (member_data, folder, label), fitted in fit_all(cfg, _tasks(cfg, fitter, data, checkpoint_folder), threads):
+    tasks = _tasks(cfg, fitter, data, checkpoint_folder, source)
+    for (member_data, folder, label), fitted in fit_all(cfg, tasks, threads):
         if isinstance(fitted, NotRun):
             log.warning("%s: not run, %s", label, fitted)
             return str(fitted)
@@ -164,7 +181,9 @@ def _train_members(
     return None
 
 
-def _tasks(cfg: Mapping[str, Any], fitter: Fitter, data: RunData, checkpoint_folder: Path) -> Iterator[Task]:
+def _tasks(
+    cfg: Mapping[str, Any], fitter: Fitter, data: RunData, checkpoint_folder: Path, source: Source | None
+) -> Iterator[Task]:
     """Give the members that are not finished, with their inputs scaled."""
     members = data.members
     needed = {"train", "test", *fitter.chosen_by(cfg)}
@@ -179,11 +198,13 @@ def _tasks(cfg: Mapping[str, Any], fitter: Fitter, data: RunData, checkpoint_fol
         member_data = data.member(member, needed)
         log.info("%s: %s", label, ", ".join(f"{len(getattr(member_data, role))} {role}" for role in ROLES))
         folder.mkdir(parents=True, exist_ok=True)
-        if kinds := cfg["protocol"].get("scaling"):
-            scaling = fit_scaling(member_data.train.x, data.parts, kinds)
+        start = source.start(member) if source else None
+        if start:
+            member_data = replace(member_data, pretrained=start.network)
+        if scaling := _scaling(cfg, data, member_data, start):
             member_data = member_data.scaled(scaling)
             save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)
-        target = _target(cfg, member_data, label)
+        target = _target(cfg, member_data, label, start)
         if target != Target():
             member_data = member_data.targeted(target)
             log.info("%s: %s; losses and errors below are in its scale", label, target)
@@ -191,8 +212,20 @@ def _tasks(cfg: Mapping[str, Any], fitter: Fitter, data: RunData, checkpoint_fol
         yield Task(member_data, folder, label)
 
 
-def _target(cfg: Mapping[str, Any], data: MemberData, label: str) -> Target:
-    """Fit the target of a member; values of the property below the bound of its predictions are refused."""
+def _scaling(cfg: Mapping[str, Any], run: RunData, data: MemberData, start: Start | None) -> Scaling | None:
+    """Return the scaling of a member, that of its source or one fitted to its training rows; None if it has none."""
+    if start:
+        return start.scaling
+    kinds = cfg["protocol"].get("scaling")
+    return fit_scaling(data.train.x, run.parts, kinds) if kinds else None
+
+
+def _target(cfg: Mapping[str, Any], data: MemberData, label: str, start: Start | None) -> Target:
+    """Return the target of a member, that of its source or a fitted one.
+
+    Raises:
+        DataError: A value of the property lies below the bound of the predictions.
+    """
     minimum = cfg["property"]["minimum"] if cfg["protocol"]["clip_predictions"] else None
     for role in ROLES:
         part: Part = getattr(data, role)
@@ -203,6 +236,8 @@ def _target(cfg: Mapping[str, Any], data: MemberData, label: str) -> Target:
                 f"clipped at {minimum:g}, the property's `minimum`. Filter such rows in the dataset, correct the "
                 "bound, or remove `clip_predictions` from the protocol."
             )
+    if start:
+        return replace(start.target, minimum=minimum)
     return fit_target(data.train.y, cfg["protocol"].get("target"), minimum)
 
 

@@ -1,0 +1,30 @@
+"""Compare the validation and test materials of one run with its training materials."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.applicability import assess_run
+from elemflow.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    assess_run(
+        smk.params.run,
+        features=[Path(path) for path in smk.input.features],
+        materials=Path(smk.input.materials),
+        split=Path(smk.input.split),
+        output=Path(smk.output.applicability),
+        members_per_division=smk.params.members_per_division,
+        threads=smk.threads,
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

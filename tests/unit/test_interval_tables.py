@@ -1,0 +1,44 @@
+import pandas as pd
+import pytest
+from reporting_samples import make_cell, make_common, name_run, place, write_run
+
+from elemflow.files import read_json
+from elemflow.reporting.index import write_tables_index
+from elemflow.reporting.intervals import write_table
+
+
+@pytest.fixture
+def metrics(tmp_path):
+    run = name_run("brnet")
+    return {run: write_run(tmp_path / "runs", run, [0.1, 0.2]) / "metrics.json"}
+
+
+def make_levels():
+    cells = [make_cell("brnet", 0, None) | {"level": 50}, make_cell("brnet", 1, None)]
+    cells += [make_cell("bnet", 0, None, row=1), make_cell("bnet", 1, None, row=1) | {"missing": "BNet was lost"}]
+    table = {"table": "levels", "title": "Intervals", "kind": "intervals", "note": "A note.", "cells": cells}
+    rows, columns = [{"label": "BRNet"}, {"label": "BNet"}], [{"label": "50 %"}, {"label": "90 %"}]
+    return make_common() | table | {"rows": rows, "columns": columns}
+
+
+def test_coverage_and_width_are_those_of_the_level(tmp_path, metrics):
+    outputs = place(tmp_path, "table")
+    write_table(make_levels(), metrics, {}, outputs)
+    judged = read_json(metrics[name_run("brnet")])["test"]["uncertainty"]["normalised"]
+    cells = pd.read_csv(outputs["csv"]).query("interval == 'normalised' and model == 'brnet'")
+    assert cells["level"].tolist() == [50, 90]
+    assert cells["coverage"].tolist() == pytest.approx([judged["coverage"][level] for level in ("50", "90")])
+    assert cells["width"].tolist() == pytest.approx([judged["width"][level] for level in ("50", "90")])
+    for name in ("text", "md", "tex", "html"):
+        page = outputs[name].read_text(encoding="utf-8").replace("\\", "").replace("$pm$", "±")
+        shown = f"± {judged['width']['90'] / 2:.3g} eV/atom"
+        for part in (f"{100 * judged['coverage']['90']:.1f} % ({shown})", "no data", "not run", "A note."):
+            assert part in page, (name, part)
+
+
+def test_overview_holds_it(tmp_path, metrics):
+    outputs = place(tmp_path, "table")
+    write_table(make_levels(), metrics, {}, outputs)
+    write_tables_index(tmp_path / "all", [{"cfg": make_levels(), **outputs}])
+    assert "Intervals" in (tmp_path / "all/index.html").read_text()
+    assert len(pd.read_csv(tmp_path / "all/intervals.csv")) == 4 * 3
