@@ -30,6 +30,7 @@ def main(smk: "Snakemake") -> None:
         model_folder=Path(smk.output.model),
         checkpoint_folder=Path(smk.params.checkpoints),
         threads=smk.threads,
+        code=smk.params.code,
     )
 
 

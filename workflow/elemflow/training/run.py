@@ -67,6 +67,7 @@ def train_run(
     checkpoint_folder: Path,
     threads: int,
     pretrained: SourceFiles | None = None,
+    code: str | None = None,
 ) -> None:
     """Train, predict and save every member of a run.
 
@@ -88,6 +89,7 @@ def train_run(
         checkpoint_folder: Working state, removed after success.
         threads: CPU threads to use.
         pretrained: Files of the source run, if the protocol has the key `pretraining`.
+        code: Digest of the training code, noted in `run_info`; no part of what identifies a checkpoint.
 
     Raises:
         DataError: A part that is needed has no rows, or the source run does not fit.
@@ -133,6 +135,7 @@ def train_run(
             "members": facts,
             "inputs_sha256": inputs,
             "pretrained": source.run if source else None,
+            "code": code,
             "commit": provenance.git_commit(),
             "versions": provenance.library_versions(),
             "host": provenance.host_facts(threads),
