@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -108,9 +109,8 @@ def _known_values(table: pd.DataFrame, candidates: Path, known: Path, split: Pat
     """Return `known` and `trained` of the candidates that the dataset has, by their ids."""
     if structures.COLUMN not in pq.read_schema(known).names:
         return pd.DataFrame({"known": [], "trained": []}, index=pd.Index([], dtype=object), dtype=object)
-    wanted = table["composition"].unique()
-    entries = _with_structures(known, wanted, property_id).dropna(subset=[property_id])
-    found = _with_structures(candidates, entries["composition"].unique(), "entry_id")
+    entries = _with_structures(known, table["composition"].tolist(), property_id).dropna(subset=[property_id])
+    found = _with_structures(candidates, entries["composition"].tolist(), "entry_id")
     for frame in (entries, found):
         frame["spacegroup"] = [spacegroup(structures.decode(data)) for data in frame.pop(structures.COLUMN)]
     lowest = entries.groupby(["composition", "spacegroup"])[property_id].min().rename("known")
@@ -124,13 +124,11 @@ def _known_values(table: pd.DataFrame, candidates: Path, known: Path, split: Pat
 def _with_structures(materials: Path, compositions: Sequence[str], column: str) -> pd.DataFrame:
     """Return the materials of some compositions that have a structure; one row group is in memory at a time."""
     names, pieces = ["material_id", "composition", column, structures.COLUMN], []
-    wanted = pd.unique(np.asarray(compositions, dtype=object))
+    wanted = list(dict.fromkeys(compositions))
     with pq.ParquetFile(materials) as file:
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group, columns=names)
-            keep = pc.is_in(
-                rows["composition"], value_set=pc.cast(wanted.tolist(), rows.schema.field("composition").type)
-            )
+            keep = pc.is_in(rows["composition"], value_set=pa.array(wanted, rows.schema.field("composition").type))
             pieces.append(rows.filter(pc.and_(keep, pc.is_valid(rows[structures.COLUMN]))).to_pandas())
     return pd.concat(pieces, ignore_index=True)
 
@@ -163,9 +161,10 @@ def _tell(score: dict[str, Any], run: dict[str, str], unit: str) -> str:
 
 
 def _shown(table: pd.DataFrame) -> Iterator[tuple[str, ...]]:
-    for row in table.itertuples():
-        numbers = ["" if pd.isna(value) else f"{value:.3f}" for value in (row.prediction, row.spread, row.known)]
-        yield (str(row.rank), row.entry_id, row.composition, *numbers, "" if pd.isna(row.trained) else row.trained)
+    for row in table.to_dict("records"):
+        numbers = ("" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in ("prediction", "spread", "known"))
+        trained = "" if pd.isna(row["trained"]) else str(row["trained"])
+        yield (str(row["rank"]), str(row["entry_id"]), str(row["composition"]), *numbers, trained)
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], told: str) -> str:

@@ -64,8 +64,8 @@ def write_crate(
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as temporary:
         code = Path(temporary) / "code"
-        for folder in CODE_FOLDERS:
-            shutil.copytree(ROOT / folder, code / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        for name in CODE_FOLDERS:
+            shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         crate = ROCrate(version="1.1")  # the version of the profiles
         crate.metadata.extra_terms.update(TERMS)
         _describe_root(crate, cfg, finished)

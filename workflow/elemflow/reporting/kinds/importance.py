@@ -35,7 +35,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             axis.plot(np.arange(1, above + 1), ranked[:above], color=series.color,
                       label=f"{series.label}: {above} of {len(ranked)} raise it")  # fmt: skip
             numbers.add(panel, series, "inputs_that_raise_the_error", count=above)
-        if not any(len(line.get_xdata()) for line in axis.lines):
+        if not any(np.size(line.get_xdata()) for line in axis.lines):
             mark_empty(axis, "no input raises the error")
             continue
         axis.set(yscale="log", xlabel="Rank of the input", title=f"{panel.label} · all inputs")
