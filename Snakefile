@@ -15,10 +15,12 @@ include: "workflow/rules/curate.smk"
 include: "workflow/rules/featurize.smk"
 include: "workflow/rules/split.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/interpret.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/costs.smk"
+include: "workflow/rules/crate.smk"
 
 
 localrules:
@@ -39,6 +41,8 @@ localrules:
     collect_figures,
     make_cost_table,
     forecast_costs,
+    make_crate,
+    collect_crates,
 
 
 rule all:

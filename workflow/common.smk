@@ -34,6 +34,7 @@ from elemflow.resources import count_materials, training_memory_mb, training_min
 
 ROOT = Path(workflow.basedir)
 EVALUATION_KEYS = ("title", "report", "ensemble", "uncertainty")  # of a protocol; training does not depend on them
+SUBSET_KEYS = ("hold_out", "train_rows")  # of `split`; see elemflow.subsets
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
 
 try:
@@ -42,6 +43,7 @@ try:
     CLAIMS = elemflow_claims.build(SETTINGS, PLAN)
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None
+SUBSET_PROTOCOLS = {name for name, each in SETTINGS.protocols.items() if any(k in each["split"] for k in SUBSET_KEYS)}
 
 
 def one_of(names):
@@ -136,6 +138,12 @@ def get_split_cfg(wildcards):
     return {"property": wildcards.property, "split": SETTINGS.protocol(wildcards.protocol)["split"]}
 
 
+def get_subset_cfg(wildcards):
+    """Return what a division with fewer training materials depends on."""
+    cfg = get_split_cfg(wildcards)
+    return cfg | {"members_per_division": elemflow_config.members_per_division(cfg["split"])}
+
+
 def get_split_file(wildcards):
     """Return the list that a protocol divides by, if it does."""
     path = SETTINGS.protocol(wildcards.protocol)["split"].get("path")
@@ -216,6 +224,29 @@ def write_packing_plan():
     from elemflow.training import packing
 
     packing.write_plan(workflow.dag.needrun_jobs(), SETTINGS.packing)
+
+
+def get_asking_code(script, wildcards):
+    """Return the digest of a script that asks a stored model, with the family of its network."""
+    model = SETTINGS.models[wildcards.model]
+    spec = model["spec"] if model["kind"] == "network" else {}
+    families = [NETWORKS[spec["family"]]] if spec else []
+    return get_code(script, *families, file=spec.get("file"))
+
+
+def get_importance_code(wildcards):
+    """Return the digest of the code that shuffles the inputs of a run."""
+    return get_asking_code("permute_inputs.py", wildcards)
+
+
+def get_candidates_code(wildcards):
+    """Return the digest of the code that ranks candidates by a run."""
+    return get_asking_code("rank_candidates.py", wildcards)
+
+
+def get_candidate_features(wildcards):
+    """Return the features of candidates in the representation of the run that predicts them."""
+    return [f"results/features/{wildcards.candidates}/{part}.parquet" for part in parts_of(wildcards.representation)]
 
 
 def get_gpus(wildcards):
@@ -396,6 +427,42 @@ def get_runs_by_study():
 def get_forecast_cfg(wildcards):
     """Return what the forecast of costs reads of every run, with the true sizes of the datasets that are curated."""
     return {"runs": elemflow_forecast.describe(SETTINGS, PLAN, Path("results"))}
+
+
+def get_items(study):
+    """Return the tables and figures of a study."""
+    return [item for group in (PLAN.tables, PLAN.figures) for (of, _), item in group.items() if of == study]
+
+
+def get_crate_runs(wildcards):
+    """Return what a crate holds of the runs behind a study."""
+    runs = dict.fromkeys(run for item in get_items(wildcards.study) for run in PLAN.runs_of(item))
+    names = ("run_info.json", "metrics.json", "predictions.parquet")
+    return [f"results/runs/{run}/{name}" for run in runs for name in names]
+
+
+def get_crate_products(wildcards):
+    """Return the tables and figures of a study, in every format, and what to cite."""
+    study = wildcards.study
+    tables = [f"results/tables/{study}/{table}{suffix}" for of, table in PLAN.tables if of == study
+              for suffix in ("", ".csv", ".md", ".tex", ".html")]  # fmt: skip
+    figures = [f"results/figures/{study}/{figure}{suffix}" for of, figure in PLAN.figures if of == study
+               for suffix in ("", ".csv", ".svg", ".png")]  # fmt: skip
+    return [*tables, *figures, *([f"results/tables/{study}/references.bib"] if tables else [])]
+
+
+def get_crate_manifests(wildcards):
+    """Return the manifests of the raw files behind a study."""
+    datasets = dict.fromkeys(dataset for item in get_items(wildcards.study) for dataset in item["datasets"])
+    return [f"resources/raw/{dataset}/manifest.json" for dataset in datasets]
+
+
+def get_crate_cfg(wildcards):
+    """Return what a crate says of a study besides its files."""
+    study = SETTINGS.studies[wildcards.study]
+    datasets = {name: about for item in get_items(wildcards.study) for name, about in item["datasets"].items()}
+    told = {name: {key: about[key] for key in ("title", "license", "citation")} for name, about in datasets.items()}
+    return {"study": wildcards.study, "title": study["title"], "reference": study["reference"], "datasets": told}
 
 
 def get_all_datasets():

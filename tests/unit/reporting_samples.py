@@ -47,7 +47,18 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
                       "parameters": {"trainable": 4_548_385, "total": 4_548_385}}
         for number in range(len(errors))
     }  # fmt: skip
-    write_json(folder / "run_info.json", {"members": members, "seconds_fitting": 60.0})
+    split = {"hold_out": {"element": "Fe", "returned": 0.2, "test": 0.2}}
+    cfg = {"protocol": {"split": split}}
+    write_json(folder / "run_info.json", {"cfg": cfg, "members": members, "seconds_fitting": 60.0})
+    symbols = ("O", "Fe", "H")
+    lines = [
+        f"{member},ef,{symbol},40,2,{error},{error * factor},0.01"
+        for member, error in enumerate(errors)
+        for symbol, factor in zip(symbols, (0.5, 2, -0.1), strict=True)
+    ]
+    (folder / "importance.csv").write_text(
+        "\n".join(["member,part,feature,rows,repeats,error,increase,spread", *lines]), encoding="utf-8"
+    )  # fmt: skip
     judged = {
         "material_id": [f"Fe{row + 1}O" for row in range(rows)],
         "division": 0,

@@ -217,6 +217,20 @@ def test_a_model_is_laid_over_the_one_it_extends(project):
 
 
 @pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("{element: mg, returned: 0}", "key 'split.hold_out.element': 'mg' is not the symbol of an element."),
+        ("{element: Mg, returned: 0.9}", "key 'split.hold_out.returned': 0.9 given back and 0.2 tested are more than"),
+        ("{element: Mg}", "key 'split.hold_out': the key 'returned' is missing."),
+    ],
+)
+def test_a_wrong_hold_out_is_refused(project, declared, message):
+    text = f"{{title: A, extends: brnet2023, split: {{hold_out: {declared}}}}}"
+    (project / "config/protocols/a.yaml").write_text(text)
+    assert f"config/protocols/a.yaml (extends brnet2023): {message}" in refusal(project)
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{title: A, extends: brnt}", "config/models/a.yaml: key 'extends': no model 'brnt'. Did you mean 'brnet'?"),

@@ -37,6 +37,7 @@ def project(tmp_path):
         "members": members,
         "inputs_sha256": {path: sha256_file(tmp_path / path) for path in (MATERIALS, SPLIT)},
         "commit": "abc123",
+        "code": "0123456789abcdef",
         "versions": {"keras": "3.15.1"},
         "host": {"processor": "CPU", "platform": "Linux"},
         "backend": {"device": "cpu"},
@@ -65,7 +66,7 @@ def test_the_chain_of_a_cell_reaches_the_raw_bytes(project):
     told = explain(project / "results/tables/study/table5.csv", ["kefe", "brn"])
     for part in (
         "tables/study/table5.csv: KEFE | BRNet", "0.096", "seed 77", "1,729 train", "test MAE 0.0962", "batch_size: 32",
-        "seed: 2023", "2,135 rows, 65 dropped", "https://x.org/kefe", "ab" * 32, "CC BY 4.0", "commit abc123", "keras 3.15.1",
+        "seed: 2023", "2,135 rows, 65 dropped", "https://x.org/kefe", "ab" * 32, "CC BY 4.0", "commit abc123", "0123456789abcdef", "keras 3.15.1",
     ):  # fmt: skip
         assert part in told, part
     assert told.count("(unchanged)") == 2

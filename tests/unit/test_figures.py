@@ -140,6 +140,26 @@ def test_relative_change_without_a_pair_is_said_in_the_panel(tmp_path, runs):
     assert "Left out, without a result: 1 of 2" in outputs["text"].read_text()
 
 
+def test_hold_out_draws_the_members_errors_with_and_without_the_element(tmp_path, runs):
+    run = name_run("brnet")
+    folder = write_run(tmp_path / "runs", run, [0.1, 0.3])
+    predictions = pd.read_parquet(folder / "predictions.parquet").reset_index(drop=True)
+    other = predictions["material_id"].isin([f"Fe{row}O" for row in range(1, 21)])
+    predictions.loc[other, "material_id"] = "FO"  # fluorine, whose symbol begins that of iron
+    predictions.loc[other, "y_pred"] = predictions["y_true"] + 1
+    predictions.to_parquet(folder / "predictions.parquet")
+    numbers = numbers_of(draw(tmp_path, "hold_out", {run: folder}, ("BRNet",))).set_index("quantity")
+    assert numbers.loc["error_with_Fe", "y"].tolist() == [pytest.approx(0.1), pytest.approx(0.3)]
+    assert numbers.loc["error_without_Fe", "y"].tolist() == [pytest.approx(1)] * 2
+    assert set(numbers["x"]) == {20}
+
+
+def test_importance_ranks_inputs_by_the_mean_over_members(tmp_path, runs):
+    numbers = numbers_of(draw(tmp_path, "importance", runs)).query("series == 'BRNet'").set_index("quantity")
+    assert numbers.loc["increase_by_Fe", "y"].tolist() == [pytest.approx(2 * error) for error in (0.1, 0.2, 0.3)]
+    assert numbers.loc["inputs_that_raise_the_error", "count"] == 2
+
+
 def test_size_curve_and_cost_draw_what_the_members_used(tmp_path, runs):
     curve = numbers_of(draw(tmp_path / "a", "size_curve", runs)).query("series == 'BRNet'").set_index("quantity")
     assert (curve.loc["error", "x"], curve.loc["error", "y"]) == (320, pytest.approx(0.2))

@@ -268,6 +268,14 @@ def test_a_figure_of_intervals_needs_protocols_that_compute_them():
     assert build(study, {}).figures
 
 
+def test_a_figure_of_an_element_held_out_needs_a_protocol_that_holds_one_out():
+    study = settings({}, {"f": table(kind="hold_out")})
+    with pytest.raises(ConfigError, match=r"Set its key 'split\.hold_out'"):
+        build(study, {})
+    study.protocols["honest"]["split"] = {"hold_out": {"element": "Mg", "returned": 0}}
+    assert build(study, {}).figures
+
+
 def test_a_cell_may_stand_beside_another_model(root):
     published = read_published(root / "resources/published/published_mae.csv")
     item = table(rows=[{"dataset": "d1", "property": "gap", "published_model": "peer"}], published_table="T")

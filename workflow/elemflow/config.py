@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from elemflow.composition import SYMBOLS
 from elemflow.errors import ConfigError, nearest
 from elemflow.estimators.registry import check_models, resolve_choices
 from elemflow.networks.spec import check_spec
@@ -353,6 +354,7 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
         split = protocol["split"]
         if split["scheme"] == "fractions":
             _check_shares(path, split)
+        _check_hold_out(path, split)
         _check_ensemble(path, protocol)
         check_order(protocol["training"].get("by_rows", ()), f"{path}: key 'training.by_rows'")
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
@@ -426,6 +428,23 @@ def members_per_division(split: Mapping[str, Any]) -> int:
     """Return how many members in a row share a division and differ by their seed alone."""
     shared = split["members"] if split.get("resplit") is False else split.get("members_per_fold", 1)
     return int(shared)
+
+
+def _check_hold_out(path: str, split: Mapping[str, Any]) -> None:
+    """Check that an element that is held out exists and that its shares leave materials to test."""
+    declared = split.get("hold_out")
+    if not declared:
+        return
+    if declared["element"] not in SYMBOLS:
+        raise ConfigError(
+            f"{path}: key 'split.hold_out.element': '{declared['element']}' is not the symbol of an element."
+            f"{nearest(declared['element'], SYMBOLS)}"
+        )
+    if declared["returned"] + declared["test"] > 1 + 1e-9:
+        raise ConfigError(
+            f"{path}: key 'split.hold_out.returned': {declared['returned']:g} given back and {declared['test']:g} "
+            "tested are more than all materials with the element. Lower one of the two."
+        )
 
 
 def _check_ensemble(path: str, protocol: Mapping[str, Any]) -> None:

@@ -94,6 +94,7 @@ def _tell_run(results: Path, run: str) -> Iterator[str]:
         yield from _tell_input(results.parent / path, path, digest)
     yield from _tell_data(results, parts[0])
     yield _line("code", f"commit {info['commit'] or 'not known'}")
+    yield _line("  training code", info.get("code") or "digest not noted by this run")
     yield _line("  versions", ", ".join(f"{name} {version}" for name, version in info["versions"].items()))
     engine = info.get("engine") or info["backend"]
     yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {engine['device']}")

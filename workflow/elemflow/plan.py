@@ -257,11 +257,20 @@ def _check_kind(settings: Settings, item: Mapping[str, Any], grid: _Grid, where:
     """Check that the protocols of an item compute what its kind shows."""
     needed = PROTOCOL_NEEDS.get(item.get("kind", ""))
     for run in grid.runs:
-        if needed and not settings.protocol(run.protocol).get(needed):
+        if needed and not _has_key(settings.protocol(run.protocol), needed):
             raise ConfigError(
                 f"{where}.kind': {item['kind']} shows what protocol '{run.protocol}' does not compute. Set its key "
                 f"'{needed}', or name another protocol."
             )
+
+
+def _has_key(declared: Any, path: str) -> bool:
+    """Tell whether a key such as `split.hold_out` is given and not false."""
+    for key in path.split("."):
+        declared = declared.get(key)
+        if not declared:
+            return False
+    return True
 
 
 def _cell(

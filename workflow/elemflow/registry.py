@@ -11,6 +11,7 @@ SOURCES = {
     "matminer": "elemflow.sources.matminer_dataset",
     "matminer_transport": "elemflow.sources.matminer_transport",
     "miedema": "elemflow.sources.miedema",
+    "prototypes": "elemflow.sources.prototypes",
     "materials_project": "elemflow.sources.materials_project",
     "jarvis": "elemflow.sources.jarvis",
     "oqmd": "elemflow.sources.oqmd",
@@ -43,14 +44,16 @@ FIGURES = {
     "training_curves": "elemflow.reporting.kinds.training_curves",
     "bars": "elemflow.reporting.kinds.bars",
     "calibration": "elemflow.reporting.kinds.calibration",
+    "applicability": "elemflow.reporting.kinds.applicability",
     "error_cdf": "elemflow.reporting.kinds.error_cdf",
     "error_by_target": "elemflow.reporting.kinds.error_by_target",
     "relative_change": "elemflow.reporting.kinds.relative_change",
     "size_curve": "elemflow.reporting.kinds.size_curve",
+    "hold_out": "elemflow.reporting.kinds.hold_out",
     "cost": "elemflow.reporting.kinds.cost",
     "element_error": "elemflow.reporting.kinds.element_error",
     "element_vectors": "elemflow.reporting.kinds.element_vectors",
-    "applicability": "elemflow.reporting.kinds.applicability",
+    "importance": "elemflow.reporting.kinds.importance",
 }
 # Kinds of figure that draw datasets.
 DATA_FIGURES = {
@@ -63,14 +66,16 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "training_curves": ("history.parquet",),
     "bars": (),
     "calibration": (),
+    "applicability": ("predictions.parquet", "applicability.parquet"),
     "error_cdf": ("predictions.parquet",),
     "error_by_target": ("predictions.parquet",),
     "relative_change": ("run_info.json",),
     "size_curve": ("run_info.json",),
+    "hold_out": ("predictions.parquet", "run_info.json"),
     "cost": ("run_info.json",),
     "element_error": ("predictions.parquet",),
     "element_vectors": ("model",),
-    "applicability": ("predictions.parquet", "applicability.parquet"),
+    "importance": ("importance.csv",),
 }
 # Kinds of table and figure that show datasets, and those of them that need a property.
 WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
@@ -93,7 +98,7 @@ TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "selection": (),
 }
 # Key that the protocols of a kind of table or figure must switch on.
-PROTOCOL_NEEDS = {"calibration": "uncertainty", "intervals": "uncertainty"}
+PROTOCOL_NEEDS = {"calibration": "uncertainty", "intervals": "uncertainty", "hold_out": "split.hold_out"}
 
 
 def parts_of(representation: str) -> list[str]:

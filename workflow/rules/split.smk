@@ -9,7 +9,7 @@ rule split_dataset:
     benchmark:
         "results/benchmarks/split_dataset/{dataset}/{property}/{protocol}.tsv"
     wildcard_constraints:
-        protocol=one_of(SETTINGS.protocols),
+        protocol=one_of(set(SETTINGS.protocols) - SUBSET_PROTOCOLS),
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -46,3 +46,27 @@ rule split_source:
         code=get_code("split_source.py"),
     script:
         "../../scripts/split_source.py"
+
+
+rule subset_split:
+    input:
+        materials="results/datasets/{dataset}/materials.parquet",
+    output:
+        split="results/splits/{dataset}/{property}/{protocol}.parquet",
+    log:
+        "results/logs/subset_split/{dataset}/{property}/{protocol}.log",
+    benchmark:
+        "results/benchmarks/subset_split/{dataset}/{property}/{protocol}.tsv"
+    wildcard_constraints:
+        protocol=one_of(SUBSET_PROTOCOLS),
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=30,
+    params:
+        cfg=get_subset_cfg,
+        code=get_code("subset_split.py"),
+    script:
+        "../../scripts/subset_split.py"

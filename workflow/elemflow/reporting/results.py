@@ -88,10 +88,12 @@ def name_parts(run: str) -> dict[str, str]:
     return dict(zip(("dataset", "property", "representation", "model", "protocol"), run.split("/"), strict=True))
 
 
-def read_test_points(folder: Path) -> pd.DataFrame:
-    """Return `material_id`, `y_true` and `y_pred` of the test rows of all members, in the order of the file."""
+def read_test_points(folder: Path, *further: str) -> pd.DataFrame:
+    """Return `material_id`, `y_true`, `y_pred` and further columns of the test rows of all members, as in the file."""
     return pd.read_parquet(
-        folder / "predictions.parquet", columns=["material_id", "y_true", "y_pred"], filters=[("role", "==", "test")]
+        folder / "predictions.parquet",
+        columns=["material_id", "y_true", "y_pred", *further],
+        filters=[("role", "==", "test")],
     )
 
 

@@ -137,6 +137,7 @@ def train_run(
             Path(model_folder),
             threads=threads,
             started=started,
+            code=code,
         )
         if then:
             then()
@@ -235,6 +236,7 @@ def _write_outputs(
     *,
     threads: int,
     started: float,
+    code: str,
 ) -> None:
     data, claim, not_run = trained.data, trained.claim, trained.not_run
     members = [] if not_run else data.members  # a mean over some members would not be comparable
@@ -254,6 +256,7 @@ def _write_outputs(
             "members": facts,
             "inputs_sha256": trained.inputs,
             "pretrained": trained.pretrained,
+            "code": code,
             "commit": provenance.git_commit(),
             "versions": provenance.library_versions(),
             "host": provenance.host_facts(threads),

@@ -1,0 +1,31 @@
+"""Compute the permutation importance of every input of one run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.importance import write_importance
+from elemflow.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    write_importance(
+        [Path(path) for path in smk.input.features],
+        Path(smk.input.predictions),
+        Path(smk.input.model),
+        Path(smk.input.run_info),
+        Path(smk.output.importance),
+        repeats=smk.params.cfg["repeats"],
+        rows=smk.params.cfg["rows"],
+        threads=smk.threads,
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

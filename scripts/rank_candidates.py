@@ -1,0 +1,31 @@
+"""Rank hypothetical compounds by the predictions of one run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.candidates import rank_candidates
+from elemflow.logs import configure_logging
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    rank_candidates(
+        Path(smk.input.candidates),
+        [Path(path) for path in smk.input.features],
+        Path(smk.input.known),
+        Path(smk.input.split),
+        Path(smk.input.model),
+        Path(smk.input.run_info),
+        {name: Path(path) for name, path in smk.output.items()},
+        threads=smk.threads,
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

@@ -1,0 +1,30 @@
+"""Divide the materials of one dataset into parts, with fewer materials to train on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.logs import configure_logging
+from elemflow.subsets import write_subset_split
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    configure_logging(smk.log[0])
+    cfg = smk.params.cfg
+    write_subset_split(
+        Path(smk.input.materials),
+        cfg["property"],
+        cfg["split"],
+        Path(smk.output.split),
+        members_per_division=cfg["members_per_division"],
+        where=f"split of {smk.wildcards.dataset}/{smk.wildcards.property} by protocol {smk.wildcards.protocol}",
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

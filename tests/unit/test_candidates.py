@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from elemflow.candidates import rank_candidates
+from elemflow.errors import DataError
+from elemflow.estimators.storage import save_estimator
+from elemflow.features.registry import featurize_chunk
+from elemflow.files import write_json
+from elemflow.structures import encode, make_crystal
+
+OUTPUTS = {"csv": "ranked.csv", "md": "ranked.md", "html": "ranked.html", "score": "score.json"}
+B2 = [[0, 0, 0], [0.5, 0.5, 0.5]]
+
+
+def crystal(first, second, cell=(3, 3, 3)):
+    return encode(make_crystal(np.diag(cell), [first, second], B2))
+
+
+@pytest.fixture
+def search(tmp_path):
+    """Three candidates in B2; the model predicts the fraction of nickel, of copper twice that."""
+    pairs = [("Al", "Ni"), ("Cu", "Ni"), ("Al", "Cu")]
+    ids = ["AlNi#1", "CuNi#2", "AlCu#3"]
+    candidates = pd.DataFrame({"material_id": ids, "composition": [name[:-2] for name in ids],
+                               "entry_id": ["1", "2", "3"], "structure": [crystal(*pair) for pair in pairs]})  # fmt: skip
+    candidates.to_parquet(tmp_path / "candidates.parquet")
+    featurize_chunk("ef", tmp_path / "candidates.parquet", tmp_path / "ef.parquet", tmp_path / "rejected.parquet")
+    known = pd.DataFrame(
+        [
+            ("AlNi#a", "AlNi", -0.4, crystal("Al", "Ni")),
+            ("AlNi#b", "AlNi", -0.6, crystal("Ni", "Al", (2.9, 2.9, 2.9))),
+            ("AlCu#a", "AlCu", -0.2, crystal("Al", "Cu")),
+            ("AlCu#b", "AlCu", -9.0, crystal("Al", "Cu", (3, 3, 4))),  # another space group
+            ("CuNi#a", "CuNi", -1.0, None),
+        ],
+        columns=["material_id", "composition", "energy", "structure"],
+    )
+    known.to_parquet(tmp_path / "known.parquet")
+    split = pd.DataFrame({"material_id": ["AlCu#a", "AlNi#a"], "member": 0, "role": ["train", "test"]})
+    split.to_parquet(tmp_path / "split.parquet")
+    labels = list(pd.read_parquet(tmp_path / "ef.parquet").columns[1:])
+    x = np.eye(86)
+    y = -1.0 * x[:, labels.index("Ni")] - 2.0 * x[:, labels.index("Cu")]
+    (tmp_path / "model").mkdir()
+    for member in range(2):
+        save_estimator(LinearRegression().fit(x, y + member * 0.1), tmp_path / "model" / f"member-{member}.skops")
+    run = {"dataset": "d", "property": "energy", "representation": "ef", "model": "m", "protocol": "p"}
+    cfg = {"run": run, "property": {"unit": "eV/atom"}, "model": {"kind": "estimator"}}
+    write_json(tmp_path / "run_info.json", {"cfg": cfg, "not_run": None, "members": {"0": {}, "1": {}}})
+    return tmp_path
+
+
+def rank(folder):
+    names = ("candidates.parquet", "known.parquet", "split.parquet", "model", "run_info.json")
+    candidates, *rest = (folder / name for name in names)
+    outputs = {name: folder / file for name, file in OUTPUTS.items()}
+    rank_candidates(candidates, [folder / "ef.parquet"], *rest, outputs, threads=1)
+    return pd.read_csv(outputs["csv"], keep_default_na=False), json.loads(outputs["score"].read_text())
+
+
+def test_candidates_are_ranked_by_the_mean_over_members(search):
+    table, score = rank(search)
+    assert table["composition"].tolist() == ["CuNi", "AlCu", "AlNi"]
+    assert table["prediction"].to_numpy() == pytest.approx([-1.45, -0.95, -0.45], abs=1e-3)
+    assert table["spread"].to_numpy() == pytest.approx(0.1 / np.sqrt(2), abs=1e-3)
+    assert score["candidates"] == 3
+
+
+def test_known_entries_of_the_structure_are_shown_and_those_not_trained_on_judge(search):
+    table, score = rank(search)
+    shown = table.set_index("composition")
+    assert shown["known"].to_dict() == {"CuNi": "", "AlCu": "-0.2", "AlNi": "-0.6"}
+    assert shown["trained"].to_dict() == {"CuNi": "", "AlCu": "yes", "AlNi": "no"}
+    assert (score["known"], score["known_and_not_trained"]) == (2, 1)
+    assert score["mae"] == pytest.approx(0.15, abs=1e-3)
+    assert "run d/energy/ef/m/p" in (search / "ranked.md").read_text()
+    assert "mean absolute error 0.150 eV/atom" in (search / "ranked.md").read_text()
+    assert (search / "ranked.html").read_text().count("<tr>") == 4
+
+
+def test_a_dataset_without_structures_judges_nothing(search):
+    pd.read_parquet(search / "known.parquet").drop(columns="structure").to_parquet(search / "known.parquet")
+    table, score = rank(search)
+    assert set(table["known"]) == {""}
+    assert score["mae"] is None
+
+
+def test_a_run_without_a_result_is_refused(search):
+    info = json.loads((search / "run_info.json").read_text())
+    write_json(search / "run_info.json", info | {"not_run": "too large"})
+    with pytest.raises(DataError, match=r"the run has no result \(too large\)"):
+        rank(search)

@@ -1,0 +1,142 @@
+"""Source `prototypes`: hypothetical compounds, every choice of elements on the sites of a crystal structure prototype.
+
+The candidates of a combinatorial search as in Jha et al., KDD (2019), section 4.3, and Ward et al., Phys. Rev. B 96,
+024104 (2017). Cell volumes are estimates: the shape of the prototype is kept and its bonds are stretched to lengths
+known from other crystals (Chu et al., Comput. Mater. Sci. 146, 184 (2018), as `DLSVolumePredictor` of pymatgen).
+"""
+
+import csv
+import importlib.metadata
+import itertools
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from elemflow.composition import SYMBOLS, canonical
+from elemflow.errors import ConfigError, nearest
+from elemflow.files import atomic_path
+from elemflow.sources.download import file_record
+from elemflow.sources.table import read_table
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+COLUMNS = ("entry_id", "formula", "prototype", "volume_per_atom", "structure")
+_FILE = "prototypes.csv"
+
+
+class Prototype(NamedTuple):
+    """A crystal structure type.
+
+    Attributes:
+        spacegroup: Symbol of the space group.
+        cell: Lengths a, b, c of the cell; only their ratios count, since the volume is estimated.
+        sites: Letter of the element and fractional coordinates of one atom of each orbit.
+        alike: Whether an exchange of A and B gives the same crystal.
+    """
+
+    spacegroup: str
+    cell: tuple[float, float, float]
+    sites: tuple[tuple[str, tuple[float, float, float]], ...]
+    alike: bool
+
+
+PROTOTYPES = {
+    "B2": Prototype("Pm-3m", (1, 1, 1), (("A", (0, 0, 0)), ("B", (0.5, 0.5, 0.5))), alike=True),
+    # CuAu: c/a is 0.926 in the cell of four atoms, which has √2 times the edge of this one.
+    "L1_0": Prototype("P4/mmm", (1, 1, 1.31), (("A", (0, 0, 0)), ("B", (0.5, 0.5, 0.5))), alike=True),
+    # GdFeO3: Marezio, Remeika, Dernier, Acta Cryst. B 26, 2008 (1970), in the setting Pnma.
+    "GdFeO3": Prototype(
+        "Pnma",
+        (5.611, 7.669, 5.349),
+        (
+            ("A", (0.0626, 0.25, 0.9844)),
+            ("B", (0, 0, 0.5)),
+            ("X", (0.4669, 0.25, 0.1009)),
+            ("X", (0.3016, 0.0506, 0.6957)),
+        ),
+        alike=False,
+    ),
+}
+"""Prototypes by name; GdFeO3 is the orthorhombically distorted perovskite."""
+
+
+def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Write every candidate: `entry_id`, `formula`, `prototype`, `volume_per_atom` (Å³) and `structure` (JARVIS JSON).
+
+    Candidates are written one by one, in the order of the lists. See `elemflow.sources.registry`.
+
+    Raises:
+        ConfigError: The prototype has other sites than those named, or a symbol is no element or cannot be placed.
+    """
+    name = source["prototype"]
+    _check(name, source["sites"])
+    with atomic_path(folder / _FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for chosen, structure in _candidates(name, source["sites"]):
+            atoms = {
+                "lattice_mat": [[round(float(x), 6) for x in row] for row in structure.lattice.matrix],
+                "coords": [[round(float(x), 6) for x in site.frac_coords] for site in structure],
+                "elements": [site.specie.symbol for site in structure],
+                "cartesian": False,
+            }
+            formula = canonical(structure.composition.formula.replace(" ", ""))
+            volume = round(structure.volume / len(structure), 4)
+            writer.writerow(("-".join((name, *chosen)), formula, name, volume, json.dumps(atoms)))
+    version = importlib.metadata.version("pymatgen")
+    return [file_record(folder / _FILE, url=f"computed, volumes by pymatgen {version}: DLSVolumePredictor")]
+
+
+def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
+    """Yield the candidates; see `elemflow.sources.registry`."""
+    return read_table(folder / _FILE, "csv")
+
+
+def _check(name: str, sites: Mapping[str, list[str]]) -> None:
+    letters = sorted({letter for letter, _ in PROTOTYPES[name].sites})
+    if sorted(sites) != letters:
+        raise ConfigError(f"source.sites: {name} has the sites {', '.join(letters)}; found {', '.join(sorted(sites))}.")
+    for letter, symbols in sites.items():
+        if unknown := [symbol for symbol in symbols if symbol not in SYMBOLS]:
+            hint = nearest(unknown[0], SYMBOLS)
+            raise ConfigError(f"source.sites.{letter}: '{unknown[0]}' is not the symbol of an element.{hint}")
+
+
+def _candidates(name: str, sites: Mapping[str, list[str]]) -> Iterator[tuple[tuple[str, ...], "Structure"]]:
+    """Yield the elements of the sites in alphabetical order of their letters, and the scaled structure."""
+    from pymatgen.core import Element, Lattice, Structure  # noqa: PLC0415 - seconds and 300 MB
+    from pymatgen.core.structure_prediction.volume_predictor import DLSVolumePredictor  # noqa: PLC0415
+
+    prototype, letters = PROTOTYPES[name], sorted(sites)
+    for letter in letters:
+        if lost := [symbol for symbol in sites[letter] if not Element(symbol).atomic_radius]:
+            raise ConfigError(
+                f"source.sites.{letter}: no atomic radius of {lost[0]} is known, so it has no volume here."
+            )
+    # The letters stand in the template as elements of their own, so that symmetry sees them.
+    stand_in = dict(zip(letters, ("H", "He", "Li"), strict=False))
+    template = Structure.from_spacegroup(
+        prototype.spacegroup,
+        Lattice.orthorhombic(*prototype.cell),
+        [stand_in[letter] for letter, _ in prototype.sites],
+        [place for _, place in prototype.sites],
+    )
+    # Bonds are looked for within some Å, so that the first guess must not be far too large; the result is free of it.
+    template.scale_lattice(20 * len(template))
+    predictor = DLSVolumePredictor(min_scaling=None, max_scaling=None)
+    seen: set[frozenset[str]] = set()
+    for chosen in itertools.product(*(dict.fromkeys(sites[letter]) for letter in letters)):
+        if len(set(chosen)) < len(chosen) or (prototype.alike and frozenset(chosen) in seen):
+            continue
+        seen |= {frozenset(chosen)} if prototype.alike else set()
+        structure = template.copy()
+        structure.replace_species({stand_in[letter]: symbol for letter, symbol in zip(letters, chosen, strict=True)})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an element without its own bond length takes its atomic radius
+            structure.scale_lattice(predictor.predict(structure))
+        yield chosen, structure
