@@ -176,6 +176,11 @@ class Course:
         return "max_epochs" if self.step == self._steps else None
 
     @property
+    def may_stop_early(self) -> bool:
+        """Whether a lack of improvement can end the training."""
+        return self._patience is not None
+
+    @property
     def steps_left(self) -> int:
         """Steps until the end if nothing improves any more."""
         return int(min(self._steps - self.step, self._steps_to_patience()))

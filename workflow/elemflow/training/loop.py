@@ -148,11 +148,12 @@ class Progress:
         rate = float(np.median([entry["seconds"] for entry in course.history[-20:]] / steps))
         error = "" if last["validation_mae"] is None else f", validation MAE {last['validation_mae']:.5g}"
         log.info(
-            "%s, epoch %d/%d: train loss %.5g%s%s, %.0f rows/s%s, ends in %s unless it improves",
+            "%s, epoch %d/%d: train loss %.5g%s%s, %.0f rows/s%s, ends in %s%s",
             self.label, last["epoch"], self._max_epochs, last["train_loss"], error,
             f", best {best['validation_mae']:.5g} @ {best['epoch']}" if best else "",
             course.rows_per_epoch / course.steps_per_epoch / max(rate, 1e-9),
             f" of {running} members" if running > 1 else "", _duration(course.steps_left * rate * running),
+            " unless it improves" if course.may_stop_early else "",
         )  # fmt: skip
 
 
