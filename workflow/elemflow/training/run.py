@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from elemflow import provenance
+from elemflow.energy import EnergyMeter
 from elemflow.errors import DataError, TrainingError
 from elemflow.files import digest_of, read_json, sha256_file, write_json, write_parquet
 from elemflow.locks import locked
@@ -213,9 +214,11 @@ def train_members(
         return Trained(data, inputs, claim, None, source_run)
     claim |= {"engine": fitter.start(cfg, threads), "trained_by": trained_by}
     write_claim(checkpoint_folder, claim)
-    not_run = _train_members(settled, fitter, data, checkpoint_folder, threads, source)
+    with EnergyMeter() as meter:
+        not_run = _train_members(settled, fitter, data, checkpoint_folder, threads, source)
     if not not_run:
         claim |= {"finished": provenance.now(), "peak_memory_mb": provenance.peak_memory_mb()}
+        claim |= {"energy_joules_last_start": meter.joules}
         write_claim(checkpoint_folder, claim)
     return Trained(data, inputs, claim, not_run, source_run)
 
@@ -270,6 +273,7 @@ def _write_outputs(
             "rows_per_second": _median(facts, "rows_per_second"),
             "seconds_last_start": round(time.monotonic() - started, 3),
             "peak_memory_mb": claim.get("peak_memory_mb") or provenance.peak_memory_mb(),
+            "energy_joules_last_start": claim.get("energy_joules_last_start"),
         },
     )
 
