@@ -2,6 +2,7 @@
 
     python benchmarks/bench_training.py                 # tables of docs/performance.md, about 4 minutes
     python benchmarks/bench_training.py --predict [N]   # a million rows (or N) through BRNet, from file to file
+    python benchmarks/bench_training.py --rows N [N …]  # an epoch of BRNet on sets of such sizes
 
 Each measurement has a process and a number of threads of its own. A step is a batch of 32 rows of 86 features through
 forward pass, gradient and Adam; times are those of the fastest of a few repetitions, after one that compiles.
@@ -27,6 +28,7 @@ from elemflow.features.elemental_fractions import LABELS
 from elemflow.files import parquet_stream, write_json
 from elemflow.networks.registry import build_network
 from elemflow.provenance import peak_memory_mb
+from elemflow.training.course import SEGMENT_ROWS
 from elemflow.training.data import Part
 from elemflow.training.loop import Steps, start_backend
 from elemflow.training.predict import predict_parquet
@@ -38,6 +40,7 @@ TRAINERS = ("model.fit", "tensorflow", "jax")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--predict", type=int, nargs="?", const=1_000_000, metavar="ROWS", help="predict rows instead")
+    parser.add_argument("--rows", type=int, nargs="+", metavar="ROWS", help="an epoch on sets of such sizes instead")
     parser.add_argument("--worker", nargs=4, metavar=("WHAT", "MODEL", "THREADS", "FLEET"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
@@ -49,6 +52,14 @@ def main() -> None:
             print(
                 f"{engine}: {found['seconds']:.0f} s ({found['cpu_seconds']:.0f} s of CPU) for {given.predict:,} rows, "
                 f"peak memory {found['memory_mb']:.0f} MB",
+                flush=True,
+            )
+    elif given.rows:
+        for rows in given.rows:
+            found = _finish(_start("epoch", "brnet", 1, rows))
+            print(
+                f"{rows:,} rows: {found['seconds']:.1f} s ({found['cpu_seconds']:.1f} s of CPU, "
+                f"{1e6 * found['cpu_seconds'] / rows:.0f} µs per row), peak memory {found['memory_mb']:.0f} MB",
                 flush=True,
             )
     else:
@@ -133,7 +144,7 @@ def _plain_fit(_what: str, model: str, threads: int, _fleet: int) -> dict[str, f
     return _fastest(lambda: network.fit(data.x, data.y, batch_size=BATCH, verbose=0), STEPS)
 
 
-def _engine(engine: str, model: str, threads: int, fleet: int) -> tuple[Any, Any]:
+def _engine(engine: str, model: str, threads: int, fleet: int, rows: int = BATCH * STEPS) -> tuple[Any, Any]:
     start_backend(threads, engine)
     training = {
         "optimizer": {"name": "adam", "learning_rate": 1e-4},
@@ -145,7 +156,7 @@ def _engine(engine: str, model: str, threads: int, fleet: int) -> tuple[Any, Any
     }
     protocol = {"title": "", "split": {"scheme": "k_fold", "folds": 2, "seed": 0}, "training": training}
     check(protocol, "protocol", "benchmark")
-    data, networks = _rows(BATCH * STEPS), [_network(model, seed) for seed in range(fleet)]
+    data, networks = _rows(rows), [_network(model, seed) for seed in range(fleet)]
     if engine == "jax":
         from elemflow.training.jax_engine import JaxEngine  # noqa: PLC0415
 
@@ -160,6 +171,22 @@ def _train(engine: str, model: str, threads: int, fleet: int) -> dict[str, float
     order, rates = np.arange(BATCH * STEPS, dtype=np.int32), np.full(STEPS, 1e-4, np.float32)
     work = {member: Steps(order, rates, 0, STEPS, 0.0) for member in range(fleet)}
     return _fastest(lambda: made.run_steps(work), STEPS * fleet)
+
+
+def _epoch(_what: str, model: str, threads: int, rows: int) -> dict[str, float]:
+    """Train one epoch on TensorFlow, in the pieces between which a training may be stopped, after one that compiles."""
+    made, _ = _engine("tensorflow", model, threads, 1, rows)
+    steps = rows // BATCH
+    order, rates = np.arange(steps * BATCH, dtype=np.int32), np.full(steps, 1e-4, np.float32)
+    piece = min(steps, SEGMENT_ROWS // BATCH)
+    starts = range(0, steps - piece + 1, piece)
+    made.run_steps({0: Steps(order, rates, 0, piece, 0.0)})
+    started, cpu = time.perf_counter(), time.process_time()
+    for first in starts:
+        made.run_steps({0: Steps(order, rates, first, first + piece, 0.0)})
+    scale = steps / (piece * len(starts))
+    seconds = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
+    return {name: scale * value for name, value in seconds.items()} | {"memory_mb": peak_memory_mb()}
 
 
 def _predict(what: str, model: str, threads: int, rows: int) -> dict[str, float]:
@@ -216,6 +243,7 @@ def _limits(_what: str, model: str, threads: int, _fleet: int) -> dict[str, Any]
 
 
 WORKERS = {"limits": _limits, "model.fit": _plain_fit, "tensorflow": _train, "jax": _train}
+WORKERS["epoch"] = _epoch
 WORKERS |= {f"predict-{engine}": _predict for engine in ("tensorflow", "jax")}
 
 

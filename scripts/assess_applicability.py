@@ -16,12 +16,11 @@ def main(smk: "Snakemake") -> None:
     """Run the step."""
     configure_logging(smk.log[0])
     assess_run(
-        smk.params.run,
         features=[Path(path) for path in smk.input.features],
         materials=Path(smk.input.materials),
         split=Path(smk.input.split),
         output=Path(smk.output.applicability),
-        members_per_division=smk.params.members_per_division,
+        **smk.params.cfg,
         threads=smk.threads,
     )
 

@@ -205,6 +205,13 @@ def get_evaluation_cfg(wildcards):
     return cfg | {key: protocol[key] for key in ("ensemble", "uncertainty")} | members
 
 
+def get_applicability_cfg(wildcards):
+    """Return which numbers of a run count as its materials, and how many of its members share a division."""
+    split = SETTINGS.protocol(wildcards.protocol)["split"]
+    run = {key: wildcards[key] for key in ("dataset", "property")}
+    return {"run": run, "members_per_division": elemflow_config.members_per_division(split)}
+
+
 def is_network(wildcards):
     """Tell whether a run trains a neural network."""
     return SETTINGS.models[wildcards.model]["kind"] == "network"

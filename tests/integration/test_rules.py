@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDER = ["input", "output", "log", "benchmark", "conda", "threads", "resources", "params", "script"]
+ORDER = [
+    "input",
+    "output",
+    "log",
+    "benchmark",
+    "wildcard_constraints",
+    "conda",
+    "threads",
+    "resources",
+    "params",
+    "script",
+]
 
 
 def rules():

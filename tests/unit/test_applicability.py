@@ -93,7 +93,7 @@ def test_each_division_is_judged_once(tmp_path: Path) -> None:
              for member in range(4)]  # fmt: skip
     pd.concat(split).to_parquet(tmp_path / "split.parquet")
     assess_run(
-        {"dataset": "d", "property": "gap"},
+        run={"dataset": "d", "property": "gap"},
         features=[tmp_path / "ef.parquet"],
         materials=tmp_path / "materials.parquet",
         split=tmp_path / "split.parquet",

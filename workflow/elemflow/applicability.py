@@ -42,8 +42,8 @@ SCHEMA = pa.schema(
 
 
 def assess_run(
-    run: Mapping[str, str],
     *,
+    run: Mapping[str, str],
     features: Sequence[Path],
     materials: Path,
     split: Path,

@@ -90,7 +90,7 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, An
     """
     described = []
     for run, users in plan.runs.items():
-        model, protocol = settings.models[run.model], settings.protocols[run.protocol]
+        model, protocol = settings.models[run.model], settings.protocol(run.protocol)
         materials, source = _count(settings, run, results)
         stopping = protocol["training"]["early_stopping"]
         most = protocol["training"]["max_epochs"]
@@ -130,7 +130,7 @@ def _fits(name: str, model: Mapping[str, Any], split: Mapping[str, Any]) -> dict
 
 def _count(settings: Settings, run: Run, results: Path) -> tuple[int, str]:
     """Return how many materials a run has, and how that is known."""
-    dataset, most = settings.datasets[run.dataset], settings.protocols[run.protocol]["split"].get("max_materials")
+    dataset, most = settings.datasets[run.dataset], settings.protocol(run.protocol)["split"].get("max_materials")
     curation = results / "datasets" / run.dataset / "curation.json"
     if curation.is_file():
         report, source = read_json(curation), CURATED

@@ -69,10 +69,7 @@ rule assess_applicability:
         mem_mb=get_training_memory,
         runtime=60,
     params:
-        run=lambda wildcards: {key: wildcards[key] for key in ("dataset", "property")},
-        members_per_division=lambda wildcards: elemflow_config.members_per_division(
-            SETTINGS.protocol(wildcards.protocol)["split"]
-        ),
+        cfg=get_applicability_cfg,
         code=get_code("assess_applicability.py"),
     script:
         "../../scripts/assess_applicability.py"
