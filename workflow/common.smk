@@ -279,7 +279,7 @@ def get_materials_count(wildcards):
 
 def get_training_memory(wildcards, attempt):
     """Return the memory of a training job in MB, more on each attempt."""
-    model, protocol = SETTINGS.models[wildcards.model], SETTINGS.protocols[wildcards.protocol]
+    model, protocol = SETTINGS.models[wildcards.model], SETTINGS.protocol(wildcards.protocol)
     materials = get_materials_count(wildcards)
     return training_memory_mb(materials, wildcards.representation, model, protocol) * attempt
 
