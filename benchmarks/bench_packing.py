@@ -31,7 +31,9 @@ def main() -> None:
             stacks = [{"width": 8 + number, "layers": 2, "branches": [1, 1]}, {"width": 4, "layers": 1}]
             project.declare(f"models/{name}", TINY_NETWORK | {"spec": TINY_NETWORK["spec"] | {"stacks": stacks}})
         grid = GRID | {"columns": [{"model": names}]}
-        project.declare("studies/tiny", TINY_STUDY | {"tables": {"errors": {"title": "Errors"} | grid}, "figures": {}})
+        project.declare(
+            "studies/tiny", TINY_STUDY | {"tables": {"errors": {"title": "Errors"} | grid}, "figures": {}, "claims": {}}
+        )
         _time(project, ["features", "splits"], 1)
         found = {
             "nothing": _time(project, ["features", "splits"], 1),

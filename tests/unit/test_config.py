@@ -301,6 +301,36 @@ def test_merge_leaves_its_arguments_alone():
     assert base == {"a": {"b": 1}}
 
 
+def test_merge_keeps_one_of_two_keys_that_exclude_each_other():
+    assert merge({"computed": "density", "unit": "g/cm³"}, {"column": "rho"}) == {"unit": "g/cm³", "column": "rho"}
+    assert merge({"kind": "table", "url": "http://a"}, {"path": "a.csv"}) == {"kind": "table", "path": "a.csv"}
+
+
+def test_missing_properties_are_set_aside_with_their_reason(project):
+    edit(
+        project,
+        "datasets/kebg.yaml",
+        lambda c: c["properties"].update(hull={"column": "h", "unit": "eV", "title": "Hull"}),
+    )
+    edit(project, "datasets/kebg.yaml", lambda c: c.update(missing_properties={"hull": "not in the copy"}))
+    dataset = load(CONFIG, project).datasets["kebg"]
+    assert list(dataset["properties"]) == ["band_gap"]
+    assert dataset["missing_properties"]["hull"]["reason"] == "not in the copy"
+    assert dataset["missing_properties"]["hull"]["title"] == "Hull"
+
+
+def test_a_missing_property_must_be_declared(project):
+    edit(project, "datasets/kebg.yaml", lambda c: c.update(missing_properties={"band_gip": "not in the copy"}))
+    message = refusal(project)
+    assert "config/datasets/kebg.yaml: key 'missing_properties.band_gip': no property 'band_gip'" in message
+    assert "Did you mean 'band_gap'?" in message
+
+
+def test_every_overlay_fits_the_declarations(root):
+    for path in (root / "config/overlays").glob("*.yaml"):
+        load(CONFIG | read_yaml(path), root, [path])
+
+
 def test_key_path():
     assert key_path(["tables", "t5", "rows", 0, "dataset"]) == "tables.t5.rows[0].dataset"
 
@@ -321,7 +351,10 @@ def test_key_path():
             "'keep.volume': no property 'v'",
         ),
         ({"columns": {"structure": {"column": "cif", "format": "xyz"}}}, "Allowed: pymatgen, jarvis, cif."),
-        ({"properties": {"band_gap": {"computed": "volume"}}}, "give exactly one of the keys column, computed"),
+        (
+            {"properties": {"band_gap": {"column": "v", "computed": "volume"}}},
+            "give exactly one of the keys column, computed",
+        ),
         ({"keep": {"rule": "first", "property": "band_gap"}}, "unknown key 'property'"),
     ],
 )

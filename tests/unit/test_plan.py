@@ -20,6 +20,7 @@ def settings(tables=None, figures=None, **study):
         "citation": [],
         "published_size": {},
         "properties": {"gap": property_of(), "volume": property_of("1")},
+        "missing_properties": {},
     }
     return Settings(
         selected=["mine"],
@@ -182,6 +183,16 @@ def test_a_dataset_that_is_not_at_hand_leaves_its_cells_without_a_run():
     plan = build(chosen, {})
     assert {run.dataset for run in plan.runs} == {"d1"}
     assert [cell["missing"] for cell in plan.tables["mine", "t"]["cells"]] == ["", "", *["not downloaded"] * 2]
+
+
+def test_a_property_that_the_source_lacks_leaves_its_cells_without_a_run():
+    chosen = settings({"t": table(rows=[{"dataset": "d1", "property": ["gap", "energy"]}])})
+    reason = {"energy": property_of("meV") | {"reason": "no energies there"}}
+    chosen.datasets["d1"] = chosen.datasets["d1"] | {"missing_properties": reason}
+    plan = build(chosen, {})
+    assert {run.property for run in plan.runs} == {"gap"}
+    cells = plan.tables["mine", "t"]["cells"]
+    assert [(cell["missing"], cell["unit"]) for cell in cells] == [("", "eV")] * 2 + [("no energies there", "meV")] * 2
 
 
 @pytest.mark.parametrize(

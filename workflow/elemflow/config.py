@@ -25,6 +25,7 @@ SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 SHOWN_CHARACTERS = 60  # of a wrong value in a message
 KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries", "structure_type", "structure")
 SWITCH_KEYS = ("kind", "family", "scheme", "rule")  # keys that decide which others a mapping may have
+EITHER_KEYS = ({"column", "computed"}, {"path", "url"})
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,14 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     """Return `base` with `changes` laid over it, key by key.
 
     Lists are replaced. A mapping is replaced as a whole if `changes` gives it another `kind`, `family`, `scheme` or
-    `rule`, since the other keys belong to the old one.
+    `rule`, since the other keys belong to the old one. Of `column` and `computed`, and of `path` and `url`, the one
+    that `changes` names takes the place of the other.
     """
     switched = any(key in changes and key in base and changes[key] != base[key] for key in SWITCH_KEYS)
     merged: dict[str, Any] = {} if switched else deepcopy(dict(base))
+    for keys in EITHER_KEYS:
+        if keys & changes.keys():
+            merged = {key: value for key, value in merged.items() if key not in keys - changes.keys()}
     for key, value in changes.items():
         old = merged.get(key)
         merged[key] = merge(old, value) if isinstance(value, Mapping) and isinstance(old, Mapping) else deepcopy(value)
@@ -245,6 +250,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
         for path, declaration in declarations.values():
             check(declaration, KINDS[kind], path)
     found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in found["protocols"].items()}
+    _set_missing_properties_aside(found["datasets"])
     _check_datasets(found["datasets"])
     _check_models(found["models"], root)
     resolve_choices(found["models"])
@@ -275,6 +281,20 @@ def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
             raise ConfigError(f"{shown}: the file name is the id; use lower-case letters, digits and _ only.")
         found[path.stem] = (shown, read_yaml(path))
     return found
+
+
+def _set_missing_properties_aside(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Move the properties that a source does not have from `properties` to `missing_properties`, with the reason."""
+    for path, dataset in datasets.values():
+        reasons, known = dataset["missing_properties"], dataset["properties"]
+        for name in reasons:
+            if name not in known:
+                raise ConfigError(
+                    f"{path}: key 'missing_properties.{name}': no property '{name}' in this dataset. "
+                    f"Known: {', '.join(known)}.{nearest(name, known)}"
+                )
+        dataset["missing_properties"] = {name: known[name] | {"reason": reason} for name, reason in reasons.items()}
+        dataset["properties"] = {name: spec for name, spec in known.items() if name not in reasons}
 
 
 def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:

@@ -157,8 +157,8 @@ def _grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, Any],
         for j, (column, keys) in enumerate(zip(columns, own, strict=True)):
             cell = base | row | column | keys
             run = _run(settings, cell, f"{where}', row {i + 1}, column {j + 1}")
-            datasets = [run.dataset, *(source.dataset for source in _sources(settings, [run]))]
-            reasons = [cell["missing"], *(settings.datasets[dataset].get("missing", "") for dataset in datasets)]
+            needed = [(each.dataset, each.property) for each in (run, *_sources(settings, [run]))]
+            reasons = [cell["missing"], *(_why_missing(settings, dataset, name) for dataset, name in needed)]
             line.append((run, cell | {"missing": next(filter(None, reasons), "")}))
         cells.append(line)
     return _Grid(rows, columns, cells)
@@ -228,18 +228,25 @@ def _is_source(settings: Settings, cell: Mapping[str, Any], where: str) -> bool:
 
 
 def _check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> None:
-    properties = settings.datasets[cell["dataset"]]["properties"]
-    if cell["property"] not in properties:
+    dataset = settings.datasets[cell["dataset"]]
+    properties = dataset["properties"]
+    if cell["property"] not in properties | dataset["missing_properties"]:
         raise ConfigError(
             f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
             f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
         )
 
 
+def _why_missing(settings: Settings, dataset_id: str, property_id: str) -> str:
+    """Return why there are no data, in the words of the dataset's declaration; empty if there are."""
+    dataset = settings.datasets[dataset_id]
+    return dataset.get("missing") or dataset["missing_properties"].get(property_id, {}).get("reason", "")
+
+
 def _check_protocol(settings: Settings, run: Run, protocol: Mapping[str, Any], where: str) -> None:
     """Check that a dataset has what the protocol needs of it."""
     dataset = settings.datasets[run.dataset]
-    if protocol.get("clip_predictions") and "minimum" not in dataset["properties"][run.property]:
+    if protocol.get("clip_predictions") and "minimum" not in _property(settings, run):
         raise ConfigError(
             f"{where}: protocol '{run.protocol}' clips predictions, but property '{run.property}' of dataset "
             f"'{run.dataset}' declares no `minimum`. Declare one, or use a protocol without `clip_predictions`."
@@ -315,7 +322,8 @@ def _cell(
 def _property(settings: Settings, run: Run) -> Mapping[str, Any]:
     """Return the declaration of a run's property; that of a cell without data may lack one."""
     undeclared = {"title": run.property.replace("_", " ").capitalize(), "unit": "1"}
-    return settings.datasets[run.dataset]["properties"].get(run.property, undeclared)
+    dataset = settings.datasets[run.dataset]
+    return (dataset["properties"] | dataset["missing_properties"]).get(run.property, undeclared)
 
 
 def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
@@ -444,12 +452,16 @@ def _of_datasets(
                 _check_property(settings, cell, place)
             elif item["kind"] in NEEDS_PROPERTY:
                 raise ConfigError(f"{place}: no property is given; name one in the row, the column or `defaults`.")
-            prop = dataset["properties"].get(cell["property"], {"title": "", "unit": ""})
+            declared = dataset["properties"] | dataset["missing_properties"]
+            prop = declared.get(cell["property"], {"title": "", "unit": ""})
             size = cell.get("published_size") or (None if cell["property"] else dataset["published_size"].get(study_id))
             cells.append(
                 {"row": i, "column": j, "dataset": cell["dataset"], "property": cell["property"], "unit": prop["unit"]}
                 | {"label": column.get("label", dataset["title"]), "property_title": prop["title"]}
-                | {"published_size": size, "missing": cell["missing"] or dataset.get("missing", "")}
+                | {
+                    "published_size": size,
+                    "missing": cell["missing"] or _why_missing(settings, cell["dataset"], cell["property"]),
+                }
             )
     used = (cell["dataset"] for cell in cells if not cell["missing"])
     about = _about(settings, study_id, item, used) | {"kind": item["kind"], "protocols": {}}
