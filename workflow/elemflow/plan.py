@@ -454,14 +454,12 @@ def _of_datasets(
                 raise ConfigError(f"{place}: no property is given; name one in the row, the column or `defaults`.")
             declared = dataset["properties"] | dataset["missing_properties"]
             prop = declared.get(cell["property"], {"title": "", "unit": ""})
+            missing = cell["missing"] or _why_missing(settings, cell["dataset"], cell["property"])
             size = cell.get("published_size") or (None if cell["property"] else dataset["published_size"].get(study_id))
             cells.append(
                 {"row": i, "column": j, "dataset": cell["dataset"], "property": cell["property"], "unit": prop["unit"]}
                 | {"label": column.get("label", dataset["title"]), "property_title": prop["title"]}
-                | {
-                    "published_size": size,
-                    "missing": cell["missing"] or _why_missing(settings, cell["dataset"], cell["property"]),
-                }
+                | {"published_size": size, "missing": missing}
             )
     used = (cell["dataset"] for cell in cells if not cell["missing"])
     about = _about(settings, study_id, item, used) | {"kind": item["kind"], "protocols": {}}
