@@ -1,9 +1,12 @@
 """The papers' studies: every value that a printed table holds stands in a table of ours."""
 
 import csv
+import re
+import shutil
 from collections import Counter
 
 import pytest
+import yaml
 
 from elemflow.config import load
 from elemflow.plan import build
@@ -33,3 +36,17 @@ def test_what_is_missing_has_a_reason_and_no_run(plan):
     assert len(cells) > 10
     assert all(len(cell["missing"]) > 10 for cell in cells)
     assert len({run.path for run in plan.runs}) == len(plan.runs)
+
+
+def test_the_study_that_the_docs_work_through_can_be_planned(root, tmp_path):
+    shutil.copytree(root / "config", tmp_path / "config")
+    page = (root / "docs/own_study.md").read_text(encoding="utf-8")
+    dataset, tables, figures = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "config/datasets/alloys.yaml").write_text(dataset, encoding="utf-8")
+    (tmp_path / "config/studies/alloys.yaml").write_text(tables + figures, encoding="utf-8")
+    plan = build(load({"studies": ["alloys"]}, tmp_path), {})
+    models = {cell["model"] for cell in plan.tables["alloys", "errors"]["cells"]}
+    assert {run.model for run in plan.runs} == models
+    assert {figure for _, figure in plan.figures} == {"parity", "calibration"}
+    extra = re.search(r"`- ({label: support vectors.*?})`", page)
+    assert yaml.safe_load(extra[1])["model"] in load({"studies": ["alloys"]}, tmp_path).models

@@ -18,8 +18,8 @@ from elemflow.files import read_json, sha256_file, write_json
 from elemflow.registry import SOURCES
 from elemflow.sources.mirror import MANIFEST, fetch_from_mirror
 
-LOCAL = frozenset({"matminer_transport", "miedema"})
-"""Kinds whose data come with the installed packages."""
+LOCAL = frozenset({"matminer_transport", "miedema", "prototypes"})
+"""Kinds whose data come with the installed packages or are computed."""
 
 
 class SourceModule(Protocol):
