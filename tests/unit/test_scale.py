@@ -34,6 +34,21 @@ def test_caps_leave_the_division_alone(split, capped):
     assert cap(protocol(split), {}) == protocol(split)
 
 
+@pytest.mark.parametrize(
+    ("split", "share"),
+    [
+        ({"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1}, 0.81),
+        ({"scheme": "k_fold", "folds": 2, "validation": 0.1}, 0.45),
+        ({"scheme": "k_fold_validation", "folds": 10, "test": 0.1}, 0.81),
+    ],
+)
+def test_no_more_training_rows_are_asked_for_than_the_capped_materials_give(split, share):
+    capped = cap(protocol(split | {"train_rows": 30_000}), SMALL)["split"]["train_rows"]
+    assert share * 2000 - 4 < capped <= share * 2000
+    assert cap(protocol(split | {"train_rows": 100}), SMALL)["split"]["train_rows"] == 100
+    assert cap(protocol(split | {"train_rows": 30_000}), {"max_epochs": 5})["split"]["train_rows"] == 30_000
+
+
 def test_an_ensemble_keeps_two_members():
     declared = protocol({"scheme": "fractions", "members": 5, "resplit": False}, ensemble="mean")
     assert cap(declared, SMALL)["split"]["members"] == 2

@@ -27,11 +27,23 @@ def cap(protocol: Mapping[str, Any], scale: Mapping[str, int]) -> dict[str, Any]
                 settings["max_epochs"] = min(settings["max_epochs"], scale["max_epochs"])
     if "max_materials" in scale and split["scheme"] in SAMPLED:
         split["max_materials"] = min(split.get("max_materials", math.inf), scale["max_materials"])
+        if "train_rows" in split:
+            split["train_rows"] = min(split["train_rows"], _train_rows(split))
     for key in REPEATED:
         if "members" in scale and key in split:
             fewest = ENSEMBLE if "ensemble" in protocol and key != "repeats" else 1
             split[key] = min(split[key], max(scale["members"], fewest))
     return capped
+
+
+def _train_rows(split: Mapping[str, Any]) -> int:
+    """Return training materials that a division of `max_materials` has in any case; shares are rounded."""
+    share = {
+        "fractions": lambda: split["train"],
+        "k_fold": lambda: (1 - 1 / split["folds"]) * (1 - split["validation"]),
+        "k_fold_validation": lambda: (1 - split["test"]) * (1 - 1 / split["folds"]),
+    }[split["scheme"]]()
+    return max(1, math.floor(share * split["max_materials"]) - 2)
 
 
 def size_of(protocol: Mapping[str, Any]) -> dict[str, int | None]:
