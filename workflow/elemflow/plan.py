@@ -351,6 +351,7 @@ def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets:
                 "title": settings.datasets[dataset]["title"],
                 "citation": settings.datasets[dataset]["citation"],
                 "license": settings.datasets[dataset].get("license", ""),
+                "version": settings.datasets[dataset].get("version", ""),
                 "published_size": settings.datasets[dataset]["published_size"],
             }
             for dataset in datasets

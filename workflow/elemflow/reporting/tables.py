@@ -229,7 +229,8 @@ def _write_caption(
     used = [*(record["dataset"] for record in planned), *cfg["datasets"]]  # the latter also those of pre-training
     yield words.describe_data(cfg["datasets"], used, curation)
     yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in planned))
-    yield words.describe_spread(record["members"] for record in records if record["members"])
+    if planned:
+        yield words.describe_spread(record["members"] for record in records if record["members"])
     yield scale.describe_agreement(records)
     yield scale.describe_scale(record for record in records if record["members"])
     yield words.describe_missing(cfg["cells"], NO_DATA)

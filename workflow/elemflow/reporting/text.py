@@ -159,10 +159,10 @@ def short_metric(metric: str) -> str:
 
 
 def describe_data(datasets: Mapping[str, Mapping[str, Any]], used: Iterable[str], curation: Mapping[str, Any]) -> str:
-    """Return a sentence with the source and the size of every dataset used.
+    """Return a sentence with the source, version and size of every dataset used.
 
     Args:
-        datasets: Title, citation and license of each dataset.
+        datasets: Title, version, citation and license of each dataset.
         used: Datasets in order of appearance.
         curation: Path of each dataset's `curation.json`; a missing file leaves the size open.
     """
@@ -173,7 +173,8 @@ def describe_data(datasets: Mapping[str, Mapping[str, Any]], used: Iterable[str]
         known = path and Path(path).is_file()
         size = f"{read_json(path)['materials']:,} materials" if path and known else "number of materials not known"
         citation = about.get("citation", "")
-        details = [size, citation if isinstance(citation, str) else ", ".join(citation), about.get("license")]
+        keys = citation if isinstance(citation, str) else ", ".join(citation)
+        details = [size, about.get("version"), keys, about.get("license")]
         sources.append(f"{about.get('title', dataset)} ({'; '.join(str(text) for text in details if text)})")
     return f"Data: {'; '.join(sources)}." if sources else "Data: none."
 
