@@ -23,7 +23,7 @@ DERIVED = "first.before.small.gap.then"
 
 def settings(**changes):
     def dataset(citation, **properties):
-        about = {"title": citation, "citation": [citation], "published_size": {}}
+        about = {"title": citation, "citation": [citation], "published_size": {}, "missing_properties": {}}
         return about | {"properties": {name: {"unit": "eV", "title": name} for name in properties}}
 
     cell = {"dataset": "small", "property": "gap", "representation": "ef", "model": "net", "protocol": "then"} | changes
