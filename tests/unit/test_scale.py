@@ -117,6 +117,8 @@ def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
     assert "at most 5 epochs of 3,000" in " ".join(texts["text"].split())
     assert "2,000 of 2,135" in texts["html"]
     assert 'class="difference within"' not in texts["html"]
+    assert line["difference_percent"] != 0
+    assert " %" not in texts["text"].split("Data:")[0].replace("per cent", "")
 
 
 def test_much_fewer_materials_than_the_paper_had_are_a_reduced_scale(tmp_path):

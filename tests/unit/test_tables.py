@@ -181,7 +181,8 @@ def test_numbers_have_three_significant_digits(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "printed", "decimals"), [(0.0961, "0.096", 4), (21.02, "21.02", 2), (412.0, None, 0), (0, "0.0", 1)]
+    ("value", "printed", "decimals"),
+    [(0.0961, "0.096", 4), (21.02, "21.02", 2), (412.0, None, 0), (0, "0.0", 1), (2.1e-5, "0.294", 5)],
 )
 def test_decimals_respect_printed_precision(value, printed, decimals):
     assert words.count_decimals(value, printed) == decimals

@@ -68,10 +68,11 @@ def describe_scale(records: Iterable[Mapping[Any, Any]]) -> str:
     reduced = [record for record in records if record["scale"] == REDUCED]
     if not reduced:
         return ""
-    reasons = "; ".join(dict.fromkeys(str(record["reduced_by"]) for record in reduced))
+    reasons = "; ".join(dict.fromkeys(reason for record in reduced for reason in record["reduced_by"].split("; ")))
     return (
         f"Reduced scale, marked {REDUCED_MARK}, {len(reduced)} {'cell' if len(reduced) == 1 else 'cells'}: {reasons}. "
-        "Such numbers show that the way works; they neither reproduce a published value nor fail to."
+        "Such numbers show that the way works; they neither reproduce a published value nor fail to, and have no "
+        "difference."
     )
 
 

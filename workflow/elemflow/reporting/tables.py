@@ -190,7 +190,7 @@ def _view_row(
             or (NO_DATA if record["missing"] else FAILED if record["log"] else record["note"] or NOT_RUN),
             spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
             difference=""
-            if record["difference_percent"] is None
+            if record["difference_percent"] is None or record["scale"] == scale.REDUCED
             else " ".join(
                 filter(None, (words.format_percent(record["difference_percent"]), scale.SIGNS.get(record["agreement"])))
             ),

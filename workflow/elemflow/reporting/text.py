@@ -56,11 +56,11 @@ _TEX_SPECIAL = (
 
 
 def count_decimals(value: float, printed: str | None = None, digits: int = 3) -> int:
-    """Return how many decimals show `digits` significant digits and no fewer than the printed value has."""
+    """Return how many decimals show `digits` significant digits, from those of the printed value to two more."""
     fraction = re.search(r"\.(\d+)", printed or "")
     shown = len(fraction.group(1)) if fraction else 0
     significant = digits - 1 - math.floor(math.log10(abs(value))) if value else 0
-    return min(max(shown, significant, 0), 8)
+    return min(max(shown, significant, 0), shown + 2 if fraction else 8)
 
 
 def format_number(value: float, decimals: int) -> str:
