@@ -263,6 +263,16 @@ def test_why_series_are_left_out_is_said(tmp_path, runs):
     assert "without a result" not in text
 
 
+def test_a_caption_says_which_runs_are_at_a_reduced_scale(tmp_path, runs):
+    cfg = make_figure("bars", ["BRNet", "BNet"])
+    cfg["scales"]["brnet2023"] |= {"max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
+    for name, drawn, told in (("small", cfg, True), ("full", make_figure("bars", ["BRNet", "BNet"]), False)):
+        outputs = place(tmp_path / name, "figure")
+        write_figure(drawn, runs, {}, outputs)
+        text = " ".join(outputs["text"].read_text().split())
+        assert ("Reduced scale, 2 of 2 runs: at most 5 epochs of 3,000." in text) is told
+
+
 def test_calibration_draws_every_level_and_every_group(tmp_path, runs):
     numbers = numbers_of(draw(tmp_path, "calibration", runs)).query("series == 'BRNet'")
     assert numbers["quantity"].value_counts().to_dict() == {

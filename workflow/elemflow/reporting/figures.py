@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from elemflow.files import write_text
 from elemflow.registry import DATA_FIGURES, FIGURE_INPUTS, FIGURES
-from elemflow.reporting import style
+from elemflow.reporting import scale, style
 from elemflow.reporting import text as words
 from elemflow.reporting.panels import Numbers, Panel, Series, Source, format_score
 from elemflow.reporting.results import name_parts, read_score
@@ -165,6 +165,9 @@ def _write_sentences(
         yield words.describe_data(cfg.get("datasets", {}), used, curation)
         yield words.describe_protocols(cfg.get("protocols", {}), (name["protocol"] for name in names))
         yield words.describe_spread(series.score.members for panel in panels for series in panel.series)
+        drawn = {series.run for panel in panels for series in panel.series}
+        cells = [series for panel in cfg["panels"] for series in panel["series"] if series["run"] in drawn]
+        yield scale.describe_runs(scale.describe_cell(cfg, cell, curation) for cell in cells)
     planned = [series for panel in cfg["panels"] for series in panel["series"]]
     missing = sum(not series["missing"] for series in planned) - len(names) - len(sources)
     if panels and missing:

@@ -68,12 +68,28 @@ def describe_scale(records: Iterable[Mapping[Any, Any]]) -> str:
     reduced = [record for record in records if record["scale"] == REDUCED]
     if not reduced:
         return ""
-    reasons = "; ".join(dict.fromkeys(reason for record in reduced for reason in record["reduced_by"].split("; ")))
+    cells = f"{len(reduced)} {'cell' if len(reduced) == 1 else 'cells'}"
     return (
-        f"Reduced scale, marked {REDUCED_MARK}, {len(reduced)} {'cell' if len(reduced) == 1 else 'cells'}: {reasons}. "
+        f"Reduced scale, marked {REDUCED_MARK}, {cells}: {_reasons(reduced)}. "
         "Such numbers show that the way works; they neither reproduce a published value nor fail to, and have no "
         "difference."
     )
+
+
+def describe_runs(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return a sentence on the runs of a figure that are at a reduced scale; nothing if there are none."""
+    runs = list(records)
+    reduced = [record for record in runs if record["scale"] == REDUCED]
+    if not reduced:
+        return ""
+    return (
+        f"Reduced scale, {len(reduced)} of {len(runs)} runs: {_reasons(reduced)}. "
+        "Such numbers show that the way works; they neither reproduce a published value nor fail to."
+    )
+
+
+def _reasons(reduced: Iterable[Mapping[Any, Any]]) -> str:
+    return "; ".join(dict.fromkeys(reason for record in reduced for reason in record["reduced_by"].split("; ")))
 
 
 def describe_agreement(records: Iterable[Mapping[str, Any]]) -> str:
