@@ -63,6 +63,8 @@ def verdict(tmp_path, errors, claim, **table):
         ((0.09, 0.10, None), {}, "not testable (0 of 1, 1 open: no result)"),
         ((0.105, 0.10, None), {}, "does not hold (0 of 1)"),
         ((None, 0.10, 0.11), {}, "not testable (0 of 1, 1 open: no result)"),
+        ((0.09, 0.0, 0.11), {}, "does not hold (0 of 1)"),
+        ((0.0, 0.0, 0.0), {}, "does not hold (0 of 1)"),
     ],
 )
 def test_lower(tmp_path, errors, keys, told):

@@ -134,6 +134,14 @@ def test_relative_change_is_that_of_the_means(tmp_path, runs):
     assert set(numbers["x"]) == {400}
 
 
+def test_relative_change_has_no_point_where_the_other_error_is_0(tmp_path):
+    folders = {}
+    for model, error in (("brnet", 0.2), ("bnet", 0.0)):
+        folders[name_run(model)] = write_run(tmp_path / "runs", name_run(model), [error])
+    outputs = draw(tmp_path, "relative_change", folders)
+    assert numbers_of(outputs).empty
+
+
 def test_relative_change_without_a_pair_is_said_in_the_panel(tmp_path, runs):
     outputs = draw(tmp_path, "relative_change", runs, ("IRNet", "BNet"))
     assert numbers_of(outputs).empty

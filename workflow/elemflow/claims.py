@@ -5,6 +5,7 @@ keys that the claim leaves open belong together and are one case of it. A case i
 enough cases are true, does not hold if too few can be, and is otherwise not testable.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -251,24 +252,31 @@ def decide(claim: Mapping[str, Any], case: Case, value: Callable[[Line], float |
     return Outcome(true, number)
 
 
+def _change(error: float, other: float) -> float:
+    """Return the change of an error against another in per cent; infinite against an error of 0."""
+    if not other:
+        return 0.0 if not error else math.inf
+    return 100 * (error / other - 1)
+
+
 def _decide_lower(claim: Mapping[str, Any], errors: Sequence[float]) -> tuple[bool, float]:
-    change = 100 * (errors[0] / min(errors[1:]) - 1)
+    change = _change(errors[0], min(errors[1:]))
     return (change < 0 and -change >= claim.get("percent", 0)), change
 
 
 def _decide_within(claim: Mapping[str, Any], errors: Sequence[float]) -> tuple[bool, float]:
-    change = 100 * (errors[0] / errors[1] - 1)
+    change = _change(errors[0], errors[1])
     return abs(change) <= claim["percent"], change
 
 
 def _decide_ordering(claim: Mapping[str, Any], errors: Sequence[float]) -> tuple[bool, float]:
     sign = 1 if claim["direction"] == "rising" else -1
     steps = (sign * (after - before) > 0 for before, after in pairwise(errors))
-    return all(steps), 100 * (errors[-1] / errors[0] - 1)
+    return all(steps), _change(errors[-1], errors[0])
 
 
 def _decide_similar(claim: Mapping[str, Any], errors: Sequence[float]) -> tuple[bool, float]:
-    change = 100 * (max(errors) / min(errors) - 1)
+    change = _change(max(errors), min(errors))
     return change <= claim["percent"], change
 
 

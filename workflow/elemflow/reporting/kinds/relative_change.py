@@ -28,8 +28,8 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         count = 0
         for panel in panels:
             found = {series.label: series for series in panel.series}
-            if first not in found or other not in found:
-                continue
+            if first not in found or other not in found or not found[other].score.mean:
+                continue  # nothing is a percentage of an error of 0
             ours, theirs = found[first], found[other]
             size = read_facts(ours.folder)["rows"]
             number = len(styles)
@@ -45,7 +45,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
                 numbers.add(panel, theirs, "change_percent_published", x=size, y=100 * printed)
             count += 1
         if not count:
-            mark_empty(axis, f"no row has a result\nof both {first} and {other}")
+            mark_empty(axis, f"no row has a result of both\n{first} and {other}, the latter not 0")
             continue
         axis.axhline(0, color=style.INK, linewidth=0.8, zorder=1)
         axis.set(xscale="log", title=f"against {other}", xlabel="Materials")
