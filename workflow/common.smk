@@ -359,8 +359,11 @@ def get_figure_code(wildcards):
 
 
 def get_study_title(wildcards):
-    """Return the title of a study, the category of its items in the report."""
-    return SETTINGS.studies[wildcards.study]["title"]
+    """Return the title of a study, the category of its items in the report.
+
+    The link that Snakemake makes of a category ends at its first colon, and two of one name spoil the first page.
+    """
+    return SETTINGS.studies[wildcards.study]["title"].replace(":", " –")
 
 
 def get_claims(wildcards):

@@ -53,7 +53,7 @@ GRID = {
     "columns": [{"model": ["tiny_forest", "tiny_brnet"]}],
 }
 TINY_STUDY = {
-    "title": "Tiny study",
+    "title": "Tiny study: a few materials",
     "defaults": {"representation": "ef", "protocol": "tiny"},
     "claims": {
         "network": {

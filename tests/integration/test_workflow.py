@@ -113,7 +113,8 @@ def test_report_holds_every_table_and_figure(copied):
     assert "errors.html" in names
     assert "claims.csv" in names
     assert "parity.png" in names
-    assert "Tiny study" in page
+    assert "a few materials" in page
+    assert "System Message" not in page
 
 
 @pytest.mark.parametrize(

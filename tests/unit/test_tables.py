@@ -189,8 +189,8 @@ def test_decimals_respect_printed_precision(value, printed, decimals):
 
 
 def test_percent_signs():
-    shown = [words.format_percent(value) for value in (0.04, -0.04, 12.34, -12.34, 250.4)]
-    assert shown == ["0.0\u202f%", "0.0\u202f%", "+12.3\u202f%", "−12.3\u202f%", "+250\u202f%"]
+    shown = [words.format_percent(value) for value in (0.04, -0.04, 12.34, -12.34, 250.4, math.inf)]
+    assert shown == [f"{text}\u202f%" for text in ("0.0", "0.0", "+12.3", "−12.3", "+250", "+∞")]
     assert words.format_number(-math.pi, 2) == "−3.14"
 
 

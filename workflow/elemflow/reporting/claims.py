@@ -154,7 +154,7 @@ def _view(
         "paper": _tell(printed[0]) if printed else NO_VALUE,
         "cases": decided,
         "rule": _tell_rule(claim, verdict),
-        "numbers": _tell_range(claim, numbers),
+        "numbers": _tell_range(claim, [outcome.number for outcome in outcomes]),
         "published": _tell_range(claim, printed[1].values() if printed else []),
     }
 

@@ -75,7 +75,7 @@ def format_percent(value: float) -> str:
     """Format a difference in per cent with its sign."""
     text = format_number(value, 1 if abs(value) < WHOLE_PERCENT else 0)
     sign = "+" if value > 0 and float(text) > 0 else ""
-    return f"{sign}{text}\u202f%"
+    return f"{sign}{text.replace('inf', '∞')}\u202f%"
 
 
 def format_range(low: int, high: int) -> str:

@@ -13,8 +13,8 @@ from elemflow.reporting.results import read_facts
 
 EXPLANATION = (
     "Change of the error of the first model against another, (error of the first / error of the other − 1), one point "
-    "per row; below zero the first is better. The size counts materials of all parts. Filled: reproduced; hollow: "
-    "published."
+    "per row, none where the error of the other is 0; below zero the first is better. The size counts materials of all "
+    "parts. Filled: reproduced; hollow: published."
 )
 MARKERS = "os^DvPX"
 
