@@ -112,6 +112,7 @@ def make_cell(model: str, column: int, published: str | None, row: int = 0) -> d
         "representation": "ef",
         "model": model,
         "protocol": "brnet2023",
+        "named": {"dataset": "kefe", "property": "formation_energy"},
         "unit": UNIT,
         "missing": "",
         "published": None if published is None else float(published),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reporting_samples import make_cell, make_table, name_run, place, write_run
 
 from elemflow import claims
-from elemflow.config import load
+from elemflow.config import load, read_yaml
 from elemflow.errors import ConfigError, DataError
 from elemflow.plan import build
 from elemflow.published import read_published
@@ -42,7 +42,7 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), **tabl
         "reference": "Gupta",
         "selection": "By the validation part.",
     }
-    described = about | {"claims": {"first": claim}, "tables": {"table5": cfg}}
+    described = about | {"claims": {"first": claim}, "tables": {"table5": cfg}, "dataset_titles": {"kefe": "KEFE"}}
     return described, {"table5": {"csv": outputs["csv"], "html": outputs["html"]}}
 
 
@@ -241,6 +241,15 @@ def judge_printed(cfg, claim):
     lines = [line for table in claim["tables"] for line in claims.planned_lines(cfg["tables"][table])]
     cases = claims.cases_of(claim, [line for line in lines if line["published"] is not None])
     return claims.sum_up(claim, [claims.decide(claim, case, claims.printed_value) for case in cases])
+
+
+def test_claims_are_about_the_papers_names_where_copies_are_read(root):
+    overlay = read_yaml(root / "config/overlays/local_tables.yaml")
+    cfg = describe({"studies": ["brnet2023"]} | overlay, root)["brnet2023"]
+    lines = claims.planned_lines(cfg["tables"]["table3"])
+    assert {line["run"].split("/")[0] for line in lines} >= {"oqmd", "jarvis_dft3d_gap"}
+    assert {line["dataset"] for line in lines} == {"oqmd", "aflow", "mp", "jarvis"}
+    assert cfg["dataset_titles"]["jarvis"] == "JARVIS-DFT"
 
 
 def test_the_papers_contradict_themselves_where_it_is_known(papers):

@@ -326,6 +326,35 @@ def test_a_missing_property_must_be_declared(project):
     assert "Did you mean 'band_gap'?" in message
 
 
+def test_properties_of_another_dataset_are_set_aside(project):
+    elsewhere = {"band_gap": {"dataset": "kefe", "property": "formation_energy"}}
+    edit(
+        project,
+        "datasets/kebg.yaml",
+        lambda c: (c.update(read_from=elsewhere), c["properties"]["band_gap"].update(unit="eV/atom")),
+    )
+    dataset = load(CONFIG, project).datasets["kebg"]
+    assert dataset["properties"] == {}
+    assert dataset["read_from"]["band_gap"]["dataset"] == "kefe"
+    assert dataset["read_from"]["band_gap"]["title"]
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "message"),
+    [
+        ("band_gip", ("kefe", "formation_energy"), "key 'read_from.band_gip': no property 'band_gip' in this dataset"),
+        ("band_gap", ("kef", "formation_energy"), "key 'read_from.band_gap.dataset': no file config/datasets/kef.yaml. Did"),
+        ("band_gap", ("kefe", "energy"), "key 'read_from.band_gap.property': dataset 'kefe' has no property 'energy'"),
+        ("band_gap", ("kefe", "formation_energy"), "'formation_energy' of dataset 'kefe' is in eV/atom, this property in eV"),
+        ("band_gap", ("kebg", "band_gap"), "dataset 'kebg' has no property 'band_gap'"),
+    ],
+)  # fmt: skip
+def test_a_property_of_another_dataset_must_be_there(project, name, origin, message):
+    elsewhere = {name: dict(zip(("dataset", "property"), origin, strict=True))}
+    edit(project, "datasets/kebg.yaml", lambda c: c.update(read_from=elsewhere))
+    assert message in refusal(project)
+
+
 def test_every_overlay_fits_the_declarations(root):
     for path in (root / "config/overlays").glob("*.yaml"):
         load(CONFIG | read_yaml(path), root, [path])

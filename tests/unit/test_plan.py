@@ -195,6 +195,43 @@ def test_a_property_that_the_source_lacks_leaves_its_cells_without_a_run():
     assert [(cell["missing"], cell["unit"]) for cell in cells] == [("", "eV")] * 2 + [("no energies there", "meV")] * 2
 
 
+def test_a_property_of_another_dataset_keeps_its_name_and_published_value(tmp_path):
+    (tmp_path / "published_mae.csv").write_text(
+        "study,table,dataset,property,unit,representation,model,depth,size,mae,row,protocol,note\nmine,T1,d1,energy,eV,ef,brnet,17,9,0.5,,\n"
+    )
+    chosen = settings({"t": table(rows=[{"dataset": "d1", "property": "energy"}], published_table="T1")})
+    elsewhere = {"energy": property_of() | {"title": "Energy", "dataset": "d2", "property": "gap"}}
+    chosen.datasets["d1"] = chosen.datasets["d1"] | {"read_from": elsewhere}
+    chosen.datasets["d2"] = chosen.datasets["d2"] | {"title": "Other"}
+    plan = build(chosen, read_published(tmp_path / "published_mae.csv"))
+    shown = plan.tables["mine", "t"]
+    assert {(run.dataset, run.property) for run in plan.runs} == {("d2", "gap")}
+    assert shown["cells"][0]["published"] == 0.5
+    assert shown["rows"] == [{"label": "D · Energy (eV)"}]
+    assert {name: about["title"] for name, about in shown["datasets"].items()} == {"d2": "Other"}
+
+
+def test_data_of_another_dataset_may_be_missing():
+    chosen = settings({"t": table(rows=[{"dataset": "d1", "property": "energy"}])})
+    elsewhere = {"energy": property_of() | {"dataset": "d2", "property": "gap"}}
+    chosen.datasets["d1"] = chosen.datasets["d1"] | {"read_from": elsewhere}
+    chosen.datasets["d2"] = chosen.datasets["d2"] | {"missing": "not downloaded"}
+    plan = build(chosen, {})
+    assert not plan.runs
+    assert {cell["missing"] for cell in plan.tables["mine", "t"]["cells"]} == {"not downloaded"}
+
+
+def test_figures_of_data_follow_a_property_to_its_dataset():
+    chosen = settings(figures={"f": data_figure()})
+    chosen.datasets["d1"] = chosen.datasets["d1"] | {
+        "title": "First",
+        "properties": {},
+        "read_from": {"gap": property_of() | {"dataset": "d2", "property": "gap"}},
+    }
+    series = build(chosen, {}).figures["mine", "f"]["panels"][0]["series"]
+    assert [(one["dataset"], one["label"]) for one in series] == [("d2", "First"), ("d2", "D")]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

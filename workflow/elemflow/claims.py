@@ -102,6 +102,11 @@ def build(settings: Settings, plan: Plan) -> dict[str, dict[str, Any]]:
                 "reference": study["reference"],
                 "selection": study["selection"],
                 "claims": study["claims"],
+                "dataset_titles": {
+                    cell["named"]["dataset"]: settings.datasets[cell["named"]["dataset"]]["title"]
+                    for table in used
+                    for cell in tables[table]["cells"]
+                },
                 "tables": {table: cfg for table, cfg in tables.items() if table in used},
             }
     return found
@@ -157,6 +162,7 @@ def planned_lines(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     lines = [
         {
             **{key: cell[key] for key in (*RUN_KEYS, "run", "missing", "unit", "published", "published_text")},
+            **cell["named"],
             "table": table["table"],
             "row": table["rows"][cell["row"]]["label"],
             "column": table["columns"][cell["column"]]["label"],

@@ -250,7 +250,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
         for path, declaration in declarations.values():
             check(declaration, KINDS[kind], path)
     found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in found["protocols"].items()}
-    _set_missing_properties_aside(found["datasets"])
+    _set_absent_properties_aside(found["datasets"])
     _check_datasets(found["datasets"])
     _check_models(found["models"], root)
     resolve_choices(found["models"])
@@ -283,24 +283,56 @@ def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     return found
 
 
-def _set_missing_properties_aside(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
-    """Move the properties that a source does not have from `properties` to `missing_properties`, with the reason."""
+def _set_absent_properties_aside(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Move the properties that a source does not have out of `properties`.
+
+    Those without data stand in `missing_properties` with the reason, those of another dataset in `read_from` with its
+    id and the name there; both keep title and unit.
+    """
     for path, dataset in datasets.values():
-        reasons, known = dataset["missing_properties"], dataset["properties"]
-        for name in reasons:
-            if name not in known:
-                raise ConfigError(
-                    f"{path}: key 'missing_properties.{name}': no property '{name}' in this dataset. "
-                    f"Known: {', '.join(known)}.{nearest(name, known)}"
-                )
-        dataset["missing_properties"] = {name: known[name] | {"reason": reason} for name, reason in reasons.items()}
-        dataset["properties"] = {name: spec for name, spec in known.items() if name not in reasons}
+        known = dataset["properties"]
+        absent = {name: {"reason": reason} for name, reason in dataset["missing_properties"].items()}
+        for key, names in (("missing_properties", absent), ("read_from", dataset["read_from"])):
+            for name in names:
+                if name not in known:
+                    raise ConfigError(
+                        f"{path}: key '{key}.{name}': no property '{name}' in this dataset. "
+                        f"Known: {', '.join(known)}.{nearest(name, known)}"
+                    )
+            dataset[key] = {name: known[name] | about for name, about in names.items()}
+        aside = dataset["missing_properties"] | dataset["read_from"]
+        dataset["properties"] = {name: spec for name, spec in known.items() if name not in aside}
+    for path, dataset in datasets.values():
+        for name, about in dataset["read_from"].items():
+            _check_read_from(datasets, about, f"{path}: key 'read_from.{name}")
+
+
+def _check_read_from(datasets: Mapping[str, tuple[str, dict[str, Any]]], about: Mapping[str, Any], where: str) -> None:
+    """Check that a property is where it is read from, in the same unit."""
+    if about["dataset"] not in datasets:
+        raise ConfigError(
+            f"{where}.dataset': no file config/datasets/{about['dataset']}.yaml.{nearest(about['dataset'], datasets)}"
+        )
+    known = datasets[about["dataset"]][1]["properties"]
+    if about["property"] not in known:
+        raise ConfigError(
+            f"{where}.property': dataset '{about['dataset']}' has no property '{about['property']}'. "
+            f"Known: {', '.join(known)}.{nearest(about['property'], known)}"
+        )
+    unit = known[about["property"]]["unit"]
+    if unit != about["unit"]:
+        raise ConfigError(
+            f"{where}': '{about['property']}' of dataset '{about['dataset']}' is in {unit}, this property in "
+            f"{about['unit']}; only properties of one unit can stand in for each other."
+        )
 
 
 def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
     """Check that filters and the polymorph rule name what their own dataset has."""
     for path, dataset in datasets.values():
         known, columns, keep = dataset["properties"], dataset["columns"], dataset["keep"]
+        if not known:  # nothing of it is ever read
+            continue
         named = [(f"filters[{i}].property", f["property"]) for i, f in enumerate(dataset["filters"]) if "property" in f]
         named += [(f"keep.{key}", keep[key]) for key in ("property", "volume") if keep.get(key)]
         for key, name in named:

@@ -187,7 +187,7 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
         parts_of(cell["representation"])
     except ConfigError as error:
         raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
-    run = Run(*(cell[key] for key in RUN_KEYS))
+    run = replace(_named(cell), **_origin(settings, cell["dataset"], cell["property"]))
     try:
         source = source_run(settings, run)
     except ConfigError as error:
@@ -195,6 +195,18 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
     for each in filter(None, (run, source)):
         _check_run(settings, each, where)
     return run
+
+
+def _named(cell: Mapping[str, Any]) -> Run:
+    """Return the run as a study names it; its data may be another dataset's."""
+    return Run(*(cell[key] for key in RUN_KEYS))
+
+
+def _origin(settings: Settings, dataset_id: str, property_id: str) -> dict[str, str]:
+    """Return the dataset and the property that are read where a study names these."""
+    elsewhere = settings.datasets[dataset_id].get("read_from", {}).get(property_id)
+    found = elsewhere or {"dataset": dataset_id, "property": property_id}
+    return {key: found[key] for key in ("dataset", "property")}
 
 
 def _check_run(settings: Settings, run: Run, where: str) -> None:
@@ -230,11 +242,16 @@ def _is_source(settings: Settings, cell: Mapping[str, Any], where: str) -> bool:
 def _check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> None:
     dataset = settings.datasets[cell["dataset"]]
     properties = dataset["properties"]
-    if cell["property"] not in properties | dataset["missing_properties"]:
+    if cell["property"] not in _declared(dataset):
         raise ConfigError(
             f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
             f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
         )
+
+
+def _declared(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every property of a dataset, also those without data and those of another dataset."""
+    return dataset["properties"] | dataset["missing_properties"] | dataset.get("read_from", {})
 
 
 def _why_missing(settings: Settings, dataset_id: str, property_id: str) -> str:
@@ -289,9 +306,10 @@ def _cell(
 ) -> dict[str, Any]:
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
     described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
+    described |= {"named": {key: cell[key] for key in ("dataset", "property")}}
     described |= {"unit": _property(settings, run)["unit"]} | {key: cell[key] for key in ("level",) if key in cell}
     described |= {"published": None, "published_text": None, "published_source": None, "published_note": ""}
-    described |= {"published_size": settings.datasets[run.dataset]["published_size"].get(study_id)}
+    described |= {"published_size": settings.datasets[cell["dataset"]]["published_size"].get(study_id)}
     key = settings.models[run.model].get("published")
     key = {"model": cell["published_model"]} if "published_model" in cell else key
     if key and "published_table" in cell:
@@ -299,8 +317,8 @@ def _cell(
             published,
             study=cell.get("published_study", study_id),
             table=cell["published_table"],
-            dataset=cell.get("published_dataset", run.dataset),
-            property=run.property,
+            dataset=cell.get("published_dataset", cell["dataset"]),
+            property=cell["property"],
             representation=run.representation,
             model=key["model"],
             depth=key.get("depth"),
@@ -323,7 +341,7 @@ def _property(settings: Settings, run: Run) -> Mapping[str, Any]:
     """Return the declaration of a run's property; that of a cell without data may lack one."""
     undeclared = {"title": run.property.replace("_", " ").capitalize(), "unit": "1"}
     dataset = settings.datasets[run.dataset]
-    return (dataset["properties"] | dataset["missing_properties"]).get(run.property, undeclared)
+    return _declared(dataset).get(run.property, undeclared)
 
 
 def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
@@ -376,11 +394,11 @@ def _table(
             "table": item_id,
             "note": item["note"],
             "rows": [
-                {"label": _label(settings, row, [run for run, _ in line], units=True)}
+                {"label": _label(settings, row, [_named(cell) for _, cell in line], units=True)}
                 for row, line in zip(grid.rows, grid.cells, strict=True)
             ],
             "columns": [
-                {"label": _label(settings, column, [run for run, _ in line])}
+                {"label": _label(settings, column, [_named(cell) for _, cell in line])}
                 for column, line in zip(grid.columns, across, strict=True)
             ],
             "cells": [
@@ -424,12 +442,12 @@ def _figure(
 ) -> dict[str, Any]:
     panels = []
     for row, line in zip(grid.rows, grid.cells, strict=True):
-        runs = [run for run, _ in line]
+        runs = [_named(cell) for _, cell in line]
         series = []
         for column, (run, cell) in zip(grid.columns, line, strict=True):
             described = _cell(settings, published, study_id, run, cell)
-            title = _property(settings, run)["title"]
-            series.append(described | {"label": _label(settings, column, [run]), "property_title": title})
+            title = _property(settings, _named(cell))["title"]
+            series.append(described | {"label": _label(settings, column, [_named(cell)]), "property_title": title})
         panels.append({"label": _label(settings, row, runs, units=True), "series": series})
     return _common(settings, study_id, item, grid) | {"figure": item_id, "kind": item["kind"], "panels": panels}
 
@@ -440,7 +458,8 @@ def _of_datasets(
     """Describe a table or figure that shows datasets, without runs."""
     base = {"missing": "", "property": ""} | settings.studies[study_id].get("defaults", {}) | item.get("defaults", {})
     rows, columns = list(_expand(item["rows"])), list(_expand(item["columns"]))
-    cells = []
+    cells: list[dict[str, Any]] = []
+    titles: dict[int, str] = {}
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
             cell = base | row | column
@@ -451,14 +470,16 @@ def _of_datasets(
             dataset = settings.datasets[cell["dataset"]]
             if cell["property"]:
                 _check_property(settings, cell, place)
-            elif item["kind"] in NEEDS_PROPERTY:
+            elif item["kind"] in NEEDS_PROPERTY or not dataset["properties"]:
                 raise ConfigError(f"{place}: no property is given; name one in the row, the column or `defaults`.")
-            declared = dataset["properties"] | dataset["missing_properties"]
-            prop = declared.get(cell["property"], {"title": "", "unit": ""})
-            missing = cell["missing"] or _why_missing(settings, cell["dataset"], cell["property"])
+            prop = _declared(dataset).get(cell["property"], {"title": "", "unit": ""})
+            titles.setdefault(i, " · ".join(filter(None, (dataset["title"], prop["title"]))))
+            origin = _origin(settings, cell["dataset"], cell["property"])
+            missing = cell["missing"] or _why_missing(settings, origin["dataset"], origin["property"])
             size = cell.get("published_size") or (None if cell["property"] else dataset["published_size"].get(study_id))
             cells.append(
-                {"row": i, "column": j, "dataset": cell["dataset"], "property": cell["property"], "unit": prop["unit"]}
+                {"row": i, "column": j, "unit": prop["unit"]}
+                | origin
                 | {"label": column.get("label", dataset["title"]), "property_title": prop["title"]}
                 | {"published_size": size, "missing": missing}
             )
@@ -469,12 +490,10 @@ def _of_datasets(
         labels = [row.get("label", line[0]["property_title"]) for row, line in zip(rows, lines, strict=True)]
         panels = [{"label": label, "series": line} for label, line in zip(labels, lines, strict=True)]
         return about | {"figure": item_id, "panels": panels}
-    titles = [" · ".join(filter(None, (settings.datasets[line[0]["dataset"]]["title"], line[0]["property_title"])))
-              for line in lines]  # fmt: skip
     return about | {
         "table": item_id,
         "note": item["note"],
-        "rows": [{"label": row.get("label", title)} for row, title in zip(rows, titles, strict=True)],
+        "rows": [{"label": row.get("label", titles[i])} for i, row in enumerate(rows)],
         "columns": [{"label": column.get("label", "materials")} for column in columns],
         "cells": cells,
     }

@@ -70,7 +70,7 @@ def write_claims_index(
 def view_claims(cfg: Mapping[str, Any], csv: Mapping[str, str | Path], *, linked: bool) -> dict[str, Any]:
     """Decide every claim of a study and arrange what its page shows."""
     lines = {table: _read_lines(planned, csv[table]) for table, planned in cfg["tables"].items()}
-    titles = {name: about["title"] for planned in cfg["tables"].values() for name, about in planned["datasets"].items()}
+    titles = cfg["dataset_titles"]
     shown = [_view(cfg, claim_id, claim, lines, titles, linked=linked) for claim_id, claim in cfg["claims"].items()]
     about = {key: cfg[key] for key in ("study", "study_title", "reference", "selection")}
     return about | {"claims": shown, "summary": _summary(shown)}
