@@ -123,7 +123,7 @@ def test_a_fresh_copy_builds_the_same_tables(finished, fresh, cluster, monkeypat
     assert [job.split("|")[0] for job in jobs if "gres/gpu=1" in job] == ["gpu"]
     assert [job.split("|")[0] for job in jobs if "gres/gpu" not in job] == ["cpu"] * (submissions - 1)
     log = fresh.folder / "results/logs/train_model/tiny/seebeck/ef/tiny_brnet/tiny.log"
-    assert "No GPU is found here; the network trains on the CPU." in log.read_text()
+    assert "No GPU is found here; the CPU computes." in log.read_text()
     for name in ("PATH", "SLURM_CONF"):
         monkeypatch.setenv(name, cluster.environment[name])
     jobs = read_benchmarks(fresh.folder / "results/benchmarks", fresh.folder / "results/runs")

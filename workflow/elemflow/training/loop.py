@@ -189,7 +189,7 @@ def start_backend(threads: int, engine: str = "auto") -> dict[str, str]:
 
         keras.utils.clear_session()
     elif device == "cpu":
-        log.info("No GPU is found here; the network trains on the CPU.")
+        log.info("No GPU is found here; the CPU computes.")
     _started.add(name)
     return {"name": name, "device": device}
 
