@@ -16,7 +16,7 @@ from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.failures import describe_failures, failure_of_run
 from elemflow.pretraining import source_protocol_id
-from elemflow.published import read_published
+from elemflow.published import read_published, read_published_quantities
 from elemflow.registry import (
     DATA_FIGURES,
     FEATURES,
@@ -39,7 +39,10 @@ RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
 
 try:
     SETTINGS = elemflow_config.load(config, ROOT, workflow.configfiles)
-    PLAN = elemflow_plan.build(SETTINGS, read_published(ROOT / "resources/published/published_mae.csv"))
+    PRINTED = read_published(ROOT / "resources/published/published_mae.csv") | read_published_quantities(
+        ROOT / "resources/published/published_other.csv"
+    )
+    PLAN = elemflow_plan.build(SETTINGS, PRINTED)
     CLAIMS = elemflow_claims.build(SETTINGS, PLAN)
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None

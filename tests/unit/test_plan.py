@@ -7,7 +7,7 @@ import pytest
 from elemflow.config import Settings, load
 from elemflow.errors import ConfigError
 from elemflow.plan import build
-from elemflow.published import read_published
+from elemflow.published import read_published, read_published_quantities
 
 
 def property_of(unit="eV"):
@@ -230,6 +230,26 @@ def test_figures_of_data_follow_a_property_to_its_dataset():
     }
     series = build(chosen, {}).figures["mine", "f"]["panels"][0]["series"]
     assert [(one["dataset"], one["label"]) for one in series] == [("d2", "First"), ("d2", "D")]
+
+
+def test_quantities_have_units_and_printed_values_of_their_own(tmp_path):
+    (tmp_path / "other.csv").write_text(
+        "study,table,row,dataset,property,unit,size,representation,model,depth,protocol,quantity,value,note\n"
+        "mine,T1,,,,count,,ef,brnet,17,,parameters,4548385,\n"
+        "mine,T1,,,,count,,ef,brnet,17,,batch_size,32,\n"
+    )
+    shown = [{"quantity": "parameters"}, {"quantity": "model_size"}]
+    item = table(kind="quantities", rows=[{"dataset": "d1", "property": "gap", "model": "brnet"}], columns=shown)
+    plan = build(settings({"t": item | {"published_table": "T1"}}), read_published_quantities(tmp_path / "other.csv"))
+    cells = plan.tables["mine", "t"]["cells"]
+    assert [(cell["published"], cell["unit"]) for cell in cells] == [(4548385, "1"), (None, "MB")]
+    assert plan.tables["mine", "t"]["rows"] == [{"label": "D · Gap · BRNet"}]
+
+
+def test_a_cell_of_quantities_says_which():
+    item = table(kind="quantities", columns=[{"model": "brnet", "quantity": "parameters"}, {"model": "rf"}])
+    with pytest.raises(ConfigError, match=r"tables\.t', row 1, column 2: no quantity is given; name one of parameters"):
+        build(settings({"t": item}), {})
 
 
 @pytest.mark.parametrize(

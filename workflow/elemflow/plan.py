@@ -10,7 +10,7 @@ from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
 from elemflow.networks.spec import check_representation
 from elemflow.pretraining import source_protocol_id, target_of
-from elemflow.published import PublishedIndex, lookup
+from elemflow.published import QUANTITIES, PublishedIndex, lookup
 from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS, parts_of
 from elemflow.scale import size_of
 
@@ -307,7 +307,10 @@ def _cell(
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
     described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
     described |= {"named": {key: cell[key] for key in ("dataset", "property")}}
-    described |= {"unit": _property(settings, run)["unit"]} | {key: cell[key] for key in ("level",) if key in cell}
+    described |= {"unit": _property(settings, run)["unit"]} | {
+        key: cell[key] for key in ("level", "quantity") if key in cell
+    }
+    described |= {"unit": QUANTITIES[cell["quantity"]].unit} if "quantity" in cell else {}
     described |= {"published": None, "published_text": None, "published_source": None, "published_note": ""}
     described |= {"published_size": settings.datasets[cell["dataset"]]["published_size"].get(study_id)}
     key = settings.models[run.model].get("published")
@@ -318,7 +321,7 @@ def _cell(
             study=cell.get("published_study", study_id),
             table=cell["published_table"],
             dataset=cell.get("published_dataset", cell["dataset"]),
-            property=cell["property"],
+            property=cell.get("quantity", cell["property"]),
             representation=run.representation,
             model=key["model"],
             depth=key.get("depth"),
@@ -332,7 +335,7 @@ def _cell(
                 "published_source": found.source,
                 "published_note": found.note,
                 "published_size": found.size or described["published_size"],
-                "unit": found.unit if cell["missing"] else described["unit"],
+                "unit": found.unit if cell["missing"] and "quantity" not in cell else described["unit"],
             }
     return described
 
@@ -385,6 +388,8 @@ def _table(
     if item["kind"] == "comparison":
         _check_comparison(item, grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
         kind["splits"] = {run.protocol: settings.protocol(run.protocol)["split"] for run in grid.runs}
+    if item["kind"] == "quantities":
+        _check_quantities(grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
     if item["kind"] == "selection":
         _check_selection(grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
     return (
@@ -394,7 +399,7 @@ def _table(
             "table": item_id,
             "note": item["note"],
             "rows": [
-                {"label": _label(settings, row, [_named(cell) for _, cell in line], units=True)}
+                {"label": _label(settings, row, [_named(cell) for _, cell in line], units=item["kind"] != "quantities")}
                 for row, line in zip(grid.rows, grid.cells, strict=True)
             ],
             "columns": [
@@ -424,6 +429,17 @@ def _check_comparison(item: Mapping[str, Any], grid: _Grid, where: str) -> None:
                 f"{where}', row {i + 1}: its runs differ in dataset, property or protocol, so that they are not "
                 "tested on the same materials. Compare models or representations within a row."
             )
+
+
+def _check_quantities(grid: _Grid, where: str) -> None:
+    """Check that each cell of a table of quantities says which it shows."""
+    for i, row in enumerate(grid.cells):
+        for j, (_, cell) in enumerate(row):
+            if "quantity" not in cell:
+                raise ConfigError(
+                    f"{where}', row {i + 1}, column {j + 1}: no quantity is given; name one of {', '.join(QUANTITIES)} "
+                    "in the row, the column or `defaults`."
+                )
 
 
 def _check_selection(grid: _Grid, where: str) -> None:

@@ -8,6 +8,23 @@ from pathlib import Path
 
 from elemflow.errors import DataError
 
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a paper prints of a network besides its error; `unit` is that of our value, `text` says what it is."""
+
+    unit: str
+    text: str
+
+
+QUANTITIES = {
+    "parameters": Quantity("1", "Parameters, with the statistics of batch normalisation"),
+    "model_size": Quantity("MB", "Size of the parameters as 32-bit numbers (MB)"),
+    "training_time_per_epoch": Quantity("s", "Seconds per epoch of training, the median"),
+    "prediction_time": Quantity("s", "Seconds to predict the test materials, with compiling"),
+}
+"""By their names in resources/published/published_other.csv."""
+
 COLUMNS = ("study", "table", "row", "dataset", "property", "unit", "size", "representation", "model", "depth")
 QUESTION = ("study", "table", "dataset", "property", "representation", "model")  # what every table cell knows
 
@@ -42,12 +59,11 @@ class PublishedValue:
 PublishedIndex = Mapping[Key, tuple[PublishedValue, ...]]
 
 
-def read_published(path: str | Path, value: str = "mae") -> PublishedIndex:
-    """Read a table of published values.
+def read_published(path: str | Path) -> PublishedIndex:
+    """Read a table of published errors.
 
     Args:
-        path: CSV file with one line per printed number.
-        value: Column that holds the number.
+        path: CSV file with one line per printed number, in a column `mae`.
 
     Returns:
         The values of each (study, table, dataset, property, representation, model), in file order.
@@ -55,16 +71,40 @@ def read_published(path: str | Path, value: str = "mae") -> PublishedIndex:
     Raises:
         DataError: A column is missing, a number cannot be read, or two lines answer the same question.
     """
+    return _read(path, "mae")
+
+
+def read_published_quantities(path: str | Path) -> PublishedIndex:
+    """Read what papers print of `QUANTITIES`.
+
+    Args:
+        path: CSV file with one line per printed number, in a column `value`, and what it is in a column `quantity`;
+            other quantities are left out.
+
+    Returns:
+        The values of each (study, table, dataset, quantity, representation, model), in file order.
+
+    Raises:
+        DataError: A column is missing, a number cannot be read, or two lines answer the same question.
+    """
+    return _read(path, "value", "quantity")
+
+
+def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
     index: dict[Key, tuple[PublishedValue, ...]] = {}
     first_line: dict[tuple[object, ...], int] = {}
     with Path(path).open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
-        absent = [name for name in (*COLUMNS, value) if name not in (reader.fieldnames or [])]
+        absent = [name for name in filter(None, (*COLUMNS, value, quantity)) if name not in (reader.fieldnames or [])]
         if absent:
             raise DataError(
                 f"{path}: column(s) {', '.join(absent)} missing; found {', '.join(reader.fieldnames or [])}."
             )
         for line in reader:
+            if quantity:
+                line["property"] = line[quantity]
+                if line[quantity] not in QUANTITIES:
+                    continue
             where = f"{path}, line {reader.line_num}"
             entry = _parse_line(line, value, where)
             key: Key = (*(line[name].strip() for name in QUESTION),)  # type: ignore[assignment]
@@ -125,7 +165,7 @@ def lookup(
 
     `depth`, `size` and `row` are only needed where the others leave a choice, as in a table of
     branch layouts whose lines differ by their row label alone. A line without a representation, as of a model with an
-    input of its own, stands beside every representation.
+    input of its own, stands beside every representation, and one without a dataset beside every dataset.
 
     Returns:
         The value, or None if the paper prints none.
@@ -135,9 +175,11 @@ def lookup(
     """
     question = (study, table, dataset, property, representation, model)
     any_input = (study, table, dataset, property, "", model)
+    any_data = (study, table, "", property, representation, model)
     found = [
         entry
-        for entry in (*index.get(question, ()), *index.get(any_input, ()))
+        for key in (question, any_input, any_data)
+        for entry in index.get(key, ())
         if depth in (None, entry.depth) and size in (None, entry.size) and row in (None, entry.row)
     ]
     if len(found) > 1:

@@ -88,6 +88,7 @@ TABLES = {
     "datasets": "elemflow.reporting.datasets",
     "intervals": "elemflow.reporting.intervals",
     "selection": "elemflow.reporting.selection",
+    "quantities": "elemflow.reporting.quantities",
 }
 # Files of a run that a kind of table reads besides its metrics.json.
 TABLE_INPUTS: dict[str, tuple[str, ...]] = {
@@ -96,6 +97,7 @@ TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "datasets": (),
     "intervals": (),
     "selection": (),
+    "quantities": ("run_info.json",),
 }
 # Key that the protocols of a kind of table or figure must switch on.
 PROTOCOL_NEEDS = {"calibration": "uncertainty", "intervals": "uncertainty", "hold_out": "split.hold_out"}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from elemflow.files import atomic_path, write_text
 from elemflow.registry import TABLES
-from elemflow.reporting import comparisons, datasets, intervals, selection, tables
+from elemflow.reporting import comparisons, datasets, intervals, quantities, selection, tables
 from elemflow.reporting.page import render_figures_index, render_tables_index
 
 FILES = {
@@ -19,6 +19,7 @@ FILES = {
     "datasets": ("datasets.csv", datasets.CELL_TYPES),
     "intervals": ("intervals.csv", intervals.CELL_TYPES),
     "selection": ("selection.csv", selection.CELL_TYPES),
+    "quantities": ("quantities.csv", quantities.CELL_TYPES),
 }
 
 

@@ -432,7 +432,11 @@ def _set_aside(folder: Path, claim: Mapping[str, Any] | None) -> None:
 def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:
     """Write everything that outlives the member's training; `done.json` last, since it says that the rest is whole."""
     target, data = data.target, data.in_unit or data
-    tables = [_predict(data, role, fitted.predict, target) for role in sorted(PREDICTED_ROLES)]
+    tables, seconds = [], {}
+    for role in sorted(PREDICTED_ROLES):
+        started = time.monotonic()
+        tables.append(_predict(data, role, fitted.predict, target))
+        seconds[role] = time.monotonic() - started
     write_parquet(folder / "predictions.parquet", pa.concat_tables(tables))
     rows = [{"member": data.member} | _in_unit(entry, target) for entry in fitted.history]
     write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=HISTORY))
@@ -446,6 +450,7 @@ def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) ->
             "rows": {role: len(getattr(data, role)) for role in ROLES},
             "dropped_rows": data.dropped,
             "seconds_fitting": round(fitted.seconds, 3),
+            "seconds_predicting": round(seconds["test"], 3),
         },
     )
     (folder / "state.npz").unlink(missing_ok=True)

@@ -1,0 +1,209 @@
+"""Tables of what networks cost: parameters, size and times, beside what a paper prints of them."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pandas as pd
+
+from elemflow.files import read_json, write_text
+from elemflow.published import QUANTITIES
+from elemflow.reporting import text as words
+from elemflow.reporting.page import render_table_page
+from elemflow.reporting.tables import render_latex, render_markdown
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+
+FLOAT_MB = 4e-6
+TIMES = ("training_time_per_epoch", "prediction_time")
+CELL_TYPES: dict[Hashable, Any] = {
+    "study": "string",
+    "table": "string",
+    "row": "string",
+    "column": "string",
+    "model": "string",
+    "dataset": "string",
+    "property": "string",
+    "representation": "string",
+    "protocol": "string",
+    "quantity": "string",
+    "unit": "string",
+    "published": "string",  # as printed
+    "reproduced": "float64",
+    "difference_percent": "float64",
+    "members": "Int64",
+    "train_rows": "float64",
+    "test_rows": "float64",
+    "device": "string",
+    "published_source": "string",
+    "published_note": "string",
+    "missing": "string",
+    "run": "string",
+}
+
+
+def write_table(
+    cfg: Mapping[str, Any],
+    metrics: Mapping[str, str | Path],
+    curation: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
+) -> None:
+    """Write one table of quantities in every format.
+
+    Args:
+        cfg: The table as planned; each cell has a `quantity`.
+        metrics: Path of each run's `metrics.json`, beside which lies its `run_info.json`; a run without it is marked
+            `not run`, and so is an estimator, which has neither parameters nor epochs.
+        curation: Path of each dataset's `curation.json`.
+        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
+    """
+    cells = collect_cells(cfg, metrics)
+    view = view_table(cfg, cells, curation)
+    write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
+        write_text(outputs[name], render(view))
+    write_text(outputs["html"], render_table_page(view, pd.DataFrame()))
+
+
+def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+    """Join printed and measured quantities, one line per cell.
+
+    Returns:
+        A frame with the columns of `CELL_TYPES`; `reproduced` is the mean over members, in `unit`.
+    """
+    lines = []
+    for cell in sorted(cfg["cells"], key=lambda cell: (cell["row"], cell["column"])):
+        quantity = cell["quantity"]
+        info = _read_info(metrics.get(cell["run"])) if not cell["missing"] else {}
+        members = list(info.get("members", {}).values())
+        values = [value for member in members if (value := measure(member, quantity)) is not None]
+        found = mean(values) if values else None
+        published = cell["published"]
+        comparable = found is not None and published and quantity not in TIMES
+        lines.append(
+            {
+                **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol", "run")},
+                "study": cfg["study"],
+                "table": cfg["table"],
+                "row": cfg["rows"][cell["row"]]["label"],
+                "column": cfg["columns"][cell["column"]]["label"],
+                "quantity": quantity,
+                "unit": cell["unit"],
+                "published": None if published is None else cell["published_text"],
+                "reproduced": found,
+                "difference_percent": 100 * (found / published - 1) if comparable else None,
+                "members": len(values),
+                "train_rows": mean(member["rows"]["train"] for member in members) if values else None,
+                "test_rows": mean(member["rows"]["test"] for member in members) if values else None,
+                "device": info["engine"]["device"] if values else None,
+                "published_source": cell["published_source"] if published is not None else None,
+                "published_note": cell["published_note"] or None,
+                "missing": cell["missing"] or None,
+            }
+        )
+    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
+
+
+def _read_info(path: str | Path | None) -> dict[str, Any]:
+    info = Path(path).with_name("run_info.json") if path else None
+    return read_json(info) if info and info.is_file() else {}
+
+
+def measure(member: Mapping[str, Any], quantity: str) -> float | None:
+    """Return a quantity of one member of a run, in the unit of `QUANTITIES`; None where it has none.
+
+    Args:
+        member: Its entry in `run_info.json`.
+        quantity: `parameters`, `model_size` (weights and statistics as float32), `training_time_per_epoch` (median) or
+            `prediction_time` (of its test materials).
+    """
+    parameters = member.get("parameters", {}).get("total")
+    found: dict[str, float | None] = {
+        "parameters": parameters,
+        "model_size": None if parameters is None else FLOAT_MB * parameters,
+        "training_time_per_epoch": member.get("seconds_per_epoch"),
+        "prediction_time": member.get("seconds_predicting"),
+    }
+    return found[quantity]
+
+
+def read_cells(path: str | Path) -> pd.DataFrame:
+    """Read the CSV of a table as `collect_cells` made it."""
+    return pd.read_csv(path, dtype=CELL_TYPES, keep_default_na=False, na_values=[""])
+
+
+def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
+    """Arrange the quantities and write the caption."""
+    shown = [_view(line) for line in cells.to_dict("records")]
+    width = len(cfg["columns"])
+    rows = tuple(
+        (row["label"], tuple(shown[width * number : width * (number + 1)])) for number, row in enumerate(cfg["rows"])
+    )
+    return TableView(
+        study=cfg["study_title"],
+        title=cfg["title"],
+        columns=tuple(column["label"] for column in cfg["columns"]),
+        rows=rows,
+        caption=tuple(text for text in _write_caption(cfg, cells, curation) if text),
+        reference=cfg["reference"],
+        label=f"{cfg['study']}-{cfg['table']}",
+        has_published=bool(cells["published"].notna().any()),
+    )
+
+
+def _view(line: Mapping[Hashable, Any]) -> Cell:
+    done = pd.notna(line["reproduced"])
+    difference = line["difference_percent"]
+    return Cell(
+        published=_show(str(line["published"])) if pd.notna(line["published"]) else "",
+        reproduced=_show(line["reproduced"]) if done else NO_DATA if pd.notna(line["missing"]) else NOT_RUN,
+        spread="",
+        difference=words.format_percent(difference) if pd.notna(difference) else "",
+        members=int(line["members"]),
+        best=False,
+        run=str(line["run"]),
+    )
+
+
+def _show(value: float | str) -> str:
+    """Show a count with separators and anything else with three digits; printed numbers keep their decimals."""
+    number = float(value)
+    if isinstance(value, str) and "." in value:
+        return value
+    return f"{number:,.0f}" if number.is_integer() else words.format_number(number, words.count_decimals(number))
+
+
+def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> Iterator[str]:
+    for quantity in dict.fromkeys(cells["quantity"]):
+        yield f"{QUANTITIES[quantity].text}."
+    timed = cells[cells["quantity"].isin(TIMES) & (cells["members"] > 0)]
+    if len(timed):
+        ends = ((round(timed[name].min()), round(timed[name].max())) for name in ("train_rows", "test_rows"))
+        rows = [words.format_range(*both) for both in ends]
+        yield (
+            f"Times are those of the machine at hand ({', '.join(sorted(set(timed['device'])))}), for {rows[0]} "
+            f"training and {rows[1]} test materials; they are not compared with printed ones."
+        )
+    planned = cells[cells["missing"].isna()]
+    yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
+    yield words.describe_protocols(cfg["protocols"], planned["protocol"])
+    yield words.describe_missing(cfg["cells"], NO_DATA)
+    yield cfg["note"]
+
+
+def render_text(view: TableView) -> str:
+    """Render the quantities as reStructuredText that is aligned plain text."""
+    groups = [
+        (
+            words.escape_rst(label),
+            [
+                (words.escape_rst(column), cell.published or NO_VALUE, cell.reproduced, cell.difference or NO_VALUE)
+                for column, cell in zip(view.columns, cells, strict=True)
+                if cell
+            ],
+        )
+        for label, cells in view.rows
+    ]
+    table = words.simple_table(("", "published", "reproduced", "difference"), groups).rstrip("\n")
+    told = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
+    return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"
