@@ -75,6 +75,7 @@ def test_a_job_writes_all_outputs(tmp_path: Path, eager: None) -> None:
         assert facts["dropped_rows"] == {"without_features": 2, "without_value": 1}
         assert sum(facts["rows"].values()) == 57
         assert facts["seed"] == 7 + int(member)
+        assert facts["seconds_predicting"] > 0
         assert facts["parameters"]["trainable"] < facts["parameters"]["total"]
     assert not out["checkpoint_folder"].exists()
     import keras
