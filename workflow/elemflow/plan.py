@@ -362,7 +362,8 @@ def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets:
 def _table(
     settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
 ) -> dict[str, Any]:
-    across = zip(*grid.cells, strict=True)
+    across = [[run for run, _ in line] for line in zip(*grid.cells, strict=True)]
+    along = [[run for run, _ in line] for line in grid.cells]
     kind = {"kind": item["kind"]}
     if item["kind"] == "comparison":
         _check_comparison(item, grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
@@ -375,14 +376,8 @@ def _table(
         | {
             "table": item_id,
             "note": item["note"],
-            "rows": [
-                {"label": _label(settings, row, [run for run, _ in line], units=True)}
-                for row, line in zip(grid.rows, grid.cells, strict=True)
-            ],
-            "columns": [
-                {"label": _label(settings, column, [run for run, _ in line])}
-                for column, line in zip(grid.columns, across, strict=True)
-            ],
+            "rows": [{"label": label} for label in _labels(settings, grid.rows, along, units=True)],
+            "columns": [{"label": label} for label in _labels(settings, grid.columns, across)],
             "cells": [
                 {"row": i, "column": j} | _cell(settings, published, study_id, run, cell)
                 for i, line in enumerate(grid.cells)
@@ -423,14 +418,14 @@ def _figure(
     settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
 ) -> dict[str, Any]:
     panels = []
-    for row, line in zip(grid.rows, grid.cells, strict=True):
-        runs = [run for run, _ in line]
+    titles = _labels(settings, grid.rows, [[run for run, _ in line] for line in grid.cells], units=True)
+    for panel, line in zip(titles, grid.cells, strict=True):
+        labels = _labels(settings, grid.columns, [[run] for run, _ in line])
         series = []
-        for column, (run, cell) in zip(grid.columns, line, strict=True):
+        for label, (run, cell) in zip(labels, line, strict=True):
             described = _cell(settings, published, study_id, run, cell)
-            title = _property(settings, run)["title"]
-            series.append(described | {"label": _label(settings, column, [run]), "property_title": title})
-        panels.append({"label": _label(settings, row, runs, units=True), "series": series})
+            series.append(described | {"label": label, "property_title": _property(settings, run)["title"]})
+        panels.append({"label": panel, "series": series})
     return _common(settings, study_id, item, grid) | {"figure": item_id, "kind": item["kind"], "panels": panels}
 
 
@@ -480,8 +475,33 @@ def _of_datasets(
     }
 
 
-def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *, units: bool = False) -> str:
-    """Name a row or column by the titles of what it fixes: dataset, property, model, representation, protocol."""
+def _labels(
+    settings: Settings, entries: Sequence[Mapping[str, Any]], runs: Sequence[Sequence[Run]], *, units: bool = False
+) -> list[str]:
+    """Name rows or columns by the titles of what they fix: dataset, property and model.
+
+    Representation and protocol are named where they tell two entries apart, or where an entry fixes nothing else.
+    """
+    unnamed = [(entry, own) for entry, own in zip(entries, runs, strict=True) if "label" not in entry]
+
+    def distinct(keys: Sequence[str]) -> int:
+        return len({_label(settings, entry, own, keys) for entry, own in unnamed})
+
+    shown = [key for key in RUN_KEYS if key not in ("representation", "protocol")]
+    for key in ("representation", "protocol"):
+        if distinct([*shown, key]) > distinct(shown):
+            shown.append(key)
+    return [
+        _label(settings, entry, own, shown, units=units)
+        if any(key in entry for key in shown)
+        else _label(settings, entry, own, RUN_KEYS, units=units)
+        for entry, own in zip(entries, runs, strict=True)
+    ]
+
+
+def _label(
+    settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], keys: Sequence[str], *, units: bool = False
+) -> str:
     if "label" in entry:
         return str(entry["label"])
     run = runs[0]
@@ -493,6 +513,6 @@ def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *,
         "representation": run.representation,
         "protocol": run.protocol,
     }
-    label = " · ".join(titles[key] for key in RUN_KEYS if key in entry) or "all"
+    label = " · ".join(titles[key] for key in RUN_KEYS if key in entry and key in keys) or "all"
     same_unit = len({_property(settings, r)["unit"] for r in runs}) == 1
     return f"{label} ({prop['unit']})" if units and same_unit and prop["unit"] != "1" else label

@@ -12,7 +12,7 @@ from elemflow.files import write_text
 from elemflow.registry import DATA_FIGURES, FIGURE_INPUTS, FIGURES
 from elemflow.reporting import scale, style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Numbers, Panel, Series, Source, format_score
+from elemflow.reporting.panels import Numbers, Panel, Series, Source, format_score, wrap_labels
 from elemflow.reporting.results import name_parts, read_score
 
 
@@ -48,6 +48,7 @@ def write_figure(
     panels = _read_datasets(cfg, curation) if cfg["kind"] in DATA_FIGURES else _read_panels(cfg, runs, curation)
     numbers = Numbers()
     figure = kind.draw(panels, cfg, numbers) if panels else _draw_message(cfg)
+    wrap_labels(figure)
     style.save_figure(figure, outputs["svg"], outputs["png"])
     write_text(outputs["csv"], numbers.to_csv())
     write_text(outputs["text"], _write_caption(cfg, kind, panels, curation))

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, with_unit
+from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 
 EXPLANATION = "Error on the test set: bars end at the mean over members, dots are members, diamonds published values."
 
@@ -49,7 +49,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         unit = "" if cfg["metric"] == "r2" else panel.series[0].unit
         axis.set(title=panel.label, xlabel=with_unit(words.name_metric(cfg["metric"]).capitalize(), unit))
         axis.grid(axis="x")
-    figure.legend(handles=_bar_legend(panels), loc="outside lower left", ncols=3, columnspacing=1.6)
+    legend_below(figure, _bar_legend(panels))
     return figure
 
 
