@@ -223,6 +223,7 @@ def draw_datasets(folder, kind, curation, prop="spacegroup", missing=""):
     about = {name: {"title": name, "citation": []} for name in curation}
     panels = [{"label": "All", "series": series}]
     cfg = make_common() | {"figure": "f", "title": "Data", "kind": kind, "panels": panels, "datasets": about}
+    cfg["study_labels"] = [["KEFE", "KEBG"]]
     outputs = place(folder, "figure")
     write_figure(cfg, {}, curation, outputs)
     return outputs
@@ -412,6 +413,18 @@ def test_element_error_names_points_inside_and_says_that_elements_are_few(drawin
     assert not overlap(names)
     frame = axis.get_window_extent()
     assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y1 <= frame.y1 for box in names)
+
+
+def test_a_label_has_one_colour_in_all_figures_of_a_study():
+    many, some, few = [f"model {number}" for number in range(9)], ["model 4", "model 8", "new"], ["model 0", "model 7"]
+    study = [some, few, many]
+    colors = {len(labels): style.pick_colors(labels, study) for labels in study}
+    assert colors[9]["model 4"] == colors[3]["model 4"]
+    assert colors[9]["model 8"] == colors[3]["model 8"]
+    assert colors[9]["model 0"] == colors[9]["model 7"]  # seven colours for nine labels
+    assert colors[2]["model 0"] == colors[9]["model 0"]
+    for labels in (some, few):
+        assert len(set(colors[len(labels)].values())) == len(labels)
 
 
 def test_a_small_mark_keeps_its_colour_in_the_png(tmp_path):

@@ -90,6 +90,13 @@ def test_a_run_named_by_several_items_is_one_run():
     assert len(plan.runs_of(plan.figures["mine", "f"])) == 4
 
 
+def test_a_figure_knows_the_labels_of_the_figures_of_its_study():
+    figures = {"f": table(kind="bars"), "g": table(kind="parity", columns=[{"model": "rf"}])}
+    plan = build(settings({}, figures), {})
+    for figure in plan.figures.values():
+        assert figure["study_labels"] == [["BRNet", "RF"], ["RF"]]
+
+
 def test_cells_override_rows_override_defaults():
     plan = build(
         settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}, {"dataset": "d1", "property": "volume"}])}), {}

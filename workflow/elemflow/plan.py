@@ -99,7 +99,17 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
                 describe = _table if group == "tables" else _figure
                 target[study_id, item_id] = describe(settings, published, study_id, item_id, item, grid)
     plan.runs = {run: users[run] for run in sorted(users)}
+    _share_labels(plan.figures)
     return plan
+
+
+def _share_labels(figures: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+    """Tell each figure the labels of all figures of its study, so that a label has one colour in all of them."""
+    groups: dict[tuple[str, bool], list[list[str]]] = {}
+    for (study, _), figure in figures.items():
+        labels = dict.fromkeys(series["label"] for panel in figure["panels"] for series in panel["series"])
+        figure["study_labels"] = groups.setdefault((study, figure["kind"] in WITHOUT_RUNS), [])
+        figure["study_labels"].append(list(labels))
 
 
 def source_run(settings: Settings, run: Run) -> Run | None:

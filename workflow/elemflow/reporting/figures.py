@@ -34,7 +34,8 @@ def write_figure(
     """Draw one figure; with nothing to draw, draw a message that says so.
 
     Args:
-        cfg: The figure as planned: kind, title, panels of series, metric; `protocols` and `datasets` as in tables.
+        cfg: The figure as planned: kind, title, panels of series, metric, `study_labels` (those of every figure of the
+            study, which share their colours); `protocols` and `datasets` as in tables.
         runs: Folder of each run; a series without the files that its kind reads
             (`elemflow.registry.FIGURE_INPUTS`) is left out.
         curation: Path of each dataset's `curation.json`, beside which its materials lie.
@@ -68,7 +69,7 @@ def _source(series: Mapping[str, Any], cfg: Mapping[str, Any], curation: Mapping
     labels = list(dict.fromkeys(other["label"] for panel in cfg["panels"] for other in panel["series"]))
     path = curation.get(series["dataset"])
     return {name: series[name] for name in ("label", "dataset", "property", "property_title", "unit")} | {
-        "color": style.pick_color(labels.index(series["label"])),
+        "color": style.pick_colors(labels, cfg["study_labels"])[series["label"]],
         "materials": Path(path).parent / "materials.parquet" if path else None,
     }
 
