@@ -427,6 +427,14 @@ def test_a_label_has_one_colour_in_all_figures_of_a_study():
         assert len(set(colors[len(labels)].values())) == len(labels)
 
 
+def test_the_two_plots_of_a_calibration_stand_beside_each_other(drawing, runs):
+    cfg = make_figure("calibration", ["BRNet"])
+    cfg["panels"] *= 3
+    axes = drawing(cfg, runs).axes
+    rows = [axis.get_subplotspec().rowspan.start for axis in axes[:6]]
+    assert rows == [0, 0, 0, 0, 1, 1]
+
+
 def test_a_small_mark_keeps_its_colour_in_the_png(tmp_path):
     style.apply_style()
     figure, (axis,) = grid_of_axes(1, width=4, height=3)

@@ -113,9 +113,9 @@ def format_score(score: Score) -> str:
     return mean if score.sd is None else f"{mean} ± {words.format_number(score.sd, decimals)}"
 
 
-def grid_of_axes(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """Make `count` panels of a size in inches, at most three beside each other and four as a square."""
-    columns = 2 if count == 4 else min(count, 3)  # noqa: PLR2004
+def grid_of_axes(count: int, width: float, height: float, columns: int = 0) -> tuple[Figure, list[Axes]]:
+    """Make `count` panels of a size in inches, at most three beside each other and four as a square, or as told."""
+    columns = columns or (2 if count == 4 else min(count, 3))  # noqa: PLR2004
     rows = -(-count // columns)
     figure, grid = style.plt.subplots(
         rows,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from elemflow.reporting.kinds.element_population import count_elements
@@ -21,6 +22,8 @@ EXPLANATION = (
 FEWEST = 5
 NAMED = 5
 FEW = 5  # a panel with fewer elements says so
+CORNERS = ((4, 2), (-4, 2), (4, -2), (-4, -2))  # of a point, in points
+RADIUS = 3  # of a point, in pixels
 
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
@@ -66,19 +69,20 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
 
 
 def _name_points(figure: Figure, named: Sequence[tuple[Axes, str, float, float, str]]) -> None:
-    """Write symbols beside their points, each at the first of four corners where it meets no other symbol."""
+    """Write symbols beside their points, each at the corner where it meets the fewest other symbols and points."""
     figure.draw_without_rendering()  # sets the size of the panels
-    taken: list[Bbox] = []
+    lines = [line for axis in figure.axes for line in axis.lines]
+    places = [place for line in lines for place in line.get_transform().transform(line.get_xydata())]
+    taken = [Bbox.from_extents(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in places]
     for axis, symbol, x, y, color in named:
         name = axis.annotate(symbol, (x, y), (0, 0), textcoords="offset points", fontsize=7, color=color)
-        for beside, above in ((4, 2), (-4, 2), (4, -2), (-4, -2), (4, 2)):
-            name.set(
-                position=(beside, above), ha="left" if beside > 0 else "right", va="bottom" if above > 0 else "top"
-            )
-            box = name.get_window_extent()
-            if not box.count_overlaps(taken):
-                break
-        taken.append(box)
+
+        def put(corner: tuple[int, int], name: Annotation = name) -> Bbox:
+            side, height = ("left" if corner[0] > 0 else "right"), ("bottom" if corner[1] > 0 else "top")
+            name.set(position=corner, ha=side, va=height)
+            return name.get_window_extent()
+
+        taken.append(put(min(CORNERS, key=lambda corner: put(corner).count_overlaps(taken))))
 
 
 def _errors_of_elements(points: pd.DataFrame) -> pd.Series:
