@@ -156,7 +156,13 @@ def make_figure(kind: str, models: list[str]) -> dict:
         for model in models
     ]
     panels = [{"label": "KEFE", "series": series}] if models else []
-    return make_common() | {"figure": "figure4", "title": "Parity of models", "kind": kind, "panels": panels}
+    return make_common() | {
+        "figure": "figure4",
+        "title": "Parity of models",
+        "kind": kind,
+        "panels": panels,
+        "study_labels": [models],
+    }
 
 
 def place(folder: Path, kind: str) -> dict[str, Path]:

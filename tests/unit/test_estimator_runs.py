@@ -162,7 +162,13 @@ def test_a_figure_leaves_out_what_was_not_run(inputs: Path, kind: str) -> None:
         "missing": "",
     }
     panels = [{"label": "KEFE", "series": [series]}]
-    cfg = make_common() | {"figure": "f", "title": "F", "kind": kind, "panels": panels}
+    cfg = make_common() | {
+        "figure": "f",
+        "title": "F",
+        "kind": kind,
+        "panels": panels,
+        "study_labels": [[series["label"]]],
+    }
     outputs = place(inputs / "figures", "figure")
     write_figure(cfg, {series["run"]: inputs / "runs" / series["run"]}, {}, outputs)
     assert "none of the 1 runs has a result" in outputs["text"].read_text()

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -7,8 +8,10 @@ from PIL import Image
 from reporting_samples import make_common, make_figure, name_run, place, write_run
 
 from elemflow.registry import DATA_FIGURES, FIGURES
+from elemflow.reporting import style
 from elemflow.reporting.figures import write_figure
 from elemflow.reporting.kinds import training_curves
+from elemflow.reporting.panels import count_ticks, grid_of_axes, wrap_labels
 
 LIMIT = 500_000  # bytes
 
@@ -220,6 +223,7 @@ def draw_datasets(folder, kind, curation, prop="spacegroup", missing=""):
     about = {name: {"title": name, "citation": []} for name in curation}
     panels = [{"label": "All", "series": series}]
     cfg = make_common() | {"figure": "f", "title": "Data", "kind": kind, "panels": panels, "datasets": about}
+    cfg["study_labels"] = [["KEFE", "KEBG"]]
     outputs = place(folder, "figure")
     write_figure(cfg, {}, curation, outputs)
     return outputs
@@ -298,3 +302,146 @@ def test_applicability_has_a_point_per_group_with_rows(tmp_path, runs):
     assert shares["y"].sum() == pytest.approx(1)
     assert shares["count"].sum() == 3 * 40
     assert shares["count"].iloc[-1] == 3 * 10  # every fourth material has an unseen element
+
+
+@pytest.fixture
+def drawing(tmp_path, monkeypatch):
+    """Draw a figure as it is saved and keep it open."""
+    kept = []
+    monkeypatch.setattr(style, "save_figure", lambda figure, *_: kept.append(figure))
+
+    def draw_open(cfg, runs, curation=None):
+        write_figure(cfg, runs, curation or {}, place(tmp_path, "figure"))
+        kept[-1].draw_without_rendering()
+        return kept[-1]
+
+    yield draw_open
+    style.plt.close("all")
+
+
+def boxes(texts):
+    return [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
+
+
+def titles(figure):
+    return boxes(axis.set_title(axis.get_title("left"), loc="left") for axis in figure.axes if axis.axison)
+
+
+def legends(figure):
+    owners = [figure, *figure.subfigs, *figure.axes]
+    found = [legend for owner in owners for legend in getattr(owner, "legends", [getattr(owner, "legend_", None)])]
+    return [legend.get_window_extent() for legend in found if legend]
+
+
+def overlap(some):
+    return any(one.overlaps(other) for one, other in itertools.combinations(some, 2))
+
+
+LONG = {"brnet": "Random forest of structure and composition", "bnet": "Plain network (17 layers)"}
+ASIDE = ("parity", "error_cdf", "bars", "cost", "training_curves", "relative_change", "importance", "element_error")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ASIDE)
+@pytest.mark.parametrize("count", [1, 3])
+def test_titles_and_legends_cover_nothing_when_labels_are_long(drawing, runs, curation, kind, count):
+    cfg = make_figure(kind, ["BRNet", "BNet"])
+    (panel,) = cfg["panels"]
+    series = [each | {"label": label} for each, label in zip(panel["series"], LONG.values(), strict=True)]
+    cfg["panels"] = [
+        {"label": f"Materials Project (huang2020) {number} · Formation energy per atom (eV/atom)", "series": series}
+        for number in range(count)
+    ]
+    figure = drawing(cfg, runs, curation)
+    assert not overlap(titles(figure))
+    assert all(box.x1 <= figure.bbox.x1 + 1 for box in titles(figure))
+    inside = [axis.get_window_extent() for axis in figure.axes if axis.axison]
+    assert legends(figure)
+    for legend in legends(figure):
+        assert not any(legend.overlaps(box) for box in inside)
+        assert legend.width <= figure.bbox.width
+
+
+def test_a_title_breaks_at_its_dot_before_it_breaks_at_a_space():
+    style.apply_style()
+    figure, axes = grid_of_axes(2, width=3, height=2)
+    axes[0].set_title("Materials Project · Formation energy (eV/atom)")
+    axes[1].set_title("OQMD")
+    wrap_labels(figure)
+    assert axes[0].get_title("left") == "Materials Project ·\nFormation energy (eV/atom)"
+    assert axes[1].get_title("left") == "OQMD"
+    style.plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    "sizes", [[322, 324], [400], [1000, 3000, 10_000, 30_000, 45_895, 100_000, 230_960], list(range(1000, 2000, 37))]
+)
+def test_ticks_stand_at_counts_and_their_labels_are_apart(sizes):
+    style.apply_style()
+    figure, (axis,) = grid_of_axes(1, width=4, height=3)
+    axis.plot(sizes, sizes, "o")
+    axis.set(xscale="log")
+    figure.draw_without_rendering()
+    count_ticks(axis, sizes)
+    figure.draw_without_rendering()
+    assert not overlap(boxes(axis.get_xticklabels(which="both")))
+    ticks = [float(tick) for tick in axis.get_xticks()]
+    assert set(ticks) <= set(sizes)
+    assert {sizes[0], sizes[-1]} <= set(ticks)
+    style.plt.close(figure)
+
+
+@pytest.mark.parametrize(("error", "scale"), [(0.1, "linear"), (1e-6, "symlog")])
+def test_changes_beyond_1000_percent_are_drawn_on_a_logarithmic_axis(tmp_path, drawing, error, scale):
+    folders = {name_run(name): write_run(tmp_path / "runs", name_run(name), [value])
+               for name, value in (("brnet", 0.2), ("bnet", error))}  # fmt: skip
+    (axis,) = drawing(make_figure("relative_change", ["BRNet", "BNet"]), folders).axes
+    assert axis.get_yscale() == scale
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert ("1,000,000%" in labels) is (scale == "symlog")
+    assert "0%" in labels
+    change = 0.2 / error - 1
+    assert axis.get_ylim()[0] < 0 < change < axis.get_ylim()[1]
+    assert not overlap(boxes(axis.get_yticklabels()))
+
+
+def test_element_error_names_points_inside_and_says_that_elements_are_few(drawing, runs, curation):
+    (axis,) = drawing(make_figure("element_error", ["BRNet", "BNet"]), runs, curation).axes
+    assert "only 2 elements have 5 test predictions" in axis.get_xlabel()
+    names = boxes(axis.texts)
+    assert len(names) == 4
+    assert not overlap(names)
+    frame = axis.get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y1 <= frame.y1 for box in names)
+
+
+def test_a_label_has_one_colour_in_all_figures_of_a_study():
+    many, some, few = [f"model {number}" for number in range(9)], ["model 4", "model 8", "new"], ["model 0", "model 7"]
+    study = [some, few, many]
+    colors = {len(labels): style.pick_colors(labels, study) for labels in study}
+    assert colors[9]["model 4"] == colors[3]["model 4"]
+    assert colors[9]["model 8"] == colors[3]["model 8"]
+    assert colors[9]["model 0"] == colors[9]["model 7"]  # seven colours for nine labels
+    assert colors[2]["model 0"] == colors[9]["model 0"]
+    for labels in (some, few):
+        assert len(set(colors[len(labels)].values())) == len(labels)
+
+
+def test_the_two_plots_of_a_calibration_stand_beside_each_other(drawing, runs):
+    cfg = make_figure("calibration", ["BRNet"])
+    cfg["panels"] *= 3
+    axes = drawing(cfg, runs).axes
+    rows = [axis.get_subplotspec().rowspan.start for axis in axes[:6]]
+    assert rows == [0, 0, 0, 0, 1, 1]
+
+
+def test_a_small_mark_keeps_its_colour_in_the_png(tmp_path):
+    style.apply_style()
+    figure, (axis,) = grid_of_axes(1, width=4, height=3)
+    axis.imshow(np.arange(90_000).reshape(300, 300), cmap="viridis", aspect="auto", extent=(0, 1, 0, 1))
+    axis.plot(0.5, 0.5, "o", color=style.PALETTE[1], markersize=4)
+    style.save_figure(figure, tmp_path / "a.svg", tmp_path / "a.png")
+    wanted = np.array([int(style.PALETTE[1][place : place + 2], 16) for place in (1, 3, 5)])
+    with Image.open(tmp_path / "a.png") as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+    assert (np.abs(pixels - wanted).max(axis=1) < 12).sum() > 50

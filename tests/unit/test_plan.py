@@ -59,12 +59,42 @@ def test_lists_in_a_grid_stand_for_one_entry_each():
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "labels"),
+    [
+        ([{"model": "brnet", "protocol": "honest"}, {"model": "rf", "protocol": "other"}], ["BRNet", "RF"]),
+        ([{"model": "brnet", "protocol": ["honest", "other"]}], ["BRNet · honest", "BRNet · other"]),
+        ([{"protocol": ["honest", "other"], "model": "rf", "representation": "ef"}], ["RF · honest", "RF · other"]),
+        ([{"model": ["brnet", "rf"], "representation": "ef"}, {"model": "rf", "representation": "pa"}],
+         ["ef · BRNet", "ef · RF", "pa · RF"]),
+        ([{"model": "brnet", "label": "net"}, {"model": "brnet", "protocol": "other"}], ["net", "BRNet"]),
+        ([{"protocol": "other"}], ["other"]),
+    ],
+)  # fmt: skip
+def test_representation_and_protocol_are_named_where_they_tell_entries_apart(columns, labels):
+    defaults = {"representation": "ef", "protocol": "honest", "model": "rf"}
+    chosen = settings(
+        {"t": table(columns=columns, defaults=defaults)}, {"f": table(columns=columns, defaults=defaults, kind="bars")}
+    )
+    chosen.protocols["other"] = {"title": "otherwise"}
+    plan = build(chosen, {})
+    assert [column["label"] for column in plan.tables["mine", "t"]["columns"]] == labels
+    assert [series["label"] for series in plan.figures["mine", "f"]["panels"][0]["series"]] == labels
+
+
 def test_a_run_named_by_several_items_is_one_run():
     figure = table(kind="bars")
     plan = build(settings({"a": table(), "b": table()}, {"f": figure}), {})
     assert len(plan.runs) == 4
     assert set(map(tuple, plan.runs.values())) == {("mine/a", "mine/b", "mine/f")}
     assert len(plan.runs_of(plan.figures["mine", "f"])) == 4
+
+
+def test_a_figure_knows_the_labels_of_the_figures_of_its_study():
+    figures = {"f": table(kind="bars"), "g": table(kind="parity", columns=[{"model": "rf"}])}
+    plan = build(settings({}, figures), {})
+    for figure in plan.figures.values():
+        assert figure["study_labels"] == [["BRNet", "RF"], ["RF"]]
 
 
 def test_cells_override_rows_override_defaults():

@@ -99,7 +99,17 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
                 describe = _table if group == "tables" else _figure
                 target[study_id, item_id] = describe(settings, published, study_id, item_id, item, grid)
     plan.runs = {run: users[run] for run in sorted(users)}
+    _share_labels(plan.figures)
     return plan
+
+
+def _share_labels(figures: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+    """Tell each figure the labels of all figures of its study, so that a label has one colour in all of them."""
+    groups: dict[tuple[str, bool], list[list[str]]] = {}
+    for (study, _), figure in figures.items():
+        labels = dict.fromkeys(series["label"] for panel in figure["panels"] for series in panel["series"])
+        figure["study_labels"] = groups.setdefault((study, figure["kind"] in WITHOUT_RUNS), [])
+        figure["study_labels"].append(list(labels))
 
 
 def source_run(settings: Settings, run: Run) -> Run | None:
@@ -383,7 +393,9 @@ def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets:
 def _table(
     settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
 ) -> dict[str, Any]:
-    across = zip(*grid.cells, strict=True)
+    across = [[_named(cell) for _, cell in line] for line in zip(*grid.cells, strict=True)]
+    along = [[_named(cell) for _, cell in line] for line in grid.cells]
+    units = item["kind"] != "quantities"
     kind = {"kind": item["kind"]}
     if item["kind"] == "comparison":
         _check_comparison(item, grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
@@ -398,14 +410,8 @@ def _table(
         | {
             "table": item_id,
             "note": item["note"],
-            "rows": [
-                {"label": _label(settings, row, [_named(cell) for _, cell in line], units=item["kind"] != "quantities")}
-                for row, line in zip(grid.rows, grid.cells, strict=True)
-            ],
-            "columns": [
-                {"label": _label(settings, column, [_named(cell) for _, cell in line])}
-                for column, line in zip(grid.columns, across, strict=True)
-            ],
+            "rows": [{"label": label} for label in _labels(settings, grid.rows, along, units=units)],
+            "columns": [{"label": label} for label in _labels(settings, grid.columns, across)],
             "cells": [
                 {"row": i, "column": j} | _cell(settings, published, study_id, run, cell)
                 for i, line in enumerate(grid.cells)
@@ -457,14 +463,15 @@ def _figure(
     settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
 ) -> dict[str, Any]:
     panels = []
-    for row, line in zip(grid.rows, grid.cells, strict=True):
-        runs = [_named(cell) for _, cell in line]
+    titles = _labels(settings, grid.rows, [[_named(cell) for _, cell in line] for line in grid.cells], units=True)
+    for panel, line in zip(titles, grid.cells, strict=True):
+        labels = _labels(settings, grid.columns, [[_named(cell)] for _, cell in line])
         series = []
-        for column, (run, cell) in zip(grid.columns, line, strict=True):
+        for label, (run, cell) in zip(labels, line, strict=True):
             described = _cell(settings, published, study_id, run, cell)
             title = _property(settings, _named(cell))["title"]
-            series.append(described | {"label": _label(settings, column, [_named(cell)]), "property_title": title})
-        panels.append({"label": _label(settings, row, runs, units=True), "series": series})
+            series.append(described | {"label": label, "property_title": title})
+        panels.append({"label": panel, "series": series})
     return _common(settings, study_id, item, grid) | {"figure": item_id, "kind": item["kind"], "panels": panels}
 
 
@@ -515,8 +522,33 @@ def _of_datasets(
     }
 
 
-def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *, units: bool = False) -> str:
-    """Name a row or column by the titles of what it fixes: dataset, property, model, representation, protocol."""
+def _labels(
+    settings: Settings, entries: Sequence[Mapping[str, Any]], runs: Sequence[Sequence[Run]], *, units: bool = False
+) -> list[str]:
+    """Name rows or columns by the titles of what they fix: dataset, property and model.
+
+    Representation and protocol are named where they tell two entries apart, or where an entry fixes nothing else.
+    """
+    unnamed = [(entry, own) for entry, own in zip(entries, runs, strict=True) if "label" not in entry]
+
+    def distinct(keys: Sequence[str]) -> int:
+        return len({_label(settings, entry, own, keys) for entry, own in unnamed})
+
+    shown = [key for key in RUN_KEYS if key not in ("representation", "protocol")]
+    for key in ("representation", "protocol"):
+        if distinct([*shown, key]) > distinct(shown):
+            shown.append(key)
+    return [
+        _label(settings, entry, own, shown, units=units)
+        if any(key in entry for key in shown)
+        else _label(settings, entry, own, RUN_KEYS, units=units)
+        for entry, own in zip(entries, runs, strict=True)
+    ]
+
+
+def _label(
+    settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], keys: Sequence[str], *, units: bool = False
+) -> str:
     if "label" in entry:
         return str(entry["label"])
     run = runs[0]
@@ -528,6 +560,6 @@ def _label(settings: Settings, entry: Mapping[str, Any], runs: Sequence[Run], *,
         "representation": run.representation,
         "protocol": run.protocol,
     }
-    label = " · ".join(titles[key] for key in RUN_KEYS if key in entry) or "all"
+    label = " · ".join(titles[key] for key in RUN_KEYS if key in entry and key in keys) or "all"
     same_unit = len({_property(settings, r)["unit"] for r in runs}) == 1
     return f"{label} ({prop['unit']})" if units and same_unit and prop["unit"] != "1" else label

@@ -12,7 +12,7 @@ from elemflow.files import write_text
 from elemflow.registry import DATA_FIGURES, FIGURE_INPUTS, FIGURES
 from elemflow.reporting import scale, style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Numbers, Panel, Series, Source, format_score
+from elemflow.reporting.panels import Numbers, Panel, Series, Source, format_score, wrap_labels
 from elemflow.reporting.results import name_parts, read_score
 
 
@@ -34,7 +34,8 @@ def write_figure(
     """Draw one figure; with nothing to draw, draw a message that says so.
 
     Args:
-        cfg: The figure as planned: kind, title, panels of series, metric; `protocols` and `datasets` as in tables.
+        cfg: The figure as planned: kind, title, panels of series, metric, `study_labels` (those of every figure of the
+            study, which share their colours); `protocols` and `datasets` as in tables.
         runs: Folder of each run; a series without the files that its kind reads
             (`elemflow.registry.FIGURE_INPUTS`) is left out.
         curation: Path of each dataset's `curation.json`, beside which its materials lie.
@@ -48,6 +49,7 @@ def write_figure(
     panels = _read_datasets(cfg, curation) if cfg["kind"] in DATA_FIGURES else _read_panels(cfg, runs, curation)
     numbers = Numbers()
     figure = kind.draw(panels, cfg, numbers) if panels else _draw_message(cfg)
+    wrap_labels(figure)
     style.save_figure(figure, outputs["svg"], outputs["png"])
     write_text(outputs["csv"], numbers.to_csv())
     write_text(outputs["text"], _write_caption(cfg, kind, panels, curation))
@@ -67,7 +69,7 @@ def _source(series: Mapping[str, Any], cfg: Mapping[str, Any], curation: Mapping
     labels = list(dict.fromkeys(other["label"] for panel in cfg["panels"] for other in panel["series"]))
     path = curation.get(series["dataset"])
     return {name: series[name] for name in ("label", "dataset", "property", "property_title", "unit")} | {
-        "color": style.pick_color(labels.index(series["label"])),
+        "color": style.pick_colors(labels, cfg["study_labels"])[series["label"]],
         "materials": Path(path).parent / "materials.parquet" if path else None,
     }
 

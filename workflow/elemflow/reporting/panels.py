@@ -1,5 +1,7 @@
 """What every kind of figure is made of: panels, series, and the numbers they draw."""
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,9 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
@@ -17,6 +24,8 @@ from elemflow.reporting.results import Score
 
 Array = npt.NDArray[np.float64]
 
+TEXT_GAP = 8  # pixels between texts
+UNDER_LABEL = 32  # points from an axis to below its ticks and label
 NUMBER_COLUMNS = ["panel", "series", "run", "unit", "quantity", "member", "x", "y", "count"]
 
 
@@ -104,9 +113,9 @@ def format_score(score: Score) -> str:
     return mean if score.sd is None else f"{mean} ± {words.format_number(score.sd, decimals)}"
 
 
-def grid_of_axes(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """Make `count` panels of a size in inches, at most three beside each other and four as a square."""
-    columns = 2 if count == 4 else min(count, 3)  # noqa: PLR2004
+def grid_of_axes(count: int, width: float, height: float, columns: int = 0) -> tuple[Figure, list[Axes]]:
+    """Make `count` panels of a size in inches, at most three beside each other and four as a square, or as told."""
+    columns = columns or (2 if count == 4 else min(count, 3))  # noqa: PLR2004
     rows = -(-count // columns)
     figure, grid = style.plt.subplots(
         rows,
@@ -125,6 +134,118 @@ def mark_empty(axis: Axes, reason: str) -> None:
     """Say in a panel why it is empty."""
     axis.set_axis_off()
     axis.text(0.5, 0.5, reason, ha="center", va="center", color=style.SOFT, transform=axis.transAxes)
+
+
+def legend_below(figure: Figure | SubFigure, handles: Sequence[Artist], *, right: bool = False, **look: Any) -> float:
+    """Put a legend below all panels, as wide as the figure allows; return its height in inches."""
+    height = 0.0
+    for rows in range(1, len(handles) + 1):
+        columns = -(-len(handles) // rows)
+        legend = figure.legend(
+            handles=handles,
+            loc="outside lower right" if right else "outside lower left",
+            ncols=columns,
+            columnspacing=1.6,
+            **look,
+        )
+        box = legend.get_window_extent()
+        height = float(box.height / figure.dpi)
+        if columns == 1 or box.width <= figure.bbox.width:
+            break
+        legend.remove()
+    return height
+
+
+def legend_under(axis: Axes, **look: Any) -> Legend:
+    """Put a legend below a panel, under the label of its horizontal axis."""
+    figure = axis.get_figure(root=True)
+    assert figure is not None  # noqa: S101  for mypy: an axis that is drawn has one
+    below = axis.transAxes + ScaledTranslation(0, -UNDER_LABEL / 72, figure.dpi_scale_trans)
+    return axis.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, borderaxespad=0, **look)
+
+
+def wrap_labels(figure: Figure) -> None:
+    """Break titles that run into the next panel or out of the figure, and long labels of vertical axes, into lines."""
+    for _ in range(3):  # lines take room, and with less room there may be more of them
+        figure.draw_without_rendering()
+        axes = [axis for axis in figure.axes if axis.axison]
+        changed = [_wrap(axis.set_title(axis.get_title("left"), loc="left"), _title_room(axis, axes)) for axis in axes]
+        changed += [_wrap(axis.yaxis.label, axis.get_window_extent().height + TEXT_GAP) for axis in axes]
+        if not any(changed):
+            return
+
+
+def _title_room(axis: Axes, axes: Sequence[Axes]) -> float:
+    """Return the pixels from the left of a panel to the next panel in its row, or to the edge of the figure."""
+    own, figure = axis.get_window_extent(), axis.get_figure(root=True)
+    assert figure is not None  # noqa: S101  for mypy
+    places = [other.get_window_extent() for other in axes]
+    beside = [place.x0 - TEXT_GAP for place in places if place.x0 > own.x1 and place.y0 < own.y1 and place.y1 > own.y0]
+    return float(min([figure.bbox.x1, *beside]) - own.x0)
+
+
+def _wrap(label: Text, room: float) -> bool:
+    """Break a text at ` · `, or at any space where that is not enough, and tell whether its lines have changed."""
+    before = label.get_text()
+    text = " ".join(before.split())
+    upright = label.get_rotation() == 90  # noqa: PLR2004  degrees
+
+    def fits(line: str) -> bool:
+        label.set_text(line)
+        box = label.get_window_extent()
+        return bool((box.height if upright else box.width) <= room)
+
+    lines = [text]
+    for pieces in ([text], re.split("(?<=·) ", text), text.split()):
+        lines = _fill(pieces, fits)
+        if all(fits(line) for line in lines):
+            break
+    label.set_text("\n".join(lines))
+    return label.get_text() != before
+
+
+def _fill(pieces: Sequence[str], fits: Callable[[str], bool]) -> list[str]:
+    lines = list(pieces[:1])
+    for piece in pieces[1:]:
+        joined = f"{lines[-1]} {piece}"
+        lines = [*lines[:-1], joined] if fits(joined) else [*lines, piece]
+    return lines
+
+
+def count_ticks(axis: Axes, values: Sequence[float]) -> None:
+    """Set the ticks of a logarithmic horizontal axis at these counts, as many as fit without touching.
+
+    The first and the last stay. Call it when the limits and the size of the panel are known.
+    """
+    places = sorted(set(values))
+    text = axis.text(0, 0, "", fontsize=style.plt.rcParams["xtick.labelsize"])
+
+    def span(value: float) -> tuple[float, float]:
+        text.set_text(f"{value:,.0f}")
+        half = text.get_window_extent().width / 2 + TEXT_GAP / 2
+        middle = axis.transData.transform((value, 1))[0]
+        return middle - half, middle + half
+
+    kept = places[:1]
+    last = span(places[-1])[0]
+    for value in places[1:]:
+        low, high = span(value)
+        if span(kept[-1])[1] <= low and (value == places[-1] or high <= last):
+            kept.append(value)
+    text.remove()
+    axis.xaxis.set_major_locator(FixedLocator(kept))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.xaxis.set_minor_locator(FixedLocator([value for value in places if value not in kept]))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def round_ticks(axis: Axes) -> None:
+    """Give a logarithmic horizontal axis of counts over less than a decade few round ticks, others those of decades."""
+    low, high = axis.get_xlim()
+    if high < 10 * low:  # the default would label so many multiples that they touch
+        axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.xaxis.set_minor_locator(NullLocator())
 
 
 def with_unit(quantity: str, unit: str) -> str:

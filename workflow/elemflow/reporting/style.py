@@ -1,6 +1,8 @@
 """One look for all figures: fonts, colours that colour-blind readers can tell apart, equal bytes for equal data."""
 
 import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,34 @@ def pick_color(number: int) -> str:
     return PALETTE[number % len(PALETTE)]
 
 
+def pick_colors(labels: Sequence[str], of_study: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return a colour for each label of a figure: that of the label in the whole study, as far as seven colours go.
+
+    Args:
+        labels: Labels of the figure, each once.
+        of_study: Labels of every figure of the study; figures with more of them choose before others.
+    """
+    known: dict[str, int] = {}
+    for group in sorted(of_study, key=len, reverse=True):
+        known = _number_colors(group, known) | known
+    return {label: pick_color(number) for label, number in _number_colors(labels, known).items()}
+
+
+def _number_colors(labels: Sequence[str], known: Mapping[str, int]) -> dict[str, int]:
+    """Number labels as known, where no other label of the figure needs that colour, and others as seldom used."""
+    uses: Counter[int] = Counter()
+    found: dict[str, int] = {}
+    for label in labels:
+        if label in known and uses[known[label]] < -(-len(labels) // len(PALETTE)):
+            found[label] = known[label]
+            uses[found[label]] += 1
+    for label in labels:
+        if label not in found:
+            found[label] = min(range(len(PALETTE)), key=lambda number: uses[number])
+            uses[found[label]] += 1
+    return found
+
+
 def density_colors(color: str) -> LinearSegmentedColormap:
     """Return a scale from a light tint (few points) to a dark shade (many points) of one colour."""
     rgb = to_rgb(color)
@@ -93,5 +123,6 @@ def save_figure(figure: Figure, svg: str | Path, png: str | Path) -> None:
     figure.savefig(buffer, format="png", bbox_inches="tight")
     plt.close(figure)
     with Image.open(buffer) as image, atomic_path(png) as temporary:
-        few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)  # a third of the size, same look
+        # A third of the size, same look. The default method gives small marks the colours of larger ones.
+        few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(temporary, format="PNG", optimize=True, dpi=(PNG_DPI, PNG_DPI))

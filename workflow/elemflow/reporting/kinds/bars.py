@@ -1,5 +1,6 @@
 """Bars: the error of each model, its members and the published value."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,10 @@ from matplotlib.ticker import MaxNLocator
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, with_unit
+from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 
 EXPLANATION = "Error on the test set: bars end at the mean over members, dots are members, diamonds published values."
+LINE = 26  # characters of a name before it breaks
 
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
@@ -41,7 +43,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             reach = max(score.mean, *score.per_member, series.published or 0)
             axis.annotate(words.format_number(score.mean, decimals), (reach, height), (9, 0),
                           textcoords="offset points", va="center", fontsize=7.5)  # fmt: skip
-        axis.set_yticks(place, [series.label for series in panel.series])
+        axis.set_yticks(place, [textwrap.fill(series.label, LINE) for series in panel.series])
         axis.tick_params(axis="y", length=0)
         axis.set_ylim(len(panel.series) - rows - 0.6, len(panel.series) - 0.4)
         axis.margins(x=0.16)
@@ -49,7 +51,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         unit = "" if cfg["metric"] == "r2" else panel.series[0].unit
         axis.set(title=panel.label, xlabel=with_unit(words.name_metric(cfg["metric"]).capitalize(), unit))
         axis.grid(axis="x")
-    figure.legend(handles=_bar_legend(panels), loc="outside lower left", ncols=3, columnspacing=1.6)
+    legend_below(figure, _bar_legend(panels))
     return figure
 
 

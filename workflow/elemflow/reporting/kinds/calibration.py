@@ -23,7 +23,7 @@ LINES = {"spread": ":", "absolute": "--", "normalised": "-"}
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
     """Draw coverage against level, and error against spread, for each panel."""
     del cfg
-    figure, axes = grid_of_axes(2 * len(panels), width=3.1, height=2.9)
+    figure, axes = grid_of_axes(2 * len(panels), width=3.1, height=2.9, columns=2 * min(len(panels), 2))
     for number, panel in enumerate(panels):
         coverage, error = axes[2 * number : 2 * number + 2]
         for series in panel.series:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, with_unit
+from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 from elemflow.reporting.results import read_facts
 
 EXPLANATION = (
@@ -40,7 +40,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             if parameters:
                 axis.plot(time, series.score.mean, ".", color=series.color, markersize=4)
                 numbers.add(panel, series, "parameters", x=time * seconds, count=parameters)
-            label = f"{series.label} ({parameters / 1e6:.1f} M parameters)" if parameters else series.label
+            label = f"{series.label}, {parameters / 1e6:.1f} M parameters" if parameters else series.label
             handles.setdefault(series.label, style.plt.Line2D(
                 [], [], color=series.color, marker="o" if parameters else "x", linestyle="", label=label))  # fmt: skip
         axis.margins(0.28)
@@ -48,5 +48,5 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         name = words.short_metric(cfg["metric"])
         axis.set_ylabel(with_unit(name, "" if cfg["metric"] == "r2" else panel.series[0].unit))
         axis.grid()
-    figure.legend(handles=list(handles.values()), loc="outside lower left", ncols=3, columnspacing=1.6)
+    legend_below(figure, list(handles.values()))
     return figure

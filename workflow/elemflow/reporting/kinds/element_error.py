@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from elemflow.reporting.kinds.element_population import count_elements
-from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, mark_empty, with_unit
+from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below, mark_empty, round_ticks, with_unit
 from elemflow.reporting.results import read_test_points
 
 EXPLANATION = (
@@ -18,13 +21,19 @@ EXPLANATION = (
 )
 FEWEST = 5
 NAMED = 5
+FEW = 5  # a panel with fewer elements says so
+CORNERS = ((4, 2), (-4, 2), (4, -2), (-4, -2))  # of a point, in points
+RADIUS = 3  # of a point, in pixels
 
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
     """Draw one plot per panel, as figures 5a and 5b of Huang and Ling (2020)."""
     del cfg
-    figure, axes = grid_of_axes(len(panels), width=4, height=3.2)
+    figure, axes = grid_of_axes(len(panels), width=4, height=3.5)
+    handles: dict[str, Any] = {}
+    named: list[tuple[Axes, str, float, float, str]] = []
     for axis, panel in zip(axes, panels, strict=True):
+        drawn: set[str] = set()
         for series in panel.series:
             errors = _errors_of_elements(read_test_points(series.folder))
             population = count_elements(series.materials) if series.materials else {}
@@ -33,21 +42,47 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
                 continue
             counts = np.array([population[symbol] for symbol in symbols])
             values = errors[symbols].to_numpy(float)
-            axis.plot(counts, values, "o", color=series.color, alpha=0.7, markersize=4, markeredgewidth=0,
-                      label=series.label)  # fmt: skip
-            for place in np.argsort(values)[-NAMED:]:
-                axis.annotate(symbols[place], (counts[place], values[place]), (4, 2), textcoords="offset points",
-                              fontsize=7, color=series.color)  # fmt: skip
+            handles[series.label] = axis.plot(
+                counts, values, "o", color=series.color, alpha=0.7, markersize=4, markeredgewidth=0, label=series.label
+            )[0]
+            drawn.update(symbols)
+            named += [(axis, symbols[place], counts[place], values[place], series.color)
+                      for place in np.argsort(values, kind="stable")[: -NAMED - 1 : -1]]  # fmt: skip
             for symbol, count, value in zip(symbols, counts, values, strict=True):
                 numbers.add(panel, series, f"error_of_{symbol}", x=count, y=value)
         if not axis.has_data():
             mark_empty(axis, f"no element has {FEWEST} test predictions")
             continue
-        axis.set(xscale="log", title=panel.label, xlabel="Materials with the element", ylim=(0, None))
+        axis.set(xscale="log", title=panel.label, xlabel="Materials with the element")
+        axis.margins(x=0.1)  # room for the names beside the points, and above them
+        axis.set_ylim(0, 1.12 * max(float(np.max(np.asarray(line.get_ydata()))) for line in axis.lines) or 1)
+        round_ticks(axis)
+        if len(drawn) < FEW:
+            has = f"{len(drawn)} elements have" if len(drawn) > 1 else "1 element has"
+            axis.set_xlabel(f"Materials with the element\n(only {has} {FEWEST} test predictions)")
         axis.set_ylabel(with_unit("MAE", panel.series[0].unit))
         axis.grid()
-        axis.legend(loc="best")
+    if handles:
+        legend_below(figure, list(handles.values()))
+    _name_points(figure, named)
     return figure
+
+
+def _name_points(figure: Figure, named: Sequence[tuple[Axes, str, float, float, str]]) -> None:
+    """Write symbols beside their points, each at the corner where it meets the fewest other symbols and points."""
+    figure.draw_without_rendering()  # sets the size of the panels
+    lines = [line for axis in figure.axes for line in axis.lines]
+    places = [place for line in lines for place in line.get_transform().transform(line.get_xydata())]
+    taken = [Bbox.from_extents(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in places]
+    for axis, symbol, x, y, color in named:
+        name = axis.annotate(symbol, (x, y), (0, 0), textcoords="offset points", fontsize=7, color=color)
+
+        def put(corner: tuple[int, int], name: Annotation = name) -> Bbox:
+            side, height = ("left" if corner[0] > 0 else "right"), ("bottom" if corner[1] > 0 else "top")
+            name.set(position=corner, ha=side, va=height)
+            return name.get_window_extent()
+
+        taken.append(put(min(CORNERS, key=lambda corner: put(corner).count_overlaps(taken))))
 
 
 def _errors_of_elements(points: pd.DataFrame) -> pd.Series:

@@ -42,7 +42,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         axis.tick_params(axis="x", length=2, pad=1)
         axis.set(yscale="log", title=panel.label, ylabel="Materials", xlim=(-1, len(symbols)))
         axis.grid(axis="y")
-        axis.legend(loc="lower left", ncols=len(panel.sources))
+        axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(panel.sources))
     return figure
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Array, Numbers, Panel, grid_of_axes, with_unit
+from elemflow.reporting.panels import Array, Numbers, Panel, grid_of_axes, legend_under, with_unit
 from elemflow.reporting.results import read_test_points
 
 EXPLANATION = (
@@ -18,6 +18,11 @@ EXPLANATION = (
     "and 90th percentiles marked."
 )
 PERCENTILES = (50, 90)
+LEGEND: dict[str, Any] = {
+    "title": "50th · 90th percentile of the absolute error",
+    "alignment": "left",
+    "handlelength": 1,
+}
 
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
@@ -29,11 +34,14 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         errors = [np.abs((rows["y_pred"] - rows["y_true"]).to_numpy(float)) for rows in points]
         draw_error_distribution(axis, panel, errors, numbers)
         axis.set_title(panel.label)
+        legend_under(axis, **LEGEND)
     return figure
 
 
 def draw_error_distribution(axis: Axes, panel: Panel, errors: Sequence[Array], numbers: Numbers) -> None:
     """Draw the cumulative distribution of the absolute errors of each series, with its percentiles marked.
+
+    The lines are labelled for a legend with the percentiles (`LEGEND`).
 
     Args:
         axis: Where to draw.
@@ -63,7 +71,3 @@ def draw_error_distribution(axis: Axes, panel: Panel, errors: Sequence[Array], n
     axis.set_yticks([0, 0.25, 0.5, 0.75, 0.9, 1])
     axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axis.set_box_aspect(1)
-    axis.legend(
-        loc="lower right", title="50th · 90th percentile", alignment="right", markerfirst=False, borderaxespad=0.1,
-        fontsize=6.2, title_fontsize=6.2, handlelength=1,
-    )  # fmt: skip

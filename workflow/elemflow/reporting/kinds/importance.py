@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from elemflow.reporting.panels import Numbers, Panel, Series, grid_of_axes, mark_empty, with_unit
+from elemflow.reporting.panels import Numbers, Panel, Series, grid_of_axes, legend_under, mark_empty, with_unit
 
 EXPLANATION = (
     "Increase of the mean absolute error when one input is shuffled over the test materials, as mean over repetitions "
@@ -42,7 +42,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         axis.set_ylabel(with_unit("Increase of the MAE", panel.series[0].unit))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid()
-        axis.legend(loc="best")
+        legend_under(axis)
     return figure
 
 

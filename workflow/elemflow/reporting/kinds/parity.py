@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
-from elemflow.reporting.kinds.error_cdf import draw_error_distribution
-from elemflow.reporting.panels import Array, Numbers, Panel, Series, format_score, with_unit
+from elemflow.reporting.kinds.error_cdf import LEGEND, draw_error_distribution
+from elemflow.reporting.panels import Array, Numbers, Panel, Series, format_score, legend_below, with_unit
 from elemflow.reporting.results import read_test_points
 
 EXPLANATION = (
@@ -32,8 +32,9 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
     labels = list(dict.fromkeys(series.label for panel in panels for series in panel.series))
     width = len(labels) + 1
     figure = style.plt.figure(
-        figsize=(2.3 * width + 0.4, 2.75 * len(panels)), layout=ConstrainedLayoutEngine(compress=True, h_pad=0.12)
+        figsize=(2.3 * width + 0.4, 2.9 * len(panels)), layout=ConstrainedLayoutEngine(compress=True, h_pad=0.12)
     )
+    legends = 0.0  # height of all of them
     rows = figure.subfigures(len(panels), 1, squeeze=False)[:, 0]
     for row, panel in zip(rows, panels, strict=True):
         row.suptitle(panel.label, x=0.01, ha="left", weight="bold", fontsize=10)
@@ -49,6 +50,9 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         for axis in set(axes[:-1]) - set(own):
             axis.set_axis_off()
         draw_error_distribution(axes[-1], panel, [np.abs(predicted - true) for true, predicted in clouds], numbers)
+        lines, _ = axes[-1].get_legend_handles_labels()
+        legends += legend_below(row, lines, right=True, **LEGEND)
+    figure.set_figheight(figure.get_figheight() + legends)
     return figure
 
 

@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Numbers, Panel, Series, grid_of_axes, with_unit
+from elemflow.reporting.panels import Numbers, Panel, Series, count_ticks, grid_of_axes, with_unit
 from elemflow.reporting.results import read_facts
 
 EXPLANATION = (
@@ -47,4 +47,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         axis.set_ylabel(with_unit(words.short_metric(cfg["metric"]), "" if cfg["metric"] == "r2" else first.unit))
         axis.grid()
         axis.legend(loc="best")
+    figure.draw_without_rendering()  # sets the size of the panels
+    for axis, points in zip(axes, plots.values(), strict=True):
+        count_ticks(axis, [read_facts(series.folder)["train_rows"] for _, series in points])
     return figure

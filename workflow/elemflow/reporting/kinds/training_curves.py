@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
 from elemflow.reporting import style
-from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, with_unit
+from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 
 EXPLANATION = "Validation error after each epoch or number of steps, one line per member; a dot marks the lowest."
 EPOCHS_DRAWN = 500  # longer curves are thinned; their best and last epochs stay
@@ -19,7 +19,8 @@ EPOCHS_DRAWN = 500  # longer curves are thinned; their best and last epochs stay
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
     """Draw the validation error of every member, with the best epoch or step marked."""
     del cfg
-    figure, axes = grid_of_axes(len(panels), width=3.7, height=2.7)
+    figure, axes = grid_of_axes(len(panels), width=3.7, height=2.9)
+    handles: dict[str, Any] = {}
     for axis, panel in zip(axes, panels, strict=True):
         lowest, highest = np.inf, 0.0
         columns = ["member", "epoch", "step", "validation_mae"]
@@ -37,7 +38,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
                 numbers.add(panel, series, "validation_error", member=member, x=epochs[kept], y=errors[kept])
                 numbers.add(panel, series, f"best_{over}", member=member, x=epochs[best], y=errors[best])
                 lowest, highest = min(lowest, errors.min()), max(highest, errors.max())
-            axis.plot([], [], color=series.color, linewidth=1.6, label=series.label)
+            handles[series.label] = style.plt.Line2D([], [], color=series.color, linewidth=1.6, label=series.label)
         if lowest > 0 and highest > 4 * lowest:
             axis.set_yscale("log")
             axis.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=12))
@@ -48,7 +49,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         axis.set(title=panel.label, xlabel=over.capitalize())
         axis.set_ylabel(with_unit("Validation MAE", panel.series[0].unit))
         axis.grid(axis="y")
-        axis.legend(loc="upper right", labelspacing=0.3)
+    legend_below(figure, list(handles.values()))
     return figure
 
 
