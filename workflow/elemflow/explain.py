@@ -137,7 +137,7 @@ def _tell_data(results: Path, dataset: str) -> Iterator[str]:
         return
     raw = read_json(manifest)
     yield _line("raw files", "; ".join(str(raw[key]) for key in ("version", "license") if raw.get(key)))
-    yield _line("  citation", ", ".join(raw.get("citation") or []))
+    yield _line("  citation", ", ".join(raw.get("citation") or ["none given"]))
     for file in raw["files"]:
         yield _line(f"  {file['file']}", f"{file['bytes']:,} bytes of {file['retrieved']} from {file['url']}")
         yield _line("    sha256", file["sha256"])
