@@ -144,6 +144,7 @@ def make_figure(kind: str, models: list[str]) -> dict:
             "label": model,
             "run": name_run(model.lower()),
             "unit": UNIT,
+            "dataset_title": "KEFE",
             "property_title": "Enthalpy",
             "published": 0.1,
             "published_text": "0.1",

@@ -157,6 +157,7 @@ def test_a_figure_leaves_out_what_was_not_run(inputs: Path, kind: str) -> None:
         "label": "M",
         "run": "kefe/gap/ef/m/p",
         "unit": "eV",
+        "dataset_title": "T",
         "property_title": "Gap",
         "published": 0.1,
         "missing": "",

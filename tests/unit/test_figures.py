@@ -217,7 +217,7 @@ def curation(tmp_path_factory):
 
 def draw_datasets(folder, kind, curation, prop="spacegroup", missing=""):
     series = [
-        {"label": name.upper(), "dataset": name, "property": prop, "property_title": prop, "unit": "1", "missing": missing}
+        {"label": name.upper(), "dataset": name, "dataset_title": name, "property": prop, "property_title": prop, "unit": "1", "missing": missing}
         for name in ("kefe", "kebg")
     ]  # fmt: skip
     about = {name: {"title": name, "citation": []} for name in curation}
@@ -403,6 +403,22 @@ def test_changes_beyond_1000_percent_are_drawn_on_a_logarithmic_axis(tmp_path, d
     change = 0.2 / error - 1
     assert axis.get_ylim()[0] < 0 < change < axis.get_ylim()[1]
     assert not overlap(boxes(axis.get_yticklabels()))
+
+
+def test_many_datasets_have_marks_of_their_own_and_leave_the_panel_its_height(drawing, runs):
+    cfg = make_figure("relative_change", ["BRNet", "BNet"])
+    (panel,) = cfg["panels"]
+    titles = [f"A dataset with a long name, number {number}" for number in range(14)]
+    cfg["panels"] = [
+        {"label": title, "series": [series | {"dataset_title": title} for series in panel["series"]]}
+        for title in titles
+    ]
+    figure = drawing(cfg, runs)
+    (axis,), (legend,) = figure.axes, figure.legends
+    marks = {(line.get_color(), line.get_marker()) for line in legend.get_lines()}
+    assert [text.get_text() for text in legend.get_texts()] == titles
+    assert len(marks) == len(titles)
+    assert axis.get_window_extent().height / figure.dpi > 2
 
 
 def test_element_error_names_points_inside_and_says_that_elements_are_few(drawing, runs, curation):

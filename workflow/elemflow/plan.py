@@ -469,8 +469,11 @@ def _figure(
         series = []
         for label, (run, cell) in zip(labels, line, strict=True):
             described = _cell(settings, published, study_id, run, cell)
-            title = _property(settings, _named(cell))["title"]
-            series.append(described | {"label": label, "property_title": title})
+            titles_of = {
+                "dataset_title": settings.datasets[cell["dataset"]]["title"],
+                "property_title": _property(settings, _named(cell))["title"],
+            }
+            series.append(described | {"label": label} | titles_of)
         panels.append({"label": panel, "series": series})
     return _common(settings, study_id, item, grid) | {"figure": item_id, "kind": item["kind"], "panels": panels}
 
@@ -503,7 +506,8 @@ def _of_datasets(
             cells.append(
                 {"row": i, "column": j, "unit": prop["unit"]}
                 | origin
-                | {"label": column.get("label", dataset["title"]), "property_title": prop["title"]}
+                | {"label": column.get("label", dataset["title"]), "dataset_title": dataset["title"]}
+                | {"property_title": prop["title"]}
                 | {"published_size": size, "missing": missing}
             )
     used = (cell["dataset"] for cell in cells if not cell["missing"])

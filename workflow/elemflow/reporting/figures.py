@@ -68,7 +68,9 @@ def _read_datasets(cfg: Mapping[str, Any], curation: Mapping[str, str | Path]) -
 def _source(series: Mapping[str, Any], cfg: Mapping[str, Any], curation: Mapping[str, str | Path]) -> dict[str, Any]:
     labels = list(dict.fromkeys(other["label"] for panel in cfg["panels"] for other in panel["series"]))
     path = curation.get(series["dataset"])
-    return {name: series[name] for name in ("label", "dataset", "property", "property_title", "unit")} | {
+    return {
+        name: series[name] for name in ("label", "dataset", "dataset_title", "property", "property_title", "unit")
+    } | {
         "color": style.pick_colors(labels, cfg["study_labels"])[series["label"]],
         "materials": Path(path).parent / "materials.parquet" if path else None,
     }

@@ -37,6 +37,7 @@ class Source:
         label: Name in the legend.
         run: Path of a run below `results/runs/`; empty for a dataset.
         dataset: Id of the dataset.
+        dataset_title: Name of the dataset as the study has it, which may be read from another (`read_from`).
         property: Id of the property, if one is drawn.
         property_title: Its name.
         unit: Its unit.
@@ -47,6 +48,7 @@ class Source:
     label: str
     run: str
     dataset: str
+    dataset_title: str
     property: str
     property_title: str
     unit: str
@@ -137,7 +139,10 @@ def mark_empty(axis: Axes, reason: str) -> None:
 
 
 def legend_below(figure: Figure | SubFigure, handles: Sequence[Artist], *, right: bool = False, **look: Any) -> float:
-    """Put a legend below all panels, as wide as the figure allows; return its height in inches."""
+    """Put a legend below all panels, as wide as the figure allows; return its height in inches.
+
+    A figure grows by that height, so that no panel shrinks; who has panels of panels lets it grow by the sum.
+    """
     height = 0.0
     for rows in range(1, len(handles) + 1):
         columns = -(-len(handles) // rows)
@@ -153,6 +158,8 @@ def legend_below(figure: Figure | SubFigure, handles: Sequence[Artist], *, right
         if columns == 1 or box.width <= figure.bbox.width:
             break
         legend.remove()
+    if isinstance(figure, Figure):
+        figure.set_figheight(figure.get_figheight() + height)
     return height
 
 

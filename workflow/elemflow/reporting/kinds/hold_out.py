@@ -29,6 +29,7 @@ class _Point(NamedTuple):
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
     """Draw one plot per dataset, property and element, as figure 4 of Huang and Ling (2020); rows are protocols."""
+    del cfg
     plots: dict[tuple[str, str, str], list[_Point]] = {}
     for panel in panels:
         for series in panel.series:
@@ -36,7 +37,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             point = _Point(held["returned"], panel, series, _errors(series, held["element"]))
             plots.setdefault((series.dataset, series.property, held["element"]), []).append(point)
     figure, axes = grid_of_axes(len(plots), width=4, height=3.2)
-    for axis, ((dataset, _, element), points) in zip(axes, plots.items(), strict=True):
+    for axis, ((_, _, element), points) in zip(axes, plots.items(), strict=True):
         for label in dict.fromkeys(point.series.label for point in points):
             line = sorted((point for point in points if point.series.label == label), key=lambda point: point.returned)
             for has, style, name in ((True, "o-", f"with {element}"), (False, "s--", "without")):
@@ -55,7 +56,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
                     )
         first = points[0].series
         axis.set(xlabel=f"Share of the {element} materials in training", ylim=(0, None))
-        axis.set_title(f"{cfg['datasets'][dataset]['title']} · {first.property_title}")
+        axis.set_title(f"{first.dataset_title} · {first.property_title}")
         axis.set_ylabel(with_unit("MAE", first.unit))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
         axis.grid()

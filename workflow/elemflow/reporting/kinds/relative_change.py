@@ -36,7 +36,8 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             ours, theirs = found[first], found[other]
             size = read_facts(ours.folder)["rows"]
             number = len(styles)
-            color, marker = styles.setdefault(ours.dataset, (style.pick_color(number), MARKERS[number % len(MARKERS)]))
+            look = style.pick_color(number), MARKERS[(number + number // len(MARKERS)) % len(MARKERS)]
+            color, marker = styles.setdefault(ours.dataset_title, look)
             change = ours.score.mean / theirs.score.mean - 1
             changes.append(change)
             axis.plot(size, change, marker, color=color, markersize=5.5, markeredgecolor="white", markeredgewidth=0.6,
@@ -61,8 +62,8 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             _bend(axis, min(0, *changes), max(0, *changes))
         axis.grid(axis="y")
     handles = [
-        style.plt.Line2D([], [], color=color, marker=marker, linestyle="", label=cfg["datasets"][dataset]["title"])
-        for dataset, (color, marker) in styles.items()
+        style.plt.Line2D([], [], color=color, marker=marker, linestyle="", label=title)
+        for title, (color, marker) in styles.items()
     ]
     if handles:
         legend_below(figure, handles)

@@ -24,7 +24,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         for series in panel.series:
             plots.setdefault((series.dataset, series.property), []).append((panel, series))
     figure, axes = grid_of_axes(len(plots), width=4, height=3.2)
-    for axis, ((dataset, _), points) in zip(axes, plots.items(), strict=True):
+    for axis, points in zip(axes, plots.values(), strict=True):
         for label in dict.fromkeys(series.label for _, series in points):
             found = [(read_facts(series.folder)["train_rows"], panel, series) for panel, series in points
                      if series.label == label]  # fmt: skip
@@ -40,7 +40,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
                     numbers.add(panel, series, "published", x=size, y=series.published)
         first = points[0][1]
         axis.set(xscale="log", yscale="log", xlabel="Training materials")
-        axis.set_title(f"{cfg['datasets'][dataset]['title']} · {first.property_title}")
+        axis.set_title(f"{first.dataset_title} · {first.property_title}")
         axis.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
         axis.yaxis.set_major_formatter(ScalarFormatter())
         axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
