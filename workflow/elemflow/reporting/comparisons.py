@@ -9,12 +9,11 @@ import pandas as pd
 
 from elemflow import statistics
 from elemflow.errors import DataError
-from elemflow.files import read_json, write_text
+from elemflow.files import read_json
 from elemflow.reporting import scale
 from elemflow.reporting import text as words
-from elemflow.reporting.page import render_table_page
+from elemflow.reporting.formats import render_text_page, write_formats
 from elemflow.reporting.results import read_score
-from elemflow.reporting.tables import render_latex, render_markdown
 from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 SEED = 2003  # of the bootstrap
@@ -64,10 +63,7 @@ def write_table(
     """
     tests = compare(cfg, metrics, curation)
     view = view_table(cfg, tests, curation)
-    write_text(outputs["csv"], tests.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
-    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
-        write_text(outputs[name], render(view))
-    write_text(outputs["html"], render_table_page(view, _list_runs(cfg, metrics, curation)))
+    write_formats(outputs, tests, view, render_text, _list_runs(cfg, metrics, curation))
 
 
 def compare(
@@ -250,9 +246,7 @@ def render_text(view: TableView) -> str:
         row, pair = label.rsplit(": ", 1)
         texts = ((f"**{cell.reproduced}**" if cell.best else cell.reproduced) if cell else "" for cell in cells)
         groups.setdefault(words.escape_rst(row), []).append((words.escape_rst(pair), *texts))
-    table = words.simple_table(("test", *view.columns), groups.items()).rstrip("\n")
-    told = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
-    return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"
+    return render_text_page(view, ("test", *view.columns), groups.items())
 
 
 def _list_runs(

@@ -6,10 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.files import read_json, write_text
+from elemflow.files import read_json
 from elemflow.reporting import text as words
-from elemflow.reporting.page import render_table_page
-from elemflow.reporting.tables import render_latex, render_markdown
+from elemflow.reporting.formats import arrange_rows, render_text_page, write_formats
 from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 CELL_TYPES: dict[Hashable, Any] = {
@@ -44,10 +43,7 @@ def write_table(
     del metrics
     cells = collect_cells(cfg, curation)
     view = view_table(cfg, cells, curation)
-    write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
-    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
-        write_text(outputs[name], render(view))
-    write_text(outputs["html"], render_table_page(view, pd.DataFrame()))
+    write_formats(outputs, cells, view, render_text)
 
 
 def collect_cells(cfg: Mapping[str, Any], curation: Mapping[str, str | Path]) -> pd.DataFrame:
@@ -88,16 +84,12 @@ def _size(report: Mapping[str, Any], property_id: str) -> int:
 def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
     """Arrange the sizes and write the caption."""
     shown = [_view(line) for line in cells.to_dict("records")]
-    width = len(cfg["columns"])
-    rows = tuple(
-        (row["label"], tuple(shown[width * number : width * (number + 1)])) for number, row in enumerate(cfg["rows"])
-    )
     has_published = bool(cells["published"].notna().any())
     return TableView(
         study=cfg["study_title"],
         title=cfg["title"],
         columns=tuple(column["label"] for column in cfg["columns"]),
-        rows=rows,
+        rows=arrange_rows(cfg, shown),
         caption=tuple(text for text in _write_caption(cfg, curation, has_published=has_published) if text),
         reference=cfg["reference"],
         label=f"{cfg['study']}-{cfg['table']}",
@@ -135,6 +127,4 @@ def render_text(view: TableView) -> str:
         for column, cell in zip(view.columns, cells, strict=True)
         if cell
     ]  # fmt: skip
-    table = words.simple_table(("dataset", "", "published", "curated", "difference"), [("", lines)]).rstrip("\n")
-    told = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
-    return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"
+    return render_text_page(view, ("dataset", "", "published", "curated", "difference"), [("", lines)])

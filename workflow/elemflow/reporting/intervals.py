@@ -6,10 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.files import read_json, write_text
+from elemflow.files import read_json
 from elemflow.reporting import text as words
-from elemflow.reporting.page import render_table_page
-from elemflow.reporting.tables import render_latex, render_markdown
+from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page, write_formats
 from elemflow.reporting.view import NO_DATA, NOT_RUN, Cell, TableView
 from elemflow.uncertainty import KINDS
 
@@ -54,10 +53,7 @@ def write_table(
     """
     cells = collect_cells(cfg, metrics)
     view = view_table(cfg, cells, curation)
-    write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
-    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
-        write_text(outputs[name], render(view))
-    write_text(outputs["html"], render_table_page(view, pd.DataFrame()))
+    write_formats(outputs, cells, view, render_text)
 
 
 def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
@@ -104,15 +100,11 @@ def read_cells(path: str | Path) -> pd.DataFrame:
 def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
     """Arrange coverage and width of the normalised intervals and write the caption."""
     shown = [_view(line) for line in cells[cells["interval"] == SHOWN].to_dict("records")]
-    width = len(cfg["columns"])
-    rows = tuple(
-        (row["label"], tuple(shown[width * number : width * (number + 1)])) for number, row in enumerate(cfg["rows"])
-    )
     return TableView(
         study=cfg["study_title"],
         title=cfg["title"],
         columns=tuple(column["label"] for column in cfg["columns"]),
-        rows=rows,
+        rows=arrange_rows(cfg, shown),
         caption=tuple(text for text in _write_caption(cfg, cells, curation) if text),
         reference=cfg["reference"],
         label=f"{cfg['study']}-{cfg['table']}",
@@ -153,17 +145,4 @@ def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mappin
 
 def render_text(view: TableView) -> str:
     """Render the intervals as reStructuredText that is aligned plain text."""
-    groups = [
-        (
-            words.escape_rst(label),
-            [
-                (words.escape_rst(column), cell.reproduced)
-                for column, cell in zip(view.columns, cells, strict=True)
-                if cell
-            ],
-        )
-        for label, cells in view.rows
-    ]
-    table = words.simple_table(("", "inside (half-width)"), groups).rstrip("\n")
-    told = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
-    return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"
+    return render_text_page(view, ("", "inside (half-width)"), group_lines(view, lambda cell: (cell.reproduced,)))

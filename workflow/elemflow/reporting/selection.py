@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.files import write_text
 from elemflow.reporting import tables
 from elemflow.reporting import text as words
-from elemflow.reporting.page import render_table_page
+from elemflow.reporting.formats import write_formats
 from elemflow.reporting.scale import REDUCED, REDUCED_MARK
-from elemflow.reporting.tables import render_latex, render_markdown, render_text
+from elemflow.reporting.tables import render_text
 from elemflow.reporting.view import NO_VALUE, Cell, TableView
 
 CELL_TYPES: dict[Hashable, Any] = {**tables.CELL_TYPES, "worth_percent": "float64"}
@@ -28,10 +27,7 @@ def write_table(
     """Write one table in every format; the arguments are those of `elemflow.reporting.tables.write_table`."""
     cells = collect_cells(cfg, metrics, curation)
     view = view_table(cfg, cells, curation)
-    write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
-    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
-        write_text(outputs[name], render(view))
-    write_text(outputs["html"], render_table_page(view, cells))
+    write_formats(outputs, cells, view, render_text, cells)
 
 
 def collect_cells(

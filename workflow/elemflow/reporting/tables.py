@@ -6,10 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.files import write_text
 from elemflow.reporting import scale
 from elemflow.reporting import text as words
-from elemflow.reporting.page import render_table_page
+from elemflow.reporting.formats import group_lines, render_text_page, write_formats
 from elemflow.reporting.results import read_note, read_score
 from elemflow.reporting.view import FAILED, NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
@@ -64,11 +63,7 @@ def write_table(
     """
     cells = collect_cells(cfg, metrics, curation)
     view = view_table(cfg, cells, curation)
-    write_text(outputs["csv"], cells.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
-    renderers = {"text": render_text, "md": render_markdown, "tex": render_latex}
-    for name, render in renderers.items():
-        write_text(outputs[name], render(view))
-    write_text(outputs["html"], render_table_page(view, cells))
+    write_formats(outputs, cells, view, render_text, cells)
 
 
 def collect_cells(
@@ -249,102 +244,14 @@ def _write_caption(
 
 def render_text(view: TableView) -> str:
     """Render a table as reStructuredText that is aligned plain text: `cat` and the report show the same file."""
-    header = ("model", "published", "reproduced", "difference", "members")
-    groups = [
-        (
-            words.escape_rst(label),
-            [
-                (
-                    words.escape_rst(column),
-                    cell.published or NO_VALUE,
-                    f"**{cell.reproduced_with_spread}**" if cell.best else cell.reproduced_with_spread,
-                    cell.difference or NO_VALUE,
-                    str(cell.members) if cell.done else NO_VALUE,
-                )
-                for column, cell in zip(view.columns, cells, strict=True)
-                if cell
-            ],
-        )
-        for label, cells in view.rows
-    ]
-    return (
-        "\n\n".join(
-            [
-                f"**{words.escape_rst(view.title)}**",
-                words.simple_table(header, [group for group in groups if group[1]]).rstrip("\n"),
-                *(words.fill(words.escape_rst(sentence)) for sentence in view.sentences),
-            ]
-        )
-        + "\n"
-    )
-
-
-def render_markdown(view: TableView) -> str:
-    """Render a table as GitHub-flavoured Markdown; a cell stacks published, reproduced and difference."""
-
-    def show(cell: Cell | None) -> str:
-        if cell is None:
-            return ""
-        value = f"**{cell.reproduced_with_spread}**" if cell.best else cell.reproduced_with_spread
-        published = [cell.published or NO_VALUE] * view.has_published
-        return "<br>".join([*published, value, *([cell.difference] if cell.difference else [])])
-
-    lines = [
-        f"| | {' | '.join(words.escape_markdown(column) for column in view.columns)} |",
-        f"|:--|{'--:|' * len(view.columns)}",
-        *(
-            f"| {words.escape_markdown(label)} | {' | '.join(show(cell) for cell in cells)} |"
-            for label, cells in view.rows
+    groups = group_lines(
+        view,
+        lambda cell: (
+            cell.published or NO_VALUE,
+            f"**{cell.reproduced_with_spread}**" if cell.best else cell.reproduced_with_spread,
+            cell.difference or NO_VALUE,
+            str(cell.members) if cell.done else NO_VALUE,
         ),
-    ]
-    return (
-        "\n\n".join(
-            [f"### {words.escape_markdown(view.title)}", "\n".join(lines), *map(words.escape_markdown, view.sentences)]
-        )
-        + "\n"
     )
-
-
-def render_latex(view: TableView) -> str:
-    """Render a table as a LaTeX float that needs the package booktabs alone."""
-
-    def show_line(kind: str, label: str, cells: Sequence[Cell | None]) -> str:
-        return " & ".join([label, kind, *(_tex_part(cell, kind) for cell in cells)]) + r" \\"
-
-    kinds = ("published", "reproduced", "difference") if view.has_published else ("reproduced",)
-    body = [
-        line
-        for number, (label, cells) in enumerate(view.rows)
-        for line in (
-            *([r"\addlinespace"] if number else []),
-            *(show_line(kind, "" if place else words.escape_tex(label), cells) for place, kind in enumerate(kinds)),
-        )
-    ]
-    caption = words.escape_tex(" ".join([f"{view.title.rstrip('.')}.", *view.sentences]))
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            r"\begin{table}[htbp]",
-            r"  \centering",
-            f"  \\caption{{{caption}}}",
-            f"  \\label{{tab:{view.label}}}",
-            f"  \\begin{{tabular}}{{ll{'r' * len(view.columns)}}}",
-            r"    \toprule",
-            f"    {' & '.join(['', '', *map(words.escape_tex, view.columns)])} \\\\",
-            r"    \midrule",
-            *(f"    {line}" for line in body),
-            r"    \bottomrule",
-            r"  \end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
-
-
-def _tex_part(cell: Cell | None, kind: str) -> str:
-    if cell is None:
-        return ""
-    if kind == "reproduced":
-        text = words.escape_tex(cell.reproduced_with_spread)
-        return f"\\textbf{{{text}}}" if cell.best else text
-    return words.escape_tex((cell.published if kind == "published" else cell.difference) or NO_VALUE)
+    header = ("model", "published", "reproduced", "difference", "members")
+    return render_text_page(view, header, [group for group in groups if group[1]])
