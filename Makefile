@@ -36,7 +36,9 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	  || { echo "elemflow needs Python 3.11 to 3.13; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r envs/requirements.txt
+	@# The lock is complete: pip has nothing to resolve, and must not look beyond it for the extras of a package.
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r envs/requirements.txt
+	$(BIN)/python -m pip check
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
