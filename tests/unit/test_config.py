@@ -431,6 +431,18 @@ def test_a_protocol_is_whole(project, change, message):
         assert load(config, project).protocols["brnet2023"]["uncertainty"] is True
 
 
+def test_ensemble_none_takes_away_what_a_protocol_extends(project):
+    folder = project / "config" / "protocols"
+    base = folder / "brnet2023.yaml"
+    base.write_text(base.read_text() + "ensemble: mean\n")
+    alone = {"title": "alone", "extends": "brnet2023", "split": {"members": 1}, "ensemble": "none"}
+    (folder / "alone.yaml").write_text(yaml.safe_dump(alone))
+    shared = {"split": {"members": 5, "resplit": False}}
+    protocols = load(CONFIG | {"overrides": {"protocols": {"brnet2023": shared}}}, project).protocols
+    assert protocols["brnet2023"]["ensemble"] == "mean"
+    assert "ensemble" not in protocols["alone"]
+
+
 @pytest.mark.parametrize("name", ["band_gap", "entry_id"])
 def test_a_split_column_must_not_hide_another(project, name):
     change = {"columns": {"splits": [name]}}

@@ -249,6 +249,9 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     for kind, declarations in found.items():
         for path, declaration in declarations.values():
             check(declaration, KINDS[kind], path)
+    for _, protocol in found["protocols"].values():
+        if protocol.get("ensemble") == "none":
+            del protocol["ensemble"]
     found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in found["protocols"].items()}
     _set_absent_properties_aside(found["datasets"])
     _check_datasets(found["datasets"])
