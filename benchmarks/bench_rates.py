@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.config import check, load
+from elemflow.config import load
+from elemflow.declarations import check
 from elemflow.networks.registry import build_network
 from elemflow.training.data import Part
 from elemflow.training.loop import Steps, start_backend

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from elemflow.config import check, load
+from elemflow.config import load
+from elemflow.declarations import check
 from elemflow.features.elemental_fractions import LABELS
 from elemflow.files import parquet_stream, write_json
 from elemflow.networks.registry import build_network

@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from elemflow import claims as elemflow_claims
 from elemflow import config as elemflow_config
 from elemflow import forecast as elemflow_forecast
+from elemflow import grid as elemflow_grid
 from elemflow import plan as elemflow_plan
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
@@ -169,9 +170,9 @@ def get_features(wildcards):
 
 def get_pretrained(wildcards):
     """Return what a run takes from its source run, if it has one: models, division and materials."""
-    run = elemflow_plan.Run(*(wildcards[key] for key in elemflow_plan.RUN_KEYS))
+    run = elemflow_grid.Run(*(wildcards[key] for key in elemflow_grid.RUN_KEYS))
     try:
-        source = elemflow_plan.source_run(SETTINGS, run)
+        source = elemflow_grid.source_run(SETTINGS, run)
     except ElemflowError as error:
         raise WorkflowError(f"Run {run.path}: {error}") from None
     if source is None:
@@ -191,7 +192,7 @@ def get_run_cfg(wildcards):
     if prop is None:
         raise WorkflowError(f"Dataset '{wildcards.dataset}' has no property '{wildcards.property}'.")
     return {
-        "run": {key: wildcards[key] for key in elemflow_plan.RUN_KEYS},
+        "run": {key: wildcards[key] for key in elemflow_grid.RUN_KEYS},
         "property": {key: prop[key] for key in ("unit", "minimum") if key in prop},
         "model": model,
         "protocol": protocol,

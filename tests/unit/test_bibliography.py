@@ -7,7 +7,8 @@ import bibtexparser
 import pytest
 
 from elemflow import plan
-from elemflow.config import load, read_yaml
+from elemflow.config import load
+from elemflow.declarations import read_yaml
 from elemflow.errors import ConfigError
 from elemflow.published import read_published
 from elemflow.registry import FEATURES

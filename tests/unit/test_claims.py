@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from reporting_samples import make_cell, make_table, name_run, place, write_run
 
 from elemflow import claims
-from elemflow.config import load, read_yaml
+from elemflow.config import load
+from elemflow.declarations import read_yaml
 from elemflow.errors import ConfigError, DataError
 from elemflow.plan import build
 from elemflow.published import read_published

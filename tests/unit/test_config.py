@@ -3,7 +3,8 @@ import re
 import pytest
 import yaml
 
-from elemflow.config import key_path, load, merge, read_yaml
+from elemflow.config import load
+from elemflow.declarations import key_path, merge, read_yaml
 from elemflow.errors import ConfigError
 
 CONFIG = {"studies": ["brnet2023"]}

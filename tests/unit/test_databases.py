@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from fake_databases import KEY, FakeDatabases
 
-from elemflow import config
+from elemflow import declarations
 from elemflow.curation import curate
 from elemflow.errors import ConfigError, DataError
 from elemflow.files import read_json
@@ -69,7 +69,7 @@ def dataset_of(**source: Any) -> dict[str, Any]:
         "properties": {"e": {"column": "e", "unit": "eV", "title": "Energy"}},
         "keep": {"rule": "first"},
     }
-    config.check(dataset, "dataset", "test")
+    declarations.check(dataset, "dataset", "test")
     return dataset
 
 
@@ -298,9 +298,9 @@ def test_web_page_in_place_of_an_answer(databases: FakeDatabases, tmp_path: Path
 
 def curated(root: Path, name: str, tmp_path: Path, **changes: Any) -> pd.DataFrame:
     """Retrieve and curate one of our datasets, its source pointed at the local server."""
-    dataset = config.read_yaml(root / "config/datasets" / f"{name}.yaml")
+    dataset = declarations.read_yaml(root / "config/datasets" / f"{name}.yaml")
     dataset["source"] |= changes
-    config.check(dataset, "dataset", name)
+    declarations.check(dataset, "dataset", name)
     retrieve(name, dataset, tmp_path / "raw")
     outputs = {key: tmp_path / f"{key}.parquet" for key in ("entries", "materials", "rejected")}
     curate(name, dataset, tmp_path / "raw", **outputs, report=tmp_path / "curation.json")
@@ -469,7 +469,7 @@ def test_jarvis_name_that_changed_its_meaning(databases: FakeDatabases, tmp_path
 
 def test_jarvis_table_is_where_our_datasets_point(root: Path) -> None:
     for path in (root / "config/datasets").glob("*.yaml"):
-        source = config.read_yaml(path)["source"]
+        source = declarations.read_yaml(path)["source"]
         if source["kind"] == "jarvis":
             jarvis._check_pin(source)
 

@@ -4,7 +4,8 @@ import pytest
 
 from elemflow.config import Settings, load
 from elemflow.errors import ConfigError
-from elemflow.plan import Run, build, citations, source_run
+from elemflow.grid import Run, source_run
+from elemflow.plan import build, citations
 from elemflow.pretraining import find_protocol, target_of
 
 SPLIT = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 5, "members": 1, "resplit": True}

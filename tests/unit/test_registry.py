@@ -3,7 +3,7 @@ import importlib
 import pytest
 import yaml
 
-from elemflow.config import SCHEMAS
+from elemflow.declarations import SCHEMAS
 from elemflow.errors import ConfigError
 from elemflow.registry import (
     DATA_FIGURES,

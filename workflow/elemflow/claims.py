@@ -13,7 +13,8 @@ from typing import Any
 
 from elemflow.config import Settings
 from elemflow.errors import ConfigError, nearest
-from elemflow.plan import RUN_KEYS, Plan
+from elemflow.grid import RUN_KEYS
+from elemflow.plan import Plan
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not testable"
 NO_RESULT, NO_DATA, FAILED = "no result", "no data", "failed"

@@ -11,7 +11,8 @@ from typing import Any
 from elemflow.config import Settings
 from elemflow.errors import DataError
 from elemflow.files import read_json, write_text
-from elemflow.plan import Plan, Run
+from elemflow.grid import Run
+from elemflow.plan import Plan
 from elemflow.registry import parts_of
 from elemflow.resources import COLUMNS as WIDTHS
 from elemflow.resources import COLUMNS_OF_PA, UNKNOWN_MATERIALS

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from elemflow.config import SCHEMAS
+from elemflow.declarations import SCHEMAS
 from elemflow.files import write_text
 
 MANUAL = SCHEMAS.parents[1] / "config" / "README.md"

@@ -1,39 +1,32 @@
 """The plan: studies expanded into tables, figures and the unique runs behind them."""
 
-import builtins
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elemflow.config import Settings
-from elemflow.errors import ConfigError, nearest
-from elemflow.networks.spec import check_representation
-from elemflow.pretraining import source_protocol_id, target_of
+from elemflow.errors import ConfigError
+from elemflow.grid import (
+    RUN_KEYS,
+    Grid,
+    Run,
+    all_properties,
+    check_id,
+    check_property,
+    expand,
+    make_grid,
+    named_run,
+    origin_of,
+    property_of,
+    source_runs,
+    why_missing,
+)
 from elemflow.published import QUANTITIES, PublishedIndex, lookup
-from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS, parts_of
+from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.scale import size_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
-
-RUN_KEYS = ("dataset", "property", "representation", "model", "protocol")
-
-
-@dataclass(frozen=True, order=True)
-class Run:
-    """One training job: what is learned, from which numbers, by which model, under which protocol."""
-
-    dataset: str
-    property: str
-    representation: str
-    model: str
-    protocol: str
-
-    @builtins.property  # a field has the plain name
-    def path(self) -> str:
-        """Folder of the run below `results/runs/`."""
-        return f"{self.dataset}/{self.property}/{self.representation}/{self.model}/{self.protocol}"
 
 
 @dataclass
@@ -92,9 +85,9 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
                 if item["kind"] in WITHOUT_RUNS:
                     target[study_id, item_id] = _of_datasets(settings, study_id, group, item_id, item, where)
                     continue
-                grid = _grid(settings, study, item, where)
+                grid = make_grid(settings, study, item, where)
                 _check_kind(settings, item, grid, where)
-                for run in dict.fromkeys((*grid.runs, *_sources(settings, grid.runs))):
+                for run in dict.fromkeys((*grid.runs, *source_runs(settings, grid.runs))):
                     users.setdefault(run, []).append(f"{study_id}/{item_id}")
                 describe = _table if group == "tables" else _figure
                 target[study_id, item_id] = describe(settings, published, study_id, item_id, item, grid)
@@ -112,28 +105,6 @@ def _share_labels(figures: Mapping[tuple[str, str], dict[str, Any]]) -> None:
         figure["study_labels"].append(list(labels))
 
 
-def source_run(settings: Settings, run: Run) -> Run | None:
-    """Return the run that the networks of a run start from; None if they start from random weights.
-
-    Raises:
-        ConfigError: The run is to be pre-trained and its model has no weights.
-    """
-    declared = settings.protocol(run.protocol).get("pretraining")
-    if declared is None:
-        return None
-    if settings.models[run.model].get("kind") != "network":
-        raise ConfigError(
-            f"protocol '{run.protocol}' starts from the weights of a source run, and model '{run.model}' is no "
-            "network. Use it with networks, or name a protocol without `pretraining`."
-        )
-    name = source_protocol_id(settings.protocols, (run.dataset, run.property, run.protocol))
-    return Run(declared["dataset"], declared["property"], run.representation, run.model, name)
-
-
-def _sources(settings: Settings, runs: Iterable[Run]) -> list[Run]:
-    return [source for source in (source_run(settings, run) for run in runs) if source]
-
-
 def citations(settings: Settings, plan: Plan, study_id: str) -> list[str]:
     """Return the BibTeX keys behind a study: its paper, its datasets in the order of its items, and the software."""
     items = (item for group in (plan.tables, plan.figures) for (study, _), item in group.items() if study == study_id)
@@ -141,153 +112,7 @@ def citations(settings: Settings, plan: Plan, study_id: str) -> list[str]:
     return list(dict.fromkeys((*settings.studies[study_id]["citation"], *data, *SOFTWARE)))
 
 
-@dataclass(frozen=True)
-class _Grid:
-    rows: list[dict[str, Any]]
-    columns: list[dict[str, Any]]
-    cells: list[list[tuple[Run, dict[str, Any]]]]
-
-    @builtins.property
-    def runs(self) -> list[Run]:
-        """Every run of the grid whose data are at hand."""
-        return [run for row in self.cells for run, cell in row if not cell["missing"]]
-
-
-def _grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, Any], where: str) -> _Grid:
-    """Cross the rows and columns of an item; each crossing must name one whole, existing run."""
-    rows, columns = list(_expand(item["rows"])), list(_expand(item["columns"]))
-    table = {"published_table": item["published_table"]} if "published_table" in item else {}
-    base = {"missing": ""} | study.get("defaults", {}) | table | item.get("defaults", {})
-    cells = []
-    for i, row in enumerate(rows):
-        own = list(_expand(row.pop("cells", [{}] * len(columns))))
-        if len(own) != len(columns):
-            raise ConfigError(f"{where}.rows[{i}].cells': found {len(own)} cells for {len(columns)} columns.")
-        line = []
-        for j, (column, keys) in enumerate(zip(columns, own, strict=True)):
-            cell = base | row | column | keys
-            run = _run(settings, cell, f"{where}', row {i + 1}, column {j + 1}")
-            needed = [(each.dataset, each.property) for each in (run, *_sources(settings, [run]))]
-            reasons = [cell["missing"], *(_why_missing(settings, dataset, name) for dataset, name in needed)]
-            line.append((run, cell | {"missing": next(filter(None, reasons), "")}))
-        cells.append(line)
-    return _Grid(rows, columns, cells)
-
-
-def _expand(axis: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield one entry per combination of the lists in an entry of a grid's side."""
-    for entry in axis:
-        lists = {key: value for key, value in entry.items() if isinstance(value, list) and key != "cells"}
-        for values in itertools.product(*lists.values()):
-            yield {**entry, **dict(zip(lists, values, strict=True))}
-
-
-def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
-    for key in RUN_KEYS:
-        if key not in cell:
-            raise ConfigError(f"{where}: no {key} is given; name one in the row, the column or `defaults`.")
-        if not isinstance(cell[key], str):
-            raise ConfigError(f"{where}: a list of {key} values belongs in rows or columns, not in `defaults`.")
-    for key, known in (("dataset", settings.datasets), ("model", settings.models), ("protocol", settings.protocols)):
-        if key != "protocol" or not _is_source(settings, cell, where):
-            _check_id(cell, key, known, where)
-    if not cell["missing"]:
-        _check_property(settings, cell, where)
-    try:
-        parts_of(cell["representation"])
-    except ConfigError as error:
-        raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
-    run = replace(_named(cell), **_origin(settings, cell["dataset"], cell["property"]))
-    try:
-        source = source_run(settings, run)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
-    for each in filter(None, (run, source)):
-        _check_run(settings, each, where)
-    return run
-
-
-def _named(cell: Mapping[str, Any]) -> Run:
-    """Return the run as a study names it; its data may be another dataset's."""
-    return Run(*(cell[key] for key in RUN_KEYS))
-
-
-def _origin(settings: Settings, dataset_id: str, property_id: str) -> dict[str, str]:
-    """Return the dataset and the property that are read where a study names these."""
-    elsewhere = settings.datasets[dataset_id].get("read_from", {}).get(property_id)
-    found = elsewhere or {"dataset": dataset_id, "property": property_id}
-    return {key: found[key] for key in ("dataset", "property")}
-
-
-def _check_run(settings: Settings, run: Run, where: str) -> None:
-    """Check that the keys of a run fit each other."""
-    model, protocol = settings.models[run.model], settings.protocol(run.protocol)
-    _check_protocol(settings, run, protocol, where)
-    if "spec" in model:
-        scaled = [part for part, kind in protocol.get("scaling", {}).items() if kind != "none"]
-        check_representation(model["spec"], run.representation, scaled, f"{where}: model '{run.model}'")
-
-
-def _check_id(cell: Mapping[str, Any], key: str, known: Mapping[str, Any], where: str) -> None:
-    if cell[key] not in known:
-        raise ConfigError(
-            f"{where}: unknown {key} '{cell[key]}'. Known: {', '.join(known)}.{nearest(cell[key], known)}"
-        )
-
-
-def _is_source(settings: Settings, cell: Mapping[str, Any], where: str) -> bool:
-    """Tell whether a cell names a source run by the derived id of its protocol, and check that its data are those."""
-    target = target_of(settings.protocols, cell["protocol"])
-    if target is None:
-        return False
-    declared = settings.protocols[target[-1]]["pretraining"]
-    for key, value in (("dataset", declared["dataset"]), ("property", declared["property"])):
-        if cell[key] != value:
-            raise ConfigError(f"{where}: protocol '{cell['protocol']}' trains on the {key} {value}, not {cell[key]}.")
-    _check_id({"dataset": target[0]}, "dataset", settings.datasets, f"{where}: protocol '{cell['protocol']}'")
-    _check_property(settings, {"dataset": target[0], "property": target[1]}, f"{where}: protocol '{cell['protocol']}'")
-    return True
-
-
-def _check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> None:
-    dataset = settings.datasets[cell["dataset"]]
-    properties = dataset["properties"]
-    if cell["property"] not in _declared(dataset):
-        raise ConfigError(
-            f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
-            f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
-        )
-
-
-def _declared(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return every property of a dataset, also those without data and those of another dataset."""
-    return dataset["properties"] | dataset["missing_properties"] | dataset.get("read_from", {})
-
-
-def _why_missing(settings: Settings, dataset_id: str, property_id: str) -> str:
-    """Return why there are no data, in the words of the dataset's declaration; empty if there are."""
-    dataset = settings.datasets[dataset_id]
-    return dataset.get("missing") or dataset["missing_properties"].get(property_id, {}).get("reason", "")
-
-
-def _check_protocol(settings: Settings, run: Run, protocol: Mapping[str, Any], where: str) -> None:
-    """Check that a dataset has what the protocol needs of it."""
-    dataset = settings.datasets[run.dataset]
-    if protocol.get("clip_predictions") and "minimum" not in _property(settings, run):
-        raise ConfigError(
-            f"{where}: protocol '{run.protocol}' clips predictions, but property '{run.property}' of dataset "
-            f"'{run.dataset}' declares no `minimum`. Declare one, or use a protocol without `clip_predictions`."
-        )
-    split, kept = protocol.get("split", {}), dataset.get("columns", {}).get("splits", [])
-    if split.get("scheme") == "column" and split["column"] not in kept:
-        raise ConfigError(
-            f"{where}: protocol '{run.protocol}' divides by the column '{split['column']}', which dataset "
-            f"'{run.dataset}' does not keep. Kept (columns.splits): {', '.join(kept) or 'none'}."
-            f"{nearest(split['column'], kept)}"
-        )
-
-
-def _check_kind(settings: Settings, item: Mapping[str, Any], grid: _Grid, where: str) -> None:
+def _check_kind(settings: Settings, item: Mapping[str, Any], grid: Grid, where: str) -> None:
     """Check that the protocols of an item compute what its kind shows."""
     needed = PROTOCOL_NEEDS.get(item.get("kind", ""))
     for run in grid.runs:
@@ -317,7 +142,7 @@ def _cell(
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
     described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
     described |= {"named": {key: cell[key] for key in ("dataset", "property")}}
-    described |= {"unit": _property(settings, run)["unit"]} | {
+    described |= {"unit": property_of(settings, run)["unit"]} | {
         key: cell[key] for key in ("level", "quantity") if key in cell
     }
     described |= {"unit": QUANTITIES[cell["quantity"]].unit} if "quantity" in cell else {}
@@ -350,17 +175,10 @@ def _cell(
     return described
 
 
-def _property(settings: Settings, run: Run) -> Mapping[str, Any]:
-    """Return the declaration of a run's property; that of a cell without data may lack one."""
-    undeclared = {"title": run.property.replace("_", " ").capitalize(), "unit": "1"}
-    dataset = settings.datasets[run.dataset]
-    return _declared(dataset).get(run.property, undeclared)
-
-
-def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: _Grid) -> dict[str, Any]:
+def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: Grid) -> dict[str, Any]:
     runs = grid.runs
     protocols = {run.protocol: settings.protocol(run.protocol) for run in runs}
-    datasets = [run.dataset for run in (*runs, *_sources(settings, runs))]
+    datasets = [run.dataset for run in (*runs, *source_runs(settings, runs))]
     return _about(settings, study_id, item, datasets) | {
         "protocols": {name: protocol["title"] for name, protocol in protocols.items()},
         "scales": {
@@ -391,10 +209,10 @@ def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets:
 
 
 def _table(
-    settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
+    settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: Grid
 ) -> dict[str, Any]:
-    across = [[_named(cell) for _, cell in line] for line in zip(*grid.cells, strict=True)]
-    along = [[_named(cell) for _, cell in line] for line in grid.cells]
+    across = [[named_run(cell) for _, cell in line] for line in zip(*grid.cells, strict=True)]
+    along = [[named_run(cell) for _, cell in line] for line in grid.cells]
     units = item["kind"] != "quantities"
     kind = {"kind": item["kind"]}
     if item["kind"] == "comparison":
@@ -421,7 +239,7 @@ def _table(
     )
 
 
-def _check_comparison(item: Mapping[str, Any], grid: _Grid, where: str) -> None:
+def _check_comparison(item: Mapping[str, Any], grid: Grid, where: str) -> None:
     """Check that a comparison has what its tests need: models judged on the same materials by absolute errors."""
     if item["metric"] != "mae":
         raise ConfigError(f"{where}.metric': found {item['metric']}. Allowed for a comparison: mae.")
@@ -437,7 +255,7 @@ def _check_comparison(item: Mapping[str, Any], grid: _Grid, where: str) -> None:
             )
 
 
-def _check_quantities(grid: _Grid, where: str) -> None:
+def _check_quantities(grid: Grid, where: str) -> None:
     """Check that each cell of a table of quantities says which it shows."""
     for i, row in enumerate(grid.cells):
         for j, (_, cell) in enumerate(row):
@@ -448,7 +266,7 @@ def _check_quantities(grid: _Grid, where: str) -> None:
                 )
 
 
-def _check_selection(grid: _Grid, where: str) -> None:
+def _check_selection(grid: Grid, where: str) -> None:
     """Check that each row has one run under two protocols: that of the paper and an honest one."""
     for i, row in enumerate(grid.cells):
         runs = [run for run, _ in row]
@@ -460,18 +278,18 @@ def _check_selection(grid: _Grid, where: str) -> None:
 
 
 def _figure(
-    settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: _Grid
+    settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: Grid
 ) -> dict[str, Any]:
     panels = []
-    titles = _labels(settings, grid.rows, [[_named(cell) for _, cell in line] for line in grid.cells], units=True)
+    titles = _labels(settings, grid.rows, [[named_run(cell) for _, cell in line] for line in grid.cells], units=True)
     for panel, line in zip(titles, grid.cells, strict=True):
-        labels = _labels(settings, grid.columns, [[_named(cell)] for _, cell in line])
+        labels = _labels(settings, grid.columns, [[named_run(cell)] for _, cell in line])
         series = []
         for label, (run, cell) in zip(labels, line, strict=True):
             described = _cell(settings, published, study_id, run, cell)
             titles_of = {
                 "dataset_title": settings.datasets[cell["dataset"]]["title"],
-                "property_title": _property(settings, _named(cell))["title"],
+                "property_title": property_of(settings, named_run(cell))["title"],
             }
             series.append(described | {"label": label} | titles_of)
         panels.append({"label": panel, "series": series})
@@ -483,7 +301,7 @@ def _of_datasets(
 ) -> dict[str, Any]:
     """Describe a table or figure that shows datasets, without runs."""
     base = {"missing": "", "property": ""} | settings.studies[study_id].get("defaults", {}) | item.get("defaults", {})
-    rows, columns = list(_expand(item["rows"])), list(_expand(item["columns"]))
+    rows, columns = list(expand(item["rows"])), list(expand(item["columns"]))
     cells: list[dict[str, Any]] = []
     titles: dict[int, str] = {}
     for i, row in enumerate(rows):
@@ -492,16 +310,16 @@ def _of_datasets(
             place = f"{where}', row {i + 1}, column {j + 1}"
             if "dataset" not in cell:
                 raise ConfigError(f"{place}: no dataset is given; name one in the row, the column or `defaults`.")
-            _check_id(cell, "dataset", settings.datasets, place)
+            check_id(cell, "dataset", settings.datasets, place)
             dataset = settings.datasets[cell["dataset"]]
             if cell["property"]:
-                _check_property(settings, cell, place)
+                check_property(settings, cell, place)
             elif item["kind"] in NEEDS_PROPERTY or not dataset["properties"]:
                 raise ConfigError(f"{place}: no property is given; name one in the row, the column or `defaults`.")
-            prop = _declared(dataset).get(cell["property"], {"title": "", "unit": ""})
+            prop = all_properties(dataset).get(cell["property"], {"title": "", "unit": ""})
             titles.setdefault(i, " · ".join(filter(None, (dataset["title"], prop["title"]))))
-            origin = _origin(settings, cell["dataset"], cell["property"])
-            missing = cell["missing"] or _why_missing(settings, origin["dataset"], origin["property"])
+            origin = origin_of(settings, cell["dataset"], cell["property"])
+            missing = cell["missing"] or why_missing(settings, origin["dataset"], origin["property"])
             size = cell.get("published_size") or (None if cell["property"] else dataset["published_size"].get(study_id))
             cells.append(
                 {"row": i, "column": j, "unit": prop["unit"]}
@@ -556,7 +374,7 @@ def _label(
     if "label" in entry:
         return str(entry["label"])
     run = runs[0]
-    prop = _property(settings, run)
+    prop = property_of(settings, run)
     titles = {
         "dataset": settings.datasets[run.dataset]["title"],
         "property": prop["title"],
@@ -565,5 +383,5 @@ def _label(
         "protocol": run.protocol,
     }
     label = " · ".join(titles[key] for key in RUN_KEYS if key in entry and key in keys) or "all"
-    same_unit = len({_property(settings, r)["unit"] for r in runs}) == 1
+    same_unit = len({property_of(settings, r)["unit"] for r in runs}) == 1
     return f"{label} ({prop['unit']})" if units and same_unit and prop["unit"] != "1" else label

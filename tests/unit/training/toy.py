@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from elemflow.config import check
+from elemflow.declarations import check
 
 SPEC = {
     "family": "dense",

@@ -16,7 +16,7 @@ from elemflow.composition import canonical_forms
 from elemflow.errors import DataError, nearest
 from elemflow.features.registry import feature_batches, load_part
 from elemflow.files import parquet_stream, read_json, read_metadata
-from elemflow.plan import RUN_KEYS
+from elemflow.grid import RUN_KEYS
 from elemflow.registry import parts_of
 from elemflow.sources.table import read_table
 from elemflow.training.scaling import Target, load_scaling, load_target
