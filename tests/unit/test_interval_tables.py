@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from reporting_samples import make_cell, make_common, name_run, place, write_run
@@ -29,6 +30,9 @@ def test_coverage_and_width_are_those_of_the_level(tmp_path, metrics):
     assert cells["level"].tolist() == [50, 90]
     assert cells["coverage"].tolist() == pytest.approx([judged["coverage"][level] for level in ("50", "90")])
     assert cells["width"].tolist() == pytest.approx([judged["width"][level] for level in ("50", "90")])
+    least_sure = read_json(metrics[name_run("brnet")])["test"]["uncertainty"]["by_spread"][-1]["coverage"]["normalised"]
+    assert cells["coverage_least_sure"].tolist()[1] == pytest.approx(least_sure)
+    assert np.isnan(cells["coverage_least_sure"].tolist()[0])
     for name in ("text", "md", "tex", "html"):
         page = outputs[name].read_text(encoding="utf-8").replace("\\", "").replace("$pm$", "±")
         shown = f"± {judged['width']['90'] / 2:.3g} eV/atom"
@@ -41,4 +45,4 @@ def test_overview_holds_it(tmp_path, metrics):
     write_table(make_levels(), metrics, {}, outputs)
     write_tables_index(tmp_path / "all", [{"cfg": make_levels(), **outputs}])
     assert "Intervals" in (tmp_path / "all/index.html").read_text()
-    assert len(pd.read_csv(tmp_path / "all/intervals.csv")) == 4 * 3
+    assert len(pd.read_csv(tmp_path / "all/intervals.csv")) == 4 * 4

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.errors import DataError
-from elemflow.uncertainty import LEVELS, Rows, conformal_quantile, half_widths, judge
+from elemflow.uncertainty import BINS, GROUP_ROWS, LEVELS, Rows, conformal_quantile, group_edges, half_widths, judge
 
 
 def draw(rows: int, seed: int) -> Rows:
@@ -21,7 +21,7 @@ def draw(rows: int, seed: int) -> Rows:
 
 def test_conformal_intervals_hold_their_level_where_the_spread_does_not() -> None:
     judged = judge([(draw(2000, seed), draw(2000, seed + 10)) for seed in range(2)])
-    for kind in ("absolute", "normalised"):
+    for kind in ("absolute", "normalised", "grouped"):
         for level in LEVELS:
             assert judged[kind]["coverage"][str(level)] == pytest.approx(level / 100, abs=0.03)
         assert judged[kind]["miscalibration_area"] < 0.02
@@ -66,6 +66,34 @@ def test_materials_on_which_all_members_agree_keep_an_interval() -> None:
     half = half_widths(validation, Rows(np.zeros(1), np.zeros(1)))
     assert half["spread"](0.5)[0] == 0
     assert half["normalised"](0.5)[0] > 0
+
+
+def mostly_metals(rows: int, seed: int) -> Rows:
+    """Nine rows in ten that all members know to be 0, and others with errors unlike their small spread."""
+    rng = np.random.default_rng(seed)
+    certain = rng.random(rows) < 0.9
+    error = np.where(certain, 0, np.abs(rng.normal(0, 0.5, rows)))
+    return Rows(error, np.where(certain, 0, rng.uniform(0.01, 0.1, rows)))
+
+
+def test_only_intervals_by_groups_hold_for_the_few_that_are_uncertain() -> None:
+    judged = judge([(mostly_metals(20_000, 0), mostly_metals(20_000, 1))])
+    assert judged["normalised"]["coverage"]["90"] == pytest.approx(0.9, abs=0.01)
+    assert judged["normalised"]["width"]["90"] < 0.05
+    least_sure = judged["by_spread"][-1]["coverage"]
+    assert least_sure["normalised"] < 0.2
+    assert least_sure["grouped"] == pytest.approx(0.9, abs=0.03)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(1, 40), st.floats(0, 1))
+def test_groups_keep_equal_spreads_together_and_are_never_small(values: list[int], copies: int, zeros: float) -> None:
+    spread = np.repeat(np.array(values, dtype=float), copies)
+    spread[: int(zeros * len(spread))] = 0
+    edges = group_edges(spread)
+    counts = np.bincount(np.searchsorted(edges, spread, side="left"), minlength=len(edges) + 1)
+    assert len(counts) == len(edges) + 1 <= BINS
+    assert len(edges) == 0 or counts.min() >= GROUP_ROWS
+    assert np.all(np.diff(edges) > 0)
 
 
 def test_members_that_always_agree_are_refused() -> None:

@@ -10,9 +10,8 @@ from elemflow.files import read_json
 from elemflow.reporting import text as words
 from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page, write_formats
 from elemflow.reporting.view import NO_DATA, NOT_RUN, Cell, TableView
-from elemflow.uncertainty import KINDS
+from elemflow.uncertainty import KINDS, USUAL_LEVEL
 
-USUAL_LEVEL = 90
 SHOWN = "normalised"
 CELL_TYPES: dict[Hashable, Any] = {
     "study": "string",
@@ -28,6 +27,7 @@ CELL_TYPES: dict[Hashable, Any] = {
     "level": "Int64",
     "interval": "string",
     "coverage": "float64",
+    "coverage_least_sure": "float64",
     "width": "float64",
     "miscalibration_area": "float64",
     "rank_correlation": "float64",
@@ -81,6 +81,7 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
                     "level": level,
                     "interval": kind,
                     "coverage": of_kind["coverage"].get(str(level)),
+                    "coverage_least_sure": _least_sure(judged, kind) if level == USUAL_LEVEL else None,
                     "width": of_kind["width"].get(str(level)),
                     "miscalibration_area": of_kind.get("miscalibration_area"),
                     "rank_correlation": judged.get("rank_correlation"),
@@ -90,6 +91,12 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
                 }
             )
     return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
+
+
+def _least_sure(judged: Mapping[str, Any], kind: str) -> float | None:
+    """Return the coverage among the tenth of the test materials on which the members differ most."""
+    groups = judged.get("by_spread")
+    return groups[-1]["coverage"][kind] if groups else None
 
 
 def read_cells(path: str | Path) -> pd.DataFrame:
@@ -134,7 +141,9 @@ def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mappin
     yield (
         "Share of the test materials whose value lies in the interval of the ensemble, and the mean half-width of the "
         "intervals, which follow the spread of the members and are calibrated on validation materials (split "
-        "conformal, normalised). The csv also has intervals of one width and uncalibrated ones."
+        "conformal, normalised). The csv also has intervals calibrated within groups of similar spread, intervals of "
+        f"one width and uncalibrated ones, and what share of the tenth of the materials with the largest spread those "
+        f"of {USUAL_LEVEL} % hold (coverage_least_sure)."
     )
     planned = cells[cells["missing"].isna()]
     yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
