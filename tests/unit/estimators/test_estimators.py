@@ -31,7 +31,7 @@ def _fit(name: str, x: np.ndarray, y: np.ndarray, threads: int = 1) -> Any:
     return estimator
 
 
-@pytest.mark.parametrize("name", registry.ESTIMATORS)
+@pytest.mark.parametrize("name", [name for name in registry.ESTIMATORS if name != "dummy"])
 def test_learns_repeats_and_survives_saving(name: str, tmp_path: Path) -> None:
     (x, y), (test_x, test_y) = _rows(160, 0), _rows(80, 1)
     estimator = _fit(name, x, y)
@@ -40,6 +40,16 @@ def test_learns_repeats_and_survives_saving(name: str, tmp_path: Path) -> None:
     assert np.mean(np.abs(predicted - test_y)) < 0.8 * np.mean(np.abs(test_y - np.median(y)))
     storage.save_estimator(estimator, tmp_path / "m.skops")
     assert np.array_equal(storage.load_estimator(tmp_path / "m.skops").predict(test_x), predicted)
+
+
+@pytest.mark.parametrize(("strategy", "expected"), [("mean", np.mean), ("median", np.median)])
+def test_a_dummy_knows_the_training_rows_alone(strategy: str, expected: Any, tmp_path: Path) -> None:
+    (x, y), (test_x, _) = _rows(160, 0), _rows(80, 1)
+    estimator = registry.make_estimator("dummy", {"strategy": strategy}, seed=3, threads=1)
+    registry.fit_estimator(estimator, x, y, threads=1)
+    storage.save_estimator(estimator, tmp_path / "m.skops")
+    predicted = storage.load_estimator(tmp_path / "m.skops").predict(test_x)
+    np.testing.assert_allclose(predicted, np.full(80, expected(y)))
 
 
 @pytest.mark.parametrize("name", ["random_forest", "extra_trees", "bagging", "k_neighbors", "lightgbm"])

@@ -51,6 +51,7 @@ _FOREST = _TREE | _names("bootstrap max_samples n_estimators")
 _COORDINATES = _names("alpha fit_intercept max_iter positive selection tol")
 
 ESTIMATORS: dict[str, Entry] = {
+    "dummy": Entry("sklearn.dummy", "DummyRegressor", _names("constant quantile strategy"), seed=None),
     "linear_regression": Entry(
         "sklearn.linear_model", "LinearRegression", _names("fit_intercept positive"), scaled=True, seed=None
     ),
