@@ -3,6 +3,7 @@
     python benchmarks/bench_training.py                 # tables of docs/performance.md, about 4 minutes
     python benchmarks/bench_training.py --predict [N]   # a million rows (or N) through BRNet, from file to file
     python benchmarks/bench_training.py --rows N [N …]  # an epoch of BRNet on sets of such sizes
+    python benchmarks/bench_training.py --members N     # members of the recipe on KEFE's rows, one after the other
 
 Each measurement has a process and a number of threads of its own. A step is a batch of 32 rows of 86 features through
 forward pass, gradient and Adam; times are those of the fastest of a few repetitions, after one that compiles.
@@ -30,8 +31,8 @@ from elemflow.files import parquet_stream, write_json
 from elemflow.networks.registry import build_network
 from elemflow.provenance import peak_memory_mb
 from elemflow.training.course import SEGMENT_ROWS
-from elemflow.training.data import Part
-from elemflow.training.loop import Steps, start_backend
+from elemflow.training.data import MemberData, Part
+from elemflow.training.loop import Progress, Steps, fit_member, start_backend
 from elemflow.training.predict import predict_parquet
 
 BATCH, FEATURES, STEPS, REPEATS = 32, 86, 40, 4
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--predict", type=int, nargs="?", const=1_000_000, metavar="ROWS", help="predict rows instead")
     parser.add_argument("--rows", type=int, nargs="+", metavar="ROWS", help="an epoch on sets of such sizes instead")
+    parser.add_argument("--members", type=int, metavar="N", help="members of one run, one after the other, instead")
     parser.add_argument("--worker", nargs=4, metavar=("WHAT", "MODEL", "THREADS", "FLEET"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
@@ -62,6 +64,12 @@ def main() -> None:
                 f"{rows:,} rows: {found['seconds']:.1f} s ({found['cpu_seconds']:.1f} s of CPU, "
                 f"{1e6 * found['cpu_seconds'] / rows:.0f} µs per row), peak memory {found['memory_mb']:.0f} MB",
                 flush=True,
+            )
+    elif given.members:
+        for what in ("members-alone", "members-sharing"):
+            found = _finish(_start(what, "brnet_damped", 1, given.members))
+            print(
+                f"{what}: the first {found['first']:.1f} s of CPU, a further one {found['further']:.1f} s", flush=True
             )
     else:
         _compare()
@@ -147,16 +155,7 @@ def _plain_fit(_what: str, model: str, threads: int, _fleet: int) -> dict[str, f
 
 def _engine(engine: str, model: str, threads: int, fleet: int, rows: int = BATCH * STEPS) -> tuple[Any, Any]:
     start_backend(threads, engine)
-    training = {
-        "optimizer": {"name": "adam", "learning_rate": 1e-4},
-        "batch_size": BATCH,
-        "loss": "mae",
-        "max_epochs": 1000,  # worth compiling
-        "early_stopping": None,
-        "seed": 0,
-    }
-    protocol = {"title": "", "split": {"scheme": "k_fold", "folds": 2, "seed": 0}, "training": training}
-    check(protocol, "protocol", "benchmark")
+    protocol = _protocol(max_epochs=1000)  # worth compiling
     data, networks = _rows(rows), [_network(model, seed) for seed in range(fleet)]
     if engine == "jax":
         from elemflow.training.jax_engine import JaxEngine  # noqa: PLC0415
@@ -165,6 +164,43 @@ def _engine(engine: str, model: str, threads: int, fleet: int, rows: int = BATCH
     from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415
 
     return TensorFlowEngine(networks[0], data, protocol), data
+
+
+def _protocol(max_epochs: int) -> dict[str, Any]:
+    training = {
+        "optimizer": {"name": "adam", "learning_rate": 1e-4},
+        "batch_size": BATCH,
+        "loss": "mae",
+        "max_epochs": max_epochs,
+        "early_stopping": None,
+        "seed": 0,
+    }
+    protocol = {"title": "", "split": {"scheme": "k_fold", "folds": 2, "seed": 0}, "training": training}
+    check(protocol, "protocol", "benchmark")
+    return protocol
+
+
+def _members(what: str, model: str, threads: int, members: int) -> dict[str, float]:
+    """Train members of one run on as many rows as KEFE's training part, with and without sharing what is compiled."""
+    start_backend(threads, "tensorflow")
+    parts = {role: _rows(rows) for role, rows in (("train", 1729), ("validation", 192), ("test", 214))}
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        for member in range(members):
+            started = time.process_time()
+            data = MemberData(member, **parts, dropped={})
+            result = fit_member(
+                _network(model, member),
+                data,
+                _protocol(max_epochs=40),
+                seed=member,
+                checkpoint=Path(folder) / f"{member}.npz",
+                progress=Progress(f"member {member + 1}", 40),
+                architecture=model if what == "members-sharing" else "",
+            )
+            result.predict(data.test)
+            seconds.append(time.process_time() - started)
+    return {"first": seconds[0], "further": float(np.median(seconds[1:]))}
 
 
 def _train(engine: str, model: str, threads: int, fleet: int) -> dict[str, float]:
@@ -244,7 +280,7 @@ def _limits(_what: str, model: str, threads: int, _fleet: int) -> dict[str, Any]
 
 
 WORKERS = {"limits": _limits, "model.fit": _plain_fit, "tensorflow": _train, "jax": _train}
-WORKERS["epoch"] = _epoch
+WORKERS |= {"epoch": _epoch, "members-alone": _members, "members-sharing": _members}
 WORKERS |= {f"predict-{engine}": _predict for engine in ("tensorflow", "jax")}
 
 

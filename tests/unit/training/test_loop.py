@@ -63,11 +63,19 @@ def _fit(tmp_path: Path, *, spec: dict[str, Any] = SPEC, data: MemberData = DATA
     progress = change.pop("progress", loop.Progress("member 1/1", 6))
     habits = PROTOCOL["evaluation"] | change.pop("evaluation", {})
     every = change.pop("checkpoint_seconds", 1e9)
-    model = build_network(spec, 3, seed=5)
+    seed, architecture = change.pop("seed", 5), change.pop("architecture", "")
+    model = build_network(spec, 3, seed=seed)
     checkpoint = tmp_path / "state.npz"
     protocol = {"training": TRAINING | change, "evaluation": habits}
     fit = loop.fit_member(
-        model, data, protocol, seed=5, checkpoint=checkpoint, progress=progress, checkpoint_seconds=every
+        model,
+        data,
+        protocol,
+        seed=seed,
+        checkpoint=checkpoint,
+        progress=progress,
+        architecture=architecture,
+        checkpoint_seconds=every,
     )
     return model, Fit(fit)
 
@@ -87,6 +95,37 @@ def test_equal_seeds_give_equal_bytes_and_the_loss_falls(tmp_path: Path, whole: 
     assert _numbers(again) == _numbers(whole)
     assert again.predict(DATA.test).tobytes() == whole.predict(DATA.test).tobytes()
     assert again.history[-1]["train_loss"] < 0.9 * again.history[0]["train_loss"]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_members_share_what_is_compiled_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    from elemflow.training import tensorflow_loop
+
+    monkeypatch.setattr(tensorflow_loop, "STEPS_WORTH_COMPILING", 1)
+    dropout = {} if compiled else {"dropout": 0.2}  # which is not worth compiling
+    spec = SPEC | {"stacks": [{"width": 8, "layers": 1} | dropout]}
+    members = [(5, DATA), (6, MemberData(1, _part(42, 3), _part(20, 4), _part(20, 5), {}))]
+
+    def fit(name: str, number: int, architecture: str) -> tuple[Any, Fit]:
+        seed, data = members[number]
+        return _fit(tmp_path / f"{name}{number}", spec=spec, data=data, seed=seed, architecture=architecture)
+
+    alone = [fit("alone", number, "") for number in range(2)]
+    together = [fit("together", number, "one") for number in range(2)]
+    [program] = tensorflow_loop._kept.values()
+    assert program.steps.experimental_get_tracing_count() == 1
+    for number in (1, 0, 1):  # the first one predicts although the second one has trained since
+        (model, found), (other, expected) = together[number], alone[number]
+        test = members[number][1].test
+        assert found.predict(test).tobytes() == expected.predict(test).tobytes()
+        assert _numbers(found) == _numbers(expected)
+        for own, its in zip(model.get_weights(), other.get_weights(), strict=True):
+            assert own.tobytes() == its.tobytes()
+    assert together[0][1].predict(DATA.test).tobytes() != together[1][1].predict(DATA.test).tobytes()
+    fit("another", 0, "two")
+    assert program not in tensorflow_loop._kept.values()
 
 
 def test_an_interrupted_training_ends_where_it_would_have_ended(

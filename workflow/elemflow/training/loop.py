@@ -99,6 +99,8 @@ class Job(NamedTuple):
         seed: Seed of the shuffling; weights and dropout carry theirs already.
         checkpoint: File to write now and then, and to continue from if it exists.
         progress: Progress lines.
+        architecture: What the network was built from, but for its seed. Members that are trained one after the other
+            share what is compiled if this and the protocol are equal; an empty text shares nothing.
     """
 
     model: "keras.Model"
@@ -106,6 +108,7 @@ class Job(NamedTuple):
     seed: int
     checkpoint: Path
     progress: "Progress"
+    architecture: str = ""
 
 
 class FitResult(NamedTuple):
@@ -257,15 +260,16 @@ def fit_member(
     seed: int,
     checkpoint: Path,
     progress: Progress,
+    architecture: str = "",
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> FitResult:
-    """Train one network; see `fit_fleet`.
+    """Train one network; see `Job` and `fit_fleet`.
 
     Raises:
         TrainingError: The loss or the monitored error is no longer finite.
         Stopped: A signal or the deadline asked for it; the checkpoint is written.
     """
-    job = Job(model, data, seed, checkpoint, progress)
+    job = Job(model, data, seed, checkpoint, progress, architecture)
     [(_, outcome)] = fit_fleet([job], protocol, checkpoint_seconds=checkpoint_seconds)
     if isinstance(outcome, TrainingError):
         raise outcome
@@ -354,7 +358,7 @@ def _make_engine(jobs: Sequence[Job], protocol: Mapping[str, Any]) -> Engine:
     from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415  see start_backend
 
     [job] = jobs
-    return TensorFlowEngine(job.model, job.data.train, protocol)
+    return TensorFlowEngine(job.model, job.data.train, protocol, job.architecture)
 
 
 def _train_segment(engine: Engine, running: Mapping[int, _Trainee]) -> list[tuple[int, TrainingError]]:

@@ -1,5 +1,6 @@
 """Fitting of neural networks."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -56,7 +57,13 @@ def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, thre
     """See `elemflow.training.fitted.Fitter`."""
     job = _job(cfg, Task(data, folder, label), PROGRESS_SECONDS)
     result = fit_member(
-        job.model, data, cfg["protocol"], seed=job.seed, checkpoint=job.checkpoint, progress=job.progress
+        job.model,
+        data,
+        cfg["protocol"],
+        seed=job.seed,
+        checkpoint=job.checkpoint,
+        progress=job.progress,
+        architecture=job.architecture,
     )
     return _fitted(job.model, result, 1)
 
@@ -96,7 +103,8 @@ def _job(cfg: Mapping[str, Any], task: Task, interval: float) -> Job:
         _start_from(model, task.data.pretrained)
         log.info("%s: starts from %s", task.label, task.data.pretrained)
     progress = Progress(task.label, training["max_epochs"], interval)
-    return Job(model, task.data, seed, task.folder / "state.npz", progress)
+    architecture = json.dumps([spec, task.data.train.x.shape[1]], sort_keys=True)
+    return Job(model, task.data, seed, task.folder / "state.npz", progress, architecture)
 
 
 def _start_from(model: "keras.Model", path: Path) -> None:

@@ -5,8 +5,10 @@ that a paper defines, only the time between steps: the networks here are small, 
 the Python around it.
 """
 
+import json
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -31,6 +33,7 @@ def start(threads: int) -> str:
     Returns:
         Name of the device that computes.
     """
+    _kept.clear()
     tf.get_logger().setLevel(logging.ERROR)  # each network is traced anew, and no warning is needed of that
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -49,6 +52,91 @@ def make_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     return lambda x: forward(tf.constant(x)).numpy()
 
 
+class _Program:
+    """A network, its optimiser and what is compiled of them, for one member after the other.
+
+    Compiling takes longer than training a small network, so members of one architecture and protocol take turns here.
+
+    Args:
+        model: The network that is compiled; its weights are those of the member that holds the program.
+        protocol: `training` and `evaluation` of the protocol.
+        compiled: Whether XLA compiles the steps.
+    """
+
+    def __init__(self, model: keras.Model, protocol: Mapping[str, Any], *, compiled: bool):
+        training, habits = protocol["training"], protocol["evaluation"]
+        self.model = model
+        self.optimizer = make_optimizer(training["optimizer"], model.trainable_variables)
+        self.holder: TensorFlowEngine | None = None
+        self._fresh = read(self.optimizer.variables)
+        self._loss = make_loss(training)
+        self._batch_size = training["batch_size"]
+        self.steps = tf.function(self._steps_graph, jit_compile=compiled)
+        self.in_batches = habits["dropout"] or habits["batch_norm"] == "batch"
+        forward = with_habits(model, habits) if self.in_batches else partial(model, training=False)
+        self.forward = tf.function(forward, jit_compile=compiled)
+
+    def begin(self, holder: "TensorFlowEngine", weights: list[np.ndarray]) -> None:
+        """Hand the program to a member: its weights, and an optimiser that has seen nothing."""
+        self.hold(holder, weights)
+        assign(self.optimizer.variables, self._fresh)
+
+    def hold(self, holder: "TensorFlowEngine", weights: list[np.ndarray]) -> None:
+        """Hand the program to a member, for its weights alone."""
+        assign(self.model.variables, weights)
+        self.holder = holder
+
+    def _steps_graph(
+        self, x: tf.Tensor, y: tf.Tensor, rates: tf.Tensor, count: tf.Tensor, total: tf.Tensor, rest: int
+    ) -> tf.Tensor:
+        batch = self._batch_size
+        step = tf.constant(0)
+        while step < count:
+            first = step * batch
+            total += self._step(_slice(x, first, batch), _slice(y, first, batch), rates[step]) * batch
+            step += 1
+        if rest:
+            first = count * batch
+            total += self._step(_slice(x, first, rest), _slice(y, first, rest), rates[count]) * rest
+        return total
+
+    def _step(self, x: tf.Tensor, y: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
+        self.optimizer.learning_rate = learning_rate
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self._loss(y, self.model(x, training=True)))
+        weights = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss
+
+
+_kept: dict[str, _Program] = {}  # the last program, by what it was made from
+
+
+def _program_for(model: keras.Model, protocol: Mapping[str, Any], architecture: str, *, compiled: bool) -> _Program:
+    """Return the program of the member before if it fits, else a new one."""
+    if not architecture:
+        return _Program(model, protocol, compiled=compiled)
+    asked = {key: protocol[key] for key in ("training", "evaluation")} | {"compiled": compiled}
+    key = json.dumps([architecture, asked], sort_keys=True)
+    if key not in _kept:
+        _kept.clear()
+        own = _copy(model)
+        if own is None:
+            return _Program(model, protocol, compiled=compiled)
+        _kept[key] = _Program(own, protocol, compiled=compiled)
+    return _kept[key]
+
+
+def _copy(model: keras.Model) -> keras.Model | None:
+    """Return a network of the same layers with variables of its own; None where Keras can copy none, as of a user's."""
+    try:
+        copied = keras.models.clone_model(model)
+    except (TypeError, ValueError, NotImplementedError):
+        return None
+    same = [each.shape for each in copied.variables] == [each.shape for each in model.variables]
+    return copied if same else None
+
+
 class TensorFlowEngine:
     """See `elemflow.training.loop.Engine`.
 
@@ -56,26 +144,20 @@ class TensorFlowEngine:
         model: Built, uncompiled network.
         train: Training rows.
         protocol: `training` and `evaluation` of the protocol.
+        architecture: See `elemflow.training.loop.Job`.
     """
 
-    def __init__(self, model: keras.Model, train: Part, protocol: Mapping[str, Any]):
-        training, habits = protocol["training"], protocol["evaluation"]
+    def __init__(self, model: keras.Model, train: Part, protocol: Mapping[str, Any], architecture: str = ""):
+        training = protocol["training"]
         self._model = model
-        self._optimizer = make_optimizer(training["optimizer"], model.trainable_variables)
-        self._loss = make_loss(training)
         self._x = tf.constant(train.x)
         self._y = tf.constant(train.y[:, None].astype(np.float32))
         self._batch_size = training["batch_size"]
         # Always as many rows a call, since every other number would compile anew.
         self._rows_at_once = min(len(train), max(SEGMENT_ROWS, self._batch_size))
         compiled = self._is_worth_compiling(training, len(train))
-        self._steps = tf.function(self._steps_graph, jit_compile=compiled)
-        self._in_batches = habits["dropout"] or habits["batch_norm"] == "batch"
-        if self._in_batches:
-            evaluated = with_habits(model, habits)
-            self._forward = tf.function(evaluated, jit_compile=compiled)
-        else:
-            self._forward = tf.function(lambda x: model(x, training=False), jit_compile=compiled)
+        self._program = _program_for(model, protocol, architecture, compiled=compiled)
+        self._program.begin(self, read(model.variables))
 
     def _is_worth_compiling(self, training: Mapping[str, Any], rows: int) -> bool:
         """Tell whether XLA saves time; measured on one thread of a CPU, batch 32.
@@ -99,29 +181,7 @@ class TensorFlowEngine:
         count, total = tf.constant(min(steps.last, whole) - steps.first), tf.constant(steps.loss_sum, tf.float32)
         rest = len(chosen) % batch
         x, y = tf.gather(self._x, rows), tf.gather(self._y, rows)
-        return {member: float(self._steps(x, y, tf.constant(rates), count, total, rest=rest))}
-
-    def _steps_graph(
-        self, x: tf.Tensor, y: tf.Tensor, rates: tf.Tensor, count: tf.Tensor, total: tf.Tensor, rest: int
-    ) -> tf.Tensor:
-        batch = self._batch_size
-        step = tf.constant(0)
-        while step < count:
-            first = step * batch
-            total += self._step(_slice(x, first, batch), _slice(y, first, batch), rates[step]) * batch
-            step += 1
-        if rest:
-            first = count * batch
-            total += self._step(_slice(x, first, rest), _slice(y, first, rest), rates[count]) * rest
-        return total
-
-    def _step(self, x: tf.Tensor, y: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
-        self._optimizer.learning_rate = learning_rate
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(self._loss(y, self._model(x, training=True)))
-        weights = self._model.trainable_variables
-        self._optimizer.apply(tape.gradient(loss, weights), weights)
-        return loss
+        return {member: float(self._program.steps(x, y, tf.constant(rates), count, total, rest=rest))}
 
     def predict(self, _member: int, part: Part, /) -> np.ndarray:
         """Return float64 predictions, shape (rows,); they leave the state of the training as it is.
@@ -129,38 +189,43 @@ class TensorFlowEngine:
         Habits that look at a whole batch see batches of the training's size, in the order of the part; the last one
         reaches back so far that it is full.
         """
-        if not self._in_batches:
+        program = self._program
+        if program.holder is not self:  # the training is over, and another member's goes on
+            program.hold(self, read(self._model.variables))
+        if not program.in_batches:
             chunks = [part.x[i : i + PREDICTION_ROWS] for i in range(0, len(part), PREDICTION_ROWS)]
-            predicted = [self._forward(tf.constant(chunk)).numpy()[:, 0] for chunk in chunks]
+            predicted = [program.forward(tf.constant(chunk)).numpy()[:, 0] for chunk in chunks]
             return np.concatenate([np.empty(0), *predicted]).astype(np.float64)
-        kept, filled = read(self._model.non_trainable_variables), np.empty(len(part))
+        kept, filled = read(program.model.non_trainable_variables), np.empty(len(part))
         for first in range(0, len(part), self._batch_size):
             last = min(first + self._batch_size, len(part))
             batch = tf.constant(part.x[max(0, last - self._batch_size) : last])
-            filled[first:last] = self._forward(batch).numpy()[first - last :, 0]
-        assign(self._model.non_trainable_variables, kept)
+            filled[first:last] = program.forward(batch).numpy()[first - last :, 0]
+        assign(program.model.non_trainable_variables, kept)
         return filled
 
     def get_state(self, _member: int = 0, /) -> dict[str, list[np.ndarray]]:
         """Return copies of weights, batch-norm statistics, dropout seeds and optimiser state."""
-        return {"model": read(self._model.variables), "optimizer": read(self._optimizer.variables)}
+        return {"model": read(self._program.model.variables), "optimizer": read(self._program.optimizer.variables)}
 
     def set_state(self, _member: int, state: Mapping[str, list[np.ndarray]], /) -> None:
         """Set what `get_state` gave; see `elemflow.training.loop.Engine`."""
         shapes = {group: [array.shape for array in arrays] for group, arrays in self.get_state().items()}
         if {group: [array.shape for array in arrays] for group, arrays in state.items()} != shapes:
             raise ValueError("its arrays have other shapes")
-        assign(self._model.variables, state["model"])
-        assign(self._optimizer.variables, state["optimizer"])
+        assign(self._program.model.variables, state["model"])
+        assign(self._program.optimizer.variables, state["optimizer"])
 
     def get_weights(self, _member: int, /) -> list[np.ndarray]:
         """Return copies of weights, batch-norm statistics and dropout seeds."""
-        return read(self._model.variables)
+        return read(self._program.model.variables)
 
     def finish(self, _member: int, weights: list[np.ndarray] | None, /) -> None:
         """See `elemflow.training.loop.Engine`."""
         if weights is not None:
-            assign(self._model.variables, weights)
+            assign(self._program.model.variables, weights)
+        if self._program.model is not self._model:
+            assign(self._model.variables, read(self._program.model.variables))
 
     def peak_memory_mb(self) -> float | None:
         """Return the most memory used on the GPU, in MB (10^6 bytes); None on a CPU."""
