@@ -101,3 +101,19 @@ def test_documented_parameters(root: Path) -> None:
 
 def test_the_longest_path_of_srnet_48_has_a_shortcut_per_four_layers(models: dict[str, dict[str, Any]]) -> None:
     assert [stack["layers"] for stack in models["srnet48"]["spec"]["stacks"]] == [4] * 11 + [3]
+
+
+@pytest.mark.parametrize("name", ["brnet_damped", "cnn", "rnn", "fcmnr", "fcunet", "irnet_concatenated", "elemnet"])
+def test_a_copy_with_equal_weights_is_the_same_network(name: str) -> None:
+    """Members of a run take turns in one copy of their network; see `elemflow.training.tensorflow_loop`."""
+    import keras
+
+    model = build_network(load({"studies": ["demo"]}, Path(__file__).parents[3]).models[name]["spec"], 86, seed=3)
+    copied = keras.models.clone_model(model)
+    for own, its in zip(copied.variables, model.variables, strict=True):
+        own.assign(its)
+    x = np.zeros((4, 86), np.float32)
+    x[np.arange(4), [3, 7, 20, 51]], x[:, 60] = 0.25, 0.75
+    for training in (False, True):  # with the same masks of dropout too
+        found, expected = (np.array(each(x, training=training)) for each in (copied, model))
+        assert found.tobytes() == expected.tobytes()

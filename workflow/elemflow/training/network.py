@@ -103,7 +103,8 @@ def _job(cfg: Mapping[str, Any], task: Task, interval: float) -> Job:
         _start_from(model, task.data.pretrained)
         log.info("%s: starts from %s", task.label, task.data.pretrained)
     progress = Progress(task.label, training["max_epochs"], interval)
-    architecture = json.dumps([spec, task.data.train.x.shape[1]], sort_keys=True)
+    # A layer of the user's may keep what its configuration does not say, so that a copy may compute something else.
+    architecture = "" if spec["family"] == "custom" else json.dumps([spec, task.data.train.x.shape[1]], sort_keys=True)
     return Job(model, task.data, seed, task.folder / "state.npz", progress, architecture)
 
 

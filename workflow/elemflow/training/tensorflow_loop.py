@@ -120,21 +120,8 @@ def _program_for(model: keras.Model, protocol: Mapping[str, Any], architecture: 
     key = json.dumps([architecture, asked], sort_keys=True)
     if key not in _kept:
         _kept.clear()
-        own = _copy(model)
-        if own is None:
-            return _Program(model, protocol, compiled=compiled)
-        _kept[key] = _Program(own, protocol, compiled=compiled)
+        _kept[key] = _Program(keras.models.clone_model(model), protocol, compiled=compiled)
     return _kept[key]
-
-
-def _copy(model: keras.Model) -> keras.Model | None:
-    """Return a network of the same layers with variables of its own; None where Keras can copy none, as of a user's."""
-    try:
-        copied = keras.models.clone_model(model)
-    except (TypeError, ValueError, NotImplementedError):
-        return None
-    same = [each.shape for each in copied.variables] == [each.shape for each in model.variables]
-    return copied if same else None
 
 
 class TensorFlowEngine:
