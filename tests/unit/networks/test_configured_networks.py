@@ -104,11 +104,11 @@ def test_the_longest_path_of_srnet_48_has_a_shortcut_per_four_layers(models: dic
 
 
 @pytest.mark.parametrize("name", ["brnet_damped", "cnn", "rnn", "fcmnr", "fcunet", "irnet_concatenated", "elemnet"])
-def test_a_copy_with_equal_weights_is_the_same_network(name: str) -> None:
+def test_a_copy_with_equal_weights_is_the_same_network(models: dict[str, dict[str, Any]], name: str) -> None:
     """Members of a run take turns in one copy of their network; see `elemflow.training.tensorflow_loop`."""
     import keras
 
-    model = build_network(load({"studies": ["demo"]}, Path(__file__).parents[3]).models[name]["spec"], 86, seed=3)
+    model = build_network(models[name]["spec"], 86, seed=3)
     copied = keras.models.clone_model(model)
     for own, its in zip(copied.variables, model.variables, strict=True):
         own.assign(its)
