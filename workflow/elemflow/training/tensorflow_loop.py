@@ -177,7 +177,7 @@ class TensorFlowEngine:
         reaches back so far that it is full.
         """
         program = self._program
-        if program.holder is not self:  # the training is over, and another member's goes on
+        if program.holder is not self:  # this training is over, and another member has trained since
             program.hold(self, read(self._model.variables))
         if not program.in_batches:
             chunks = [part.x[i : i + PREDICTION_ROWS] for i in range(0, len(part), PREDICTION_ROWS)]
