@@ -128,6 +128,18 @@ def test_members_share_what_is_compiled_and_nothing_else(
     assert program not in tensorflow_loop._kept.values()
 
 
+def test_a_member_whose_network_was_taken_by_another_cannot_train_on(eager: None) -> None:
+    from elemflow.training.tensorflow_loop import TensorFlowEngine
+
+    protocol = {"training": TRAINING, "evaluation": PROTOCOL["evaluation"]}
+    first, second = (TensorFlowEngine(build_network(SPEC, 3, seed=s), DATA.train, protocol, "one") for s in (5, 6))
+    first.predict(0, DATA.test)  # takes the network, with the weights that the first member began with
+    for use in (lambda: second.get_state(0), lambda: second.get_weights(0), lambda: second.finish(0, None)):
+        with pytest.raises(RuntimeError, match="another member has taken"):
+            use()
+    first.get_state(0)
+
+
 def test_an_interrupted_training_ends_where_it_would_have_ended(
     tmp_path: Path, whole: Fit, caplog: pytest.LogCaptureFixture
 ) -> None:

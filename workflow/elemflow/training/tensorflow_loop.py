@@ -157,8 +157,15 @@ class TensorFlowEngine:
         slower = any(isinstance(layer, SLOWER_COMPILED) for layer in self._model.layers)
         return steps >= STEPS_WORTH_COMPILING and not slower
 
+    def _held(self) -> _Program:
+        """Return the program, whose weights are this member's for as long as no other member has taken it."""
+        if self._program.holder is not self:
+            raise RuntimeError("another member has taken the compiled network; members train one after the other")
+        return self._program
+
     def run_steps(self, work: Mapping[int, Steps]) -> dict[int, float]:
         """See `elemflow.training.loop.Engine`."""
+        program = self._held()
         [(member, steps)] = work.items()
         batch, whole = self._batch_size, len(steps.order) // self._batch_size
         rows, rates = np.zeros(self._rows_at_once, np.int32), np.zeros(-(-self._rows_at_once // batch), np.float32)
@@ -168,7 +175,7 @@ class TensorFlowEngine:
         count, total = tf.constant(min(steps.last, whole) - steps.first), tf.constant(steps.loss_sum, tf.float32)
         rest = len(chosen) % batch
         x, y = tf.gather(self._x, rows), tf.gather(self._y, rows)
-        return {member: float(self._program.steps(x, y, tf.constant(rates), count, total, rest=rest))}
+        return {member: float(program.steps(x, y, tf.constant(rates), count, total, rest=rest))}
 
     def predict(self, _member: int, part: Part, /) -> np.ndarray:
         """Return float64 predictions, shape (rows,); they leave the state of the training as it is.
@@ -193,7 +200,8 @@ class TensorFlowEngine:
 
     def get_state(self, _member: int = 0, /) -> dict[str, list[np.ndarray]]:
         """Return copies of weights, batch-norm statistics, dropout seeds and optimiser state."""
-        return {"model": read(self._program.model.variables), "optimizer": read(self._program.optimizer.variables)}
+        program = self._held()
+        return {"model": read(program.model.variables), "optimizer": read(program.optimizer.variables)}
 
     def set_state(self, _member: int, state: Mapping[str, list[np.ndarray]], /) -> None:
         """Set what `get_state` gave; see `elemflow.training.loop.Engine`."""
@@ -205,14 +213,15 @@ class TensorFlowEngine:
 
     def get_weights(self, _member: int, /) -> list[np.ndarray]:
         """Return copies of weights, batch-norm statistics and dropout seeds."""
-        return read(self._program.model.variables)
+        return read(self._held().model.variables)
 
     def finish(self, _member: int, weights: list[np.ndarray] | None, /) -> None:
         """See `elemflow.training.loop.Engine`."""
+        program = self._held()
         if weights is not None:
-            assign(self._program.model.variables, weights)
-        if self._program.model is not self._model:
-            assign(self._model.variables, read(self._program.model.variables))
+            assign(program.model.variables, weights)
+        if program.model is not self._model:
+            assign(self._model.variables, read(program.model.variables))
 
     def peak_memory_mb(self) -> float | None:
         """Return the most memory used on the GPU, in MB (10^6 bytes); None on a CPU."""
