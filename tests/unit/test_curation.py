@@ -557,6 +557,7 @@ def curate_real(name: str, real_data: Path, project: Path, folder: Path) -> Outc
     [
         ("oqmd_composition", 341_759, 341_759, None),
         ("matbench_mp_e_form", 132_752, 95_118, 95_118),
+        ("matbench_mp_gap", 106_113, 78_164, 78_164),
         ("mp_polymorphs", 120_612, 87_085, None),
         ("oqmd_polymorphs", 186_057, 143_669, None),
         ("jarvis_dft3d_mbj_gap", 7_296, 7_013, 7_013),
