@@ -118,7 +118,13 @@ def test_similar(tmp_path, errors, told):
 
 
 def test_a_reduced_scale_decides_nothing_and_shows_its_number(tmp_path):
-    small = {"max_materials": None, "max_epochs": 5, "members": 1, "reduced": ["at most 5 epochs of 3,000"]}
+    small = {
+        "max_materials": None,
+        "max_epochs": 5,
+        "members": 1,
+        "drawn_tests": 1,
+        "reduced": ["at most 5 epochs of 3,000"],
+    }
     shown = verdict(tmp_path, (0.09, 0.10, 0.11), claim_of(**LOWER), scales={"brnet2023": small})
     assert shown["told"] == "not testable at this scale"
     (case,) = shown["cases"]

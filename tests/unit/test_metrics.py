@@ -28,6 +28,15 @@ def test_measures_agree_with_scikit_learn(pairs: list[tuple[float, float]]) -> N
         assert found["r2"] == pytest.approx(reference.r2_score(y_true, y_pred), rel=1e-6)
 
 
+def test_the_standard_error_is_what_other_draws_of_the_rows_change() -> None:
+    generator = np.random.default_rng(0)
+    errors = generator.exponential(size=100_000)
+    draws = [metrics.mae(np.zeros(400), generator.choice(errors, 400)) for _ in range(2000)]
+    one = metrics.mae_standard_error(np.zeros(400), errors[:400])
+    assert one == pytest.approx(np.std(draws), rel=0.15)
+    assert metrics.mae_standard_error(np.zeros(1), np.ones(1)) is None
+
+
 def test_percentiles_and_r2_without_spread() -> None:
     zeros = np.zeros(11)
     assert metrics.percentile_abs_error(zeros, -np.arange(11.0), 90) == 9

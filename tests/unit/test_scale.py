@@ -9,7 +9,7 @@ from elemflow.config import load
 from elemflow.errors import ConfigError
 from elemflow.plan import build
 from elemflow.reporting.tables import collect_cells, read_cells, write_table
-from elemflow.scale import cap, reductions
+from elemflow.scale import cap, count_drawn_tests, reductions
 
 SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
 
@@ -100,6 +100,37 @@ def test_full_scale_is_compared_with_the_paper(tmp_path, error, agreement):
     assert f'class="difference {agreement}"' in outputs["html"].read_text()
     assert {"within": "≈", "beyond": "≠"}[agreement] in outputs["text"].read_text()
     assert {"within": r"$\approx$", "beyond": r"$\neq$"}[agreement] in outputs["tex"].read_text()
+
+
+@pytest.mark.parametrize(
+    ("drawn_tests", "standard_error", "agreement"),
+    [(3, 0.03, "chance"), (3, 0.02, "beyond"), (1, 0.03, "chance"), (None, 0.03, "beyond"), (3, None, "beyond")],
+)
+def test_what_the_draw_of_the_test_materials_can_explain_is_marked_so(tmp_path, drawn_tests, standard_error, agreement):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), error=0.15)
+    [path] = metrics.values()
+    found = json.loads(path.read_text())
+    found["test"]["mean"]["mae_standard_error"] = standard_error
+    path.write_text(json.dumps(found))
+    cfg["scales"]["brnet2023"]["drawn_tests"] = drawn_tests
+    outputs = place(tmp_path / "out", "table")
+    write_table(cfg, metrics, curation, outputs)
+    line = read_cells(outputs["csv"]).iloc[0]
+    assert line["agreement"] == agreement  # the difference is 0.054
+    if drawn_tests == 3 and standard_error == 0.03:
+        assert line["difference_error"] == pytest.approx(0.03 * (4 / 3) ** 0.5)
+    text = " ".join(outputs["text"].read_text().split())
+    assert ("≟" in text) == ("may be the reason" in text) == (agreement == "chance")
+
+
+def test_the_test_parts_that_chance_chose_are_counted(root):
+    protocols = load({"studies": ["brnet2023", "tatis2021", "elemflow"]}, root).protocols
+    expected = {
+        "brnet2023": 3, "recommended": 1, "recipe_three_divisions": 3, "brnet2023_5x2": None, "recipe_ten_folds": None,
+        "matbench_expt_gap": None, "recipe_crabnet_split": None, "tatis2021": None,
+    }  # fmt: skip
+    assert {name: count_drawn_tests(protocols[name]) for name in expected} == expected
+    assert count_drawn_tests(protocols["brnet2023"] | {"report": "best_on_test"}) is None
 
 
 def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):

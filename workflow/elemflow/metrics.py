@@ -18,6 +18,16 @@ def mae(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     return float(np.mean(np.abs(y_pred - y_true)))
 
 
+def mae_standard_error(y_true: np.ndarray, y_pred: np.ndarray) -> float | None:
+    """Return how far chance in drawing the rows moves their mean absolute error: sd / sqrt(n), in the unit of `y_true`.
+
+    The models are taken as given: this is what other test materials of the same kind would change. None for one row.
+    """
+    if len(y_true) < 2:  # noqa: PLR2004
+        return None
+    return float(np.std(np.abs(y_pred - y_true), ddof=1) / np.sqrt(len(y_true)))
+
+
 def rmse(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     """Return the root of the mean squared error, in the unit of `y_true`."""
     return float(np.sqrt(np.mean((y_pred - y_true) ** 2)))
@@ -51,6 +61,7 @@ def all_errors(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float | None
     measures: dict[str, float | None] = {
         "n": len(y_true),
         "mae": mae(y_true, y_pred),
+        "mae_standard_error": mae_standard_error(y_true, y_pred),
         "rmse": rmse(y_true, y_pred),
         "r2": r2(y_true, y_pred),
         "median_ae": median_ae(y_true, y_pred),

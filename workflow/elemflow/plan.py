@@ -23,7 +23,7 @@ from elemflow.grid import (
 )
 from elemflow.published import QUANTITIES, PublishedIndex, lookup
 from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
-from elemflow.scale import size_of
+from elemflow.scale import count_drawn_tests, size_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -182,7 +182,11 @@ def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: Gr
     return _about(settings, study_id, item, datasets) | {
         "protocols": {name: protocol["title"] for name, protocol in protocols.items()},
         "scales": {
-            name: size_of(protocol) | {"reduced": settings.reduced.get(name, [])}
+            name: {
+                **size_of(protocol),
+                "drawn_tests": count_drawn_tests(protocol),
+                "reduced": settings.reduced.get(name, []),
+            }
             for name, protocol in protocols.items()
         },
     }

@@ -56,6 +56,18 @@ def size_of(protocol: Mapping[str, Any]) -> dict[str, int | None]:
     }
 
 
+def count_drawn_tests(protocol: Mapping[str, Any]) -> int | None:
+    """Return how many test parts a protocol draws at random among all materials.
+
+    None where chance does not choose them: folds test every material, divisions from outside are those of others, and
+    the member that is best on its test part was not chosen by chance.
+    """
+    split = protocol.get("split", {})
+    if split.get("scheme") != "fractions" or protocol.get("report") == "best_on_test":
+        return None
+    return int(split["members"] if split["resplit"] else split.get("divisions", 1))
+
+
 def reductions(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
     """Say in words where a protocol is smaller than the file that declares it; empty at full scale."""
     before, after = size_of(declared), size_of(used)

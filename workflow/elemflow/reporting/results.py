@@ -22,12 +22,15 @@ class Score:
         sd: Sample standard deviation over members; None for one member, or if only one is reported.
         per_member: Value of each member.
         test_rows: Smallest and largest number of test materials of a member.
+        standard_error: That of the mean absolute error of one test part by the draw of its materials, mean over
+            members; None for other metrics.
     """
 
     mean: float
     sd: float | None
     per_member: tuple[float, ...]
     test_rows: tuple[int, int]
+    standard_error: float | None = None
 
     @property
     def members(self) -> int:
@@ -62,7 +65,8 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
         rows = [int(member["n"]) for member in members]
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not a metrics file of this workflow ({error!r}); delete it and run again.") from error
-    return None if mean is None else Score(mean, sd, values, (min(rows), max(rows)))
+    by_draw = test["mean"].get("mae_standard_error") if metric == "mae" else None  # absent in files of earlier versions
+    return None if mean is None else Score(mean, sd, values, (min(rows), max(rows)), by_draw)
 
 
 def read_note(path: str | Path | None) -> str:

@@ -1,6 +1,7 @@
 """How large a run is beside the paper's, and whether its value may be compared with a published one."""
 
 from collections.abc import Hashable, Iterable, Mapping
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from elemflow.reporting.view import NO_VALUE
 FULL, REDUCED = "full", "reduced"
 SAME_SIZE = 0.8  # a run on fewer materials than this share of the paper's is no repetition of it
 AGREEMENT = 15  # per cent of the published value within which a value counts as reproduced
-WITHIN, BEYOND = "within", "beyond"
-SIGNS = {WITHIN: "≈", BEYOND: "≠"}
+WITHIN, BEYOND, CHANCE = "within", "beyond", "chance"
+SIGNS = {WITHIN: "≈", BEYOND: "≠", CHANCE: "≟"}
+CHANCE_ERRORS = 2  # standard errors of a difference that the draw of the test materials may make
 REDUCED_MARK = "†"
 CELL_TYPES: dict[Hashable, Any] = {
     "materials": "Int64",
@@ -56,11 +58,37 @@ def _count_materials(cell: Mapping[str, Any], path: str | Path | None, most: int
     return min(found, most) if most else found
 
 
-def agreement(difference_percent: float | None, scale: str | None) -> str | None:
-    """Tell whether a value at full scale lies within `AGREEMENT` of the published one; None if that says nothing."""
-    if difference_percent is None or scale != FULL:
+def difference_error(standard_error: float | None, drawn_tests: int | None) -> float | None:
+    """Return the standard error that a difference to a published value has by the draw of the test materials alone.
+
+    The paper's value is taken as that of one test part with the standard error of ours, from another draw.
+
+    Args:
+        standard_error: Of the error on one test part.
+        drawn_tests: How many such parts the reproduced value is the mean of; None where they are not drawn.
+    """
+    return standard_error * sqrt(1 + 1 / drawn_tests) if standard_error is not None and drawn_tests else None
+
+
+def agreement(
+    difference: float | None, percent: float | None, scale: str | None, error: float | None = None
+) -> str | None:
+    """Tell whether a value at full scale repeats the published one; None if that says nothing.
+
+    Args:
+        difference: Reproduced minus published value.
+        percent: The same in per cent of the published value.
+        scale: That of the run.
+        error: Standard error of the difference by the draw of the test materials, if they are drawn.
+
+    Returns:
+        `within` up to `AGREEMENT` per cent; else `chance` up to `CHANCE_ERRORS` standard errors; else `beyond`.
+    """
+    if difference is None or percent is None or scale != FULL:
         return None
-    return WITHIN if abs(difference_percent) <= AGREEMENT else BEYOND
+    if abs(percent) <= AGREEMENT:
+        return WITHIN
+    return CHANCE if error is not None and abs(difference) <= CHANCE_ERRORS * error else BEYOND
 
 
 def describe_scale(records: Iterable[Mapping[Any, Any]]) -> str:
@@ -94,9 +122,15 @@ def _reasons(reduced: Iterable[Mapping[Any, Any]]) -> str:
 
 def describe_agreement(records: Iterable[Mapping[str, Any]]) -> str:
     """Return what the signs behind differences mean; nothing if there are none."""
-    if not any(record.get("agreement") for record in records):
+    found = {record.get("agreement") for record in records} - {None}
+    if not found:
         return ""
-    return f"{SIGNS[WITHIN]} within and {SIGNS[BEYOND]} beyond {AGREEMENT} % of the published value."
+    by_chance = (
+        f" {SIGNS[CHANCE]}: beyond it, but by less than {CHANCE_ERRORS} standard errors of what the draw of the test "
+        "materials alone changes, so that the paper's division may be the reason."
+    )
+    signs = f"{SIGNS[WITHIN]} within and {SIGNS[BEYOND]} beyond {AGREEMENT} % of the published value."
+    return signs + by_chance * (CHANCE in found)
 
 
 def describe_rows(record: Mapping[str, Any]) -> str:

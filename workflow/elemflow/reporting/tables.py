@@ -27,11 +27,13 @@ CELL_TYPES: dict[Hashable, Any] = {
     "published": "string",  # as printed: its trailing zeros are the printed precision
     "reproduced": "float64",
     "spread": "float64",
+    "standard_error": "float64",
     "members": "Int64",
     "test_rows_min": "Int64",
     "test_rows_max": "Int64",
     "difference": "float64",
     "difference_percent": "float64",
+    "difference_error": "float64",
     "agreement": "string",
     **scale.CELL_TYPES,
     "published_source": "string",
@@ -81,6 +83,8 @@ def collect_cells(
         difference = score.mean - published if score and published is not None else None
         percent = 100 * difference / abs(published) if difference is not None and published else None
         size = scale.describe_cell(cfg, cell, curation)
+        drawn = None if cell["missing"] else cfg["scales"][cell["protocol"]]["drawn_tests"]
+        error = scale.difference_error(score.standard_error if score else None, drawn)
         failure = cfg.get("failed", {}).get(cell["run"])
         lines.append(
             {
@@ -99,12 +103,14 @@ def collect_cells(
                 "log": failure["log"] if failure else None,
                 "reproduced": score.mean if score else None,
                 "spread": score.sd if score else None,
+                "standard_error": score.standard_error if score else None,
                 "members": score.members if score else 0,
                 "test_rows_min": score.test_rows[0] if score else None,
                 "test_rows_max": score.test_rows[1] if score else None,
                 "difference": difference,
                 "difference_percent": percent,
-                "agreement": scale.agreement(percent, size.get("scale")),
+                "difference_error": error if difference is not None else None,
+                "agreement": scale.agreement(difference, percent, size.get("scale"), error),
                 **size,
             }
         )

@@ -48,6 +48,7 @@ _TEX_SPECIAL = (
         "…": r"\dots{}",
         "≈": r"$\approx$",
         "≠": r"$\neq$",
+        "≟": r"$\stackrel{?}{=}$",
         "†": r"$\dagger$",
     }
     | {sign: f"$^{digit}$" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}

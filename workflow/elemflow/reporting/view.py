@@ -21,7 +21,7 @@ class Cell:
         best: Whether no other cell of the row has a better reproduced value, as shown.
         run: Path of the run below `results/runs/`.
         mark: Marks of notes in the caption.
-        agreement: `within` or `beyond` the range in which a value at full scale counts as reproduced.
+        agreement: `within` or `beyond` the range in which a value at full scale counts as reproduced, or `chance`.
         log: Log of a failed run.
     """
 
