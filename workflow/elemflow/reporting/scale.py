@@ -126,10 +126,10 @@ def describe_agreement(records: Iterable[Mapping[str, Any]]) -> str:
     if not found:
         return ""
     by_chance = (
-        f" {SIGNS[CHANCE]}: beyond it, but by less than {CHANCE_ERRORS} standard errors of what the draw of the test "
-        "materials alone changes, so that the paper's division may be the reason."
+        f" {SIGNS[CHANCE]}: beyond it, but less than {CHANCE_ERRORS} standard errors of what the draw of the test "
+        "materials alone changes, so the paper's division may be the reason."
     )
-    signs = f"{SIGNS[WITHIN]} within and {SIGNS[BEYOND]} beyond {AGREEMENT} % of the published value."
+    signs = f"Differences: {SIGNS[WITHIN]} within and {SIGNS[BEYOND]} beyond {AGREEMENT} % of the published value."
     return signs + by_chance * (CHANCE in found)
 
 
