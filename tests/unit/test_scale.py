@@ -131,6 +131,8 @@ def test_the_test_parts_that_chance_chose_are_counted(root):
     }  # fmt: skip
     assert {name: count_drawn_tests(protocols[name]) for name in expected} == expected
     assert count_drawn_tests(protocols["brnet2023"] | {"report": "best_on_test"}) is None
+    held_out = protocols["brnet2023"]["split"] | {"hold_out": {"element": "Mg", "returned": 0.2, "test": 0.2}}
+    assert count_drawn_tests(protocols["brnet2023"] | {"split": held_out}) is None
 
 
 def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):

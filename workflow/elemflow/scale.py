@@ -59,11 +59,11 @@ def size_of(protocol: Mapping[str, Any]) -> dict[str, int | None]:
 def count_drawn_tests(protocol: Mapping[str, Any]) -> int | None:
     """Return how many test parts a protocol draws at random among all materials.
 
-    None where chance does not choose them: folds test every material, divisions from outside are those of others, and
-    the member that is best on its test part was not chosen by chance.
+    None where chance does not choose them: folds test every material, divisions from outside are those of others, a
+    held-out element chooses what is tested, and the member that is best on its test part was not chosen by chance.
     """
     split = protocol.get("split", {})
-    if split.get("scheme") != "fractions" or protocol.get("report") == "best_on_test":
+    if split.get("scheme") != "fractions" or "hold_out" in split or protocol.get("report") == "best_on_test":
         return None
     return int(split["members"] if split["resplit"] else split.get("divisions", 1))
 
