@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow import applicability
-from elemflow.applicability import assess, assess_run, name_groups, read_applicability
+from elemflow.applicability import Reference, assess_run, name_groups, read_applicability
 from elemflow.files import read_metadata, write_parquet
 from elemflow.training.data import Part
 
@@ -21,13 +21,10 @@ def make_part(x: np.ndarray, prefix: str = "m") -> Part:
     return Part(np.array([f"{prefix}{row}" for row in range(len(x))], dtype=object), x.astype(np.float32), x[:, 0])
 
 
-def compositions(*parts: Part, special: dict[str, str] | None = None) -> dict[str, str]:
-    return {material: "Fe1 O1" for part in parts for material in part.material_id} | (special or {})
-
-
-def judge(train: np.ndarray, rows: np.ndarray, special: dict[str, str] | None = None) -> dict[str, np.ndarray]:
-    fitted, judged = make_part(train), make_part(rows, "t")
-    return assess(fitted, judged, WIDTHS, compositions(fitted, judged, special=special))
+def judge(train: np.ndarray, rows: np.ndarray, special: dict[int, str] | None = None) -> dict[str, np.ndarray]:
+    """Judge rows of Fe1 O1, but for the ones whose composition `special` gives by number."""
+    reference = Reference(make_part(train), WIDTHS, ["Fe1 O1"] * len(train))
+    return reference.judge(rows.astype(np.float32), [(special or {}).get(row, "Fe1 O1") for row in range(len(rows))])
 
 
 def test_materials_like_the_training_rows_are_inside_and_distant_ones_are_far() -> None:
@@ -53,7 +50,7 @@ def test_distances_are_those_of_a_plain_search(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_element_that_no_training_row_has_is_named() -> None:
     x = np.random.default_rng(2).normal(size=(20, 5))
-    found = judge(x, x[:3], {"t1": "Fe1 U2 Xe1", "t2": "O3"})
+    found = judge(x, x[:3], {1: "Fe1 U2 Xe1", 2: "O3"})
     assert found["flag"].tolist() == ["inside", "unseen", "inside"]
     assert found["unseen_elements"].tolist() == ["", "U Xe", ""]
 

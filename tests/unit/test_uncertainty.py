@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.errors import DataError
-from elemflow.uncertainty import BINS, GROUP_ROWS, LEVELS, Rows, conformal_quantile, group_edges, half_widths, judge
+from elemflow.uncertainty import BINS, GROUP_ROWS, LEVELS, Calibration, Rows, conformal_quantile, group_edges, judge
 
 
 def draw(rows: int, seed: int) -> Rows:
@@ -63,9 +63,9 @@ def test_too_few_rows_give_no_width_instead_of_an_infinite_one() -> None:
 
 def test_materials_on_which_all_members_agree_keep_an_interval() -> None:
     validation = Rows(np.array([0.0, 0.0, 0.4, 0.2]), np.array([0.0, 0.0, 0.2, 0.2]))
-    half = half_widths(validation, Rows(np.zeros(1), np.zeros(1)))
-    assert half["spread"](0.5)[0] == 0
-    assert half["normalised"](0.5)[0] > 0
+    calibration = Calibration(validation)
+    assert calibration.half_width("spread", 0.5, np.zeros(1))[0] == 0
+    assert calibration.half_width("normalised", 0.5, np.zeros(1))[0] > 0
 
 
 def mostly_metals(rows: int, seed: int) -> Rows:

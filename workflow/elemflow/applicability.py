@@ -6,7 +6,7 @@ further from their own neighbours. An element that no training row has makes a m
 the distance says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,7 @@ def assess_run(
         features: Feature files, one per part of the representation, in its order.
         materials: `materials.parquet` of the dataset.
         split: Split file of the protocol.
-        output: Written: a row per division, role and material, as `assess` gives them; `neighbours` and
+        output: Written: a row per division, role and material, as `Reference.judge` gives them; `neighbours` and
             `members_per_division` in the metadata.
         members_per_division: How many members in a row share a division.
         threads: CPU threads to use.
@@ -73,48 +73,57 @@ def assess_run(
     with threadpool_limits(threads):
         for division, member in enumerate(data.members[::members_per_division]):
             parts = data.member(member, {"train"})
+            reference = Reference(parts.train, data.parts, (known[material] for material in parts.train.material_id))
             for role in ROLES:
                 part: Part = getattr(parts, role)
-                found = assess(parts.train, part, data.parts, known)
+                found = reference.judge(part.x, [known[material] for material in part.material_id])
                 found |= {"division": np.full(len(part), division), "role": np.full(len(part), role, dtype=object)}
+                found |= {"material_id": part.material_id}
                 tables.append(pa.table([found[name] for name in SCHEMA.names], schema=SCHEMA))
     about = {"neighbours": NEIGHBOURS, "members_per_division": members_per_division}
     write_parquet(output, pa.concat_tables(tables), about)
 
 
-def assess(
-    train: Part, part: Part, widths: Sequence[tuple[str, int]], compositions: Mapping[str, str]
-) -> dict[str, np.ndarray]:
-    """Tell how far some materials lie from the training rows.
+class Reference:
+    """The training rows that other materials are compared with.
 
     Args:
-        train: Training rows.
-        part: Rows to judge.
+        train: Training rows, unscaled.
         widths: Part and number of its columns, in the order of the representation.
-        compositions: Canonical composition of each material.
-
-    Returns:
-        Arrays (rows,): `material_id`; `distance`, the mean distance to the `NEIGHBOURS` nearest training rows where
-        every part has a length near 1; `percentile`, between 0 and 1; `unseen_elements`, symbols joined by blanks;
-        `flag`: `unseen` if there are any, `far` if the percentile is above `FAR`, else `inside`.
+        compositions: Composition of each training row.
     """
-    scaling = fit_scaling(train.x, widths, {name: "unit_rows" for name, _ in widths})
-    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(train)), algorithm="brute").fit(scaling.apply(train.x))
-    distance = _distances(nearest, scaling.apply(part.x))
-    sample = np.linspace(0, len(train) - 1, min(SAMPLE, len(train))).astype(int)
-    usual = np.sort(_distances(nearest, scaling.apply(train.x[sample]), leave_out=sample))
-    percentile = np.searchsorted(usual, distance, side="left") / len(usual)
-    seen = {element for material in train.material_id for element in amounts(compositions[material])}
-    unseen = [" ".join(sorted(amounts(compositions[material]).keys() - seen)) for material in part.material_id]
-    flags = np.where(percentile > FAR, "far", "inside").astype(object)
-    flags[[bool(elements) for elements in unseen]] = "unseen"
-    return {
-        "material_id": part.material_id,
-        "distance": distance,
-        "percentile": percentile,
-        "unseen_elements": np.array(unseen, dtype=object),
-        "flag": flags,
-    }
+
+    def __init__(self, train: Part, widths: Sequence[tuple[str, int]], compositions: Iterable[str]):
+        self._scaling = fit_scaling(train.x, widths, {name: "unit_rows" for name, _ in widths})
+        x = self._scaling.apply(train.x)
+        self._nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(train)), algorithm="brute").fit(x)
+        sample = np.linspace(0, len(train) - 1, min(SAMPLE, len(train))).astype(int)
+        self._usual = np.sort(_distances(self._nearest, x[sample], leave_out=sample))
+        self._seen = {element for composition in compositions for element in amounts(composition)}
+
+    def judge(self, x: np.ndarray, compositions: Iterable[str]) -> dict[str, np.ndarray]:
+        """Tell how far some materials lie from the training rows.
+
+        Args:
+            x: Unscaled features (rows, columns).
+            compositions: Composition of each row.
+
+        Returns:
+            Arrays (rows,): `distance`, the mean distance to the `NEIGHBOURS` nearest training rows where every part has
+            a length near 1; `percentile`, between 0 and 1; `unseen_elements`, symbols joined by blanks; `flag`:
+            `unseen` if there are any, `far` if the percentile is above `FAR`, else `inside`.
+        """
+        distance = _distances(self._nearest, self._scaling.apply(x))
+        percentile = np.searchsorted(self._usual, distance, side="left") / len(self._usual)
+        unseen = [" ".join(sorted(amounts(composition).keys() - self._seen)) for composition in compositions]
+        flags = np.where(percentile > FAR, "far", "inside").astype(object)
+        flags[[bool(elements) for elements in unseen]] = "unseen"
+        return {
+            "distance": distance,
+            "percentile": percentile,
+            "unseen_elements": np.array(unseen, dtype=object),
+            "flag": flags,
+        }
 
 
 def _distances(nearest: NearestNeighbors, x: np.ndarray, leave_out: np.ndarray | None = None) -> np.ndarray:

@@ -25,23 +25,36 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("run", type=Path, help="folder of a trained run")
     parser.add_argument("inputs", type=Path, nargs="+", help="a table with formulas, or feature files")
-    parser.add_argument("out", type=Path, help="Parquet file to write: y_pred and the spread of the members")
+    parser.add_argument("out", type=Path, help="Parquet file to write: y_pred, spread, lower, upper")
     parser.add_argument("--column", help="column of the formulas; by default formula, or else composition")
     parser.add_argument("--skip", action="store_true", help="go on where a formula cannot be predicted")
     parser.add_argument("--combine", choices=COMBINE, help="by default as the run was evaluated, or mean")
+    parser.add_argument("--level", type=_level, help="level of the intervals in per cent (default: 90)")
+    parser.add_argument(
+        "--applicability", action="store_true", help="tell how far each formula lies from the training materials"
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads of a network (default: 1)")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    shared = {"threads": given.threads, "combine": given.combine}
+    shared = {"threads": given.threads, "combine": given.combine, "level": given.level}
     try:
         if all(_has_features(path) for path in given.inputs):
+            if given.applicability:
+                parser.error("--applicability looks at the elements of formulas; give a table of them")
             predict_parquet(given.run, given.inputs, given.out, **shared)
         elif len(given.inputs) == 1:
-            predict_table(given.run, given.inputs[0], given.out, column=given.column, skip=given.skip, **shared)
+            own = {"column": given.column, "skip": given.skip, "applicability": given.applicability}
+            predict_table(given.run, given.inputs[0], given.out, **own, **shared)
         else:
             parser.error("several inputs must all be feature files of the workflow")
     except ElemflowError as error:
         sys.exit(str(error))
+
+
+def _level(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= 99:  # noqa: PLR2004  what is between nothing and certainty
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is no whole number of per cent from 1 to 99")
 
 
 def _has_features(path: Path) -> bool:

@@ -16,7 +16,7 @@ the training makes it a little too narrow.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -61,32 +61,52 @@ def conformal_quantile(scores: np.ndarray, level: float) -> float:
     return float(np.partition(scores, rank - 1)[rank - 1]) if rank <= len(scores) else math.inf
 
 
-def half_widths(validation: Rows, test: Rows) -> Mapping[str, Callable[[float], np.ndarray]]:
-    """Return, by kind, a function from the level (0 to 1) to half-widths of the test rows (rows,).
+class Calibration:
+    """What the errors of validation rows say of intervals around an ensemble.
+
+    Args:
+        validation: Validation rows of a division.
+
+    Attributes:
+        rows: Number of validation rows.
 
     Raises:
         DataError: The members agree in every validation row, so that their spread says nothing.
     """
-    usual = float(np.mean(validation.spread))
-    if not usual > 0:
-        raise DataError(
-            "the members of an ensemble predict the same values, so their spread says nothing. Use a model that "
-            "depends on its seed, or remove `uncertainty` from the protocol."
-        )
-    scores = validation.error / (validation.spread + usual)
-    edges = group_edges(validation.spread)
-    group, group_of_test = (np.searchsorted(edges, rows.spread, side="left") for rows in (validation, test))
 
-    def grouped(level: float) -> np.ndarray:
-        factors = np.array([conformal_quantile(scores[group == each], level) for each in range(len(edges) + 1)])
-        return factors[group_of_test] * (test.spread + usual)
+    def __init__(self, validation: Rows):
+        self._usual = float(np.mean(validation.spread))
+        if not self._usual > 0:
+            raise DataError(
+                "the members of an ensemble predict the same values, so their spread says nothing. Use a model that "
+                "depends on its seed, or remove `uncertainty` from the protocol."
+            )
+        self.rows = len(validation.error)
+        self._errors = validation.error
+        self._scores = validation.error / (validation.spread + self._usual)
+        self._edges = group_edges(validation.spread)
+        self._groups = self._group_of(validation.spread)
 
-    return {
-        "spread": lambda level: NormalDist().inv_cdf((1 + level) / 2) * test.spread,
-        "absolute": lambda level: np.full(len(test.error), conformal_quantile(validation.error, level)),
-        "normalised": lambda level: conformal_quantile(scores, level) * (test.spread + usual),
-        "grouped": grouped,
-    }
+    def half_width(self, kind: str, level: float, spread: np.ndarray) -> np.ndarray:
+        """Return half-widths of intervals (rows,), in the unit of the property; infinite where rows are too few.
+
+        Args:
+            kind: One of `KINDS`.
+            level: Between 0 and 1.
+            spread: Sample standard deviation over the members (rows,).
+        """
+        if kind == "spread":
+            return NormalDist().inv_cdf((1 + level) / 2) * spread
+        if kind == "absolute":
+            return np.full(len(spread), conformal_quantile(self._errors, level))
+        if kind == "normalised":
+            return conformal_quantile(self._scores, level) * (spread + self._usual)
+        groups = range(len(self._edges) + 1)
+        factors = np.array([conformal_quantile(self._scores[self._groups == group], level) for group in groups])
+        return factors[self._group_of(spread)] * (spread + self._usual)
+
+    def _group_of(self, spread: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self._edges, spread, side="left")
 
 
 def group_edges(spread: np.ndarray) -> np.ndarray:
@@ -123,14 +143,17 @@ def judge(divisions: Sequence[tuple[Rows, Rows]]) -> dict[str, Any]:
         (`coverage`); `n`, the number of test rows.
 
     Raises:
-        DataError: See `half_widths`.
+        DataError: See `Calibration`.
     """
     test = Rows(*(np.concatenate(parts) for parts in zip(*(test for _, test in divisions), strict=True)))
-    widths = [half_widths(*division) for division in divisions]
+    calibrated = [(Calibration(validation), rows.spread) for validation, rows in divisions]
     judged: dict[str, Any] = {}
     inside: dict[str, np.ndarray] = {}
     for kind in KINDS:
-        half = {level: np.concatenate([of[kind](level / 100) for of in widths]) for level in LEVELS}
+        half = {
+            level: np.concatenate([found.half_width(kind, level / 100, spread) for found, spread in calibrated])
+            for level in LEVELS
+        }
         coverage = {level: float(np.mean(test.error <= half[level])) for level in LEVELS}
         judged[kind] = {
             "coverage": {str(level): share for level, share in coverage.items()},

@@ -1,7 +1,8 @@
 """Predictions of a trained run for any number of new materials, batch after batch.
 
-Every member predicts with its own scaling, target and bound, and the members become one value and a spread. Networks
-predict in inference mode, whatever habits of evaluation the protocol repeats: a new material has no batch of its own.
+Every member predicts with its own scaling, target and bound, and the members become one value, a spread and, if the run
+was calibrated, an interval. Networks predict in inference mode, whatever habits of evaluation the protocol repeats: a
+new material has no batch of its own.
 """
 
 import logging
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from elemflow.applicability import Reference
 from elemflow.composition import canonical_forms
 from elemflow.errors import DataError, nearest
 from elemflow.features.registry import feature_batches, load_part
@@ -19,10 +21,14 @@ from elemflow.files import parquet_stream, read_json, read_metadata
 from elemflow.grid import RUN_KEYS
 from elemflow.registry import parts_of
 from elemflow.sources.table import read_table
+from elemflow.training.reliability import KIND, Intervals, load_calibration, load_reference
 from elemflow.training.scaling import Target, load_scaling, load_target
+from elemflow.uncertainty import USUAL_LEVEL
 
 BATCH_ROWS = 32_768
 FORMULA_COLUMNS = ("formula", "composition")
+TOLD = {"percentile": pa.float64(), "unseen_elements": pa.string(), "flag": pa.string()}
+"""What `elemflow.applicability` tells of a material."""
 COMBINE: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "median": np.median}
 
 Forward = Callable[[np.ndarray], np.ndarray]
@@ -90,6 +96,7 @@ def predict_parquet(
     *,
     threads: int = 1,
     combine: str | None = None,
+    level: int | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> int:
     """Predict the materials of feature files, in a memory that their number does not change.
@@ -97,26 +104,30 @@ def predict_parquet(
     Args:
         run: Folder of the run.
         features: Feature files of the workflow, one per part of the run's representation, in any order.
-        out: Written: `material_id`, `y_pred` and `spread` (null for one member) of the materials that all files have,
-            in their order; run, unit and `combine` in the metadata.
+        out: Written: `material_id`, `y_pred`, `spread` (null for one member) and, if the run is a calibrated ensemble,
+            `lower` and `upper` of the materials that all files have, in their order; run, unit, `combine` and `level`
+            in the metadata.
         threads: CPU threads of networks.
         combine: See `Ensemble`.
+        level: Level of the intervals in per cent; None is `USUAL_LEVEL`, and no interval where none is calibrated.
         batch_rows: Materials in memory at once.
 
     Returns:
         The number of materials.
 
     Raises:
-        DataError: The files are not those of the run's representation, or there is no such run.
+        DataError: The files are not those of the run's representation, or there is no such run or no interval of the
+            level that was asked for.
     """
     ensemble = Ensemble(run, threads=threads, combine=combine)
+    intervals = _intervals(Path(run), ensemble, level)
     files = _in_order(features, ensemble.parts)
 
     def batches() -> Iterator[Batch]:
         for ids, x in feature_batches(files, batch_rows):
             yield {"material_id": ids.tolist()}, x, [None] * len(ids)
 
-    return _write(out, ensemble, ["material_id"], batches())
+    return _write(out, ensemble, ["material_id"], batches(), intervals)
 
 
 def predict_table(
@@ -128,26 +139,34 @@ def predict_table(
     skip: bool = False,
     threads: int = 1,
     combine: str | None = None,
+    level: int | None = None,
+    applicability: bool = False,
 ) -> int:
     """Predict the formulas of a table, in a memory that their number does not change.
 
     Args:
         run: Folder of a run whose representation follows from compositions alone.
         table: CSV, JSON or Parquet file, gzipped or not, as a dataset may be.
-        out: Written: `formula` as given, `composition` in canonical form, `y_pred`, `spread`, and with `skip` a
-            `reason` for rows without a prediction; one row per row of the table.
+        out: Written: `formula` as given, `composition` in canonical form, `y_pred`, `spread`, if the run is a
+            calibrated ensemble `lower` and `upper`, with `applicability` the columns `TOLD`, and with `skip` a `reason`
+            for rows without a prediction; one row per row of the table.
         column: Column of the formulas; None looks for `formula` and `composition`.
         skip: Leave rows out that cannot be predicted, instead of ending with an error.
         threads: CPU threads of networks.
         combine: See `Ensemble`.
+        level: See `predict_parquet`.
+        applicability: Compare each row with the training rows, whose files must still be there.
 
     Returns:
         The number of rows.
 
     Raises:
-        DataError: A row cannot be predicted; names row, formula and reason. Or the representation needs structures.
+        DataError: A row cannot be predicted; names row, formula and reason. Or the representation needs structures, or
+            there is no interval of the level that was asked for, or the training rows have changed.
     """
     ensemble = Ensemble(run, threads=threads, combine=combine)
+    intervals = _intervals(Path(run), ensemble, level)
+    reference = load_reference(Path(run), ensemble.cfg) if applicability else None
     modules = [load_part(part) for part in ensemble.parts]
     for part, module in zip(ensemble.parts, modules, strict=True):
         if getattr(module, "NEEDS_STRUCTURE", False):
@@ -156,7 +175,7 @@ def predict_table(
                 "formulas has not. Give feature files of the workflow, or take a run without this part."
             )
     names = ["formula", "composition", *(["reason"] if skip else [])]
-    return _write(out, ensemble, names, _formula_batches(Path(table), column, modules, skip))
+    return _write(out, ensemble, names, _formula_batches(Path(table), column, modules, skip), intervals, reference)
 
 
 def _formula_batches(table: Path, column: str | None, modules: Sequence[Any], skip: bool) -> Iterator[Batch]:
@@ -189,28 +208,61 @@ def _columns_of(module: Any, compositions: Sequence[str]) -> tuple[np.ndarray, d
     return module.featurize(compositions) if compositions else nothing
 
 
-def _write(out: str | Path, ensemble: Ensemble, names: Sequence[str], batches: Iterator[Batch]) -> int:
+def _intervals(run: Path, ensemble: Ensemble, level: int | None) -> Intervals | None:
+    """Return the intervals of a run; None if it has none and none were asked for."""
+    try:
+        calibration = load_calibration(run, ensemble.combine)
+        return Intervals(calibration, level or USUAL_LEVEL, ensemble.cfg["property"].get("minimum"))
+    except DataError as error:
+        if level is None:
+            log.info("%s: without intervals: %s", run, error)
+            return None
+        raise DataError(f"{run}: no intervals of {level} %: {error}") from None
+
+
+def _write(
+    out: str | Path,
+    ensemble: Ensemble,
+    names: Sequence[str],
+    batches: Iterator[Batch],
+    intervals: Intervals | None,
+    reference: Reference | None = None,
+) -> int:
     run = ensemble.cfg["run"]
     about = {"run": "/".join(run[key] for key in RUN_KEYS)}
     about |= {"members": str(ensemble.members), "combine": ensemble.combine}
+    about |= {"level": str(intervals.level), "intervals": KIND} if intervals else {}
     field = {"unit": ensemble.cfg["property"].get("unit", ""), "property": run["property"]}
     schema = pa.schema(
         [pa.field(name, pa.string()) for name in names if name != "reason"]
         + [pa.field(name, pa.float64(), metadata=field) for name in ("y_pred", "spread")]
+        + [pa.field(name, pa.float64(), metadata=field) for name in ("lower", "upper") if intervals]
+        + [pa.field(name, kind) for name, kind in TOLD.items() if reference]
         + [pa.field(name, pa.string()) for name in names if name == "reason"],
         metadata=about,
     )
     rows = 0
     with parquet_stream(out, schema) as append:
         for labels, x, reasons in batches:
-            values = np.full((2, len(reasons)), np.nan)
-            values[:, [row for row, reason in enumerate(reasons) if reason is None]] = ensemble.predict(x)
-            y_pred, spread = (pa.array(each, from_pandas=True) for each in values)  # NaN becomes null
-            columns = labels | {"y_pred": y_pred, "spread": spread, "reason": reasons}
+            good = [row for row, reason in enumerate(reasons) if reason is None]
+            y_pred, spread = ensemble.predict(x)
+            found = {"y_pred": y_pred, "spread": spread}
+            if intervals:
+                found["lower"], found["upper"] = intervals.around(y_pred, spread)
+            if reference:
+                found |= reference.judge(x, [labels["composition"][row] for row in good])
+            columns = labels | {"reason": reasons} | {name: _spaced(found[name], good, len(reasons)) for name in found}
             append(pa.table([columns[name] for name in schema.names], schema=schema))
             rows += len(reasons)
     log.info("%s: %d rows, %s of %d members", out, rows, ensemble.combine, ensemble.members)
     return rows
+
+
+def _spaced(values: np.ndarray, rows: Sequence[int], total: int) -> pa.Array:
+    """Return values in the rows that have one, null in the others."""
+    spaced = np.full(total, None, dtype=object)
+    spaced[list(rows)] = values
+    return pa.array(spaced, from_pandas=True)  # NaN becomes null
 
 
 def _load(path: Path, cfg: Mapping[str, Any], threads: int) -> Forward:
