@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -545,7 +546,8 @@ def real_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def curate_real(name: str, real_data: Path, project: Path, folder: Path) -> Outcome:
-    dataset = load({"studies": ["demo"]}, project).datasets[name]
+    overlay = yaml.safe_load((project / "config/overlays/local_tables.yaml").read_text(encoding="utf-8"))
+    dataset = load({"studies": ["demo"]} | overlay, project).datasets[name]
     return curated(
         folder, dataset | {"source": dataset["source"] | {"path": str(real_data / dataset["source"]["path"])}}
     )
