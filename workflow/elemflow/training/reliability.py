@@ -76,7 +76,10 @@ def load_calibration(run: Path, how: str) -> Calibration:
     metrics = run / "metrics.json"
     test: Mapping[str, Any] = read_json(metrics).get("test", {}) if metrics.exists() else {}
     if "uncertainty" not in test:
-        raise DataError("its protocol calibrates none. Take one with `uncertainty: true`, such as `recommended`.")
+        raise DataError(
+            "its protocol calibrates none, or its metrics.json is not built. Build that, or take a protocol with "
+            "`uncertainty: true`, such as `recommended`."
+        )
     divisions, members = test["ensemble"]["n_members"], test["n_members"]
     if divisions > 1:
         raise DataError(
