@@ -158,6 +158,9 @@ def test_training_materials_that_are_not_those_of_the_run_are_refused(tmp_path: 
     materials.unlink()
     with pytest.raises(SystemExit, match=r"materials\.parquet is missing, so nothing can be told"):
         command.main(arguments)
+    (workflow_run / "run_info.json").unlink()
+    with pytest.raises(SystemExit, match=r"run_info\.json is missing, so nothing tells what the run was trained on"):
+        command.main(arguments)
 
 
 def test_the_command_refuses_what_makes_no_sense(tmp_path: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:

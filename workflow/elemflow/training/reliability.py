@@ -100,13 +100,18 @@ def load_reference(run: Path, cfg: Mapping[str, Any]) -> Reference:
         cfg: What it was trained by.
 
     Raises:
-        DataError: Features, materials or split are not the files that the run was trained on.
+        DataError: Features, materials or split are not the files that the run was trained on, or it does not say which.
     """
+    info = run / "run_info.json"
+    if not info.exists():
+        raise DataError(
+            f"{info} is missing, so nothing tells what the run was trained on. Copy it along with the model."
+        )
     ids, results = cfg["run"], Path(*run.absolute().parts[:-6])  # above runs/ and the five ids
     features = [results / f"features/{ids['dataset']}/{part}.parquet" for part in parts_of(ids["representation"])]
     materials = results / f"datasets/{ids['dataset']}/materials.parquet"
     split = results / f"splits/{ids['dataset']}/{ids['property']}/{ids['protocol']}.parquet"
-    trained_on = set(read_json(run / "run_info.json")["inputs_sha256"].values())
+    trained_on = set(read_json(info)["inputs_sha256"].values())
     for path in (*features, materials, split):
         if not path.exists() or sha256_file(path) not in trained_on:
             state = "is not the file that the run was trained on" if path.exists() else "is missing"

@@ -71,7 +71,12 @@ class _Program:
         self._fresh = read(self.optimizer.variables)
         self._loss = make_loss(training)
         self._batch_size = training["batch_size"]
-        self.steps = tf.function(self._steps_graph, jit_compile=compiled)
+        self._compiled = compiled
+        self.steps = tf.function(self._compiled_steps, jit_compile=True)
+        if not compiled:
+            shapes = [(None, model.input_shape[1]), (None, 1), (None,), (), (), ()]
+            kinds = [tf.float32, tf.float32, tf.float32, tf.int32, tf.float32, tf.int32]
+            self.steps = tf.function(self._traced_steps, input_signature=list(map(tf.TensorSpec, shapes, kinds)))
         self.in_batches = habits["dropout"] or habits["batch_norm"] == "batch"
         forward = with_habits(model, habits) if self.in_batches else partial(model, training=False)
         self.forward = tf.function(forward, jit_compile=compiled)
@@ -86,7 +91,19 @@ class _Program:
         assign(self.model.variables, weights)
         self.holder = holder
 
-    def _steps_graph(
+    def run(self, x: tf.Tensor, y: tf.Tensor, rates: tf.Tensor, rows: int, loss_sum: float) -> float:
+        """Take a step for each batch of the first rows, the last of which may be short.
+
+        Returns:
+            `loss_sum` and the losses of these rows.
+        """
+        count, rest = divmod(rows, self._batch_size)
+        total = tf.constant(loss_sum, tf.float32)
+        # XLA has to know how many rows the short batch has, and compiles each number anew.
+        size = rest if self._compiled else tf.constant(rest)
+        return float(self.steps(x, y, rates, tf.constant(count), total, size))
+
+    def _compiled_steps(
         self, x: tf.Tensor, y: tf.Tensor, rates: tf.Tensor, count: tf.Tensor, total: tf.Tensor, rest: int
     ) -> tf.Tensor:
         batch = self._batch_size
@@ -98,6 +115,19 @@ class _Program:
         if rest:
             first = count * batch
             total += self._step(_slice(x, first, rest), _slice(y, first, rest), rates[count]) * rest
+        return total
+
+    def _traced_steps(
+        self, x: tf.Tensor, y: tf.Tensor, rates: tf.Tensor, count: tf.Tensor, total: tf.Tensor, rest: tf.Tensor
+    ) -> tf.Tensor:
+        """Do the same with one trace of a step, which takes about a second, for batches and sets of any size."""
+        batch, rows = self._batch_size, count * self._batch_size + rest
+        step = tf.constant(0)
+        while step * batch < rows:
+            first = step * batch
+            size = tf.minimum(batch, rows - first)
+            total += self._step(_slice(x, first, size), _slice(y, first, size), rates[step]) * tf.cast(size, tf.float32)
+            step += 1
         return total
 
     def _step(self, x: tf.Tensor, y: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
@@ -167,15 +197,13 @@ class TensorFlowEngine:
         """See `elemflow.training.loop.Engine`."""
         program = self._held()
         [(member, steps)] = work.items()
-        batch, whole = self._batch_size, len(steps.order) // self._batch_size
-        rows, rates = np.zeros(self._rows_at_once, np.int32), np.zeros(-(-self._rows_at_once // batch), np.float32)
-        chosen = steps.order[steps.first * batch : steps.last * batch]
+        rows = np.zeros(self._rows_at_once, np.int32)
+        rates = np.zeros(-(-self._rows_at_once // self._batch_size), np.float32)
+        chosen = steps.order[steps.first * self._batch_size : steps.last * self._batch_size]
         rows[: len(chosen)] = chosen
         rates[: steps.last - steps.first] = steps.rates[steps.first : steps.last]
-        count, total = tf.constant(min(steps.last, whole) - steps.first), tf.constant(steps.loss_sum, tf.float32)
-        rest = len(chosen) % batch
         x, y = tf.gather(self._x, rows), tf.gather(self._y, rows)
-        return {member: float(program.steps(x, y, tf.constant(rates), count, total, rest=rest))}
+        return {member: program.run(x, y, tf.constant(rates), len(chosen), steps.loss_sum)}
 
     def predict(self, _member: int, part: Part, /) -> np.ndarray:
         """Return float64 predictions, shape (rows,); they leave the state of the training as it is.
@@ -230,5 +258,5 @@ class TensorFlowEngine:
         return round(tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e6, 1)
 
 
-def _slice(rows: tf.Tensor, first: tf.Tensor, size: int) -> tf.Tensor:
+def _slice(rows: tf.Tensor, first: tf.Tensor, size: int | tf.Tensor) -> tf.Tensor:
     return tf.slice(rows, [first, 0], [size, rows.shape[1]])
