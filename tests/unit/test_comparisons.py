@@ -65,6 +65,18 @@ def test_every_format_shows_the_tests_and_says_how(tmp_path, metrics):
     assert saved["members"].tolist() == [10, 0]
 
 
+def test_tests_at_a_reduced_scale_are_marked(tmp_path, metrics):
+    outputs, cfg = place(tmp_path, "table"), make_comparison(["BRNet", "BNet", "IRNet"])
+    cfg["scales"]["brnet2023"] |= {"max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
+    write_table(cfg, metrics, {}, outputs)
+    for name in ("text", "md", "tex", "html"):
+        page = " ".join(outputs[name].read_text(encoding="utf-8").split())
+        mark = r"$\dagger$" if name == "tex" else "†"
+        assert f"0.0087 {mark}" in page.replace("</span>", ""), name
+        assert page.count(mark) == 2, name  # the test that was made, and the caption; not the one without a run
+        assert "1 test: at most 5 epochs of 3,000. They tell which model is better at that scale" in page, name
+
+
 def test_overview_lists_tests_apart_from_cells(tmp_path, metrics):
     outputs = place(tmp_path, "table")
     cfg = make_comparison(["BRNet", "BNet"])

@@ -162,9 +162,10 @@ def view_table(cfg: Mapping[str, Any], tests: pd.DataFrame, curation: Mapping[st
     columns += [text for name in shown for text in (f"t {TESTS[name]}", f"p {TESTS[name]}", f"p {TESTS[name]}, Holm")]
     rows = []
     for line in tests.to_dict("records"):
-        texts = _show(line, shown)
+        mark = scale.mark_of(line) if line["members"] else ""
         cells = [
-            Cell("", text, "", "", members=int(line["members"]), best=best, run=line["run"]) for text, best in texts
+            Cell("", text, "", "", int(line["members"]), best, line["run"], mark="" if number else mark)
+            for number, (text, best) in enumerate(_show(line, shown))
         ]
         rows.append((f"{line['row']}: {line['model']} against {line['against']}", tuple(cells)))
     return TableView(
@@ -229,7 +230,7 @@ def _write_caption(
     planned = tests[tests["missing"].isna()]
     yield words.describe_data(cfg["datasets"], [*planned["dataset"], *cfg["datasets"]], curation)
     yield words.describe_protocols(cfg["protocols"], planned["protocol"])
-    yield scale.describe_scale(planned[planned["members"] > 0].to_dict("records"))
+    yield scale.describe_scale(planned[planned["members"] > 0].to_dict("records"), tests=True)
     yield words.describe_missing(cfg["cells"], NO_DATA)
     yield cfg["note"]
 
@@ -244,7 +245,8 @@ def render_text(view: TableView) -> str:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for label, cells in view.rows:
         row, pair = label.rsplit(": ", 1)
-        texts = ((f"**{cell.reproduced}**" if cell.best else cell.reproduced) if cell else "" for cell in cells)
+        shown = [(cell.reproduced_with_spread, cell.best) if cell else ("", False) for cell in cells]
+        texts = (f"**{text}**" if best else text for text, best in shown)
         groups.setdefault(words.escape_rst(row), []).append((words.escape_rst(pair), *texts))
     return render_text_page(view, ("test", *view.columns), groups.items())
 

@@ -91,17 +91,29 @@ def agreement(
     return CHANCE if error is not None and abs(difference) <= CHANCE_ERRORS * error else BEYOND
 
 
-def describe_scale(records: Iterable[Mapping[Any, Any]]) -> str:
-    """Return a sentence on the runs at a reduced scale; nothing if there are none."""
+def mark_of(record: Mapping[Any, Any]) -> str:
+    """Return the mark of a number at a reduced scale, nothing for one at full scale."""
+    return REDUCED_MARK if record["scale"] == REDUCED else ""
+
+
+def describe_scale(records: Iterable[Mapping[Any, Any]], *, tests: bool = False) -> str:
+    """Return a sentence on the runs at a reduced scale; nothing if there are none.
+
+    Args:
+        records: What cells, or tests, say of their scale.
+        tests: Whether they are tests of one model against another.
+    """
     reduced = [record for record in records if record["scale"] == REDUCED]
     if not reduced:
         return ""
-    cells = f"{len(reduced)} {'cell' if len(reduced) == 1 else 'cells'}"
-    return (
-        f"Reduced scale, marked {REDUCED_MARK}, {cells}: {_reasons(reduced)}. "
-        "Such numbers show that the way works; they neither reproduce a published value nor fail to, and have no "
+    noun = ("test" if tests else "cell") + ("s" if len(reduced) > 1 else "")
+    meaning = (
+        "They tell which model is better at that scale, and nothing of another."
+        if tests
+        else "Such numbers show that the way works; they neither reproduce a published value nor fail to, and have no "
         "difference."
     )
+    return f"Reduced scale, marked {REDUCED_MARK}, {len(reduced)} {noun}: {_reasons(reduced)}. {meaning}"
 
 
 def describe_runs(records: Iterable[Mapping[str, Any]]) -> str:

@@ -198,16 +198,12 @@ def _view_row(
             members=int(record["members"]),
             best=bool(text) and text == best_text,
             run=record["run"],
-            mark="".join((_reduced(record), marks.get(record["note"], ""))) if text else "",
+            mark="".join((scale.mark_of(record), marks.get(record["note"], ""))) if text else "",
             agreement=record["agreement"] or "",
             log=record["log"] or "",
         )
         for record, text in zip(records, shown, strict=True)
     ]
-
-
-def _reduced(record: Mapping[str, Any]) -> str:
-    return scale.REDUCED_MARK if record["scale"] == scale.REDUCED else ""
 
 
 def _best_of(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
