@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from elemflow.errors import ConfigError, DataError
@@ -80,6 +82,7 @@ def test_parquet_keeps_numbers(tmp_path: Path) -> None:
     ("name", "content"),
     [
         ("empty.csv", b""),
+        ("long.csv", b"x" * 200_000),
         ("wide.csv", b"formula,gap\nNaCl,1,2\n"),
         ("encoding.csv", "formula\nFe\u00e9\n".encode("latin-1")),
         ("cut.csv.gz", gzip.compress(CSV.encode() * 1000, mtime=0)[:-20]),
@@ -94,6 +97,38 @@ def test_parquet_keeps_numbers(tmp_path: Path) -> None:
 def test_damaged_files(tmp_path: Path, name: str, content: bytes) -> None:
     with pytest.raises(DataError, match=rf"{name} cannot be read as"):
         rows_of(save(tmp_path / name, content), tmp_path / "raw")
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_are_declared(tmp_path: Path, separator: str) -> None:
+    text = CSV.replace(",", separator)
+    dataset = save(tmp_path / "a.csv", text.encode())
+    with pytest.raises(DataError, match=r"a\.csv: its header .* one column.*source\.separator") as refused:
+        rows_of(dataset, tmp_path / "raw")
+    assert repr(separator) in str(refused.value)
+    dataset["source"]["separator"] = separator
+    assert rows_of(dataset, tmp_path / "raw")["gap"].tolist() == ["0.10", "", "NA"]
+
+
+def test_a_single_column_needs_no_separator(tmp_path: Path) -> None:
+    frame = rows_of(save(tmp_path / "a.csv", b"formula\nNaCl\n"), tmp_path / "raw")
+    assert frame.to_dict("list") == {"formula": ["NaCl"]}
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.csv has more than one column 'gap'"):
+        rows_of(save(tmp_path / "a.csv", b"formula,gap,gap\nNaCl,1,2\n"), tmp_path / "raw")
+    table_of = pa.table([pa.array(["NaCl"]), pa.array([1.0]), pa.array([2.0])], names=["formula", "gap", "gap"])
+    pq.write_table(table_of, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet has more than one column 'gap'"):
+        rows_of(dataset_of(kind="table", path=str(tmp_path / "a.parquet")), tmp_path / "raw")
+    frame = rows_of(save(tmp_path / "a.csv", b"formula,,\nNaCl,,\n"), tmp_path / "raw")
+    assert frame["formula"].tolist() == ["NaCl"]
+
+
+def test_another_encoding(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.csv .* the byte 0xe9 is not UTF-8\. Save the file as UTF-8\."):
+        rows_of(save(tmp_path / "a.csv", "formula\nFe\u00e9\n".encode("latin-1")), tmp_path / "raw")
 
 
 def test_numbers_may_end_with_a_block(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Source `table`: a CSV, JSON or Parquet file of the user or at an http(s) address, gzipped or not."""
 
+import csv
 import gzip
 import io
 import itertools
@@ -7,7 +8,9 @@ import json
 import shutil
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
@@ -22,10 +25,11 @@ from elemflow.sources.download import check_sha256, download, file_record
 from elemflow.sources.json_rows import iter_rows
 
 FORMATS = ("csv", "json", "parquet")
+SEPARATORS = (";", "\t", "|", ",")
 CHUNK_ROWS = 10_000
 """Rows of a frame; with two crystal structures per row it takes some 100 MB."""
 
-_UNREADABLE = (ValueError, EOFError, OSError, zlib.error, pa.ArrowException, pd.errors.ParserWarning)
+_UNREADABLE = (ValueError, EOFError, OSError, csv.Error, zlib.error, pa.ArrowException, pd.errors.ParserWarning)
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -45,10 +49,10 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the file; see `elemflow.sources.registry`."""
-    return read_table(folder / _file_name(source), _format(source))
+    return read_table(folder / _file_name(source), _format(source), source.get("separator", ","))
 
 
-def read_table(path: Path, file_format: str) -> Iterator[pd.DataFrame]:
+def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[pd.DataFrame]:
     """Yield a table in frames of at most `CHUNK_ROWS` rows.
 
     CSV cells are text as given, so that the formula NaN stays a formula; so are JSON strings, while other JSON
@@ -58,19 +62,28 @@ def read_table(path: Path, file_format: str) -> Iterator[pd.DataFrame]:
     Args:
         path: The file; whether it is gzipped is seen from its content.
         file_format: `csv`, `json` or `parquet`.
+        separator: What stands between the columns of a CSV file.
 
     Yields:
         Frames with the columns of the file.
 
     Raises:
-        DataError: The file cannot be read to its end.
+        DataError: The file cannot be read to its end, two of its columns have one name, or its header shows another
+            separator.
     """
-    readers = {"csv": _read_csv, "json": _read_json, "parquet": _read_parquet}
+    readers: dict[str, Callable[[IO[bytes]], Iterator[pd.DataFrame]]] = {
+        "csv": partial(_read_csv, path, separator), "json": _read_json, "parquet": partial(_read_parquet, path),
+    }  # fmt: skip
     try:
         with _open(path) as stream:
             for frame in readers[file_format](stream):
                 frame.attrs["file"] = path.name
                 yield frame
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} cannot be read as {file_format}: the byte {error.object[error.start]:#04x} is not UTF-8. "
+            "Save the file as UTF-8."
+        ) from error
     except _UNREADABLE as error:
         detail = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
@@ -79,12 +92,24 @@ def read_table(path: Path, file_format: str) -> Iterator[pd.DataFrame]:
         ) from error
 
 
-def _read_csv(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    header = next(csv.reader(text, delimiter=separator), [])
+    text.detach()
+    stream.seek(0)
+    _check_names(path, header)
+    found = [other for other in SEPARATORS if other != separator and other in "".join(header)]
+    if len(header) == 1 and found:
+        raise DataError(
+            f"{path}: its header '{header[0]}' is one column if columns are separated by {separator!r}. Separate "
+            f"them so, or set source.separator in the dataset's config; it looks like {found[0]!r}."
+        )
     with warnings.catch_warnings():
         # A row longer than the header would otherwise lose its last cells with a warning only.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frames = pd.read_csv(
             stream,
+            sep=separator,
             dtype=str,
             keep_default_na=False,
             index_col=False,
@@ -93,6 +118,14 @@ def _read_csv(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
         )
         for frame in frames:
             yield frame.fillna("")
+
+
+def _check_names(path: Path, names: Iterable[str]) -> None:
+    """Refuse two columns of one name, of which nobody could say which is meant; columns without a name may be many."""
+    counts = Counter(name for name in names if name)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise DataError(f"{path} has more than one column '{twice[0]}'. Rename or remove all but one.")
 
 
 def _read_json(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
@@ -120,8 +153,10 @@ def as_text(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _read_parquet(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
-    for batch in pq.ParquetFile(stream).iter_batches(batch_size=CHUNK_ROWS):
+def _read_parquet(path: Path, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+    file = pq.ParquetFile(stream)
+    _check_names(path, file.schema_arrow.names)
+    for batch in file.iter_batches(batch_size=CHUNK_ROWS):
         frame = batch.to_pandas()
         for name in frame.columns:
             if not pd.api.types.is_numeric_dtype(frame[name]):
