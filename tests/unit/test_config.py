@@ -123,6 +123,14 @@ def test_table_source_needs_one_place(project):
     assert "give exactly one of the keys path, url" in refusal(project, config)
 
 
+@pytest.mark.parametrize("separator", ['"', "\n", ";\n", ";;", ""])
+def test_a_separator_is_one_character_that_can_separate(project, separator):
+    source = {"kind": "table", "path": "a.csv", "separator": separator}
+    assert "key 'source.separator': " in refusal(
+        project, CONFIG | {"overrides": {"datasets": {"kefe": {"source": source}}}}
+    )
+
+
 def test_filter_of_an_unknown_property(project):
     edit(project, "datasets/kefe.yaml", lambda c: c["filters"][0].update(property="formation_enery"))
     message = refusal(project)

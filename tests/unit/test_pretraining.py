@@ -31,6 +31,7 @@ def settings(**changes):
     item = {"title": "T", "note": "", "kind": "errors", "metric": "mae", "rows": [cell], "columns": [{"label": "a"}]}
     study = {"title": "S", "reference": "", "citation": [], "tables": {"t": item}, "figures": {}}
     models = {"net": {"title": "N", "kind": "network"}, "forest": {"title": "F", "kind": "estimator"}}
+    models["broad"] = models["net"] | {"spec": {"by_rows": [{"above": 9, "width_factor": 2}]}}
     datasets = {"big": dataset("paper_of_big", energy=1), "small": dataset("paper_of_small", gap=1)}
     return Settings(["s"], datasets, models, dict(PROTOCOLS), {"s": study}, data_folder=None)
 
@@ -85,6 +86,7 @@ def test_a_study_may_show_a_source_run():
     ("change", "message"),
     [
         ({"model": "forest"}, "protocol 'then' starts from the weights of a source run, and model 'forest' is no network"),
+        ({"model": "broad"}, "protocol 'then' .* the widths of model 'broad' depend on the number of training rows"),
         ({"protocol": DERIVED}, f"protocol '{DERIVED}' trains on the dataset big, not small"),
         ({"dataset": "big", "property": "energy", "protocol": "first.before.smal.gap.then"}, "unknown dataset 'smal'.*Did you mean 'small'"),
         ({"dataset": "big", "property": "energy", "protocol": "first.before.small.gab.then"}, "no property 'gab'.*Did you mean 'gap'"),

@@ -35,15 +35,22 @@ def source_run(settings: Settings, run: Run) -> Run | None:
     """Return the run that the networks of a run start from; None if they start from random weights.
 
     Raises:
-        ConfigError: The run is to be pre-trained and its model has no weights.
+        ConfigError: The run is to be pre-trained, and its model has no weights or not the same ones on every set.
     """
     declared = settings.protocol(run.protocol).get("pretraining")
     if declared is None:
         return None
-    if settings.models[run.model].get("kind") != "network":
+    model = settings.models[run.model]
+    if model.get("kind") != "network":
         raise ConfigError(
             f"protocol '{run.protocol}' starts from the weights of a source run, and model '{run.model}' is no "
             "network. Use it with networks, or name a protocol without `pretraining`."
+        )
+    if model.get("spec", {}).get("by_rows"):
+        raise ConfigError(
+            f"protocol '{run.protocol}' starts from the weights of a source run, and the widths of model '{run.model}' "
+            "depend on the number of training rows (`spec.by_rows`), so those weights may not fit. Use it with a "
+            "network of one width, or name a protocol without `pretraining`."
         )
     name = source_protocol_id(settings.protocols, (run.dataset, run.property, run.protocol))
     return Run(declared["dataset"], declared["property"], run.representation, run.model, name)

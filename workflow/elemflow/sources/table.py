@@ -26,6 +26,8 @@ from elemflow.sources.json_rows import iter_rows
 
 FORMATS = ("csv", "json", "parquet")
 SEPARATORS = (";", "\t", "|", ",")
+"""What a header is searched for when its columns are not found, to name the separator that the file seems to have."""
+
 CHUNK_ROWS = 10_000
 """Rows of a frame; with two crystal structures per row it takes some 100 MB."""
 
