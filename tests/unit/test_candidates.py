@@ -40,7 +40,10 @@ def search(tmp_path):
         columns=["material_id", "composition", "energy", "structure"],
     )
     known.to_parquet(tmp_path / "known.parquet")
-    split = pd.DataFrame({"material_id": ["AlCu#a", "AlNi#a"], "member": 0, "role": ["train", "test"]})
+    split = pd.DataFrame(
+        [("AlCu#a", 0, "train"), ("AlNi#a", 0, "test"), ("AlCu#a", 1, "validation"), ("AlNi#b", 1, "train")],
+        columns=["material_id", "member", "role"],
+    )
     split.to_parquet(tmp_path / "split.parquet")
     labels = list(pd.read_parquet(tmp_path / "ef.parquet").columns[1:])
     x = np.eye(86)
@@ -70,15 +73,18 @@ def test_candidates_are_ranked_by_the_mean_over_members(search):
     assert score["candidates"] == 3
 
 
-def test_known_entries_of_the_structure_are_shown_and_those_not_trained_on_judge(search):
+def test_known_entries_of_the_structure_are_judged_by_the_members_that_had_none_of_the_composition(search):
     table, score = rank(search)
     shown = table.set_index("composition")
     assert shown["known"].to_dict() == {"CuNi": "", "AlCu": "-0.2", "AlNi": "-0.6"}
-    assert shown["trained"].to_dict() == {"CuNi": "", "AlCu": "yes", "AlNi": "no"}
-    assert (score["known"], score["known_and_not_trained"]) == (2, 1)
-    assert score["mae"] == pytest.approx(0.15, abs=1e-3)
+    assert shown["unseen_by"].to_dict() == {"CuNi": "", "AlCu": "0", "AlNi": "1"}
+    assert shown["unseen_prediction"][["CuNi", "AlCu"]].tolist() == ["", ""]
+    assert float(shown["unseen_prediction"]["AlNi"]) == pytest.approx(-0.5, abs=1e-3)  # member 0; the mean is -0.45
+    assert (score["known"], score["known_and_unseen"]) == (2, 1)
+    assert score["mae"] == pytest.approx(0.1, abs=1e-3)
     assert "run d/energy/ef/m/p" in (search / "ranked.md").read_text()
-    assert "mean absolute error 0.150 eV/atom" in (search / "ranked.md").read_text()
+    assert "mean absolute error 0.100 eV/atom" in (search / "ranked.md").read_text()
+    assert "| -0.450 | 0.071 | -0.600 | 1 | -0.500 |" in (search / "ranked.md").read_text()
     assert (search / "ranked.html").read_text().count("<tr>") == 4
 
 

@@ -24,7 +24,7 @@ from elemflow.stored_models import load_member, start
 
 BLOCK = 20_000  # candidates that are predicted at once
 TOP = 100  # candidates in the readable lists; the CSV has all
-TRAINED = "train"
+SEEN = ("train", "validation")  # roles by which a material has had a say in a model
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,9 @@ def rank_candidates(
     """Predict every candidate by all members of a run, lowest prediction first.
 
     A candidate is known if the dataset of the run has an entry of its composition and space group; of several the one
-    with the lowest value counts. Known candidates whose composition some member was trained on are named, and left out
-    of the score.
+    with the lowest value counts. It is judged by the mean of the members that had no entry of its composition among
+    their training and validation materials (`unseen_by` of them, `unseen_prediction`), and left out of the score where
+    there are none. With folds every known candidate is judged.
 
     Args:
         candidates: `materials.parquet` of the candidates.
@@ -54,7 +55,7 @@ def rank_candidates(
         model_folder: `model` of the run.
         run_info: `run_info.json` of the run.
         outputs: Written: `csv` (all candidates), `md` and `html` (the best), `score` (JSON: `candidates`, `known`,
-            `known_and_not_trained`, and over the latter `mae`, and `mae_of_the_mean`, which is the error of predicting
+            `known_and_unseen`, and over the latter `mae`, and `mae_of_the_mean`, which is the error of predicting
             their mean; null without any).
         threads: CPU threads to use.
 
@@ -72,14 +73,18 @@ def rank_candidates(
     table = named.reindex(ids).reset_index()
     table["prediction"] = predicted.mean(axis=0)
     table["spread"] = predicted.std(axis=0, ddof=1) if len(predicted) > 1 else np.nan
-    table = table.join(_known_values(table, candidates, known, split, property_id), on="material_id")
+    table = table.join(_known_values(table, candidates, known, property_id), on="material_id")
+    unseen = _unseen(table, split, [int(member) for member in about["members"]])
+    table["unseen_by"] = pd.Series(unseen.sum(axis=0), dtype="Int64").mask(table["known"].isna())
+    table["unseen_prediction"] = np.ma.masked_array(predicted, ~unseen).mean(axis=0).filled(np.nan)
     table = table.sort_values(["prediction", "material_id"], ignore_index=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     write_text(outputs["csv"], table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     score = _score(table)
     write_json(outputs["score"], score)
     unit = about["cfg"]["property"]["unit"]
-    head = ("rank", "candidate", "composition", f"predicted ({unit})", "spread", "known", "trained on")
+    predictions = (f"predicted ({unit})", "spread", "known", "members without it", "by them")
+    head = ("rank", "candidate", "composition", *predictions)
     rows = list(_shown(table.head(TOP)))
     told = _tell(score, about["cfg"]["run"], unit)
     write_text(outputs["md"], _markdown(head, rows, told))
@@ -105,20 +110,25 @@ def _predict(
     return np.concatenate(kept), np.concatenate(pieces, axis=1)
 
 
-def _known_values(table: pd.DataFrame, candidates: Path, known: Path, split: Path, property_id: str) -> pd.DataFrame:
-    """Return `known` and `trained` of the candidates that the dataset has, by their ids."""
+def _known_values(table: pd.DataFrame, candidates: Path, known: Path, property_id: str) -> pd.Series:
+    """Return the values of the candidates that the dataset has, by their ids."""
     if structures.COLUMN not in pq.read_schema(known).names:
-        return pd.DataFrame({"known": [], "trained": []}, index=pd.Index([], dtype=object), dtype=object)
+        return pd.Series(name="known", index=pd.Index([], dtype=object), dtype=float)
     entries = _with_structures(known, table["composition"].tolist(), property_id).dropna(subset=[property_id])
     found = _with_structures(candidates, entries["composition"].tolist(), "entry_id")
     for frame in (entries, found):
         frame["spacegroup"] = [spacegroup(structures.decode(data)) for data in frame.pop(structures.COLUMN)]
     lowest = entries.groupby(["composition", "spacegroup"])[property_id].min().rename("known")
     found = found.join(lowest, on=["composition", "spacegroup"]).dropna(subset=["known"])
-    roles = pd.read_parquet(split, columns=["material_id", "role"], filters=[("role", "==", TRAINED)])
-    trained = set(roles["material_id"].astype(str).str.partition("#")[0])
-    found["trained"] = np.where(found["composition"].isin(trained), "yes", "no")
-    return found.set_index("material_id")[["known", "trained"]]
+    return found.set_index("material_id")["known"].astype(float)
+
+
+def _unseen(table: pd.DataFrame, split: Path, members: Sequence[int]) -> np.ndarray:
+    """Return for members and known candidates whether no entry of the composition was seen (members, candidates)."""
+    roles = pd.read_parquet(split, columns=["material_id", "member"], filters=[("role", "in", SEEN)])
+    seen = roles["material_id"].astype(str).str.partition("#")[0].groupby(roles["member"]).unique()
+    compositions, known = table["composition"], table["known"].notna().to_numpy()
+    return np.stack([known & ~compositions.isin(seen.get(member, ())).to_numpy() for member in members])
 
 
 def _with_structures(materials: Path, compositions: Sequence[str], column: str) -> pd.DataFrame:
@@ -134,13 +144,13 @@ def _with_structures(materials: Path, compositions: Sequence[str], column: str) 
 
 
 def _score(table: pd.DataFrame) -> dict[str, Any]:
-    judged = table[table["trained"] == "no"]
-    errors = (judged["prediction"] - judged["known"].astype(float)).abs()
-    spread = (judged["known"].astype(float) - judged["known"].astype(float).mean()).abs()
+    judged = table.dropna(subset=["unseen_prediction"])
+    errors = (judged["unseen_prediction"] - judged["known"]).abs()
+    spread = (judged["known"] - judged["known"].mean()).abs()
     return {
         "candidates": len(table),
         "known": int(table["known"].notna().sum()),
-        "known_and_not_trained": len(judged),
+        "known_and_unseen": len(judged),
         "mae": float(errors.mean()) if len(judged) else None,
         "mae_of_the_mean": float(spread.mean()) if len(judged) else None,
     }
@@ -151,7 +161,7 @@ def _tell(score: dict[str, Any], run: dict[str, str], unit: str) -> str:
     told = (
         f"{score['candidates']:,} candidates by the lowest predicted {run['property'].replace('_', ' ')}; run "
         f"{path}. {score['known']:,} are known to the dataset of the run, and "
-        f"{score['known_and_not_trained']:,} of these by compositions that no member was trained on"
+        f"{score['known_and_unseen']:,} of these can be judged by members that had no entry of the composition"
     )
     if score["mae"] is None:
         return f"{told}."
@@ -163,8 +173,9 @@ def _tell(score: dict[str, Any], run: dict[str, str], unit: str) -> str:
 def _shown(table: pd.DataFrame) -> Iterator[tuple[str, ...]]:
     for row in table.to_dict("records"):
         numbers = ("" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in ("prediction", "spread", "known"))
-        trained = "" if pd.isna(row["trained"]) else str(row["trained"])
-        yield (str(row["rank"]), str(row["entry_id"]), str(row["composition"]), *numbers, trained)
+        without = "" if pd.isna(row["unseen_by"]) else str(row["unseen_by"])
+        by_them = "" if pd.isna(row["unseen_prediction"]) else f"{row['unseen_prediction']:.3f}"
+        yield (str(row["rank"]), str(row["entry_id"]), str(row["composition"]), *numbers, without, by_them)
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], told: str) -> str:
