@@ -11,7 +11,7 @@ from elemflow.registry import DATA_FIGURES, FIGURES
 from elemflow.reporting import style
 from elemflow.reporting.figures import write_figure
 from elemflow.reporting.kinds import training_curves
-from elemflow.reporting.panels import count_ticks, grid_of_axes, wrap_labels
+from elemflow.reporting.panels import count_ticks, grid_of_axes, grid_of_pairs, wrap_labels
 
 LIMIT = 500_000  # bytes
 
@@ -360,6 +360,28 @@ def test_titles_and_legends_cover_nothing_when_labels_are_long(drawing, runs, cu
     for legend in legends(figure):
         assert not any(legend.overlaps(box) for box in inside)
         assert legend.width <= figure.bbox.width
+
+
+@pytest.mark.parametrize("kind", ["applicability", "error_by_target"])
+@pytest.mark.parametrize(("count", "beside"), [(1, 1), (3, 3), (4, 2), (13, 3)])
+def test_pairs_of_axes_go_on_below(drawing, runs, curation, kind, count, beside):
+    cfg = make_figure(kind, ["BRNet", "BNet"])
+    (panel,) = cfg["panels"]
+    cfg["panels"] = [
+        panel | {"label": f"KEFE · Formation enthalpy, pre-trained on {number}"} for number in range(count)
+    ]
+    figure = drawing(cfg, runs, curation)
+    shown = [axis.get_window_extent() for axis in figure.axes if axis.axison]
+    assert len(shown) == 2 * count
+    assert not overlap(shown + titles(figure))
+    assert len({round(box.x0) for box in shown}) == beside
+
+
+def test_the_axes_of_a_pair_share_their_values_and_with_no_other_pair():
+    figure, pairs = grid_of_pairs(5, width=2, height=2)
+    pairs[0][1].set_xlim(0, 7)
+    assert [above.get_xlim() for above, _ in pairs[:2]] == [(0, 7), (0, 1)]
+    style.plt.close(figure)
 
 
 def test_a_title_breaks_at_its_dot_before_it_breaks_at_a_space():

@@ -1,5 +1,6 @@
 """What every kind of figure is made of: panels, series, and the numbers they draw."""
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -116,8 +117,8 @@ def format_score(score: Score) -> str:
 
 
 def grid_of_axes(count: int, width: float, height: float, columns: int = 0) -> tuple[Figure, list[Axes]]:
-    """Make `count` panels of a size in inches, at most three beside each other and four as a square, or as told."""
-    columns = columns or (2 if count == 4 else min(count, 3))  # noqa: PLR2004
+    """Make `count` panels of a size in inches, beside each other as `_beside` has it, or as told."""
+    columns = columns or _beside(count)
     rows = -(-count // columns)
     figure, grid = style.plt.subplots(
         rows,
@@ -130,6 +131,32 @@ def grid_of_axes(count: int, width: float, height: float, columns: int = 0) -> t
     for axis in axes[count:]:
         axis.set_axis_off()
     return figure, axes[:count]
+
+
+def grid_of_pairs(count: int, width: float, height: float) -> tuple[Figure, list[tuple[Axes, Axes]]]:
+    """Make `count` panels of a size in inches, each of two axes above each other with one horizontal axis."""
+    columns = _beside(count)
+    rows = -(-count // columns)
+    figure, grid = style.plt.subplots(
+        2 * rows,
+        columns,
+        figsize=(width * columns, height * rows),
+        squeeze=False,
+        height_ratios=[3, 2] * rows,
+        layout=ConstrainedLayoutEngine(w_pad=0.1),
+    )
+    pairs = [pair for row in range(rows) for pair in zip(grid[2 * row], grid[2 * row + 1], strict=True)]
+    for above, below in pairs[:count]:
+        below.sharex(above)
+        above.tick_params(labelbottom=False)
+    for axis in itertools.chain(*pairs[count:]):
+        axis.set_axis_off()
+    return figure, pairs[:count]
+
+
+def _beside(count: int) -> int:
+    """Return how many of so many panels stand beside each other: at most three, and four as a square."""
+    return 2 if count == 4 else min(count, 3)  # noqa: PLR2004
 
 
 def mark_empty(axis: Axes, reason: str) -> None:

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter
 
 from elemflow.applicability import name_groups, read_applicability
 from elemflow.files import read_metadata
-from elemflow.reporting import style
-from elemflow.reporting.panels import Numbers, Panel, Series, with_unit
+from elemflow.reporting.panels import Numbers, Panel, Series, grid_of_pairs, with_unit
 
 EXPLANATION = (
     "Above: mean absolute error of the test predictions of all members, by how far a material lies from its nearest "
@@ -27,11 +25,8 @@ FEWEST = 5
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
     """Draw error and share by groups of percentiles of the distance."""
     del cfg
-    figure, grid = style.plt.subplots(
-        2, len(panels), figsize=(4.4 * len(panels), 4), sharex="col", squeeze=False, height_ratios=[3, 2],
-        layout=ConstrainedLayoutEngine(w_pad=0.1),
-    )  # fmt: skip
-    for (above, below), panel in zip(grid.T, panels, strict=True):
+    figure, pairs = grid_of_pairs(len(panels), width=4.4, height=4)
+    for (above, below), panel in zip(pairs, panels, strict=True):
         labels: list[str] = []
         for number, series in enumerate(panel.series):
             groups = _group(series)
@@ -47,7 +42,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         above.set(title=panel.label, ylim=(0, None))
         above.set_ylabel(with_unit("MAE", unit))
         above.grid(axis="y")
-        above.legend(loc="upper left")
+        above.legend(loc="best")
         below.set(xlabel="Percentile of the distance (%)", ylabel="Share")
         below.set_xticks(np.arange(len(labels)), [label.replace(" ", "\n") for label in labels], fontsize="small")
         below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

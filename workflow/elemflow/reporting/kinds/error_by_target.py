@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter
 
-from elemflow.reporting import style
-from elemflow.reporting.panels import Numbers, Panel, with_unit
+from elemflow.reporting.panels import Numbers, Panel, grid_of_pairs, with_unit
 from elemflow.reporting.results import read_test_points
 
 EXPLANATION = (
@@ -24,11 +22,8 @@ FEWEST = 5
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
     """Draw both against the true value, as figure 1c of Huang and Ling (2020)."""
     del cfg
-    figure, grid = style.plt.subplots(
-        2, len(panels), figsize=(4.2 * len(panels), 4), sharex="col", squeeze=False, height_ratios=[3, 2],
-        layout=ConstrainedLayoutEngine(w_pad=0.1),
-    )  # fmt: skip
-    for (above, below), panel in zip(grid.T, panels, strict=True):
+    figure, pairs = grid_of_pairs(len(panels), width=4.2, height=4)
+    for (above, below), panel in zip(pairs, panels, strict=True):
         points = [read_test_points(series.folder) for series in panel.series]
         true = np.concatenate([rows["y_true"].to_numpy(float) for rows in points])
         low, high = np.quantile(true, [0.001, 0.999])
