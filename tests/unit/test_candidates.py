@@ -83,9 +83,25 @@ def test_known_entries_of_the_structure_are_judged_by_the_members_that_had_none_
     assert (score["known"], score["known_and_unseen"]) == (2, 1)
     assert score["mae"] == pytest.approx(0.1, abs=1e-3)
     assert "run d/energy/ef/m/p" in (search / "ranked.md").read_text()
-    assert "mean absolute error 0.100 eV/atom" in (search / "ranked.md").read_text()
+    assert "over the entries judged (1): 0.100 eV/atom" in (search / "ranked.md").read_text()
     assert "| -0.450 | 0.071 | -0.600 | 1 | -0.500 |" in (search / "ranked.md").read_text()
     assert (search / "ranked.html").read_text().count("<tr>") == 4
+
+
+def test_an_entry_with_several_candidates_is_judged_once_by_the_lowest(search):
+    candidates = pd.read_parquet(search / "candidates.parquet")
+    swapped = candidates.iloc[[0]].assign(material_id="AlNi#4", entry_id="4")
+    pd.concat([candidates, swapped], ignore_index=True).to_parquet(search / "candidates.parquet")
+    features = pd.read_parquet(search / "ef.parquet")
+    other = features.iloc[[0]].assign(material_id="AlNi#4")
+    other[["Ni", "Al"]] = [[0.6, 0.4]]
+    pd.concat([features, other], ignore_index=True).to_parquet(search / "ef.parquet")
+    table, score = rank(search)
+    assert table.loc[table["composition"] == "AlNi", "unseen_prediction"].astype(float).tolist() == pytest.approx(
+        [-0.6, -0.5], abs=1e-3
+    )
+    assert (score["known"], score["known_and_unseen"], score["entries_judged"]) == (3, 2, 1)
+    assert score["mae"] == pytest.approx(0.0, abs=1e-3)
 
 
 def test_a_dataset_without_structures_judges_nothing(search):

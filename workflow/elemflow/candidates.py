@@ -45,7 +45,8 @@ def rank_candidates(
     A candidate is known if the dataset of the run has an entry of its composition and space group; of several the one
     with the lowest value counts. It is judged by the mean of the members that had no entry of its composition among
     their training and validation materials (`unseen_by` of them, `unseen_prediction`), and left out of the score where
-    there are none. With folds every known candidate is judged.
+    there are none. With folds every known candidate is judged. Of several candidates for one entry, such as both orders
+    of the cations of a perovskite, the one that those members predict lowest is judged.
 
     Args:
         candidates: `materials.parquet` of the candidates.
@@ -55,8 +56,8 @@ def rank_candidates(
         model_folder: `model` of the run.
         run_info: `run_info.json` of the run.
         outputs: Written: `csv` (all candidates), `md` and `html` (the best), `score` (JSON: `candidates`, `known`,
-            `known_and_unseen`, and over the latter `mae`, and `mae_of_the_mean`, which is the error of predicting
-            their mean; null without any).
+            `known_and_unseen`, the entries of the dataset among the latter `entries_judged`, and over these `mae`,
+            and `mae_of_the_mean`, which is the error of predicting their mean; null without any).
         threads: CPU threads to use.
 
     Raises:
@@ -144,13 +145,15 @@ def _with_structures(materials: Path, compositions: Sequence[str], column: str) 
 
 
 def _score(table: pd.DataFrame) -> dict[str, Any]:
-    judged = table.dropna(subset=["unseen_prediction"])
+    unseen = table.dropna(subset=["unseen_prediction"])
+    judged = unseen.sort_values(["unseen_prediction", "material_id"]).drop_duplicates(["composition", "known"])
     errors = (judged["unseen_prediction"] - judged["known"]).abs()
     spread = (judged["known"] - judged["known"].mean()).abs()
     return {
         "candidates": len(table),
         "known": int(table["known"].notna().sum()),
-        "known_and_unseen": len(judged),
+        "known_and_unseen": len(unseen),
+        "entries_judged": len(judged),
         "mae": float(errors.mean()) if len(judged) else None,
         "mae_of_the_mean": float(spread.mean()) if len(judged) else None,
     }
@@ -160,13 +163,14 @@ def _tell(score: dict[str, Any], run: dict[str, str], unit: str) -> str:
     path = "/".join(run[key] for key in ("dataset", "property", "representation", "model", "protocol"))
     told = (
         f"{score['candidates']:,} candidates by the lowest predicted {run['property'].replace('_', ' ')}; run "
-        f"{path}. {score['known']:,} are known to the dataset of the run, and "
-        f"{score['known_and_unseen']:,} of these can be judged by members that had no entry of the composition"
+        f"{path}. The dataset of the run knows {score['known']:,} of them"
     )
     if score["mae"] is None:
-        return f"{told}."
+        return f"{told}, none by a composition that a member was made without."
     return (
-        f"{told}: mean absolute error {score['mae']:.3f} {unit}, against {score['mae_of_the_mean']:.3f} of their mean."
+        f"{told}, {score['known_and_unseen']:,} by compositions that members were made without. Mean absolute error of "
+        f"these members over the entries judged ({score['entries_judged']:,}): {score['mae']:.3f} {unit}; of "
+        f"predicting the mean of these entries: {score['mae_of_the_mean']:.3f} {unit}."
     )
 
 

@@ -106,6 +106,7 @@ def test_patience_counts_training_rows_where_validations_follow_steps() -> None:
     course = _follow(Course(TRAINING | {"validate_every_steps": 2}, 42), [1.0] * 99)
     assert course.stopped == "early_stopping"
     assert course.step == 14  # best at step 2; 4 x 42 / 16 = 10.5 steps later, at the next validation
+    assert course.steps_left == 0
 
 
 def test_a_course_continues_from_its_state() -> None:

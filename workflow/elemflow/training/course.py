@@ -182,8 +182,8 @@ class Course:
 
     @property
     def steps_left(self) -> int:
-        """Steps until the end if nothing improves any more."""
-        return int(min(self._steps - self.step, self._steps_to_patience()))
+        """Steps until the end if nothing improves any more; patience may run out between two validations."""
+        return int(min(self._steps - self.step, max(0, self._steps_to_patience())))
 
     def _steps_to_patience(self) -> float:
         best = self.best_entry
