@@ -1,11 +1,10 @@
 """Write one table of a study in every format."""
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.logs import configure_logging
-from elemflow.registry import TABLES
+from elemflow.reporting.cells import load_kind
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -18,8 +17,7 @@ def main(smk: "Snakemake") -> None:
     configure_logging(smk.log[0])
     metrics = {str(Path(path).parent.relative_to("results/runs")): path for path in smk.input.metrics}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
-    kind = importlib.import_module(TABLES[smk.params.cfg["kind"]])
-    kind.write_table(smk.params.cfg, metrics, curation, dict(smk.output.items()))
+    load_kind(smk.params.cfg["kind"]).write(smk.params.cfg, metrics, curation, dict(smk.output.items()))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from elemflow.errors import ConfigError, DataError
 from elemflow.plan import build
 from elemflow.published import read_published
 from elemflow.reporting.claims import view_claims, write_claims, write_claims_index
-from elemflow.reporting.tables import write_table
+from elemflow.reporting.tables import KIND
 
 PAPERS = ("brnet2023", "irnet2021", "irnet2019", "tatis2021", "huang2020")
 LOWER = {"kind": "lower", "tables": ["table5"], "a": {"model": "brnet"}, "b": {"model": ["bnet", "automl"]}}
@@ -36,7 +36,7 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), **tabl
         if error is not None
     }
     outputs = place(tmp_path / "tables", "table")
-    write_table(cfg, metrics, {}, outputs)
+    KIND.write(cfg, metrics, {}, outputs)
     about = {
         "study": "brnet2023",
         "study_title": "Branched",

@@ -4,7 +4,7 @@ from reporting_samples import make_table, name_run, place, write_run
 
 from elemflow import statistics
 from elemflow.errors import DataError
-from elemflow.reporting.comparisons import compare, read_cells, write_table
+from elemflow.reporting.comparisons import KIND, compare
 from elemflow.reporting.index import write_tables_index
 
 FIVE_BY_TWO = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
@@ -55,20 +55,20 @@ def test_members_that_share_a_division_are_not_tested(metrics):
 
 def test_every_format_shows_the_tests_and_says_how(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    write_table(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {}, outputs)
+    KIND.write(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
         for part in ("BRNet against BNet", "Nadeau and Bengio 2003", "Dietterich 1998", "not run", "is 0.111"):
             assert part in page, (name, part)
     assert "−0.0087" in outputs["text"].read_text()
-    saved = read_cells(outputs["csv"])
+    saved = KIND.read(outputs["csv"])
     assert saved["members"].tolist() == [10, 0]
 
 
 def test_tests_at_a_reduced_scale_are_marked(tmp_path, metrics):
     outputs, cfg = place(tmp_path, "table"), make_comparison(["BRNet", "BNet", "IRNet"])
     cfg["scales"]["brnet2023"] |= {"max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
-    write_table(cfg, metrics, {}, outputs)
+    KIND.write(cfg, metrics, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
         mark = r"$\dagger$" if name == "tex" else "†"
@@ -80,7 +80,7 @@ def test_tests_at_a_reduced_scale_are_marked(tmp_path, metrics):
 def test_overview_lists_tests_apart_from_cells(tmp_path, metrics):
     outputs = place(tmp_path, "table")
     cfg = make_comparison(["BRNet", "BNet"])
-    write_table(cfg, metrics, {}, outputs)
+    KIND.write(cfg, metrics, {}, outputs)
     write_tables_index(tmp_path / "all", [{"cfg": cfg, **outputs}])
     assert pd.read_csv(tmp_path / "all/cells.csv").empty
     assert pd.read_csv(tmp_path / "all/tests.csv")["against"].tolist() == ["BNet"]

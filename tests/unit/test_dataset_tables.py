@@ -3,7 +3,7 @@ import json
 import pytest
 from reporting_samples import make_common, place
 
-from elemflow.reporting.datasets import read_cells, write_table
+from elemflow.reporting.datasets import KIND
 from elemflow.reporting.index import write_tables_index
 
 
@@ -33,8 +33,8 @@ def make_sizes():
 
 def test_sizes_stand_beside_the_printed_ones(tmp_path, curation):
     outputs = place(tmp_path, "table")
-    write_table(make_sizes(), {}, curation, outputs)
-    cells = read_cells(outputs["csv"])
+    KIND.write(make_sizes(), {}, curation, outputs)
+    cells = KIND.read(outputs["csv"])
     assert cells["materials"].tolist()[:2] == [2000, 500]
     assert cells["difference_percent"][0] == pytest.approx(100 * (2000 / 2135 - 1))
     for name in ("text", "md", "tex", "html"):
@@ -46,6 +46,6 @@ def test_sizes_stand_beside_the_printed_ones(tmp_path, curation):
 
 def test_overview_lists_sizes_apart(tmp_path, curation):
     outputs = place(tmp_path, "table")
-    write_table(make_sizes(), {}, curation, outputs)
+    KIND.write(make_sizes(), {}, curation, outputs)
     write_tables_index(tmp_path / "all", [{"cfg": make_sizes(), **outputs}])
     assert "2000" in (tmp_path / "all/datasets.csv").read_text()

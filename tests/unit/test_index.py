@@ -7,7 +7,7 @@ from reporting_samples import make_figure, make_table, name_run, place, write_ru
 
 from elemflow.reporting.figures import write_figure
 from elemflow.reporting.index import write_figures_index, write_tables_index
-from elemflow.reporting.tables import write_table
+from elemflow.reporting.tables import KIND
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def make_tables(tmp_path, runs):
     for name, study in (("table5", "brnet2023"), ("table6", "brnet2023"), ("table5", "own")):
         outputs = place(tmp_path / "results" / study / name, "table")
         cfg = make_table(["BRNet", "BNet"], ["0.070", "0.1"]) | {"table": name, "study": study, "study_title": study}
-        write_table(cfg, {run: folder / "metrics.json" for run, folder in runs.items()}, {}, outputs)
+        KIND.write(cfg, {run: folder / "metrics.json" for run, folder in runs.items()}, {}, outputs)
         tables.append({"cfg": cfg, "csv": outputs["csv"], "html": outputs["html"]})
     return tables
 

@@ -5,7 +5,7 @@ from reporting_samples import make_cell, make_common, name_run, place, write_run
 
 from elemflow.files import read_json
 from elemflow.reporting.index import write_tables_index
-from elemflow.reporting.intervals import write_table
+from elemflow.reporting.intervals import KIND
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def make_levels():
 
 def test_coverage_and_width_are_those_of_the_level(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    write_table(make_levels(), metrics, {}, outputs)
+    KIND.write(make_levels(), metrics, {}, outputs)
     judged = read_json(metrics[name_run("brnet")])["test"]["uncertainty"]["normalised"]
     cells = pd.read_csv(outputs["csv"]).query("interval == 'normalised' and model == 'brnet'")
     assert cells["level"].tolist() == [50, 90]
@@ -42,7 +42,7 @@ def test_coverage_and_width_are_those_of_the_level(tmp_path, metrics):
 
 def test_overview_holds_it(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    write_table(make_levels(), metrics, {}, outputs)
+    KIND.write(make_levels(), metrics, {}, outputs)
     write_tables_index(tmp_path / "all", [{"cfg": make_levels(), **outputs}])
     assert "Intervals" in (tmp_path / "all/index.html").read_text()
     assert len(pd.read_csv(tmp_path / "all/intervals.csv")) == 4 * 4

@@ -5,7 +5,7 @@ from reporting_samples import make_cell, make_common, name_run, place, write_run
 from elemflow.files import write_json
 from elemflow.published import QUANTITIES
 from elemflow.reporting.index import write_tables_index
-from elemflow.reporting.quantities import measure, write_table
+from elemflow.reporting.quantities import KIND, measure
 
 MEMBER = {
     "parameters": {"total": 4548385},
@@ -45,7 +45,7 @@ def make_quantities():
 
 def test_values_are_means_over_members_beside_the_printed_ones(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    write_table(make_quantities(), metrics, {}, outputs)
+    KIND.write(make_quantities(), metrics, {}, outputs)
     cells = pd.read_csv(outputs["csv"]).query("model == 'brnet'")
     assert cells["reproduced"].tolist() == pytest.approx([4548385, 18.19354, 1.0, 0.125])
     assert cells["difference_percent"].tolist()[:2] == pytest.approx([0, 100 * (18.19354 / 18.3 - 1)])
@@ -57,7 +57,7 @@ def test_values_are_means_over_members_beside_the_printed_ones(tmp_path, metrics
 
 def test_times_of_other_machines_are_not_compared(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    write_table(make_quantities(), metrics, {}, outputs)
+    KIND.write(make_quantities(), metrics, {}, outputs)
     cells = pd.read_csv(outputs["csv"], index_col="quantity").query("model == 'brnet'")
     assert cells.loc["training_time_per_epoch", "published"] == 87
     assert pd.isna(cells.loc["training_time_per_epoch", "difference_percent"])
@@ -70,7 +70,7 @@ def test_estimators_and_older_runs_have_none():
 
 def test_overview_holds_it(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    write_table(make_quantities(), metrics, {}, outputs)
+    KIND.write(make_quantities(), metrics, {}, outputs)
     write_tables_index(tmp_path / "all", [{"cfg": make_quantities(), **outputs}])
     assert "Costs" in (tmp_path / "all/index.html").read_text()
     assert len(pd.read_csv(tmp_path / "all/quantities.csv")) == 8

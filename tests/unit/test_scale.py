@@ -8,7 +8,7 @@ from reporting_samples import make_table, name_run, place, write_run
 from elemflow.config import load
 from elemflow.errors import ConfigError
 from elemflow.plan import build
-from elemflow.reporting.tables import collect_cells, read_cells, write_table
+from elemflow.reporting.tables import KIND, collect_cells
 from elemflow.scale import cap, count_drawn_tests, reductions
 
 SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
@@ -96,7 +96,7 @@ def test_full_scale_is_compared_with_the_paper(tmp_path, error, agreement):
     assert (line["scale"], line["agreement"]) == ("full", agreement)
     assert (line["materials"], line["published_materials"], line["max_epochs"]) == (2135, 2135, 3000)
     outputs = place(tmp_path / "out", "table")
-    write_table(cfg, metrics, curation, outputs)
+    KIND.write(cfg, metrics, curation, outputs)
     assert f'class="difference {agreement}"' in outputs["html"].read_text()
     assert {"within": "≈", "beyond": "≠"}[agreement] in outputs["text"].read_text()
     assert {"within": r"$\approx$", "beyond": r"$\neq$"}[agreement] in outputs["tex"].read_text()
@@ -114,8 +114,8 @@ def test_what_the_draw_of_the_test_materials_can_explain_is_marked_so(tmp_path, 
     path.write_text(json.dumps(found))
     cfg["scales"]["brnet2023"]["drawn_tests"] = drawn_tests
     outputs = place(tmp_path / "out", "table")
-    write_table(cfg, metrics, curation, outputs)
-    line = read_cells(outputs["csv"]).iloc[0]
+    KIND.write(cfg, metrics, curation, outputs)
+    line = KIND.read(outputs["csv"]).iloc[0]
     assert line["agreement"] == agreement  # the difference is 0.054
     if drawn_tests == 3 and standard_error == 0.03:
         assert line["difference_error"] == pytest.approx(0.03 * (4 / 3) ** 0.5)
@@ -140,8 +140,8 @@ def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
     cfg["scales"]["brnet2023"] |= {"max_materials": 2000, "max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
     metrics, curation, cfg = collect(tmp_path, cfg)
     outputs = place(tmp_path / "out", "table")
-    write_table(cfg, metrics, curation, outputs)
-    line = read_cells(outputs["csv"]).iloc[0]
+    KIND.write(cfg, metrics, curation, outputs)
+    line = KIND.read(outputs["csv"]).iloc[0]
     assert (line["scale"], line["materials"], line["max_epochs"]) == ("reduced", 2000, 5)
     texts = {name: path.read_text() for name, path in outputs.items()}
     assert "≈" not in texts["text"]
@@ -166,7 +166,7 @@ def test_reservations_about_a_printed_value_are_footnotes(tmp_path):
     cfg["cells"][1]["published_note"] = "misprinted"
     metrics, curation, cfg = collect(tmp_path, cfg)
     outputs = place(tmp_path / "out", "table")
-    write_table(cfg, metrics, curation, outputs)
+    KIND.write(cfg, metrics, curation, outputs)
     text = outputs["text"].read_text()
     assert "0.1 [a]" in text
     assert "Published: [a] misprinted." in text

@@ -7,7 +7,7 @@ from elemflow.config import load
 from elemflow.errors import ConfigError
 from elemflow.plan import build
 from elemflow.reporting.index import write_tables_index
-from elemflow.reporting.selection import collect_cells, read_cells, view_table, write_table
+from elemflow.reporting.selection import KIND, collect_cells, view_table
 
 
 def make_selection(tmp_path, paper, honest):
@@ -24,8 +24,8 @@ def make_selection(tmp_path, paper, honest):
 def test_worth_is_the_change_against_the_honest_error(tmp_path):
     cfg, runs = make_selection(tmp_path, [0.09], [0.10, 0.10])
     outputs = place(tmp_path / "out", "table")
-    write_table(cfg, runs, {}, outputs)
-    cells = read_cells(outputs["csv"])
+    KIND.write(cfg, runs, {}, outputs)
+    cells = KIND.read(outputs["csv"])
     assert cells["worth_percent"].iloc[1] == pytest.approx(-10)
     assert cells["worth_percent"].isna().iloc[0]
     for kind in ("text", "md", "tex", "html"):

@@ -10,7 +10,7 @@ from reporting_samples import make_cell, make_table, name_run, place, write_run
 
 from elemflow.errors import DataError
 from elemflow.reporting import text as words
-from elemflow.reporting.tables import collect_cells, read_cells, view_table, write_table
+from elemflow.reporting.tables import KIND, collect_cells, view_table
 
 HOSTILE = r"a_b*c|d`e<script>&%$#{}~^\ __init__ **x** 50 % x_"
 
@@ -56,7 +56,7 @@ def test_cells_join_published_and_reproduced(runs):
 
 def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curation):
     outputs = place(tmp_path / "out", "table")
-    write_table(make_mixed(), runs, curation, outputs)
+    KIND.write(make_mixed(), runs, curation, outputs)
     texts = read_all(outputs)
     for name in ("text", "md", "html"):
         for part in (
@@ -77,14 +77,12 @@ def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curat
     assert texts["html"].count('class="reproduced best"') == 1
     assert f'title="{name_run("brnet")}"' in texts["html"]
     assert "**0.0970 ± 0.0020**" in texts["text"]
-    assert (
-        pd.testing.assert_frame_equal(read_cells(outputs["csv"]), collect_cells(make_mixed(), runs, curation)) is None
-    )
+    assert pd.testing.assert_frame_equal(KIND.read(outputs["csv"]), collect_cells(make_mixed(), runs, curation)) is None
 
 
 def test_columns_of_plain_text_are_aligned(tmp_path, runs):
     outputs = place(tmp_path, "table")
-    write_table(make_mixed(), runs, {}, outputs)
+    KIND.write(make_mixed(), runs, {}, outputs)
     lines = outputs["text"].read_text(encoding="utf-8").splitlines()
     rule = next(line for line in lines if line.startswith("="))
     ends = [position for position, sign in enumerate(rule + " ") if sign == " " and rule[position - 1] == "="]
@@ -95,14 +93,14 @@ def test_columns_of_plain_text_are_aligned(tmp_path, runs):
 
 def test_outputs_have_equal_bytes(tmp_path, runs, curation):
     first, second = place(tmp_path / "a", "table"), place(tmp_path / "b", "table")
-    write_table(make_mixed(), runs, curation, first)
-    write_table(make_mixed(), dict(reversed(runs.items())), curation, second)
+    KIND.write(make_mixed(), runs, curation, first)
+    KIND.write(make_mixed(), dict(reversed(runs.items())), curation, second)
     assert all(first[name].read_bytes() == second[name].read_bytes() for name in first)
 
 
 def test_nothing_run_is_not_a_crash(tmp_path):
     outputs = place(tmp_path, "table")
-    write_table(make_mixed(), {}, {}, outputs)
+    KIND.write(make_mixed(), {}, {}, outputs)
     assert outputs["text"].read_text(encoding="utf-8").count("not run") == 5  # four cells and the caption
     assert "number of materials not known" in " ".join(outputs["text"].read_text(encoding="utf-8").split())
 
@@ -131,7 +129,7 @@ def test_one_column_or_mixed_rows_have_no_best(runs):
 def test_table_without_published_values_leaves_their_lines_out(tmp_path, runs):
     cfg = make_table(["BRNet", "BNet"], [None, None])
     outputs = place(tmp_path, "table")
-    write_table(cfg, runs, {}, outputs)
+    KIND.write(cfg, runs, {}, outputs)
     texts = read_all(outputs)
     assert 'class="published"' not in texts["html"]
     assert "published &" not in texts["tex"]
@@ -152,7 +150,7 @@ def test_hostile_labels_are_escaped_everywhere(tmp_path, runs):
     cfg["rows"][0]["label"] = HOSTILE
     cfg["columns"][0]["label"] = HOSTILE
     outputs = place(tmp_path, "table")
-    write_table(cfg, runs, {}, outputs)
+    KIND.write(cfg, runs, {}, outputs)
     texts = read_all(outputs)
     assert "<script>" not in texts["html"]
     assert r"\&\%\$\#\{\}" in texts["tex"]
@@ -198,21 +196,21 @@ def test_missing_data_are_named_with_their_reason(tmp_path, runs):
     table = make_table(["BRNet", "IRNet"], ["0.096", "0.1"])
     table["cells"][1]["missing"] = "IRNet's data are not public."
     outputs = place(tmp_path, "table")
-    write_table(table, runs, {}, outputs)
+    KIND.write(table, runs, {}, outputs)
     text = " ".join(outputs["text"].read_text().split())
     assert "no data" in text
     assert "not run" not in text
     assert "IRNet's data are not public (1)." in text
-    assert read_cells(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
+    assert KIND.read(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
 
 
 def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, runs):
     log = f"results/logs/train_model/{name_run('irnet')}.log"
     cfg = make_mixed() | {"failed": {name_run("irnet"): {"log": log, "message": "member 1 diverged"}}}
     outputs = place(tmp_path, "table")
-    write_table(cfg, runs, {}, outputs)
+    KIND.write(cfg, runs, {}, outputs)
     texts = read_all(outputs)
     assert f'<a href="../../{log.removeprefix("results/")}">failed</a>' in texts["html"]
     assert f"failed: member 1 diverged ({log})" in " ".join(texts["text"].split())
     assert "not run" not in texts["text"]
-    assert list(read_cells(outputs["csv"])["log"].dropna()) == [log]
+    assert list(KIND.read(outputs["csv"])["log"].dropna()) == [log]

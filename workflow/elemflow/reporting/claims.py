@@ -1,6 +1,5 @@
 """Pages of claims: what a paper says, whether its own numbers and the reproduced ones bear it out, by which cells."""
 
-import importlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,8 +10,8 @@ import pandas as pd
 from elemflow import claims
 from elemflow.errors import DataError
 from elemflow.files import atomic_path, write_text
-from elemflow.registry import TABLES
 from elemflow.reporting import text as words
+from elemflow.reporting.cells import load_kind
 from elemflow.reporting.page import render_claims
 from elemflow.reporting.scale import REDUCED, REDUCED_MARK
 from elemflow.reporting.view import NO_VALUE
@@ -85,7 +84,7 @@ def _summary(shown: Iterable[Mapping[str, Any]]) -> str:
 
 def _read_lines(planned: Mapping[str, Any], csv: str | Path) -> list[dict[str, Any]]:
     """Return the cells of a table with what its csv says of them."""
-    records = importlib.import_module(TABLES[planned["kind"]]).read_cells(csv).to_dict("records")
+    records = load_kind(planned["kind"]).read(csv).to_dict("records")
     lines = claims.planned_lines(planned)
     runs = [(line["run"], line.get("against", {}).get("run")) for line in lines]
     if runs != [(record["run"], record.get("against_run")) for record in records]:

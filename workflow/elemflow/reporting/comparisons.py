@@ -12,13 +12,14 @@ from elemflow.errors import DataError
 from elemflow.files import read_json
 from elemflow.reporting import scale
 from elemflow.reporting import text as words
-from elemflow.reporting.formats import render_text_page, write_formats
+from elemflow.reporting.cells import TableKind, Types, frame_view, make_frame
+from elemflow.reporting.formats import render_text_page
 from elemflow.reporting.results import read_score
 from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 SEED = 2003  # of the bootstrap
 SIGNIFICANT = 0.05
-CELL_TYPES: dict[Hashable, Any] = {
+CELL_TYPES: Types = {
     "study": "string",
     "table": "string",
     "row": "string",
@@ -43,29 +44,6 @@ CELL_TYPES: dict[Hashable, Any] = {
 TESTS = {"corrected": "corrected", "5x2": "5×2"}
 
 
-def write_table(
-    cfg: Mapping[str, Any],
-    metrics: Mapping[str, str | Path],
-    curation: Mapping[str, str | Path],
-    outputs: Mapping[str, str | Path],
-) -> None:
-    """Write one table of tests in every format.
-
-    Args:
-        cfg: The table as planned, with the `splits` of its protocols.
-        metrics: Path of each run's `metrics.json`, beside which lie its predictions and `run_info.json`; a test
-            without the files of both runs is marked `not run`.
-        curation: Path of each dataset's `curation.json`.
-        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
-
-    Raises:
-        DataError: Two runs were not judged on the same members.
-    """
-    tests = compare(cfg, metrics, curation)
-    view = view_table(cfg, tests, curation)
-    write_formats(outputs, tests, view, render_text, _list_runs(cfg, metrics, curation))
-
-
 def compare(
     cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
 ) -> pd.DataFrame:
@@ -73,6 +51,9 @@ def compare(
 
     Returns:
         A frame with the columns of `CELL_TYPES`, one line per test; what cannot be computed is missing.
+
+    Raises:
+        DataError: Two runs were not judged on the same members.
     """
     cells = {(cell["row"], cell["column"]): cell for cell in cfg["cells"]}
     lines = []
@@ -98,12 +79,7 @@ def compare(
         family = [line for line in lines if f"p_{test}" in line]
         for line, p in zip(family, statistics.holm([line[f"p_{test}"] for line in family]), strict=True):
             line[f"p_holm_{test}"] = p
-    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
-
-
-def read_cells(path: str | Path) -> pd.DataFrame:
-    """Read the CSV of a table as `compare` made it."""
-    return pd.read_csv(path, dtype=CELL_TYPES, keep_default_na=False, na_values=[""])
+    return make_frame(lines, CELL_TYPES)
 
 
 def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any) -> dict[str, Any]:
@@ -168,16 +144,7 @@ def view_table(cfg: Mapping[str, Any], tests: pd.DataFrame, curation: Mapping[st
             for number, (text, best) in enumerate(_show(line, shown))
         ]
         rows.append((f"{line['row']}: {line['model']} against {line['against']}", tuple(cells)))
-    return TableView(
-        study=cfg["study_title"],
-        title=cfg["title"],
-        columns=tuple(columns),
-        rows=tuple(rows),
-        caption=tuple(text for text in _write_caption(cfg, tests, shown, curation) if text),
-        reference=cfg["reference"],
-        label=f"{cfg['study']}-{cfg['table']}",
-        has_published=False,
-    )
+    return frame_view(cfg, rows, _write_caption(cfg, tests, shown, curation), columns=columns)
 
 
 def _show(line: Mapping[Hashable, Any], shown: Sequence[str]) -> Iterator[tuple[str, bool]]:
@@ -252,9 +219,13 @@ def render_text(view: TableView) -> str:
 
 
 def _list_runs(
-    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+    tests: pd.DataFrame,
+    cfg: Mapping[str, Any],
+    metrics: Mapping[str, str | Path],
+    curation: Mapping[str, str | Path],
 ) -> pd.DataFrame:
     """Return the runs behind the tests, as the page lists them."""
+    del tests
     lines = []
     for cell in cfg["cells"]:
         score = read_score(metrics.get(cell["run"]), "mae")
@@ -265,3 +236,6 @@ def _list_runs(
     types = {"test_rows_min": "Int64", "test_rows_max": "Int64"} | scale.CELL_TYPES
     columns = ["row", "column", *types, "members", "run"]
     return pd.DataFrame(lines, columns=columns).astype(types)
+
+
+KIND = TableKind(CELL_TYPES, compare, view_table, render_text, "tests.csv", _list_runs)

@@ -8,10 +8,11 @@ import pandas as pd
 
 from elemflow.files import read_json
 from elemflow.reporting import text as words
-from elemflow.reporting.formats import arrange_rows, render_text_page, write_formats
+from elemflow.reporting.cells import TableKind, Types, frame_view, make_frame, name_cell
+from elemflow.reporting.formats import arrange_rows, render_text_page
 from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
-CELL_TYPES: dict[Hashable, Any] = {
+CELL_TYPES: Types = {
     "study": "string",
     "table": "string",
     "row": "string",
@@ -26,28 +27,11 @@ CELL_TYPES: dict[Hashable, Any] = {
 }
 
 
-def write_table(
-    cfg: Mapping[str, Any],
-    metrics: Mapping[str, str | Path],
-    curation: Mapping[str, str | Path],
-    outputs: Mapping[str, str | Path],
-) -> None:
-    """Write one table of datasets in every format.
-
-    Args:
-        cfg: The table as planned.
-        metrics: Not used: there are no runs.
-        curation: Path of each dataset's `curation.json`; a dataset without one is marked `not run`.
-        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
-    """
-    del metrics
-    cells = collect_cells(cfg, curation)
-    view = view_table(cfg, cells, curation)
-    write_formats(outputs, cells, view, render_text)
-
-
-def collect_cells(cfg: Mapping[str, Any], curation: Mapping[str, str | Path]) -> pd.DataFrame:
+def collect_cells(
+    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+) -> pd.DataFrame:
     """Join printed and curated sizes, one line per cell; the columns are those of `CELL_TYPES`."""
+    del metrics  # there are no runs
     lines = []
     for cell in cfg["cells"]:
         path = curation.get(cell["dataset"])
@@ -56,24 +40,14 @@ def collect_cells(cfg: Mapping[str, Any], curation: Mapping[str, str | Path]) ->
         published = cell["published_size"]
         lines.append(
             {
-                **{name: cell[name] for name in ("dataset", "property")},
-                "study": cfg["study"],
-                "table": cfg["table"],
-                "row": cfg["rows"][cell["row"]]["label"],
-                "column": cfg["columns"][cell["column"]]["label"],
+                **name_cell(cfg, cell, ("dataset", "property")),
                 "published": published,
                 "materials": size,
                 "entries": report["entries"] if report else None,
                 "difference_percent": 100 * (size / published - 1) if published and size is not None else None,
-                "missing": cell["missing"] or None,
             }
         )
-    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
-
-
-def read_cells(path: str | Path) -> pd.DataFrame:
-    """Read the CSV of a table as `collect_cells` made it."""
-    return pd.read_csv(path, dtype=CELL_TYPES, keep_default_na=False, na_values=[""])
+    return make_frame(lines, CELL_TYPES)
 
 
 def _size(report: Mapping[str, Any], property_id: str) -> int:
@@ -85,16 +59,8 @@ def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[st
     """Arrange the sizes and write the caption."""
     shown = [_view(line) for line in cells.to_dict("records")]
     has_published = bool(cells["published"].notna().any())
-    return TableView(
-        study=cfg["study_title"],
-        title=cfg["title"],
-        columns=tuple(column["label"] for column in cfg["columns"]),
-        rows=arrange_rows(cfg, shown),
-        caption=tuple(text for text in _write_caption(cfg, curation, has_published=has_published) if text),
-        reference=cfg["reference"],
-        label=f"{cfg['study']}-{cfg['table']}",
-        has_published=has_published,
-    )
+    caption = _write_caption(cfg, curation, has_published=has_published)
+    return frame_view(cfg, arrange_rows(cfg, shown), caption, has_published=has_published)
 
 
 def _view(line: Mapping[Hashable, Any]) -> Cell:
@@ -128,3 +94,6 @@ def render_text(view: TableView) -> str:
         if cell
     ]  # fmt: skip
     return render_text_page(view, ("dataset", "", "published", "curated", "difference"), [("", lines)])
+
+
+KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "datasets.csv")

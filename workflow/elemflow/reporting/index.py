@@ -1,6 +1,5 @@
 """Overview pages of all tables and all figures, in folders that can be copied anywhere."""
 
-import importlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,17 +9,8 @@ import pandas as pd
 
 from elemflow.files import atomic_path, write_text
 from elemflow.registry import TABLES
-from elemflow.reporting import comparisons, datasets, intervals, quantities, selection, tables
+from elemflow.reporting.cells import load_kind
 from elemflow.reporting.page import render_figures_index, render_tables_index
-
-FILES = {
-    "errors": ("cells.csv", tables.CELL_TYPES),
-    "comparison": ("tests.csv", comparisons.CELL_TYPES),
-    "datasets": ("datasets.csv", datasets.CELL_TYPES),
-    "intervals": ("intervals.csv", intervals.CELL_TYPES),
-    "selection": ("selection.csv", selection.CELL_TYPES),
-    "quantities": ("quantities.csv", quantities.CELL_TYPES),
-}
 
 
 def write_tables_index(folder: str | Path, items: Sequence[Mapping[str, Any]]) -> None:
@@ -28,21 +18,22 @@ def write_tables_index(folder: str | Path, items: Sequence[Mapping[str, Any]]) -
 
     Args:
         folder: Folder to write to.
-        items: `cfg`, `csv` and `html` of each table: its plan and the files `write_table` wrote.
+        items: `cfg`, `csv` and `html` of each table: its plan and files that `TableKind.write` wrote.
     """
     folder = Path(folder)
-    frames: dict[str, list[pd.DataFrame]] = {kind: [] for kind in TABLES}
+    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     shown = []
     for table in items:
         cfg = table["cfg"]
-        module = importlib.import_module(TABLES[cfg["kind"]])
-        cells = module.read_cells(table["csv"])
+        kind = load_kind(cfg["kind"])
+        cells = kind.read(table["csv"])
         frames[cfg["kind"]].append(cells)
         file = _copy(table["html"], folder, f"{cfg['study']}-{cfg['table']}.html")
-        shown.append({"cfg": cfg, "view": module.view_table(cfg, cells, {}), "file": file})
-    for kind, (name, columns) in FILES.items():
-        empty = pd.DataFrame(columns=list(columns))
-        _write_frame(folder / name, pd.concat(frames[kind], ignore_index=True) if frames[kind] else empty)
+        shown.append({"cfg": cfg, "view": kind.view(cfg, cells, {}), "file": file})
+    for name, cells_of_kind in frames.items():
+        kind = load_kind(name)
+        empty = pd.DataFrame(columns=list(kind.types))
+        _write_frame(folder / kind.overview, pd.concat(cells_of_kind, ignore_index=True) if cells_of_kind else empty)
     write_text(folder / "index.html", render_tables_index(_group(shown, "tables")))
 
 

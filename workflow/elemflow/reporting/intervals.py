@@ -8,21 +8,14 @@ import pandas as pd
 
 from elemflow.files import read_json
 from elemflow.reporting import text as words
-from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page, write_formats
+from elemflow.reporting.cells import NAME_TYPES, TableKind, Types, frame_view, make_frame, name_cell, order_cells
+from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page
 from elemflow.reporting.view import NO_DATA, NOT_RUN, Cell, TableView
 from elemflow.uncertainty import KINDS, USUAL_LEVEL
 
 SHOWN = "normalised"
-CELL_TYPES: dict[Hashable, Any] = {
-    "study": "string",
-    "table": "string",
-    "row": "string",
-    "column": "string",
-    "model": "string",
-    "dataset": "string",
-    "property": "string",
-    "representation": "string",
-    "protocol": "string",
+CELL_TYPES: Types = {
+    **NAME_TYPES,
     "unit": "string",
     "level": "Int64",
     "interval": "string",
@@ -37,33 +30,17 @@ CELL_TYPES: dict[Hashable, Any] = {
 }
 
 
-def write_table(
-    cfg: Mapping[str, Any],
-    metrics: Mapping[str, str | Path],
-    curation: Mapping[str, str | Path],
-    outputs: Mapping[str, str | Path],
-) -> None:
-    """Write one table of intervals in every format.
-
-    Args:
-        cfg: The table as planned; a cell may have a `level`.
-        metrics: Path of each run's `metrics.json`; a run without a file is marked `not run`.
-        curation: Path of each dataset's `curation.json`.
-        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
-    """
-    cells = collect_cells(cfg, metrics)
-    view = view_table(cfg, cells, curation)
-    write_formats(outputs, cells, view, render_text)
-
-
-def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+def collect_cells(
+    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+) -> pd.DataFrame:
     """Read what each interval promises and does, one line per cell and kind of interval.
 
     Returns:
         A frame with the columns of `CELL_TYPES`; values of runs without a result are missing.
     """
+    del curation  # sizes are told in the caption alone
     lines = []
-    for cell in sorted(cfg["cells"], key=lambda cell: (cell["row"], cell["column"])):
+    for cell in order_cells(cfg):
         path = metrics.get(cell["run"])
         found = read_json(path) if path and Path(path).is_file() and not cell["missing"] else {}
         judged = found["test"]["uncertainty"] if "test" in found else {}
@@ -72,11 +49,7 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
             of_kind = judged.get(kind, {"coverage": {}, "width": {}})
             lines.append(
                 {
-                    **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol")},
-                    "study": cfg["study"],
-                    "table": cfg["table"],
-                    "row": cfg["rows"][cell["row"]]["label"],
-                    "column": cfg["columns"][cell["column"]]["label"],
+                    **name_cell(cfg, cell),
                     "unit": cell["unit"],
                     "level": level,
                     "interval": kind,
@@ -86,11 +59,10 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
                     "miscalibration_area": of_kind.get("miscalibration_area"),
                     "rank_correlation": judged.get("rank_correlation"),
                     "test_rows": judged.get("n"),
-                    "missing": cell["missing"] or None,
                     "run": cell["run"],
                 }
             )
-    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
+    return make_frame(lines, CELL_TYPES)
 
 
 def _least_sure(judged: Mapping[str, Any], kind: str) -> float | None:
@@ -99,24 +71,10 @@ def _least_sure(judged: Mapping[str, Any], kind: str) -> float | None:
     return groups[-1]["coverage"][kind] if groups else None
 
 
-def read_cells(path: str | Path) -> pd.DataFrame:
-    """Read the CSV of a table as `collect_cells` made it."""
-    return pd.read_csv(path, dtype=CELL_TYPES, keep_default_na=False, na_values=[""])
-
-
 def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
     """Arrange coverage and width of the normalised intervals and write the caption."""
     shown = [_view(line) for line in cells[cells["interval"] == SHOWN].to_dict("records")]
-    return TableView(
-        study=cfg["study_title"],
-        title=cfg["title"],
-        columns=tuple(column["label"] for column in cfg["columns"]),
-        rows=arrange_rows(cfg, shown),
-        caption=tuple(text for text in _write_caption(cfg, cells, curation) if text),
-        reference=cfg["reference"],
-        label=f"{cfg['study']}-{cfg['table']}",
-        has_published=False,
-    )
+    return frame_view(cfg, arrange_rows(cfg, shown), _write_caption(cfg, cells, curation))
 
 
 def _view(line: Mapping[Hashable, Any]) -> Cell:
@@ -155,3 +113,6 @@ def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mappin
 def render_text(view: TableView) -> str:
     """Render the intervals as reStructuredText that is aligned plain text."""
     return render_text_page(view, ("", "inside (half-width)"), group_lines(view, lambda cell: (cell.reproduced,)))
+
+
+KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "intervals.csv")

@@ -10,21 +10,14 @@ import pandas as pd
 from elemflow.files import read_json
 from elemflow.published import QUANTITIES
 from elemflow.reporting import text as words
-from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page, write_formats
+from elemflow.reporting.cells import NAME_TYPES, TableKind, Types, frame_view, make_frame, name_cell, order_cells
+from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page
 from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 FLOAT_MB = 4e-6
 TIMES = ("training_time_per_epoch", "prediction_time")
-CELL_TYPES: dict[Hashable, Any] = {
-    "study": "string",
-    "table": "string",
-    "row": "string",
-    "column": "string",
-    "model": "string",
-    "dataset": "string",
-    "property": "string",
-    "representation": "string",
-    "protocol": "string",
+CELL_TYPES: Types = {
+    **NAME_TYPES,
     "quantity": "string",
     "unit": "string",
     "published": "string",  # as printed
@@ -41,34 +34,17 @@ CELL_TYPES: dict[Hashable, Any] = {
 }
 
 
-def write_table(
-    cfg: Mapping[str, Any],
-    metrics: Mapping[str, str | Path],
-    curation: Mapping[str, str | Path],
-    outputs: Mapping[str, str | Path],
-) -> None:
-    """Write one table of quantities in every format.
-
-    Args:
-        cfg: The table as planned; each cell has a `quantity`.
-        metrics: Path of each run's `metrics.json`, beside which lies its `run_info.json`; a run without it is marked
-            `not run`, and so is an estimator, which has neither parameters nor epochs.
-        curation: Path of each dataset's `curation.json`.
-        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
-    """
-    cells = collect_cells(cfg, metrics)
-    view = view_table(cfg, cells, curation)
-    write_formats(outputs, cells, view, render_text)
-
-
-def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> pd.DataFrame:
+def collect_cells(
+    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+) -> pd.DataFrame:
     """Join printed and measured quantities, one line per cell.
 
     Returns:
         A frame with the columns of `CELL_TYPES`; `reproduced` is the mean over members, in `unit`.
     """
+    del curation  # sizes are told in the caption alone
     lines = []
-    for cell in sorted(cfg["cells"], key=lambda cell: (cell["row"], cell["column"])):
+    for cell in order_cells(cfg):
         quantity = cell["quantity"]
         info = _read_info(metrics.get(cell["run"])) if not cell["missing"] else {}
         members = list(info.get("members", {}).values())
@@ -78,11 +54,8 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
         comparable = found is not None and published and quantity not in TIMES
         lines.append(
             {
-                **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol", "run")},
-                "study": cfg["study"],
-                "table": cfg["table"],
-                "row": cfg["rows"][cell["row"]]["label"],
-                "column": cfg["columns"][cell["column"]]["label"],
+                **name_cell(cfg, cell),
+                "run": cell["run"],
                 "quantity": quantity,
                 "unit": cell["unit"],
                 "published": None if published is None else cell["published_text"],
@@ -94,10 +67,9 @@ def collect_cells(cfg: Mapping[str, Any], metrics: Mapping[str, str | Path]) -> 
                 "device": info["engine"]["device"] if values else None,
                 "published_source": cell["published_source"] if published is not None else None,
                 "published_note": cell["published_note"] or None,
-                "missing": cell["missing"] or None,
             }
         )
-    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
+    return make_frame(lines, CELL_TYPES)
 
 
 def _read_info(path: str | Path | None) -> dict[str, Any]:
@@ -123,24 +95,12 @@ def measure(member: Mapping[str, Any], quantity: str) -> float | None:
     return found[quantity]
 
 
-def read_cells(path: str | Path) -> pd.DataFrame:
-    """Read the CSV of a table as `collect_cells` made it."""
-    return pd.read_csv(path, dtype=CELL_TYPES, keep_default_na=False, na_values=[""])
-
-
 def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
     """Arrange the quantities and write the caption."""
     shown = [_view(line) for line in cells.to_dict("records")]
-    return TableView(
-        study=cfg["study_title"],
-        title=cfg["title"],
-        columns=tuple(column["label"] for column in cfg["columns"]),
-        rows=arrange_rows(cfg, shown),
-        caption=tuple(text for text in _write_caption(cfg, cells, curation) if text),
-        reference=cfg["reference"],
-        label=f"{cfg['study']}-{cfg['table']}",
-        has_published=bool(cells["published"].notna().any()),
-    )
+    has_published = bool(cells["published"].notna().any())
+    caption = _write_caption(cfg, cells, curation)
+    return frame_view(cfg, arrange_rows(cfg, shown), caption, has_published=has_published)
 
 
 def _view(line: Mapping[Hashable, Any]) -> Cell:
@@ -187,3 +147,6 @@ def render_text(view: TableView) -> str:
     """Render the quantities as reStructuredText that is aligned plain text."""
     groups = group_lines(view, lambda cell: (cell.published or NO_VALUE, cell.reproduced, cell.difference or NO_VALUE))
     return render_text_page(view, ("", "published", "reproduced", "difference"), groups)
+
+
+KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "quantities.csv")

@@ -1,6 +1,6 @@
 """Tables of what choosing by the test part was worth: a run as the paper chose it beside the same chosen honestly."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,25 +9,12 @@ import pandas as pd
 
 from elemflow.reporting import tables
 from elemflow.reporting import text as words
-from elemflow.reporting.formats import write_formats
+from elemflow.reporting.cells import Types
 from elemflow.reporting.scale import REDUCED, REDUCED_MARK
-from elemflow.reporting.tables import render_text
 from elemflow.reporting.view import NO_VALUE, Cell, TableView
 
-CELL_TYPES: dict[Hashable, Any] = {**tables.CELL_TYPES, "worth_percent": "float64"}
+CELL_TYPES: Types = {**tables.CELL_TYPES, "worth_percent": "float64"}
 WORTH = "worth of selection"
-
-
-def write_table(
-    cfg: Mapping[str, Any],
-    metrics: Mapping[str, str | Path],
-    curation: Mapping[str, str | Path],
-    outputs: Mapping[str, str | Path],
-) -> None:
-    """Write one table in every format; the arguments are those of `elemflow.reporting.tables.write_table`."""
-    cells = collect_cells(cfg, metrics, curation)
-    view = view_table(cfg, cells, curation)
-    write_formats(outputs, cells, view, render_text, cells)
 
 
 def collect_cells(
@@ -43,13 +30,6 @@ def collect_cells(
     worth = 100 * (cells["reproduced"].shift(1) / cells["reproduced"] - 1)
     honest = pd.Series([i % 2 == 1 for i in range(len(cells))], index=cells.index)
     return cells.assign(worth_percent=worth.where(honest)).astype(CELL_TYPES)
-
-
-def read_cells(path: str | Path) -> pd.DataFrame:
-    """Read the CSV of a table as `collect_cells` made it."""
-    return pd.read_csv(
-        path, dtype=CELL_TYPES, keep_default_na=False, na_values={name: [""] for name in map(str, CELL_TYPES)}
-    )
 
 
 def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
@@ -80,3 +60,6 @@ def _view_worth(worth: float, scale: Any, honest: Cell | None) -> Cell:
         run=honest.run if honest else "",
         mark=REDUCED_MARK if known and not pd.isna(scale) and scale == REDUCED else "",
     )
+
+
+KIND = replace(tables.KIND, types=CELL_TYPES, collect=collect_cells, view=view_table, overview="selection.csv")

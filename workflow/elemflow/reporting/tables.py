@@ -1,6 +1,6 @@
 """Tables that set reproduced errors beside published ones, as CSV, Markdown, LaTeX, HTML and plain text."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +8,13 @@ import pandas as pd
 
 from elemflow.reporting import scale
 from elemflow.reporting import text as words
-from elemflow.reporting.formats import group_lines, render_text_page, write_formats
+from elemflow.reporting.cells import NAME_TYPES, TableKind, Types, frame_view, make_frame, name_cell, order_cells
+from elemflow.reporting.formats import group_lines, render_text_page
 from elemflow.reporting.results import read_note, read_score
 from elemflow.reporting.view import FAILED, NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
-CELL_TYPES: dict[Hashable, Any] = {
-    "study": "string",
-    "table": "string",
-    "row": "string",
-    "column": "string",
-    "model": "string",
-    "dataset": "string",
-    "property": "string",
-    "representation": "string",
-    "protocol": "string",
+CELL_TYPES: Types = {
+    **NAME_TYPES,
     "metric": "string",
     "unit": "string",
     "published": "string",  # as printed: its trailing zeros are the printed precision
@@ -45,39 +38,20 @@ CELL_TYPES: dict[Hashable, Any] = {
 }
 
 
-def write_table(
-    cfg: Mapping[str, Any],
-    metrics: Mapping[str, str | Path],
-    curation: Mapping[str, str | Path],
-    outputs: Mapping[str, str | Path],
-) -> None:
-    """Write one table in every format.
-
-    Args:
-        cfg: The table as planned: title, rows, columns, cells, protocols, datasets.
-        metrics: Path of each run's `metrics.json`; a run without a file, or that its model declined, is marked
-            `not run`.
-        curation: Path of each dataset's `curation.json`.
-        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
-
-    Raises:
-        DataError: A metrics file lacks the metric of the table.
-    """
-    cells = collect_cells(cfg, metrics, curation)
-    view = view_table(cfg, cells, curation)
-    write_formats(outputs, cells, view, render_text, cells)
-
-
 def collect_cells(
     cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
 ) -> pd.DataFrame:
     """Join published and reproduced values, one line per cell, in the order of rows and columns.
 
     Returns:
-        A frame with the columns of `CELL_TYPES`; values of runs without a result are missing.
+        A frame with the columns of `CELL_TYPES`; values of runs without a result, or that their model declined, are
+        missing.
+
+    Raises:
+        DataError: A metrics file lacks the metric of the table.
     """
     lines = []
-    for cell in _in_order(cfg):
+    for cell in order_cells(cfg):
         score = read_score(metrics.get(cell["run"]), cfg["metric"])
         published = cell["published"]
         difference = score.mean - published if score and published is not None else None
@@ -88,12 +62,8 @@ def collect_cells(
         failure = cfg.get("failed", {}).get(cell["run"])
         lines.append(
             {
-                **{name: cell[name] for name in ("model", "dataset", "property", "representation", "protocol", "run")},
-                "missing": cell["missing"] or None,
-                "study": cfg["study"],
-                "table": cfg["table"],
-                "row": cfg["rows"][cell["row"]]["label"],
-                "column": cfg["columns"][cell["column"]]["label"],
+                **name_cell(cfg, cell),
+                "run": cell["run"],
                 "metric": cfg["metric"],
                 "unit": cell["unit"],
                 "published": None if published is None else cell["published_text"] or f"{published:g}",
@@ -114,25 +84,14 @@ def collect_cells(
                 **size,
             }
         )
-    return pd.DataFrame(lines, columns=list(CELL_TYPES)).astype(CELL_TYPES)
-
-
-def read_cells(path: str | Path) -> pd.DataFrame:
-    """Read the CSV of a table as `collect_cells` made it."""
-    return pd.read_csv(
-        path, dtype=CELL_TYPES, keep_default_na=False, na_values={name: [""] for name in map(str, CELL_TYPES)}
-    )
-
-
-def _in_order(cfg: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return sorted(cfg["cells"], key=lambda cell: (cell["row"], cell["column"]))
+    return make_frame(lines, CELL_TYPES)
 
 
 def view_table(
     cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path], *, bold: bool = True
 ) -> TableView:
     """Arrange the cells of a table and write its caption; the best value of a row is bold unless `bold` is false."""
-    planned = _in_order(cfg)
+    planned = order_cells(cfg)
     records = _list_records(cells)
     marks, footnotes = _mark_notes(records), _mark_footnotes(records)
     rows = []
@@ -143,16 +102,7 @@ def view_table(
     has_published = any(record["published"] for record in records)
     has_best = any(cell.best for _, cells in rows for cell in cells if cell)
     caption = _write_caption(cfg, records, curation, has_published=has_published, has_best=has_best)
-    return TableView(
-        study=cfg["study_title"],
-        title=cfg["title"],
-        columns=tuple(column["label"] for column in cfg["columns"]),
-        rows=tuple(rows),
-        caption=tuple(sentence for sentence in caption if sentence),
-        reference=cfg["reference"],
-        label=f"{cfg['study']}-{cfg['table']}",
-        has_published=has_published,
-    )
+    return frame_view(cfg, rows, caption, has_published=has_published)
 
 
 def _list_records(cells: pd.DataFrame) -> list[dict[str, Any]]:
@@ -257,3 +207,10 @@ def render_text(view: TableView) -> str:
     )
     header = ("model", "published", "reproduced", "difference", "members")
     return render_text_page(view, header, [group for group in groups if group[1]])
+
+
+def _list_runs(cells: pd.DataFrame, *_: object) -> pd.DataFrame:
+    return cells
+
+
+KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "cells.csv", _list_runs)
