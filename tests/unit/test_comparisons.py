@@ -4,6 +4,8 @@ from reporting_samples import make_table, name_run, place, write_run
 
 from elemflow import statistics
 from elemflow.errors import DataError
+from elemflow.files import write_json
+from elemflow.metrics import evaluate
 from elemflow.reporting.comparisons import KIND, compare
 from elemflow.reporting.index import write_tables_index
 
@@ -45,6 +47,60 @@ def test_five_by_two_test_belongs_to_five_by_two_folds_only(metrics):
     tests = compare(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"folds": 5, "repeats": 2}), metrics, {})
     assert tests["p_5x2"].isna().all()
     assert tests["p_corrected"].notna().all()
+
+
+def test_members_of_one_fold_count_once(tmp_path):
+    both = {
+        "brnet": [e + s for e in BRNET for s in (0.01, -0.01)],
+        "bnet": [e + s for e in BNET for s in (-0.02, 0.02)],
+    }
+    runs = {name_run(model): write_run(tmp_path, name_run(model), e) / "metrics.json" for model, e in both.items()}
+    found = compare(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"members_per_fold": 2}), runs, {}).iloc[0]
+    d = [a - b for a, b in zip(BRNET, BNET, strict=True)]
+    corrected = statistics.corrected_t_test(d, 40 / 360)
+    dietterich = statistics.five_by_two_t_test([d[i : i + 2] for i in range(0, 10, 2)])
+    expected = [20, corrected.t, 9, dietterich.t, statistics.effect_size(d)]
+    assert found[["members", "t_corrected", "df_corrected", "t_5x2", "effect_size"]].tolist() == pytest.approx(expected)
+
+
+def test_the_interval_is_that_of_the_ensembles_where_they_are_reported(tmp_path):
+    split = {"scheme": "k_fold", "folds": 5, "repeats": 1, "members_per_fold": 2}
+    runs = {}
+    for model, biases in (("brnet", (0.3, -0.28)), ("bnet", (0.1, 0.1))):  # large errors that cancel, and small ones
+        folder = tmp_path / name_run(model)
+        folder.mkdir(parents=True)
+        members = [
+            pd.DataFrame({"material_id": [f"Fe{9 * fold + i}O" for i in range(1, 10)], "member": 2 * fold + member})
+            .assign(role="test", y_true=0.0, y_pred=bias)
+            for fold in range(5) for member, bias in enumerate(biases)
+        ]  # fmt: skip
+        pd.concat(members).to_parquet(folder / "predictions.parquet")
+        write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "ensemble", "mean", 2))
+        rows = {"train": 36, "validation": 0, "test": 9}
+        write_json(folder / "run_info.json", {"members": {str(number): {"rows": rows} for number in range(10)}})
+        runs[name_run(model)] = folder / "metrics.json"
+    found = compare(make_comparison(["BRNet", "BNet"], split), runs, {}).iloc[0]
+    assert found["members"] == 5
+    assert found[["difference", "interval_low", "interval_high"]].tolist() == pytest.approx([-0.09] * 3)
+
+
+def test_a_test_without_a_result_does_not_make_the_others_more_significant(metrics):
+    whole = compare(make_comparison(["BRNet", "BNet", "Twin"]), metrics, {})
+    without = compare(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {})
+    assert without["p_holm_corrected"][0] == whole["p_holm_corrected"][0] > whole["p_corrected"][0]
+    assert pd.isna(without["p_holm_corrected"][1])
+
+
+def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, metrics):
+    log = f"results/logs/train_model/{name_run('irnet')}.log"
+    failed = {"failed": {name_run("irnet"): {"log": log, "message": "member 1 diverged"}}}
+    outputs = place(tmp_path, "table")
+    KIND.write(make_comparison(["BRNet", "BNet", "IRNet"]) | failed, metrics, {}, outputs)
+    text, page = (" ".join(outputs[name].read_text(encoding="utf-8").split()) for name in ("text", "html"))
+    assert f"Marked “failed”: failed: member 1 diverged ({log})." in text
+    assert page.count(f'<a href="../../{log.removeprefix("results/")}">failed</a>') == 1
+    assert "not run" not in text
+    assert KIND.read(outputs["csv"])["log"].dropna().tolist() == [log]
 
 
 def test_members_that_share_a_division_are_not_tested(metrics):

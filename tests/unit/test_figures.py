@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from reporting_samples import make_common, make_figure, name_run, place, write_run
 
+from elemflow.files import write_json
+from elemflow.metrics import evaluate
 from elemflow.registry import DATA_FIGURES, FIGURES
 from elemflow.reporting import style
 from elemflow.reporting.figures import write_figure
@@ -121,6 +123,27 @@ def test_error_cdf_numbers_end_at_the_largest_error(tmp_path, runs):
     numbers = numbers_of(draw(tmp_path, "error_cdf", runs)).query("series == 'BRNet'")
     curve = numbers.query("quantity == 'absolute_error_cumulative'")
     assert (curve["x"].iloc[-1], curve["y"].iloc[-1]) == (pytest.approx(0.3), 1)
+
+
+def test_percentiles_are_readable_where_half_of_the_errors_are_0(tmp_path):
+    run = name_run("brnet")
+    folder = write_run(tmp_path / "runs", run, [0.37])
+    points = pd.read_parquet(folder / "predictions.parquet")
+    points["y_pred"] = points["y_pred"].where(points.index % 3 == 0, points["y_true"])
+    points.to_parquet(folder / "predictions.parquet")
+    svg = draw(tmp_path, "error_cdf", {run: folder}, ("BRNet",))["svg"].read_text(encoding="utf-8")
+    assert "0.00  ·  0.37" in svg
+
+
+def test_parity_draws_the_ensembles_where_they_are_reported(tmp_path):
+    run = name_run("brnet")
+    folder = write_run(tmp_path / "runs", run, [0.1, -0.1, 0.3, -0.1])
+    points = pd.read_parquet(folder / "predictions.parquet")
+    points[points["role"] == "test"].to_parquet(folder / "predictions.parquet")
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "ensemble", "mean", 2))
+    numbers = numbers_of(draw(tmp_path, "parity", {run: folder}, ("BRNet",)))
+    assert len(numbers.query("quantity == 'prediction'")) == 2 * 40
+    assert numbers.query("quantity == 'absolute_error_percentile'")["x"].tolist() == pytest.approx([0.05, 0.1])
 
 
 def test_error_by_target_counts_every_prediction_within_the_limits(tmp_path, runs):

@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
 from reporting_samples import make_cell, make_common, name_run, place, write_run
 
 from elemflow.files import read_json
@@ -38,6 +40,20 @@ def test_coverage_and_width_are_those_of_the_level(tmp_path, metrics):
         shown = f"± {judged['width']['90'] / 2:.3g} eV/atom"
         for part in (f"{100 * judged['coverage']['90']:.1f} % ({shown})", "no data", "not run", "A note."):
             assert part in page, (name, part)
+
+
+def test_a_failed_run_is_shown_and_columns_have_heads(tmp_path, metrics):
+    log = f"results/logs/train_model/{name_run('bnet')}.log"
+    failed = {"failed": {name_run("bnet"): {"log": log, "message": "member 1 diverged"}}}
+    outputs = place(tmp_path, "table")
+    KIND.write(make_levels() | failed, metrics, {}, outputs)
+    text = outputs["text"].read_text(encoding="utf-8")
+    assert f"failed: member 1 diverged ({log})" in " ".join(text.split())
+    assert f'<a href="../../{log.removeprefix("results/")}">failed</a>' in outputs["html"].read_text(encoding="utf-8")
+    assert "not run" not in text
+    heads = publish_doctree(text).findall(nodes.thead)
+    assert all(entry.astext() for head in heads for entry in head.findall(nodes.entry))
+    assert KIND.read(outputs["csv"])["missing"].dropna().unique().tolist() == ["BNet was lost"]
 
 
 def test_overview_holds_it(tmp_path, metrics):

@@ -1,5 +1,7 @@
 import pandas as pd
 import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
 from reporting_samples import make_cell, make_common, name_run, place, write_run
 
 from elemflow.files import write_json
@@ -66,6 +68,20 @@ def test_times_of_other_machines_are_not_compared(tmp_path, metrics):
 def test_estimators_and_older_runs_have_none():
     forest = {"rows": MEMBER["rows"], "seconds_fitting": 3.0}
     assert [measure(forest, name) for name in QUANTITIES] == [None] * 4
+
+
+def test_a_failed_run_is_shown_and_columns_have_heads(tmp_path, metrics):
+    log = f"results/logs/train_model/{name_run('bnet')}.log"
+    failed = {"failed": {name_run("bnet"): {"log": log, "message": "member 1 diverged"}}}
+    outputs = place(tmp_path, "table")
+    KIND.write(make_quantities() | failed, metrics, {}, outputs)
+    text = outputs["text"].read_text(encoding="utf-8")
+    assert f"failed: member 1 diverged ({log})" in " ".join(text.split())
+    assert f'<a href="../../{log.removeprefix("results/")}">failed</a>' in outputs["html"].read_text(encoding="utf-8")
+    assert "not run" not in text
+    heads = publish_doctree(text).findall(nodes.thead)
+    assert all(entry.astext() for head in heads for entry in head.findall(nodes.entry))
+    assert KIND.read(outputs["csv"])["missing"].dropna().unique().tolist() == ["BNet was lost"]
 
 
 def test_overview_holds_it(tmp_path, metrics):

@@ -38,6 +38,15 @@ def test_worth_is_the_change_against_the_honest_error(tmp_path):
     assert "-10" in (folder / "selection.csv").read_text()
 
 
+@pytest.mark.parametrize("reduced", ["brnet2023", "honest"])
+def test_worth_is_marked_where_either_run_is_reduced(tmp_path, reduced):
+    cfg, runs = make_selection(tmp_path, [0.09], [0.10, 0.10])
+    cfg["cells"][1]["protocol"] = "honest"
+    cfg["scales"]["honest"] = dict(cfg["scales"]["brnet2023"])
+    cfg["scales"][reduced] = cfg["scales"][reduced] | {"max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
+    assert view_table(cfg, collect_cells(cfg, runs, {}), {}).rows[0][1][2].mark == "†"
+
+
 @pytest.mark.parametrize(("paper", "honest"), [([], [0.1]), ([0.1], []), ([], [])])
 def test_without_one_of_the_two_there_is_no_worth(tmp_path, paper, honest):
     cfg, runs = make_selection(tmp_path, paper, honest)

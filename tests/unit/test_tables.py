@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from reporting_samples import make_cell, make_table, name_run, place, write_run
 
 from elemflow.errors import DataError
+from elemflow.files import write_json
+from elemflow.metrics import evaluate
 from elemflow.reporting import text as words
-from elemflow.reporting.tables import KIND, collect_cells, view_table
+from elemflow.reporting.results import read_score
+from elemflow.reporting.tables import KIND, collect_cells, render_text, view_table
 
 HOSTILE = r"a_b*c|d`e<script>&%$#{}~^\ __init__ **x** 50 % x_"
 
@@ -214,3 +217,35 @@ def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, runs):
     assert f"failed: member 1 diverged ({log})" in " ".join(texts["text"].split())
     assert "not run" not in texts["text"]
     assert list(KIND.read(outputs["csv"])["log"].dropna()) == [log]
+
+
+def test_members_are_in_their_order_and_the_best_is_not_called_a_mean(tmp_path):
+    errors = [0.2 - 0.01 * number for number in range(12)]
+    folder = write_run(tmp_path, name_run("brnet"), errors)
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "best_on_test"))
+    assert read_score(folder / "metrics.json", "mae").per_member == pytest.approx(errors)
+    cfg, runs = make_table(["BRNet"], ["0.096"]), {name_run("brnet"): folder / "metrics.json"}
+    caption = " ".join(view_table(cfg, collect_cells(cfg, runs, {}), {}).caption)
+    assert "A value without ± of 12 members is the one best on the test part." in caption
+    assert "means over" not in caption
+    assert "0.0900" in render_text(view_table(cfg, collect_cells(cfg, runs, {}), {}))
+
+
+@pytest.mark.parametrize(
+    ("runs", "parts"),
+    [
+        ([], ["No run has a result yet."]),
+        ([(1, None)], ["comes from one member or ensemble"]),
+        ([(3, 0.1), (10, 0.1), (1, None)], ["means over 3–10 members", "A value without ± has one member"]),
+        ([(3, 0.1), (5, None), (1, None)], ["means over 3 members", "± of 5 members is the one best", "no ± either"]),
+    ],
+)
+def test_what_values_are_is_said_for_every_kind_of_run(runs, parts):
+    assert all(part in words.describe_spread(runs) for part in parts)
+
+
+def test_r2_is_written_as_it_is_and_has_no_unit(runs):
+    cfg = make_mixed() | {"metric": "r2"}
+    cells = collect_cells(cfg, runs, {})
+    assert view_table(cfg, cells, {}).caption[0].startswith("Coefficient of determination R² on the test set")
+    assert set(cells["unit"]) == {"1"}

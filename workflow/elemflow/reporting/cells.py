@@ -10,7 +10,7 @@ import pandas as pd
 
 from elemflow.registry import TABLES
 from elemflow.reporting.formats import write_formats
-from elemflow.reporting.view import Cell, TableView
+from elemflow.reporting.view import FAILED, NO_DATA, NOT_RUN, Cell, TableView
 
 Paths = Mapping[str, str | Path]
 Types = dict[Hashable, Any]
@@ -19,6 +19,9 @@ Types = dict[Hashable, Any]
 RUN_NAMES = ("model", "dataset", "property", "representation", "protocol")
 NAME_TYPES: Types = dict.fromkeys(("study", "table", "row", "column", *RUN_NAMES), "string")
 """The first columns of a table of runs, which `name_cell` fills."""
+
+FAILURE_TYPES: Types = {"note": "string", "log": "string"}
+"""Columns that `name_failure` fills."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,27 @@ def name_cell(cfg: Mapping[str, Any], cell: Mapping[str, Any], names: Sequence[s
         "column": cfg["columns"][cell["column"]]["label"],
         "missing": cell["missing"] or None,
     }
+
+
+def name_failure(cfg: Mapping[str, Any], *runs: str) -> dict[str, str | None]:
+    """Return what the cell of these runs says of the first that is shown as failed: `note` and `log`, or None."""
+    failures = cfg.get("failed", {})
+    failure = next((failures[run] for run in runs if run in failures), None)
+    return (
+        {"note": f"{FAILED}: {failure['message']}", "log": failure["log"]} if failure else {"note": None, "log": None}
+    )
+
+
+def mark_result(record: Mapping[Any, Any]) -> str:
+    """Return what stands in place of a value that a cell does not have."""
+    return NO_DATA if pd.notna(record["missing"]) else FAILED if pd.notna(record["log"]) else NOT_RUN
+
+
+def describe_failed(records: Iterable[Mapping[Any, Any]]) -> str:
+    """Return a sentence with the error and log of each failed run; empty if there is none."""
+    failed = {record["log"]: record["note"] for record in records if pd.notna(record["log"])}
+    told = "; ".join(f"{note} ({log})" for log, note in failed.items())
+    return f"Marked “{FAILED}”: {told}." if told else ""
 
 
 def make_frame(lines: Iterable[Mapping[str, Any]], types: Types) -> pd.DataFrame:

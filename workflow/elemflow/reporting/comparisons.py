@@ -12,10 +12,19 @@ from elemflow.errors import DataError
 from elemflow.files import read_json
 from elemflow.reporting import scale
 from elemflow.reporting import text as words
-from elemflow.reporting.cells import TableKind, Types, frame_view, make_frame
+from elemflow.reporting.cells import (
+    FAILURE_TYPES,
+    TableKind,
+    Types,
+    describe_failed,
+    frame_view,
+    make_frame,
+    mark_result,
+    name_failure,
+)
 from elemflow.reporting.formats import render_text_page
-from elemflow.reporting.results import read_score
-from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.results import read_score, read_test_points
+from elemflow.reporting.view import NO_DATA, NO_VALUE, Cell, TableView
 
 SEED = 2003  # of the bootstrap
 SIGNIFICANT = 0.05
@@ -38,6 +47,7 @@ CELL_TYPES: Types = {
     **{f"{name}_{test}": "float64" for test in ("corrected", "5x2") for name in ("t", "df", "p", "p_holm")},
     **scale.CELL_TYPES,
     "missing": "string",
+    **FAILURE_TYPES,
     "run": "string",
     "against_run": "string",
 }
@@ -72,14 +82,29 @@ def compare(
                     "against_run": other["run"],
                     "missing": model["missing"] or other["missing"] or None,
                     **scale.describe_cell(cfg, model, curation),
+                    **name_failure(cfg, model["run"], other["run"]),
                     **_test(model["run"], other["run"], metrics, cfg["splits"].get(model["protocol"])),
                 }
             )
     for test in TESTS:
-        family = [line for line in lines if f"p_{test}" in line]
-        for line, p in zip(family, statistics.holm([line[f"p_{test}"] for line in family]), strict=True):
-            line[f"p_holm_{test}"] = p
+        # A test without a result stays in the family, as the least significant: a failed run must not help the others.
+        family = [
+            line for line in lines if not line["missing"] and test in _possible_tests(cfg["splits"][line["protocol"]])
+        ]
+        adjusted = statistics.holm([line.get(f"p_{test}", 1.0) for line in family])
+        for line, p in zip(family, adjusted, strict=True):
+            if f"p_{test}" in line:
+                line[f"p_holm_{test}"] = p
     return make_frame(lines, CELL_TYPES)
+
+
+def _possible_tests(split: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the tests that a split allows: its members, or groups of members, must have test parts of their own."""
+    if split["scheme"] == "k_fold":
+        five_by_two = (split["repeats"], split["folds"]) == statistics.FIVE_BY_TWO
+        return ("corrected", "5x2") if five_by_two else ("corrected",)
+    several = split["scheme"] == "fractions" and split["resplit"] and split["members"] > 1
+    return ("corrected",) if several else ()
 
 
 def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any) -> dict[str, Any]:
@@ -101,25 +126,32 @@ def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any)
         "interval_low": low,
         "interval_high": high,
     }
-    own_division = split["scheme"] == "k_fold" or (split["scheme"] == "fractions" and split["resplit"])
-    if len(differences) == 1 or not own_division:
+    possible = _possible_tests(split)
+    if len(differences) == 1 or not possible:
         return found  # members that share a test part say nothing about other materials
+    divisions = _average_divisions(differences, split)
     ratio = _test_to_train(folders[0])
-    found |= {"test_to_train": ratio, "effect_size": statistics.effect_size(differences)}
-    tests = {"corrected": statistics.corrected_t_test(differences, ratio)}
-    if split["scheme"] == "k_fold" and (split["repeats"], split["folds"]) == statistics.FIVE_BY_TWO:
+    found |= {"test_to_train": ratio, "effect_size": statistics.effect_size(divisions)}
+    tests = {"corrected": statistics.corrected_t_test(divisions, ratio)}
+    if "5x2" in possible:
         repeats, folds = statistics.FIVE_BY_TWO
-        tests["5x2"] = statistics.five_by_two_t_test([differences[folds * i : folds * (i + 1)] for i in range(repeats)])
+        tests["5x2"] = statistics.five_by_two_t_test([divisions[folds * i : folds * (i + 1)] for i in range(repeats)])
     for name, test in tests.items():
         found |= {f"t_{name}": test.t, f"df_{name}": test.df, f"p_{name}": test.p}
     return found
+
+
+def _average_divisions(differences: Sequence[float], split: Mapping[str, Any]) -> list[float]:
+    """Return the mean difference of each division, whose members, if several, follow each other."""
+    divisions = split["repeats"] * split["folds"] if split["scheme"] == "k_fold" else split["members"]
+    return [float(part.mean()) for part in np.array_split(differences, divisions)]
 
 
 def _material_differences(model: Path, other: Path) -> tuple[statistics.Array, statistics.Array]:
     """Return the sum of the differences of its absolute errors, and their count, for each test material of both."""
     errors = []
     for folder in (model, other):
-        rows = pd.read_parquet(folder / "predictions.parquet", filters=[("role", "==", "test")])
+        rows = read_test_points(folder)
         errors.append((rows["y_pred"] - rows["y_true"]).abs().set_axis([rows["member"], rows["material_id"]]))
     both = (errors[0] - errors[1]).dropna().groupby(level="material_id", sort=True)
     return np.asarray(both.sum(), dtype=np.float64), np.asarray(both.size(), dtype=np.float64)
@@ -139,8 +171,19 @@ def view_table(cfg: Mapping[str, Any], tests: pd.DataFrame, curation: Mapping[st
     rows = []
     for line in tests.to_dict("records"):
         mark = scale.mark_of(line) if line["members"] else ""
+        log = "" if pd.isna(line["log"]) else line["log"]
         cells = [
-            Cell("", text, "", "", int(line["members"]), best, line["run"], mark="" if number else mark)
+            Cell(
+                "",
+                text,
+                "",
+                "",
+                int(line["members"]),
+                best,
+                line["run"],
+                mark="" if number else mark,
+                log="" if number else log,
+            )
             for number, (text, best) in enumerate(_show(line, shown))
         ]
         rows.append((f"{line['row']}: {line['model']} against {line['against']}", tuple(cells)))
@@ -150,7 +193,7 @@ def view_table(cfg: Mapping[str, Any], tests: pd.DataFrame, curation: Mapping[st
 def _show(line: Mapping[Hashable, Any], shown: Sequence[str]) -> Iterator[tuple[str, bool]]:
     """Yield the text of each column and whether it is bold."""
     if not line["members"]:
-        yield (NOT_RUN if pd.isna(line["missing"]) else NO_DATA), False
+        yield mark_result(line), False
         yield from [(NO_VALUE, False)] * (2 + 3 * len(shown))
         return
     decimals = words.count_decimals(line["difference"], digits=2)
@@ -179,26 +222,27 @@ def _write_caption(
     yield (
         "Difference of the mean absolute errors, in the unit of the row; negative: the first model is better. The "
         f"interval is a percentile bootstrap over test materials ({statistics.RESAMPLES:,} resamples); the effect size "
-        "is the mean difference over members divided by its standard deviation."
+        "is the mean difference over divisions divided by its standard deviation."
     )
     if "corrected" in shown:
         ratios = tests["test_to_train"].dropna()
         yield (
-            "Corrected: t = mean(d) / sqrt((1/J + r) var(d)) over the J members, with J − 1 degrees of freedom (Nadeau "
-            f"and Bengio 2003); r, test rows per training and validation row, is {_range(ratios.min(), ratios.max())}."
+            "Corrected: t = mean(d) / sqrt((1/J + r) var(d)) over the J divisions, with J − 1 degrees of freedom "
+            f"(Nadeau and Bengio 2003); r, test rows per training and validation row, is {_range(ratios.min(), ratios.max())}."
         )
     if "5x2" in shown:
         yield "5×2: first difference over sqrt(mean of s²) of five repetitions, 5 degrees of freedom (Dietterich 1998)."
     if shown:
         yield (
             "One-tailed: the null hypothesis is that the first model is no better. Holm: adjusted for all tests of the "
-            f"table; bold below {SIGNIFICANT}."
+            f"table, also those without a result; bold below {SIGNIFICANT}."
         )
     planned = tests[tests["missing"].isna()]
     yield words.describe_data(cfg["datasets"], [*planned["dataset"], *cfg["datasets"]], curation)
     yield words.describe_protocols(cfg["protocols"], planned["protocol"])
     yield scale.describe_scale(planned[planned["members"] > 0].to_dict("records"), tests=True)
     yield words.describe_missing(cfg["cells"], NO_DATA)
+    yield describe_failed(planned.to_dict("records"))
     yield cfg["note"]
 
 

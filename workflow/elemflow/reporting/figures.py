@@ -168,7 +168,9 @@ def _write_sentences(
         used = [*(name["dataset"] for name in names), *cfg.get("datasets", {})]  # the latter also those of pre-training
         yield words.describe_data(cfg.get("datasets", {}), used, curation)
         yield words.describe_protocols(cfg.get("protocols", {}), (name["protocol"] for name in names))
-        yield words.describe_spread(series.score.members for panel in panels for series in panel.series)
+        yield words.describe_spread(
+            (series.score.members, series.score.sd) for panel in panels for series in panel.series
+        )
         drawn = {series.run for panel in panels for series in panel.series}
         cells = [series for panel in cfg["panels"] for series in panel["series"] if series["run"] in drawn]
         yield scale.describe_runs(scale.describe_cell(cfg, cell, curation) for cell in cells)

@@ -8,9 +8,21 @@ import pandas as pd
 
 from elemflow.files import read_json
 from elemflow.reporting import text as words
-from elemflow.reporting.cells import NAME_TYPES, TableKind, Types, frame_view, make_frame, name_cell, order_cells
+from elemflow.reporting.cells import (
+    FAILURE_TYPES,
+    NAME_TYPES,
+    TableKind,
+    Types,
+    describe_failed,
+    frame_view,
+    make_frame,
+    mark_result,
+    name_cell,
+    name_failure,
+    order_cells,
+)
 from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page
-from elemflow.reporting.view import NO_DATA, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import NO_DATA, Cell, TableView
 from elemflow.uncertainty import KINDS, USUAL_LEVEL
 
 SHOWN = "normalised"
@@ -26,6 +38,7 @@ CELL_TYPES: Types = {
     "rank_correlation": "float64",
     "test_rows": "Int64",
     "missing": "string",
+    **FAILURE_TYPES,
     "run": "string",
 }
 
@@ -50,6 +63,7 @@ def collect_cells(
             lines.append(
                 {
                     **name_cell(cfg, cell),
+                    **name_failure(cfg, cell["run"]),
                     "unit": cell["unit"],
                     "level": level,
                     "interval": kind,
@@ -81,12 +95,13 @@ def _view(line: Mapping[Hashable, Any]) -> Cell:
     done = pd.notna(line["coverage"])
     return Cell(
         published="",
-        reproduced=_show(line) if done else NO_DATA if pd.notna(line["missing"]) else NOT_RUN,
+        reproduced=_show(line) if done else mark_result(line),
         spread="",
         difference="",
         members=int(done),
         best=False,
         run=str(line["run"]),
+        log="" if pd.isna(line["log"]) else str(line["log"]),
     )
 
 
@@ -107,12 +122,13 @@ def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mappin
     yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
     yield words.describe_protocols(cfg["protocols"], planned["protocol"])
     yield words.describe_missing(cfg["cells"], NO_DATA)
+    yield describe_failed(planned.to_dict("records"))
     yield cfg["note"]
 
 
 def render_text(view: TableView) -> str:
     """Render the intervals as reStructuredText that is aligned plain text."""
-    return render_text_page(view, ("", "inside (half-width)"), group_lines(view, lambda cell: (cell.reproduced,)))
+    return render_text_page(view, ("column", "inside (half-width)"), group_lines(view, lambda cell: (cell.reproduced,)))
 
 
 KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "intervals.csv")

@@ -10,9 +10,21 @@ import pandas as pd
 from elemflow.files import read_json
 from elemflow.published import QUANTITIES
 from elemflow.reporting import text as words
-from elemflow.reporting.cells import NAME_TYPES, TableKind, Types, frame_view, make_frame, name_cell, order_cells
+from elemflow.reporting.cells import (
+    FAILURE_TYPES,
+    NAME_TYPES,
+    TableKind,
+    Types,
+    describe_failed,
+    frame_view,
+    make_frame,
+    mark_result,
+    name_cell,
+    name_failure,
+    order_cells,
+)
 from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page
-from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, Cell, TableView
 
 FLOAT_MB = 4e-6
 TIMES = ("training_time_per_epoch", "prediction_time")
@@ -30,6 +42,7 @@ CELL_TYPES: Types = {
     "published_source": "string",
     "published_note": "string",
     "missing": "string",
+    **FAILURE_TYPES,
     "run": "string",
 }
 
@@ -55,6 +68,7 @@ def collect_cells(
         lines.append(
             {
                 **name_cell(cfg, cell),
+                **name_failure(cfg, cell["run"]),
                 "run": cell["run"],
                 "quantity": quantity,
                 "unit": cell["unit"],
@@ -108,12 +122,13 @@ def _view(line: Mapping[Hashable, Any]) -> Cell:
     difference = line["difference_percent"]
     return Cell(
         published=_show(str(line["published"])) if pd.notna(line["published"]) else "",
-        reproduced=_show(line["reproduced"]) if done else NO_DATA if pd.notna(line["missing"]) else NOT_RUN,
+        reproduced=_show(line["reproduced"]) if done else mark_result(line),
         spread="",
         difference=words.format_percent(difference) if pd.notna(difference) else "",
         members=int(line["members"]),
         best=False,
         run=str(line["run"]),
+        log="" if pd.isna(line["log"]) else str(line["log"]),
     )
 
 
@@ -140,13 +155,14 @@ def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mappin
     yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
     yield words.describe_protocols(cfg["protocols"], planned["protocol"])
     yield words.describe_missing(cfg["cells"], NO_DATA)
+    yield describe_failed(planned.to_dict("records"))
     yield cfg["note"]
 
 
 def render_text(view: TableView) -> str:
     """Render the quantities as reStructuredText that is aligned plain text."""
     groups = group_lines(view, lambda cell: (cell.published or NO_VALUE, cell.reproduced, cell.difference or NO_VALUE))
-    return render_text_page(view, ("", "published", "reproduced", "difference"), groups)
+    return render_text_page(view, ("column", "published", "reproduced", "difference"), groups)
 
 
 KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "quantities.csv")

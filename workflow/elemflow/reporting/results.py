@@ -10,6 +10,7 @@ import pandas as pd
 
 from elemflow.errors import DataError
 from elemflow.files import read_json
+from elemflow.metrics import combine
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Score:
         mean: Mean over members, or the value of the one member that the protocol reports. Where it reports ensembles,
             each counts as one member here.
         sd: Sample standard deviation over members; None for one member, or if only one is reported.
-        per_member: Value of each member.
+        per_member: Value of each member, in their order.
         test_rows: Smallest and largest number of test materials of a member.
         standard_error: That of the mean absolute error of one test part by the draw of its materials, mean over
             members; None for other metrics.
@@ -36,6 +37,11 @@ class Score:
     def members(self) -> int:
         """Return the number of members."""
         return len(self.per_member)
+
+    @property
+    def is_best(self) -> bool:
+        """Return whether `mean` is the value of the best of several members."""
+        return self.sd is None and self.members > 1
 
 
 def read_score(path: str | Path | None, metric: str) -> Score | None:
@@ -60,10 +66,10 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
         mean, sd = test["mean"][metric], test["std"][metric]
         if "reported_member" in test:
             mean, sd = test["members"][test["reported_member"]][metric], None
-        members = test["members"].values()
+        members = [test["members"][member] for member in sorted(test["members"], key=int)]
         values = tuple(float(member[metric]) for member in members if member[metric] is not None)
         rows = [int(member["n"]) for member in members]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: not a metrics file of this workflow ({error!r}); delete it and run again.") from error
     by_draw = test["mean"].get("mae_standard_error") if metric == "mae" else None  # absent in files of earlier versions
     return None if mean is None else Score(mean, sd, values, (min(rows), max(rows)), by_draw)
@@ -92,13 +98,18 @@ def name_parts(run: str) -> dict[str, str]:
     return dict(zip(("dataset", "property", "representation", "model", "protocol"), run.split("/"), strict=True))
 
 
-def read_test_points(folder: Path, *further: str) -> pd.DataFrame:
-    """Return `material_id`, `y_true`, `y_pred` and further columns of the test rows of all members, as in the file."""
-    return pd.read_parquet(
-        folder / "predictions.parquet",
-        columns=["material_id", "y_true", "y_pred", *further],
-        filters=[("role", "==", "test")],
-    )
+def read_test_points(folder: Path) -> pd.DataFrame:
+    """Return `material_id`, `member`, `y_true` and `y_pred` of the test rows of all that counts as a member.
+
+    As in `Score`, these are the ensembles where the run reports them.
+    """
+    path = folder / "predictions.parquet"
+    points = pd.read_parquet(path, filters=[("role", "==", "test")])
+    test = read_json(folder / "metrics.json")["test"]
+    if test.get("reported") == "ensemble":
+        ensemble = test["ensemble"]
+        points = combine(points, ensemble["combined_by"], test["n_members"] // ensemble["n_members"], path)
+    return points[["material_id", "member", "y_true", "y_pred"]]
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

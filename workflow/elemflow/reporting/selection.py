@@ -35,10 +35,12 @@ def collect_cells(
 def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
     """Arrange the pairs of cells, each with what selection was worth behind it, and write the caption."""
     view = tables.view_table(cfg, cells, curation, bold=False)
-    worths = zip(cells["worth_percent"].iloc[1::2], cells["scale"].iloc[0::2], strict=True)
+    at = [scale == REDUCED for scale in cells["scale"].fillna("")]
+    reduced = [paper or honest for paper, honest in zip(at[0::2], at[1::2], strict=True)]
+    worths = zip(cells["worth_percent"].iloc[1::2], reduced, strict=True)
     rows = tuple(
-        (label, (*pair, _view_worth(worth, scale, pair[1])))
-        for (label, pair), (worth, scale) in zip(view.rows, worths, strict=True)
+        (label, (*pair, _view_worth(worth, pair[1], reduced=either)))
+        for (label, pair), (worth, either) in zip(view.rows, worths, strict=True)
     )
     meaning = (
         "Worth of selection: error of the run that the paper's way chose against that of the honest one, in per cent "
@@ -48,7 +50,7 @@ def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[st
     return replace(view, columns=(*view.columns, WORTH), rows=rows, caption=caption)
 
 
-def _view_worth(worth: float, scale: Any, honest: Cell | None) -> Cell:
+def _view_worth(worth: float, honest: Cell | None, *, reduced: bool) -> Cell:
     known = not pd.isna(worth)
     return Cell(
         published="",
@@ -58,7 +60,7 @@ def _view_worth(worth: float, scale: Any, honest: Cell | None) -> Cell:
         members=honest.members if honest and known else 0,
         best=False,
         run=honest.run if honest else "",
-        mark=REDUCED_MARK if known and not pd.isna(scale) and scale == REDUCED else "",
+        mark=REDUCED_MARK if known and reduced else "",
     )
 
 

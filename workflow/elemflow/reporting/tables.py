@@ -8,10 +8,21 @@ import pandas as pd
 
 from elemflow.reporting import scale
 from elemflow.reporting import text as words
-from elemflow.reporting.cells import NAME_TYPES, TableKind, Types, frame_view, make_frame, name_cell, order_cells
+from elemflow.reporting.cells import (
+    NAME_TYPES,
+    TableKind,
+    Types,
+    describe_failed,
+    frame_view,
+    make_frame,
+    mark_result,
+    name_cell,
+    name_failure,
+    order_cells,
+)
 from elemflow.reporting.formats import group_lines, render_text_page
 from elemflow.reporting.results import read_note, read_score
-from elemflow.reporting.view import FAILED, NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 CELL_TYPES: Types = {
     **NAME_TYPES,
@@ -59,18 +70,18 @@ def collect_cells(
         size = scale.describe_cell(cfg, cell, curation)
         drawn = None if cell["missing"] else cfg["scales"][cell["protocol"]]["drawn_tests"]
         error = scale.difference_error(score.standard_error if score else None, drawn)
-        failure = cfg.get("failed", {}).get(cell["run"])
+        failure = name_failure(cfg, cell["run"])
         lines.append(
             {
                 **name_cell(cfg, cell),
                 "run": cell["run"],
                 "metric": cfg["metric"],
-                "unit": cell["unit"],
+                "unit": "1" if cfg["metric"] == "r2" else cell["unit"],
                 "published": None if published is None else cell["published_text"] or f"{published:g}",
                 "published_source": cell["published_source"] if published is not None else None,
                 "published_note": cell["published_note"] or None,
-                "note": f"{FAILED}: {failure['message']}" if failure else read_note(metrics.get(cell["run"])) or None,
-                "log": failure["log"] if failure else None,
+                "note": failure["note"] or read_note(metrics.get(cell["run"])) or None,
+                "log": failure["log"],
                 "reproduced": score.mean if score else None,
                 "spread": score.sd if score else None,
                 "standard_error": score.standard_error if score else None,
@@ -138,7 +149,7 @@ def _view_row(
         Cell(
             published=" ".join(filter(None, (record["published"], footnotes.get(record["published_note"])))),
             reproduced=text
-            or (NO_DATA if record["missing"] else FAILED if record["log"] else record["note"] or NOT_RUN),
+            or (mark_result(record) if record["missing"] or record["log"] else record["note"] or NOT_RUN),
             spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
             difference=""
             if record["difference_percent"] is None or record["scale"] == scale.REDUCED
@@ -171,19 +182,17 @@ def _write_caption(
 ) -> Iterator[str]:
     shown = ": published value, reproduced value, and difference in per cent of the published value" * has_published
     bold = " The best reproduced value of a row is in bold." * has_best
-    yield f"{words.name_metric(cfg['metric']).capitalize()} on the test set{shown}.{bold}"
+    yield f"{words.title_metric(cfg['metric'])} on the test set{shown}.{bold}"
     planned = [record for record in records if not record["missing"]]
     used = [*(record["dataset"] for record in planned), *cfg["datasets"]]  # the latter also those of pre-training
     yield words.describe_data(cfg["datasets"], used, curation)
     yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in planned))
     if planned:
-        yield words.describe_spread(record["members"] for record in records if record["members"])
+        yield words.describe_spread((record["members"], record["spread"]) for record in records if record["members"])
     yield scale.describe_agreement(records)
     yield scale.describe_scale(record for record in records if record["members"])
     yield words.describe_missing(cfg["cells"], NO_DATA)
-    failed = {record["log"]: record["note"] for record in planned if record["log"]}
-    if failed:
-        yield f"Marked “{FAILED}”: {'; '.join(f'{note} ({log})' for log, note in failed.items())}."
+    yield describe_failed(planned)
     not_run = sum(not record["members"] and not record["log"] for record in planned)
     if not_run:
         yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(records)} cells."

@@ -154,8 +154,14 @@ def name_metric(metric: str) -> str:
     return METRICS.get(metric, metric)
 
 
+def title_metric(metric: str) -> str:
+    """Return the metric in words as a sentence or an axis begins."""
+    name = name_metric(metric)
+    return name[:1].upper() + name[1:]
+
+
 def short_metric(metric: str) -> str:
-    """Return the metric as axes call it: an acronym where it is common, or words."""
+    """Return the metric as short labels call it: an acronym where it is common, or words."""
     return metric.upper() if metric in {"mae", "rmse"} else name_metric(metric)
 
 
@@ -194,17 +200,30 @@ def describe_missing(cells: Iterable[Mapping[str, Any]], mark: str) -> str:
     return f"Marked “{mark}”, with the number of cells: {told}." if told else ""
 
 
-def describe_spread(members: Iterable[int]) -> str:
-    """Return what ± means, given the number of members of each run that has a result."""
-    counts = sorted(set(members))
-    if not counts:
+def describe_spread(runs: Iterable[tuple[int, float | None]]) -> str:
+    """Return what values and ± mean, given members and spread of each run that has a result.
+
+    Several members without a spread mean that the best of them is reported.
+    """
+    shown = list(runs)
+    if not shown:
         return "No run has a result yet."
-    if counts == [1]:
+    averaged = sorted({members for members, spread in shown if spread is not None})
+    best = sorted({members for members, spread in shown if members > 1 and spread is None})
+    alone = any(members == 1 for members, _ in shown)
+    if alone and not averaged and not best:
         return "Each reproduced value comes from one member or ensemble, so there is no spread."
-    several = [count for count in counts if count > 1]
-    sentence = (
-        f"Reproduced values are means over {format_range(several[0], several[-1])} members "
-        "(seeds, folds or ensembles); "
-        "± is the sample standard deviation over members."
-    )
-    return sentence + (" A value without ± has one member, no spread." if counts[0] == 1 else "")
+    told = []
+    if averaged:
+        several = format_range(averaged[0], averaged[-1])
+        told.append(
+            f"Reproduced values are means over {several} members (seeds, folds or ensembles); ± is the sample standard "
+            "deviation over members."
+        )
+    if best:
+        told.append(f"A value without ± of {format_range(best[0], best[-1])} members is the one best on the test part.")
+    if alone:
+        told.append(
+            "One of a single member has no ± either." if best else "A value without ± has one member, no spread."
+        )
+    return " ".join(told)

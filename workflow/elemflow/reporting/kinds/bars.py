@@ -12,7 +12,7 @@ from elemflow.reporting import style
 from elemflow.reporting import text as words
 from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 
-EXPLANATION = "Error on the test set: bars end at the mean over members, dots are members, diamonds published values."
+EXPLANATION = "Error on the test set: bars end at the reported value, dots are members, diamonds published values."
 LINE = 26  # characters of a name before it breaks
 
 
@@ -49,7 +49,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         axis.margins(x=0.16)
         axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         unit = "" if cfg["metric"] == "r2" else panel.series[0].unit
-        axis.set(title=panel.label, xlabel=with_unit(words.name_metric(cfg["metric"]).capitalize(), unit))
+        axis.set(title=panel.label, xlabel=with_unit(words.title_metric(cfg["metric"]), unit))
         axis.grid(axis="x")
     legend_below(figure, _bar_legend(panels))
     return figure
@@ -57,10 +57,12 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
 
 def _bar_legend(panels: Sequence[Panel]) -> list[Any]:
     line = style.plt.Line2D
-    several = any(series.score.members > 1 for panel in panels for series in panel.series)
+    scores = [series.score for panel in panels for series in panel.series]
+    several = any(score.members > 1 for score in scores)
+    averaged = several and not any(score.is_best for score in scores)
     published = any(series.published is not None for panel in panels for series in panel.series)
     handles = [line([], [], color=style.SOFT, linewidth=2, marker="|", markersize=8, linestyle="", markeredgewidth=2,
-                    label="reproduced" + ", mean over members" * several)]  # fmt: skip
+                    label="reproduced" + ", mean over members" * averaged)]  # fmt: skip
     if several:
         handles.append(line([], [], color=style.SOFT, marker="o", markersize=3.4, linestyle="", label="member"))
     if published:

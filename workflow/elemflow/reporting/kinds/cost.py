@@ -11,7 +11,7 @@ from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below
 from elemflow.reporting.results import read_facts
 
 EXPLANATION = (
-    "Error on the test set against the time to train one member, both as means over members. The area of a bubble is "
+    "Error on the test set against the mean time to train one member. The area of a bubble is "
     "proportional to the number of parameters; a cross has none counted. Times hold for the machines that trained."
 )
 LARGEST = 700  # area of the largest bubble, in square points

@@ -56,7 +56,7 @@ def draw_error_distribution(axis: Axes, panel: Panel, errors: Sequence[Array], n
         fractions = np.linspace(0, 1, 201)
         curve = np.quantile(values, fractions)
         marks = np.percentile(values, PERCENTILES)
-        decimals = words.count_decimals(marks[0], digits=2)
+        decimals = words.count_decimals(marks[0] or marks[1], digits=2)  # half the errors may be 0
         texts = [words.format_number(mark, decimals) for mark in marks]
         axis.plot(curve, fractions, color=series.color, label=f"{series.label}  {'  ·  '.join(texts)}")
         axis.plot(marks, np.array(PERCENTILES) / 100, "o", color=series.color, markersize=3.6, markeredgecolor="white",

@@ -66,7 +66,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
 
 def _errors(series: Series, element: str) -> dict[bool, np.ndarray]:
     """Return the mean absolute error of each member over the test materials with (True) and without the element."""
-    points = read_test_points(series.folder, "member")
+    points = read_test_points(series.folder)
     # An id begins with the composition.
     has = np.array([element in amounts(name.partition("#")[0]) for name in points["material_id"]])
     points = points.assign(error=(points["y_pred"] - points["y_true"]).abs())
