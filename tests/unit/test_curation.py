@@ -204,6 +204,15 @@ def test_infinity_in_a_parquet_file(tmp_path: Path) -> None:
     assert outcome.materials["energy"].isna().tolist() == [False, True]
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_declared_missing_values_are_missing_in_every_format(tmp_path: Path, name: str) -> None:
+    path, frame = tmp_path / "source", pd.DataFrame({"formula": ["FeO", "NiO"], "e": [-9999.0, 2.0]})
+    frame.to_parquet(path) if name.endswith("parquet") else frame.to_csv(path, index=False)
+    marked = {"energy": energy(missing=["-9999", "-9999.0", "none"])}
+    outcome = run(tmp_path, path.read_bytes(), name=name, properties=marked)
+    assert outcome.materials["energy"].isna().tolist() == [True, False]
+
+
 def test_rows_are_counted_over_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "CHUNK_ROWS", 2)
     content = "formula,e,id\nFeO,1,a\nNiO,2,b\nNaCl,3,c\nKCl,4,d\nLiF,5,e\n"
@@ -334,6 +343,22 @@ def test_structures_that_cannot_be_used_are_rejected(tmp_path: Path) -> None:
         assert part in reason
     with pytest.raises(DataError, match=r"no row has a formula and a structure that can be read.*is missing"):
         records(tmp_path, [("a", "NaCl", 1, None)])
+
+
+@pytest.mark.parametrize("formula", ["Na3Cl2Br", "Na2ClBr", "NaBr", "Na3ClBr2"])
+def test_a_disordered_structure_fits_its_formula_but_for_rounding(tmp_path: Path, formula: str) -> None:
+    species = [{"Na": 1}, {"Cl": 0.667, "Br": 0.333}]
+    sites = [
+        {"species": [{"element": symbol, "occu": share} for symbol, share in held.items()], "abc": place}
+        for held, place in zip(species, ([0, 0, 0], [0.5, 0.5, 0.5]), strict=True)
+    ]
+    text = json.dumps({"lattice": {"matrix": json.loads(salt())["lattice_mat"]}, "sites": sites})
+    columns = COLUMNS | {"structure": {"column": "atoms", "format": "pymatgen"}}
+    ordered = json.dumps(
+        {"lattice": json.loads(text)["lattice"], "sites": [{"species": sites[0]["species"], "abc": [0, 0, 0]}]}
+    )
+    outcome = records(tmp_path, [("a", formula, 1, text), ("b", "Na", 1, ordered)], columns=columns)
+    assert outcome.materials["entry_id"].tolist() == (["a", "b"] if formula == "Na3Cl2Br" else ["b"])
 
 
 def test_cif_and_pymatgen_structures(tmp_path: Path) -> None:

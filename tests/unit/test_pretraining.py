@@ -7,6 +7,7 @@ from elemflow.errors import ConfigError
 from elemflow.grid import Run, source_run
 from elemflow.plan import build, citations
 from elemflow.pretraining import find_protocol, target_of
+from elemflow.scale import size_of
 
 SPLIT = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 5, "members": 1, "resplit": True}
 PROTOCOLS = {
@@ -47,6 +48,13 @@ def test_a_derived_protocol_trains_as_the_source_and_divides_for_the_target():
     assert "ensemble" not in derived  # members of other divisions are no ensemble
     assert (derived["uncertainty"], derived["report"]) == (False, "mean")
     assert derived["title"] == "Source, without the compositions that then judges small by"
+
+
+def test_a_derived_protocol_has_the_members_of_all_divisions_of_the_target():
+    given = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 1}
+    target = PROTOCOLS["then"] | {"split": given | {"members": 5, "divisions": 3, "resplit": False}}
+    derived = find_protocol(PROTOCOLS | {"then": target}, DERIVED)
+    assert size_of(derived)["members"] == size_of(target)["members"] == 15
 
 
 @pytest.mark.parametrize("name", ["first.before.small.gap.first", "then.before.small.gap.then", "first.x.small.gap.then", "small.gap.then", "none"])  # fmt: skip

@@ -115,6 +115,17 @@ def test_a_single_column_needs_no_separator(tmp_path: Path) -> None:
     assert frame.to_dict("list") == {"formula": ["NaCl"]}
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_an_empty_line_of_a_single_column_is_an_empty_cell_unless_it_ends_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+    frame = rows_of(save(tmp_path / "a.csv", b"formula\nNaCl\n\n\nKCl\n\n\n"), tmp_path / "raw")
+    assert frame["formula"].tolist() == ["NaCl", "", "", "KCl"]
+    pairs = rows_of(save(tmp_path / "b.csv", b"formula,e\nNaCl,1\n\nKCl,2\n"), tmp_path / "raw2")
+    assert pairs["formula"].tolist() == ["NaCl", "KCl"]
+
+
 def test_two_columns_of_one_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.csv has more than one column 'gap'"):
         rows_of(save(tmp_path / "a.csv", b"formula,gap,gap\nNaCl,1,2\n"), tmp_path / "raw")

@@ -62,6 +62,11 @@ def test_pymatgen_dict(as_text):
     assert crystal.lattice.tolist() == LATTICE
 
 
+def test_an_element_in_two_oxidation_states_is_whole():
+    site = {"species": [{"element": "Fe", "occu": 0.5}, {"element": "Fe", "occu": 0.5}], "abc": [0, 0, 0]}
+    assert read_structure(PYMATGEN | {"sites": [site]}).species == ("Fe",)
+
+
 def test_jarvis_dict():
     value = {"lattice_mat": LATTICE, "elements": ["Na", "Cl "], "coords": [[0, 0, 0], [0.5, 0.5, 0.5]]}
     crystal = read_structure(value)

@@ -7,6 +7,7 @@ because a damaged formula must be refused with a reason instead of being read as
 
 import re
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from fractions import Fraction
 from math import gcd, lcm
 
@@ -34,7 +35,7 @@ _TOKEN = re.compile(r"(?P<symbol>[A-Z][a-z]?)|(?P<open>[(\[{])|(?P<close>[)\]}])
 _AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _DECIMALS = re.compile(r"\.([0-9]+)")
 _GAP = re.compile(r"\s+(?=[A-Z(\[{])")
-_HYDRATE = re.compile(r"[0-9]\.[0-9]+H2O$")
+_HYDRATE = re.compile(r"[0-9]\.[0-9]+[(\[{]?(?:H2O1?|OH2|NH3)[)\]}]?1?$")  # a dot is as likely before ammonia
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
 _DATE = re.compile(rf"[0-9]{{1,4}}[-/ ]{_MONTH}(?:[-/ ][0-9]+)?|{_MONTH}[-/ ][0-9]+|[0-9]+[-/][0-9]+[-/][0-9]+")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -42,6 +43,14 @@ _HYDROGEN_ISOTOPES = {"D": "deuterium", "T": "tritium"}
 
 EXACT_DECIMALS = 3
 """Decimal amounts with at most this many decimals are taken as written; longer ones as rounded."""
+
+MOST_DECIMALS = 9
+"""Longer amounts are rounded to so many decimals: 0.30000000000000004, noise of binary numbers, is read as 0.3."""
+
+_NOISY = re.compile(rf"[0-9]+\.[0-9]{{{MOST_DECIMALS + 1},}}")
+
+LARGEST_AMOUNT = 10**6
+"""Largest amount of an element in a reduced formula; beyond it the digits of a decimal were no composition."""
 
 LARGEST_MULTIPLE = 1000
 """Largest number of formula units tried when a rounded amount is traced back to integers."""
@@ -51,10 +60,10 @@ def parse_formula(text: str) -> dict[str, Fraction]:
     """Read a chemical formula.
 
     Amounts may be integers or decimals, brackets (round, square, curly) may be nested, and spaces may separate
-    the elements. Decimals follow one rule: if no amount of the formula has more than `EXACT_DECIMALS` decimals
-    (zeros at the end do not count), all are exact. Otherwise every decimal is a number rounded to the longest
-    given length, and the amounts become the fractions of the smallest common denominator, up to
-    `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are kept as they are.
+    the elements. Decimals, rounded to `MOST_DECIMALS`, follow one rule: if no amount of the formula has more than
+    `EXACT_DECIMALS` of them (zeros at the end do not count), all are exact. Otherwise every decimal is a number
+    rounded to the longest given length, and the amounts become the fractions of the smallest common denominator,
+    up to `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are kept as they are.
     So `O0.555600Pr0.222200Pt0.222200` is read as O 5/9, Pr 2/9, Pt 2/9. Where digits leave a choice the simplest
     formula is taken: `Mg0.9933Eu0.0067` is read as Mg148Eu, though Mg149Eu has the same digits.
 
@@ -130,6 +139,12 @@ def _reduced(found: dict[str, int] | dict[str, Fraction]) -> str:
     common = lcm(*(amount.denominator for amount in found.values()))
     whole = {symbol: amount.numerator * (common // amount.denominator) for symbol, amount in found.items()}
     divisor = gcd(*whole.values())
+    most = max(whole, key=whole.__getitem__)
+    if whole[most] > LARGEST_AMOUNT * divisor:
+        raise ValueError(
+            f"{most!r} has the amount {whole[most] // divisor} in whole numbers, more than {LARGEST_AMOUNT}: these "
+            "digits belong to no simple formula; round them"
+        )
     return "".join(
         symbol if amount == divisor else f"{symbol}{amount // divisor}" for symbol, amount in sorted(whole.items())
     )
@@ -144,6 +159,7 @@ def _parse_general(text: str) -> dict[str, Fraction]:
         raise ValueError("looks like a formula that a spreadsheet program turned into a date")
     if _HYDRATE.search(formula):
         raise ValueError("the dot may be a decimal point or a hydrate's dot; write CuSO4(H2O)5 for CuSO4.5H2O")
+    formula = _NOISY.sub(lambda number: f"{Decimal(number.group()):.{MOST_DECIMALS}f}", formula)
     decimals = max((len(digits.rstrip("0")) for digits in _DECIMALS.findall(formula)), default=0)
     if decimals > EXACT_DECIMALS:
         rational = _simplest(*_bounds(formula, Fraction(1, 2 * 10**decimals)))

@@ -5,6 +5,7 @@ are on disk, in `entries.parquet`, from where the choice of materials reads them
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from elemflow.composition import SYMBOLS, canonical
+from elemflow.composition import SYMBOLS, amounts, canonical
 from elemflow.crystal_properties import COMPUTED, formula_of, volume
 from elemflow.errors import DataError, nearest
 from elemflow.files import parquet_stream
@@ -33,6 +34,8 @@ REJECTED = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("
 _ALWAYS_MISSING = ["", "nan"]
 _FROM_JSON = {"pymatgen": from_pymatgen, "jarvis": from_jarvis}
 _KNOWN = frozenset(SYMBOLS)
+OCCUPANCY_ERROR = 0.01
+"""By how much fractions may differ between a disordered structure, whose occupancies are rounded, and its formula."""
 
 
 @dataclass(frozen=True)
@@ -328,6 +331,8 @@ def parse_numbers(cells: pd.Series, spec: Mapping[str, Any], place: str, done: i
     """
     if pd.api.types.is_numeric_dtype(cells):
         values = cells.to_numpy(dtype=float, na_value=np.nan)
+        marks = [float(text) for text in spec.get("missing") or [] if re.fullmatch(NUMBER, text)]
+        values = np.where(np.isin(values, marks), np.nan, values)
         bad = np.isinf(values)
     else:
         text = pc.utf8_trim_whitespace(_texts(cells))
@@ -373,10 +378,20 @@ def read_crystal(text: str, form: str, composition: str) -> Crystal:
     if not volume(crystal) > 0:
         raise ValueError("the cell of the structure has no volume")
     held = canonical(formula_of(crystal))
-    # Occupancies are rounded, so a disordered structure may differ from its formula in the last digit.
-    if held != composition and _KNOWN.issuperset(crystal.species):
+    ordered = _KNOWN.issuperset(crystal.species)
+    if held != composition and (ordered or not _almost_equal(held, composition)):
         raise ValueError(f"the structure holds {held}, the formula says {composition}")
     return crystal
+
+
+def _almost_equal(held: str, composition: str) -> bool:
+    """Tell whether the fractions of two compositions differ as rounded occupancies of a disordered structure may."""
+    fractions = []
+    for form in (held, composition):
+        found = amounts(form)
+        fractions.append({symbol: amount / sum(found.values()) for symbol, amount in found.items()})
+    ours, theirs = fractions
+    return all(abs(ours.get(s, 0) - theirs.get(s, 0)) <= OCCUPANCY_ERROR for s in ours | theirs)
 
 
 def _require_columns(frame: pd.DataFrame, dataset: Mapping[str, Any], place: str) -> None:

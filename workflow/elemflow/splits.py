@@ -125,7 +125,7 @@ def needed_roles(split: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def draw_sample(table: pa.Table, split: Mapping[str, Any]) -> pa.Table:
-    """Return at most `max_materials` rows, drawn by composition; every member divides the same ones."""
+    """Return `max_materials` rows, or a few more since compositions are drawn whole; every member divides the same."""
     most = split.get("max_materials")
     if most is None or most >= table.num_rows:
         return table

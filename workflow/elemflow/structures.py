@@ -7,6 +7,7 @@ of a representation starts at once, and it holds nothing but numbers and symbols
 import json
 import struct
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -132,7 +133,7 @@ def from_pymatgen(value: Mapping[str, Any]) -> Crystal:
         ValueError: A key is missing or the numbers do not fit.
     """
     try:
-        species = [_species({item["element"]: item["occu"] for item in site["species"]}) for site in value["sites"]]
+        species = [_species(_occupancies(site["species"])) for site in value["sites"]]
         return make_crystal(value["lattice"]["matrix"], species, [site["abc"] for site in value["sites"]])
     except (KeyError, TypeError) as error:
         raise ValueError(f"the pymatgen dict is incomplete: {error!r}") from None
@@ -153,6 +154,14 @@ def from_jarvis(value: Mapping[str, Any]) -> Crystal:
         raise ValueError(f"the JARVIS dict is incomplete: {error!r}") from None
     except np.linalg.LinAlgError:
         raise ValueError("the cell has no volume") from None
+
+
+def _occupancies(species: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """Return how much of each element a site holds, whatever its oxidation states."""
+    held: Counter[str] = Counter()
+    for item in species:
+        held[item["element"]] += item["occu"]
+    return held
 
 
 def _species(occupancies: Mapping[str, float]) -> str:

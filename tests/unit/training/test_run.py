@@ -252,6 +252,38 @@ def test_a_stop_between_members_keeps_the_finished_ones(
     assert "member 1/2: finished before, kept" in caplog.text
 
 
+def test_a_kill_while_the_working_state_is_removed_is_made_good(
+    tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rmtree = run.shutil.rmtree
+
+    def killed(folder: Path | str, **options: Any) -> None:
+        if Path(folder).name != "checkpoint":  # Keras removes folders, too
+            return rmtree(folder, **options)
+        Path(folder, "member-0/history.parquet").unlink()
+        raise KeyboardInterrupt
+
+    _inputs(tmp_path)
+    monkeypatch.setattr(run.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        _train(tmp_path, NETWORK)
+    monkeypatch.undo()
+    out = _train(tmp_path, NETWORK)
+    assert list(pd.read_parquet(out["history"])["epoch"]) == [1, 2, 3, 4, 5, 6] * 2
+
+
+def test_equal_trainings_give_equal_bytes_of_the_networks(
+    tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _inputs(tmp_path)
+    stored = []
+    for day in (1, 2):
+        monkeypatch.setattr(time, "time", lambda day=day: 1.8e9 + 86400 * day)
+        out = _train(tmp_path, NETWORK)
+        stored.append((out["model_folder"] / "member-1.keras").read_bytes())
+    assert stored[0] == stored[1]
+
+
 JOB = """
 import sys
 from functools import partial

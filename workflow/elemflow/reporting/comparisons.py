@@ -228,7 +228,8 @@ def _write_caption(
         ratios = tests["test_to_train"].dropna()
         yield (
             "Corrected: t = mean(d) / sqrt((1/J + r) var(d)) over the J divisions, with J − 1 degrees of freedom "
-            f"(Nadeau and Bengio 2003); r, test rows per training and validation row, is {_range(ratios.min(), ratios.max())}."
+            "(Nadeau and Bengio 2003); r, test rows per training and validation row, is "
+            f"{_range(ratios.min(), ratios.max())}."
         )
     if "5x2" in shown:
         yield "5×2: first difference over sqrt(mean of s²) of five repetitions, 5 degrees of freedom (Dietterich 1998)."

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -117,9 +118,21 @@ def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.Data
             index_col=False,
             encoding="utf-8-sig",
             chunksize=CHUNK_ROWS,
+            skip_blank_lines=len(header) != 1,  # in a single column an empty line is an empty cell
         )
-        for frame in frames:
-            yield frame.fillna("")
+        filled = (frame.fillna("") for frame in frames)
+        yield from _without_blank_end(filled) if len(header) == 1 else filled
+
+
+def _without_blank_end(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Yield frames of one column without the empty rows at the end of the last."""
+    held = None
+    for frame in frames:
+        rows = frame if held is None else pd.concat([held, frame])
+        filled = np.flatnonzero(rows.iloc[:, 0] != "")
+        end = filled[-1] + 1 if len(filled) else 0
+        held = rows.iloc[end:]
+        yield rows.iloc[:end]
 
 
 def _check_names(path: Path, names: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import zipfile
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -126,6 +127,26 @@ def _start_from(model: "keras.Model", path: Path) -> None:
     model.set_weights(stored)
 
 
+def _save(model: "keras.Model", path: Path) -> None:
+    """Save a network as Keras does, but without times and addresses, so that equal weights give equal bytes."""
+    numbers: dict[int, int] = {}
+
+    def renumber(value: dict[str, Any]) -> dict[str, Any]:
+        if "shared_object_id" in value:
+            value["shared_object_id"] = numbers.setdefault(value["shared_object_id"], len(numbers) + 1)
+        return value
+
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    about = {key: value for key, value in json.loads(parts["metadata.json"]).items() if key != "date_saved"}
+    config = json.loads(parts["config.json"], object_hook=renumber)
+    parts |= {"metadata.json": json.dumps(about).encode(), "config.json": json.dumps(config).encode()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # dated 1980
+
+
 def _fitted(model: "keras.Model", result: FitResult, fleet: int) -> Fitted:
     course, predict, memory = result
     steps = np.diff([0, *(entry["step"] for entry in course.history)])
@@ -147,7 +168,7 @@ def _fitted(model: "keras.Model", result: FitResult, fleet: int) -> Fitted:
     }
     return Fitted(
         predict=predict,
-        save=lambda to, name: model.save(to / f"{name}.keras"),
+        save=lambda to, name: _save(model, to / f"{name}.keras"),
         history=course.history,
         facts=facts,
         seconds=float(seconds.sum()),

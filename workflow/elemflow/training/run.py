@@ -142,7 +142,14 @@ def train_run(
         )
         if then:
             then()
-        shutil.rmtree(checkpoint_folder)
+        _remove(checkpoint_folder)
+
+
+def _remove(checkpoint_folder: Path) -> None:
+    """Remove a checkpoint folder; a kill on the way leaves no member that is called finished and is not whole."""
+    for done in sorted(checkpoint_folder.glob("member-*/done.json")):
+        done.unlink()
+    shutil.rmtree(checkpoint_folder)
 
 
 class _Wait:
