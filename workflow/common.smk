@@ -116,7 +116,7 @@ def get_curation_cfg(wildcards):
         name: {key: value for key, value in spec.items() if key != "title"}
         for name, spec in dataset["properties"].items()
     }
-    shown = ("title", "version", "license", "citation", "missing_properties", "read_from")
+    shown = ("title", "version", "license", "citation", "published_size", "missing_properties", "read_from")
     return {key: value for key, value in dataset.items() if key not in shown} | {"properties": properties}
 
 

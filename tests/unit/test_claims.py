@@ -13,7 +13,7 @@ from elemflow.config import load
 from elemflow.declarations import read_yaml
 from elemflow.errors import ConfigError, DataError
 from elemflow.plan import build
-from elemflow.published import read_published
+from elemflow.published import read_published, read_published_quantities
 from elemflow.reporting.claims import view_claims, write_claims, write_claims_index
 from elemflow.reporting.tables import KIND
 
@@ -235,7 +235,9 @@ def test_a_table_of_another_plan_is_refused(tmp_path):
 
 def describe(config, root):
     settings = load(config, root)
-    plan = build(settings, read_published(root / "resources/published/published_mae.csv"))
+    folder = root / "resources/published"
+    printed = read_published_quantities(folder / "published_other.csv")
+    plan = build(settings, {**read_published(folder / "published_mae.csv"), **printed})
     return claims.build(settings, plan)
 
 
@@ -289,7 +291,18 @@ def test_the_papers_contradict_themselves_where_it_is_known(papers):
     [
         ({"tables": ["tabel2"]}, "claims.x.tables': no table 'tabel2'. Known: table1, table2.*Did you mean 'table2'"),
         ({"tables": ["table1"]}, "reads tables of kind errors, and 'table1' is of kind datasets"),
-        ({"a": {"model": "rnn"}}, "claims.x.a': no cell of table2 has model: rnn"),
+        ({"a": {"model": "rnn"}}, "claims.x.a.model': no cell of the claim's tables has 'rnn'. Known: automl, elemnet"),
+        ({"b": {"model": ["bnet", "irnte17"]}}, "claims.x.b.model': no cell .*'irnte17'.*Did you mean 'irnet17'"),
+        ({"where": {"dataset": ["oqmd", "mpp"]}}, "claims.x.where.dataset': no cell .* has 'mpp'"),
+        (
+            {"a": {"model": "brnet", "protocol": "brnet2023"}, "b": {"model": "bnet", "representation": "pa"}},
+            "claims.x.b",
+        ),
+        ({"over": ["model"]}, "claims.x.over': a claim of kind lower does not read this key"),
+        (
+            {"kind": "significant", "tables": ["test_brnet"], "b": {"model": "elmnet"}},
+            "claims.x.b.model': no cell .*'elmnet'",
+        ),
         ({"at_least": 5}, "claims.x.at_least': 5 cases must be true, but the tables have 4"),
         ({"kind": "ordering"}, "a claim of kind ordering needs the key 'order'"),
         ({"kind": "lowest"}, "key 'claims.x.kind': found \"lowest\"..*Did you mean 'lower'"),

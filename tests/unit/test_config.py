@@ -299,6 +299,37 @@ def test_scaling_of_an_unknown_part(project):
     assert "key 'scaling.pq': no such part. Known: ef, pa" in refusal(project)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"filters": [{"kind": "elements", "allowed": ["FE", "O"]}]}, "key 'filters[0].allowed': 'FE' is not the symbol of an element. Did you mean 'Fe'?"),
+        ({"properties": {"composition": {"column": "gap", "unit": "eV", "title": "Gap"}}}, "key 'properties.composition': materials have a column of that name"),
+        ({"properties": {"code": {"column": "gap", "unit": "eV", "title": "Gap"}}}, "key 'properties.code': materials have a column of that name"),
+    ],
+)  # fmt: skip
+def test_names_of_a_dataset_are_elements_and_are_free(project, change, message):
+    assert message in refusal(project, CONFIG | {"overrides": {"datasets": {"kebg": change}}})
+
+
+def test_a_key_is_a_text(tmp_path):
+    (tmp_path / "a.yaml").write_text("base: &b {x: 1}\nown: {<<: *b, y: 2}\n2020: {z: 3}")
+    with pytest.raises(ConfigError, match=r"a\.yaml, line 3: the key 2020 is read as no text; write it in quotes"):
+        read_yaml(tmp_path / "a.yaml")
+    (tmp_path / "a.yaml").write_text("base: &b {x: 1}\nown: {<<: *b, y: 2}")
+    assert read_yaml(tmp_path / "a.yaml")["own"] == {"x": 1, "y": 2}
+
+
+def test_nothing_is_called_all(project):
+    (project / "config/studies/all.yaml").write_text("title: All")
+    assert "config/studies/all.yaml: 'all' is the name of the overview" in refusal(project)
+
+
+def test_words_of_the_command_line_are_read_as_yaml_reads_them(root):
+    settings = load(CONFIG | {"keep_failed": "true", "data_folder": "null", "mirror": "null"}, root)
+    assert settings.keep_failed is True
+    assert settings.data_folder == load(CONFIG, root).data_folder
+
+
 def test_empty_file_reads_as_nothing(tmp_path):
     (tmp_path / "a.yaml").write_text("")
     assert read_yaml(tmp_path / "a.yaml") == {}

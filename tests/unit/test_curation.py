@@ -155,7 +155,6 @@ def test_funnel_accounts_for_every_row(tmp_path: Path) -> None:
     assert outcome.report["elements"] == 8
     assert outcome.report["entries"] == len(outcome.entries) == 48
     assert outcome.report["materials"] == 4
-    assert outcome.report["published_size"] == {"paper": 7}
     assert outcome.report["properties"]["energy"] == {
         "unit": "eV/atom",
         "values": 4,

@@ -59,6 +59,7 @@ def project(tmp_path):
     (tmp_path / "results/tables/study").mkdir(parents=True)
     pd.DataFrame(cells).to_csv(tmp_path / "results/tables/study/table5.csv", index=False)
     (tmp_path / "results/tables/study/table5").write_text("as text")
+    (tmp_path / "results/tables/study/table1.csv").write_text("row,column,dataset,materials\nKEFE,Ours,kefe,2135\n")
     return tmp_path
 
 
@@ -92,12 +93,22 @@ def test_cells_are_listed_until_one_is_named(project):
         ("results/tables/study/table6.csv", [], "no such run, table or figure"),
         ("results/tables/study/table5.csv", ["KEBG"], "no cell matches 'KEBG'"),
         ("results/runs/kefe", [], "a run is <dataset>/<property>"),
+        ("results/tables/study", [], "no run; their folders lie below"),
+        ("results/tables/study/table1.csv", [], "shows datasets, and no runs; .*has the curation.json of each"),
         ("resources/raw/kefe/manifest.json", [], "no such run, table or figure"),
     ],
 )
 def test_what_is_not_there_is_said(project, path, names, message):
     with pytest.raises(DataError, match=message):
         explain(project / path, names)
+
+
+def test_a_label_that_is_part_of_another_can_be_chosen(project):
+    path = project / "results/tables/study/table5.csv"
+    cells = pd.read_csv(path)
+    pd.concat([cells, cells.iloc[:1].assign(column="BRNet, one network")]).to_csv(path, index=False)
+    assert "table5.csv: KEFE | BRNet\n" in explain(path, ["KEFE", "brnet"])
+    assert len(explain(path, ["KEFE", "brn"]).splitlines()) == 2
 
 
 def test_command_line(project, capsys):

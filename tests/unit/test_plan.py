@@ -7,7 +7,7 @@ import pytest
 from elemflow.config import Settings, load
 from elemflow.errors import ConfigError
 from elemflow.plan import build
-from elemflow.published import read_published, read_published_quantities
+from elemflow.published import PublishedValue, read_published, read_published_quantities
 
 
 def property_of(unit="eV"):
@@ -116,6 +116,9 @@ def test_cells_override_rows_override_defaults():
         ({"defaults": {"representation": "ef"}}, "no protocol is given"),
         ({"defaults": {"representation": "ef", "protocol": "honets"}}, "unknown protocol 'honets'"),
         ({"defaults": {"representation": ["ef"], "protocol": "honest"}}, "a list of representation values belongs in rows or columns"),
+        ({"published_table": "T5", "defaults": {"representation": "ef", "protocol": "honest", "published_model": ["a", "b"]}}, "key 'published_model' is a list (a, b)"),
+        ({"kind": "datasets", "rows": [{"label": "All"}], "columns": [{"label": "n"}], "defaults": {"dataset": ["d1", "d2"]}}, "key 'dataset' is a list (d1, d2)"),
+        ({"kind": "datasets", "rows": [{"label": "All"}], "columns": [{"label": "n"}], "defaults": {"dataset": "d1", "property": ["gap", "volume"]}}, "key 'property' is a list (gap, volume)"),
     ],
 )  # fmt: skip
 def test_a_name_that_does_not_exist_is_refused_with_its_place(change, message):
@@ -123,6 +126,37 @@ def test_a_name_that_does_not_exist_is_refused_with_its_place(change, message):
         build(settings({"t": table(**change)}), {})
     assert message in str(caught.value)
     assert "config/studies/mine.yaml" in str(caught.value)
+
+
+PUBLISHED = {
+    ("mine", "T5", "d1", "gap", "ef", "brnet"): (PublishedValue(0.5, "0.50", "eV", "first", 17, None, "mine T5", ""),),
+    ("mine", "T6", "d1", "gap", "ef", "brnet"): (PublishedValue(500, "500", "meV", "x", 17, None, "mine T6", ""),),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"published_table": "T5"}, 0.5),
+        ({"published_table": "T5", "metric": "rmse"}, None),  # what is printed is the mean absolute error
+        ({"published_table": "T5", "metric": "p90_abs_error", "published_row": "first"}, 0.5),
+        ({"published_table": "T55"}, "key 'published_table': no values of table 'T55' of mine. Known: T5, T6. Did you mean 'T5'"),
+        ({"published_table": "T5", "published_study": "mien"}, "key 'published_study': no values of 'mien' are known. Did you mean 'mine'"),
+        ({"published_table": "T5", "published_row": "frist"}, "key 'published_row': table 'T5' of mine has no row 'frist'. Did you mean 'first'"),
+        ({"published_table": "T6"}, "the value of mine T6 for d1/gap/ef/brnet/honest is in meV, property 'gap' of dataset 'd1' in eV"),
+    ],
+)  # fmt: skip
+def test_a_published_value_is_the_same_quantity_in_the_same_unit(change, found):
+    keys = {key: value for key, value in change.items() if key not in ("metric", "published_table")}
+    row = {"dataset": "d1", "property": "gap", "model": "brnet"} | keys
+    of_table = {key: value for key, value in change.items() if key not in keys}
+    item = settings({"t": table(rows=[row], columns=[{"label": "a"}], **of_table)})
+    if not isinstance(found, str):
+        assert build(item, PUBLISHED).tables["mine", "t"]["cells"][0]["published"] == found
+        return
+    with pytest.raises(ConfigError) as caught:
+        build(item, PUBLISHED)
+    assert f"config/studies/mine.yaml: {found}" in str(caught.value)
 
 
 def test_published_values_of_brnet2023_table_5_are_found(root):
@@ -377,6 +411,6 @@ def test_a_figure_of_an_element_held_out_needs_a_protocol_that_holds_one_out():
 def test_a_cell_may_stand_beside_another_model(root):
     published = read_published(root / "resources/published/published_mae.csv")
     item = table(rows=[{"dataset": "d1", "property": "gap", "published_model": "peer"}], published_table="T")
-    entry = next(iter(published.values()))
+    entry = next(found for found in published.values() if found[0].unit == "eV")
     plan = build(settings({"t": item}), {("mine", "T", "d1", "gap", "", "peer"): entry[:1]})
     assert {cell["published_text"] for cell in plan.tables["mine", "t"]["cells"]} == {entry[0].text}

@@ -125,6 +125,8 @@ TUNED = {"dataset": "kebg", "property": "band_gap", "protocol": "recipe"}
         ({"pretraining": TUNED | {"protocol": "recipes"}}, "key 'pretraining.protocol': no protocol 'recipes'. .*Did you mean 'recipe'?"),
         ({"pretraining": TUNED | {"protocol": "recipe_fine_tuned"}}, "protocol 'recipe_fine_tuned' is pre-trained itself"),
         ({"pretraining": TUNED | {"protocol": "brnet2023"}}, "protocol 'brnet2023' is pre-trained itself"),
+        ({"pretraining": TUNED | {"protocol": "brnet2023_rows1000"}}, "protocol 'brnet2023_rows1000' has the key 'split.train_rows'"),
+        ({"pretraining": TUNED | {"protocol": "huang2020_mg_00"}}, "protocol 'huang2020_mg_00' has the key 'split.hold_out'"),
         ({"pretraining": TUNED | {"protocol": "brnet2023_5x2"}}, "protocol 'brnet2023_5x2' has the split scheme k_fold"),
         ({"pretraining": TUNED, "scaling": {"pa": "none"}}, "key 'scaling': a pre-trained network goes on with the scaling"),
         ({"pretraining": TUNED, "target": {"scale": "std"}}, "key 'target': a pre-trained network goes on with the target"),

@@ -65,6 +65,21 @@ def test_reductions_are_told_beside_what_the_file_says():
     assert reductions(declared, declared | {"training": {"max_epochs": 9000}}) == []  # larger is not reduced
 
 
+def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand():
+    declared = {"split": {"scheme": "fractions", "members": 1}, "training": {"max_epochs": 100}}
+    declared["training"]["by_rows"] = [{"above": 1000, "max_epochs": 3000}]
+    assert reductions(declared, cap(declared, {"max_epochs": 500})) == [
+        "at most 500 epochs of 3,000 from 1,001 training rows on"
+    ]
+    shorter = declared | {"training": {"max_epochs": 100, "by_rows": [{"above": 0, "max_epochs": 1}]}}
+    assert reductions(declared, shorter) == ["at most 1 epochs of 100 from 1 training rows on"]
+    longer = declared | {"training": {"max_epochs": 100, "by_rows": [{"above": 10, "max_epochs": 4000}]}}
+    assert reductions(declared, longer) == []
+    few = declared | {"split": declared["split"] | {"train_rows": 100}}
+    assert reductions(declared, few) == ["at most 100 training materials"]
+    assert reductions(few, few) == []
+
+
 def test_the_scale_reaches_every_protocol_and_its_absence_none(root):
     studies = {"studies": ["brnet2023"]}
     full, small = load(studies, root), load(studies | {"scale": SMALL}, root)

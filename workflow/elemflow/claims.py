@@ -30,6 +30,10 @@ NEEDS = {
     "significant": ("a", "b"),
 }
 
+MAY = {"lower": ("percent",), "within": ("a",), "ordering": (), "similar": ("a",), "significant": ()}
+"""Keys that each kind reads if they are given, besides those of `NEEDS` and those of every claim."""
+OF_KINDS = ("a", "b", "order", "direction", "over", "percent")
+
 Line = Mapping[str, Any]
 
 
@@ -116,13 +120,14 @@ def build(settings: Settings, plan: Plan) -> dict[str, dict[str, Any]]:
 def _check(claim: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], where: str) -> None:
     if claim.get("missing"):
         return
-    for key in NEEDS[claim["kind"]]:
-        if key not in claim:
-            raise ConfigError(f"{where}': a claim of kind {claim['kind']} needs the key '{key}'.")
+    _check_keys(claim, where)
     for table in claim["tables"]:
         _check_table(claim["kind"], table, tables, f"{where}.tables'")
     lines = [line for table in claim["tables"] for line in planned_lines(tables[table])]
+    if claim["kind"] == "significant":
+        _check_values(claim["b"], [line["against"] for line in lines], f"{where}.b")
     for key, selector in _selectors(claim):
+        _check_values(selector, lines, f"{where}.{key}")
         if not any(_matches(line, selector) for line in lines):
             shown = ", ".join(f"{name}: {value}" for name, value in selector.items())
             raise ConfigError(f"{where}.{key}': no cell of {', '.join(claim['tables'])} has {shown}.")
@@ -132,6 +137,29 @@ def _check(claim: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], wh
             f"{where}.at_least': {needed} cases must be true, but the tables have {cases}. A case is a set of cells "
             "that agree in all keys that the claim does not name."
         )
+
+
+def _check_keys(claim: Mapping[str, Any], where: str) -> None:
+    """Check that a claim has the keys of its kind and no others."""
+    kind = claim["kind"]
+    for key in NEEDS[kind]:
+        if key not in claim:
+            raise ConfigError(f"{where}': a claim of kind {kind} needs the key '{key}'.")
+    for key in OF_KINDS:
+        if key in claim and key not in (*NEEDS[kind], *MAY[kind]):
+            raise ConfigError(f"{where}.{key}': a claim of kind {kind} does not read this key; remove it.")
+
+
+def _check_values(selector: Mapping[str, Any], lines: Sequence[Line], where: str) -> None:
+    """Check that every value that a selector names is that of a cell, also one among several."""
+    for key, value in selector.items():
+        known = dict.fromkeys(line[key] for line in lines)
+        for name in value if isinstance(value, list) else [value]:
+            if name not in known:
+                raise ConfigError(
+                    f"{where}.{key}': no cell of the claim's tables has '{name}'. Known: {', '.join(known)}."
+                    f"{nearest(name, known)}"
+                )
 
 
 def _check_table(kind: str, table: str, tables: Mapping[str, Mapping[str, Any]], where: str) -> None:

@@ -21,6 +21,7 @@ from elemflow.training.by_rows import check_order
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries", "structure_type", "structure")
+RESERVED = (*KEPT_COLUMNS, "code")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     for file in config_files:
         read_yaml(Path(file))
     where = " + ".join(str(file) for file in config_files) or "config"
-    top = deepcopy(dict(config))
+    top = {key: _plain(key, value) for key, value in deepcopy(dict(config)).items()}
     check(top, "config", where)
     found = {kind: _read_folder(root / "config" / kind) for kind in KINDS}
     declared = {name: protocol for name, (_, protocol) in _extended(found["protocols"]).items()}
@@ -124,6 +125,16 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     )
 
 
+def _plain(key: str, value: Any) -> Any:
+    """Return a value as YAML would have read it; Snakemake hands `--config key=true` and `key=null` on as text."""
+    words: dict[str, dict[str, bool | None]] = {
+        "keep_failed": {"true": True, "false": False},
+        "mirror": {"null": None},
+        "data_folder": {"null": None},
+    }
+    return words[key].get(value.lower(), value) if key in words and isinstance(value, str) else value
+
+
 def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     """Read every YAML file of a folder: id -> (file as shown to the user, content)."""
     found: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -131,6 +142,8 @@ def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         shown = f"config/{folder.name}/{path.name}"
         if path.stem in found:
             raise ConfigError(f"{shown}: the id '{path.stem}' is already taken by {found[path.stem][0]}; rename one.")
+        if path.stem == "all":
+            raise ConfigError(f"{shown}: 'all' is the name of the overview of everything; rename the file.")
         if not path.stem.replace("_", "a").isalnum() or path.stem != path.stem.lower():
             raise ConfigError(f"{shown}: the file name is the id; use lower-case letters, digits and _ only.")
         found[path.stem] = (shown, read_yaml(path))
@@ -202,6 +215,7 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
                     f"{path}: key '{key}': no property '{name}' in this dataset. "
                     f"Known: {', '.join(known)}.{nearest(name, known)}"
                 )
+        _check_names(path, dataset)
         for name in columns.get("splits", []):
             if name in known or name in KEPT_COLUMNS:
                 raise ConfigError(
@@ -217,6 +231,20 @@ def _check_datasets(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
                 f"{path}: key '{needing[0]}': needs the structures of the entries. Name their column and format under "
                 f"'columns.structure'{', or a column structure_type' if 'keep.rule' in needing[:1] else ''}."
             )
+
+
+def _check_names(path: str, dataset: Mapping[str, Any]) -> None:
+    """Check that no property is called like a column of materials, and that filters name elements."""
+    for name in dataset["properties"]:
+        if name in RESERVED:
+            raise ConfigError(f"{path}: key 'properties.{name}': materials have a column of that name; rename it.")
+    for i, item in enumerate(dataset["filters"]):
+        for symbol in item.get("allowed", ()):
+            if symbol not in SYMBOLS:
+                raise ConfigError(
+                    f"{path}: key 'filters[{i}].allowed': '{symbol}' is not the symbol of an element."
+                    f"{nearest(symbol, SYMBOLS)}"
+                )
 
 
 def _extended(declarations: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -323,17 +351,23 @@ def _check_pretraining(
                     f"{path}: key 'pretraining.{key}': no {key} '{declared[key]}'{of}. Known: {', '.join(known)}."
                     f"{nearest(declared[key], known)}"
                 )
-        source = protocols[declared["protocol"]][1]
-        if "pretraining" in source:
+        _check_source(f"{path}: key 'pretraining.protocol'", declared["protocol"], protocols[declared["protocol"]][1])
+
+
+def _check_source(where: str, name: str, source: Mapping[str, Any]) -> None:
+    """Check that a protocol can be that of a pre-training."""
+    if "pretraining" in source:
+        raise ConfigError(f"{where}: protocol '{name}' is pre-trained itself. Name one without the key 'pretraining'.")
+    if source["split"]["scheme"] != "fractions":
+        raise ConfigError(
+            f"{where}: protocol '{name}' has the split scheme {source['split']['scheme']}. What the target run is "
+            "judged by is taken away first, so that only the scheme fractions can divide the rest."
+        )
+    for key in ("train_rows", "hold_out"):
+        if key in source["split"]:
             raise ConfigError(
-                f"{path}: key 'pretraining.protocol': protocol '{declared['protocol']}' is pre-trained itself. Name "
-                "one without the key 'pretraining'."
-            )
-        if source["split"]["scheme"] != "fractions":
-            raise ConfigError(
-                f"{path}: key 'pretraining.protocol': protocol '{declared['protocol']}' has the split scheme "
-                f"{source['split']['scheme']}. What the target run is judged by is taken away first, so that only the "
-                "scheme fractions can divide the rest."
+                f"{where}: protocol '{name}' has the key 'split.{key}', which a pre-training does not know. Name a "
+                "protocol without it; `max_materials` makes one smaller."
             )
 
 

@@ -130,7 +130,6 @@ def curate(
                 name: _summary(choice.properties[name], spec) | {"unreadable": found.unreadable[name]}
                 for name, spec in dataset["properties"].items()
             },
-            "published_size": dict(dataset.get("published_size") or {}),
         },
     )
     log.info("%s: %s", dataset_id, ", ".join(f"{step['step']} {step['rows']}" for step in steps))

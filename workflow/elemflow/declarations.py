@@ -18,6 +18,7 @@ from elemflow.errors import ConfigError, nearest
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 SHOWN_CHARACTERS = 60  # of a wrong value in a message
 SWITCH_KEYS = ("kind", "family", "scheme", "rule")  # keys that decide which others a mapping may have
+TEXT_KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 EITHER_KEYS = ({"column", "computed"}, {"path", "url"})
 
 
@@ -28,6 +29,11 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         seen: set[str] = set()
         for key_node, _ in node.value:
             key = str(key_node.value)
+            if key_node.tag not in TEXT_KEYS:
+                mark = key_node.start_mark
+                raise ConfigError(
+                    f"{mark.name}, line {mark.line + 1}: the key {key} is read as no text; write it in quotes."
+                )
             if key in seen:
                 mark = key_node.start_mark
                 raise ConfigError(

@@ -26,5 +26,7 @@ class TrainingError(ElemflowError):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return ' Did you mean ...?' for the name closest to a typo, or nothing."""
-    match = difflib.get_close_matches(str(name), [str(known) for known in names], n=1, cutoff=0.6)
+    known = [str(other) for other in names]
+    alike = [other for other in known if other.casefold() == str(name).casefold()]
+    match = alike or difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     return f" Did you mean '{match[0]}'?" if match else ""

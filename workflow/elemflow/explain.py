@@ -44,16 +44,21 @@ def explain(path: Path, names: Sequence[str] = ()) -> str:
     if results is None or not path.exists():
         raise DataError(f"{path}: no such run, table or figure below a folder 'results'.")
     if path.is_dir():
+        if not path.is_relative_to(results / "runs"):
+            raise DataError(f"{path}: no run; their folders lie below {results / 'runs'}. Name one, or a csv.")
         return "\n".join(_tell_run(results, str(path.relative_to(results / "runs"))))
     if path.suffix != ".csv":
         path = path.parent / f"{path.stem}.csv"
     cells = pd.read_csv(path, dtype=str, keep_default_na=False)
     axes = [name for name in ("row", "column", "against", "panel", "series") if name in cells]
+    if {"dataset", "materials"} <= set(cells) and "run" not in cells:
+        raise DataError(f"{path}: shows datasets, and no runs; {results / 'datasets'} has the curation.json of each.")
     if "run" not in cells or len(axes) < 2:  # noqa: PLR2004  two sides of a grid
         raise DataError(f"{path}: not the csv of a table or figure of this workflow.")
     cells = cells.drop_duplicates([*axes, "run"])
     for axis, name in zip(axes, names, strict=False):
-        cells = cells[cells[axis].str.contains(name, case=False, regex=False)]
+        whole = cells[cells[axis].str.casefold() == name.casefold()]  # a label may be part of another
+        cells = cells[cells[axis].str.contains(name, case=False, regex=False)] if whole.empty else whole
     if cells.empty:
         raise DataError(f"{path}: no cell matches {' and '.join(map(repr, names))}; leave them out to see all.")
     if len(cells) > 1:

@@ -166,8 +166,18 @@ def _check_run(settings: Settings, run: Run, where: str) -> None:
         check_representation(model["spec"], run.representation, scaled, f"{where}: model '{run.model}'")
 
 
+def check_single(cell: Mapping[str, Any], key: str, where: str) -> None:
+    """Refuse a list under `key` where nothing is crossed with it."""
+    if not isinstance(cell[key], str):
+        raise ConfigError(
+            f"{where}: key '{key}' is a list ({', '.join(cell[key])}), which makes rows or columns in `rows` and "
+            "`columns` alone. Move it there, or name one."
+        )
+
+
 def check_id(cell: Mapping[str, Any], key: str, known: Mapping[str, Any], where: str) -> None:
     """Refuse an id under `key` that is not among `known`."""
+    check_single(cell, key, where)
     if cell[key] not in known:
         raise ConfigError(
             f"{where}: unknown {key} '{cell[key]}'. Known: {', '.join(known)}.{nearest(cell[key], known)}"
@@ -190,6 +200,7 @@ def _is_source(settings: Settings, cell: Mapping[str, Any], where: str) -> bool:
 
 def check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> None:
     """Refuse a property that the dataset of a cell does not declare."""
+    check_single(cell, "property", where)
     dataset = settings.datasets[cell["dataset"]]
     properties = dataset["properties"]
     if cell["property"] not in all_properties(dataset):

@@ -13,6 +13,7 @@ from elemflow.grid import (
     all_properties,
     check_id,
     check_property,
+    check_single,
     expand,
     make_grid,
     named_run,
@@ -21,7 +22,7 @@ from elemflow.grid import (
     source_runs,
     why_missing,
 )
-from elemflow.published import QUANTITIES, PublishedIndex, lookup
+from elemflow.published import QUANTITIES, PublishedIndex, check_printed, lookup, same_unit
 from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.scale import count_drawn_tests, size_of
 
@@ -136,6 +137,7 @@ def _cell(
     settings: Settings,
     published: PublishedIndex,
     study_id: str,
+    metric: str,
     run: Run,
     cell: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -149,12 +151,16 @@ def _cell(
     described |= {"published": None, "published_text": None, "published_source": None, "published_note": ""}
     described |= {"published_size": settings.datasets[cell["dataset"]]["published_size"].get(study_id)}
     key = settings.models[run.model].get("published")
-    key = {"model": cell["published_model"]} if "published_model" in cell else key
-    if key and "published_table" in cell:
+    if "published_model" in cell:
+        check_single(cell, "published_model", f"config/studies/{study_id}.yaml")
+        key = {"model": cell["published_model"]}
+    # Errors are printed as MAE; another number stands in a row of its own, which must be named.
+    if key and "published_table" in cell and (metric == "mae" or "published_row" in cell):
+        paper, table = cell.get("published_study", study_id), cell["published_table"]
         found = lookup(
             published,
-            study=cell.get("published_study", study_id),
-            table=cell["published_table"],
+            study=paper,
+            table=table,
             dataset=cell.get("published_dataset", cell["dataset"]),
             property=cell.get("quantity", cell["property"]),
             representation=run.representation,
@@ -163,6 +169,14 @@ def _cell(
             size=cell.get("published_size"),
             row=cell.get("published_row"),
         )
+        if not found and published:
+            check_printed(published, paper, table, cell.get("published_row"), f"config/studies/{study_id}.yaml")
+        if found and "quantity" not in cell and not cell["missing"] and not same_unit(found.unit, described["unit"]):
+            raise ConfigError(
+                f"config/studies/{study_id}.yaml: the value of {found.source} for {run.path} is in {found.unit}, "
+                f"property '{run.property}' of dataset '{run.dataset}' in {described['unit']}. Give the property the "
+                "printed unit, or leave `published_table` out."
+            )
         if found:
             described |= {
                 "published": found.value,
@@ -235,7 +249,7 @@ def _table(
             "rows": [{"label": label} for label in _labels(settings, grid.rows, along, units=units)],
             "columns": [{"label": label} for label in _labels(settings, grid.columns, across)],
             "cells": [
-                {"row": i, "column": j} | _cell(settings, published, study_id, run, cell)
+                {"row": i, "column": j} | _cell(settings, published, study_id, item["metric"], run, cell)
                 for i, line in enumerate(grid.cells)
                 for j, (run, cell) in enumerate(line)
             ],
@@ -290,7 +304,7 @@ def _figure(
         labels = _labels(settings, grid.columns, [[named_run(cell)] for _, cell in line])
         series = []
         for label, (run, cell) in zip(labels, line, strict=True):
-            described = _cell(settings, published, study_id, run, cell)
+            described = _cell(settings, published, study_id, item["metric"], run, cell)
             titles_of = {
                 "dataset_title": settings.datasets[cell["dataset"]]["title"],
                 "property_title": property_of(settings, named_run(cell))["title"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from elemflow.errors import DataError
+from elemflow.errors import ConfigError, DataError, nearest
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,35 @@ def _parse_count(text: str | None, column: str, where: str) -> int | None:
     if not text.isdecimal():
         raise DataError(f"{where}: {column} is {text!r}; a whole number or nothing is needed.")
     return int(text)
+
+
+def same_unit(printed: str, ours: str) -> bool:
+    """Tell whether a printed unit, written in ASCII, is ours; values per cell are printed without saying so."""
+    written = printed.replace("A^3", "Å³").replace("^3", "³").replace("mu_B", "µB")
+    return written.removesuffix("/cell") == ours.removesuffix("/cell")
+
+
+def check_printed(index: PublishedIndex, study: str, table: str, row: str | None, where: str) -> None:
+    """Check that there are values of a table, and of a row if one is named.
+
+    Raises:
+        ConfigError: There are none, so that the name must be a mistake.
+    """
+    tables: dict[str, dict[str, set[str]]] = {}
+    for (of, name, *_), entries in index.items():
+        tables.setdefault(of, {}).setdefault(name, set()).update(entry.row for entry in entries)
+    if study not in tables:
+        raise ConfigError(f"{where}: key 'published_study': no values of '{study}' are known.{nearest(study, tables)}")
+    known = tables[study]
+    if table not in known:
+        raise ConfigError(
+            f"{where}: key 'published_table': no values of table '{table}' of {study}. Known: {', '.join(known)}."
+            f"{nearest(table, known)}"
+        )
+    if row is not None and row not in known[table]:
+        raise ConfigError(
+            f"{where}: key 'published_row': table '{table}' of {study} has no row '{row}'.{nearest(row, known[table])}"
+        )
 
 
 def lookup(

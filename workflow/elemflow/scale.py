@@ -76,4 +76,24 @@ def reductions(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str
         ours, theirs = after[key], before[key]
         if ours is not None and ours < (theirs or math.inf):
             told.append(f"at most {ours:,} {word}{'s' * (ours > 1)}" + (f" of {theirs:,}" if theirs else ""))
+    if not any("epoch" in text for text in told):
+        told += _fewer_epochs(declared.get("training", {}), used.get("training", {}))
+    rows, all_rows = (protocol.get("split", {}).get("train_rows", math.inf) for protocol in (used, declared))
+    if rows < all_rows and not any("material" in text for text in told):
+        told.append(f"at most {rows:,} training materials")
     return told
+
+
+def _fewer_epochs(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
+    """Say where a training is shorter for some number of rows; its epochs may follow from them (`by_rows`)."""
+
+    def epochs(training: Mapping[str, Any], rows: int) -> float:
+        given = [training, *(entry for entry in training.get("by_rows", ()) if rows > entry["above"])]
+        return next((entry["max_epochs"] for entry in reversed(given) if "max_epochs" in entry), math.inf)
+
+    bounds = {0, *(entry["above"] + 1 for training in (declared, used) for entry in training.get("by_rows", ()))}
+    for rows in sorted(bounds):
+        ours, theirs = epochs(used, rows), epochs(declared, rows)
+        if ours < theirs:
+            return [f"at most {ours:,} epochs of {theirs:,} from {rows:,} training rows on"]
+    return []
