@@ -476,7 +476,10 @@ def get_crate_cfg(wildcards):
     study = SETTINGS.studies[wildcards.study]
     datasets = {name: about for item in get_items(wildcards.study) for name, about in item["datasets"].items()}
     told = {name: {key: about[key] for key in ("title", "license", "citation")} for name, about in datasets.items()}
-    return {"study": wildcards.study, "title": study["title"], "reference": study["reference"], "datasets": told}
+    # Where files lie is a matter of this machine.
+    as_run = {key: value for key, value in config.items() if key not in ("data_folder", "mirror")}
+    about = {"study": wildcards.study, "title": study["title"], "reference": study["reference"]}
+    return about | {"datasets": told, "configuration": as_run}
 
 
 def get_all_datasets():

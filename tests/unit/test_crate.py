@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import yaml
 
 from elemflow.crate import list_crates, write_crate
 from elemflow.errors import DataError
@@ -11,6 +12,7 @@ CFG = {
     "title": "Demo",
     "reference": "nobody",
     "datasets": {"alloys": {"title": "Alloys", "license": "CC BY 4.0", "citation": ["boer1988"]}},
+    "configuration": {"studies": ["demo"], "overrides": {"protocols": {"p": {"training": {"max_epochs": 5}}}}},
 }
 RUN = {"dataset": "alloys", "property": "energy", "representation": "ef", "protocol": "p"}
 
@@ -70,6 +72,8 @@ def test_a_crate_leads_from_a_table_to_the_raw_bytes(study, tmp_path):
     assert action["instrument"] == {"@id": "Snakefile"}
     assert {"@id": "results/tables/demo/errors.csv"} in action["result"]
     assert {"@id": "https://example.org/a.csv"} in action["object"]
+    assert {"@id": "configuration.yaml"} in action["object"]
+    assert yaml.safe_load((tmp_path / "crate/configuration.yaml").read_text()) == CFG["configuration"]
     assert found["https://example.org/a.csv"]["sha256"] == "12" * 32
     assert found["#raw/alloys/b.csv"]["usageInfo"] == "CC BY 4.0"
     assert (action["startTime"], action["endTime"]) == ("2026-11-20T01:00:00+00:00", "2026-11-20T02:30:00+00:00")

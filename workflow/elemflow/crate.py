@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
@@ -20,6 +21,7 @@ from elemflow.provenance import library_versions
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE_FOLDERS = ("workflow", "scripts", "config", "envs", "resources/published")
+CONFIGURATION = "configuration.yaml"
 CODE_FILES = ("README.md", "LICENSE", "CITATION.cff")
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
@@ -47,7 +49,8 @@ def write_crate(
     """Write the crate of a study.
 
     Args:
-        cfg: `study` (id), `title`, `reference`, and `datasets`: title, licence and citation by id.
+        cfg: `study` (id), `title`, `reference`, `datasets` (title, licence and citation by id) and `configuration`:
+            what config.yaml, further files and the command line say together.
         runs: Folders of the runs behind the study, below `results/runs`, with `run_info.json`, `metrics.json` and
             `predictions.parquet`.
         products: Tables, figures, their numbers and `references.bib`, below `results`.
@@ -75,10 +78,13 @@ def write_crate(
         for folder, info in infos.items():
             _add_run(crate, folder, info)
         study = crate.get(f"config/studies/{cfg['study']}.yaml")
+        as_run = Path(temporary) / CONFIGURATION
+        as_run.write_text(yaml.safe_dump(dict(cfg["configuration"]), allow_unicode=True), encoding="utf-8")
+        told = {"description": "Configuration of the workflow as it ran, to be given with --configfile."}
         action = crate.add_action(
             workflow,
             identifier="#workflow-run",
-            object=[study, *raw],
+            object=[study, _add_file(crate, as_run, CONFIGURATION, told), *raw],
             result=made,
             properties={
                 "name": f"Computation of the study {cfg['study']}",
