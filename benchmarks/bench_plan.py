@@ -15,7 +15,7 @@ import yaml
 
 from elemflow.config import load
 from elemflow.plan import build
-from elemflow.published import read_published
+from elemflow.published import read_published, read_published_quantities
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASETS, PROPERTIES, MODELS = 20, 5, ("automl", "bnet", "brnet", "elemnet", "irnet17", "plain17", "random_forest")
@@ -56,7 +56,11 @@ def main() -> None:
             folder = Path(name)
             make_project(folder, asked)
             started = time.perf_counter()
-            published = read_published(folder / "resources/published/published_mae.csv")
+            printed = folder / "resources/published"
+            published = {
+                **read_published(printed / "published_mae.csv"),
+                **read_published_quantities(printed / "published_other.csv"),
+            }
             plan = build(load({"studies": ["many"]}, folder), published)
             planned = time.perf_counter() - started
             started, used = time.perf_counter(), cpu_seconds()

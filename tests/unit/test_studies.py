@@ -10,7 +10,7 @@ import yaml
 
 from elemflow.config import load
 from elemflow.plan import build
-from elemflow.published import read_published
+from elemflow.published import read_published, read_published_quantities
 
 PAPERS = ("brnet2023", "irnet2021", "irnet2019", "tatis2021", "huang2020")
 
@@ -18,7 +18,9 @@ PAPERS = ("brnet2023", "irnet2021", "irnet2019", "tatis2021", "huang2020")
 @pytest.fixture(scope="module")
 def plan(root):
     settings = load({"studies": list(PAPERS)}, root)
-    return build(settings, read_published(root / "resources/published/published_mae.csv"))
+    folder = root / "resources/published"
+    printed = read_published_quantities(folder / "published_other.csv")
+    return build(settings, {**read_published(folder / "published_mae.csv"), **printed})
 
 
 @pytest.mark.parametrize("study", PAPERS)
