@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from elemflow.files import write_json, write_parquet
 from elemflow.metrics import evaluate
+from elemflow.reporting.cells import TableKind
 from elemflow.uncertainty import Rows, judge
 
 OUTPUTS = {
@@ -170,3 +171,18 @@ def make_figure(kind: str, models: list[str]) -> dict:
 
 def place(folder: Path, kind: str) -> dict[str, Path]:
     return {name: folder / file for name, file in OUTPUTS[kind].items()}
+
+
+def check_failure_is_shown(
+    kind: TableKind, cfg: dict, metrics: dict[str, Path], folder: Path, run: str
+) -> dict[str, Path]:
+    """Write a table with a failed run and check that its formats name error and log."""
+    log = f"results/logs/train_model/{run}.log"
+    outputs = place(folder, "table")
+    kind.write(cfg | {"failed": {run: {"log": log, "message": "member 1 diverged"}}}, metrics, {}, outputs)
+    text, page = (outputs[name].read_text(encoding="utf-8") for name in ("text", "html"))
+    assert f"failed: member 1 diverged ({log})" in " ".join(text.split())
+    assert f'<a href="../../{log.removeprefix("results/")}">failed</a>' in page
+    assert "not run" not in text
+    assert set(kind.read(outputs["csv"])["log"].dropna()) == {log}
+    return outputs

@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from reporting_samples import make_table, name_run, place, write_run
+from reporting_samples import check_failure_is_shown, make_table, name_run, place, write_run
 
 from elemflow import statistics
 from elemflow.errors import DataError
@@ -92,15 +92,10 @@ def test_a_test_without_a_result_does_not_make_the_others_more_significant(metri
 
 
 def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, metrics):
-    log = f"results/logs/train_model/{name_run('irnet')}.log"
-    failed = {"failed": {name_run("irnet"): {"log": log, "message": "member 1 diverged"}}}
-    outputs = place(tmp_path, "table")
-    KIND.write(make_comparison(["BRNet", "BNet", "IRNet"]) | failed, metrics, {}, outputs)
-    text, page = (" ".join(outputs[name].read_text(encoding="utf-8").split()) for name in ("text", "html"))
-    assert f"Marked “failed”: failed: member 1 diverged ({log})." in text
-    assert page.count(f'<a href="../../{log.removeprefix("results/")}">failed</a>') == 1
-    assert "not run" not in text
-    assert KIND.read(outputs["csv"])["log"].dropna().tolist() == [log]
+    cfg = make_comparison(["BRNet", "BNet", "IRNet"])
+    outputs = check_failure_is_shown(KIND, cfg, metrics, tmp_path, name_run("irnet"))
+    assert outputs["html"].read_text(encoding="utf-8").count(">failed</a>") == 1
+    assert len(KIND.read(outputs["csv"])["log"].dropna()) == 1
 
 
 def test_members_that_share_a_division_are_not_tested(metrics):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
-from reporting_samples import make_cell, make_common, name_run, place, write_run
+from reporting_samples import check_failure_is_shown, make_cell, make_common, name_run, place, write_run
 
 from elemflow.files import read_json
 from elemflow.reporting.index import write_tables_index
@@ -43,17 +43,11 @@ def test_coverage_and_width_are_those_of_the_level(tmp_path, metrics):
 
 
 def test_a_failed_run_is_shown_and_columns_have_heads(tmp_path, metrics):
-    log = f"results/logs/train_model/{name_run('bnet')}.log"
-    failed = {"failed": {name_run("bnet"): {"log": log, "message": "member 1 diverged"}}}
-    outputs = place(tmp_path, "table")
-    KIND.write(make_levels() | failed, metrics, {}, outputs)
-    text = outputs["text"].read_text(encoding="utf-8")
-    assert f"failed: member 1 diverged ({log})" in " ".join(text.split())
-    assert f'<a href="../../{log.removeprefix("results/")}">failed</a>' in outputs["html"].read_text(encoding="utf-8")
-    assert "not run" not in text
-    heads = publish_doctree(text).findall(nodes.thead)
-    assert all(entry.astext() for head in heads for entry in head.findall(nodes.entry))
+    outputs = check_failure_is_shown(KIND, make_levels(), metrics, tmp_path, name_run("bnet"))
+    heads = list(publish_doctree(outputs["text"].read_text(encoding="utf-8")).findall(nodes.thead))
+    assert heads
     assert KIND.read(outputs["csv"])["missing"].dropna().unique().tolist() == ["BNet was lost"]
+    assert all(entry.astext() for head in heads for entry in head.findall(nodes.entry))
 
 
 def test_overview_holds_it(tmp_path, metrics):

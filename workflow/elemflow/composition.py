@@ -35,7 +35,7 @@ _TOKEN = re.compile(r"(?P<symbol>[A-Z][a-z]?)|(?P<open>[(\[{])|(?P<close>[)\]}])
 _AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _DECIMALS = re.compile(r"\.([0-9]+)")
 _GAP = re.compile(r"\s+(?=[A-Z(\[{])")
-_HYDRATE = re.compile(r"[0-9]\.[0-9]+[(\[{]?(?:H2O1?|OH2|NH3)[)\]}]?1?$")  # a dot is as likely before ammonia
+_HYDRATE = re.compile(r"[0-9]\.[0-9]+[(\[{]?(?:H2O1?|OH2|NH3)[)\]}]?1?$")  # or an ammine, NiCl2.6NH3
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
 _DATE = re.compile(rf"[0-9]{{1,4}}[-/ ]{_MONTH}(?:[-/ ][0-9]+)?|{_MONTH}[-/ ][0-9]+|[0-9]+[-/][0-9]+[-/][0-9]+")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}

@@ -12,13 +12,8 @@ from typing import Any
 MARK = "before"
 SCHEME = "source"
 """Scheme of a derived split; `elemflow.source_splits` makes it, and no file can name it."""
-OF_TARGET = (
-    "members",
-    "divisions",
-    "folds",
-    "repeats",
-    "members_per_fold",
-)  # what a split says about the number of its members
+OF_TARGET = ("members", "divisions", "folds", "repeats", "members_per_fold")
+"""What a split says about the number of its members."""
 OF_SOURCE = ("train", "validation", "test", "seed", "max_materials")
 
 
