@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -255,7 +256,7 @@ def test_a_stop_between_members_keeps_the_finished_ones(
 def test_a_kill_while_the_working_state_is_removed_is_made_good(
     tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rmtree = run.shutil.rmtree
+    rmtree = shutil.rmtree
 
     def killed(folder: Path | str, **options: Any) -> None:
         if Path(folder).name != "checkpoint":  # Keras removes folders, too
@@ -264,7 +265,7 @@ def test_a_kill_while_the_working_state_is_removed_is_made_good(
         raise KeyboardInterrupt
 
     _inputs(tmp_path)
-    monkeypatch.setattr(run.shutil, "rmtree", killed)
+    monkeypatch.setattr(shutil, "rmtree", killed)
     with pytest.raises(KeyboardInterrupt):
         _train(tmp_path, NETWORK)
     monkeypatch.undo()

@@ -20,7 +20,8 @@ from elemflow.errors import ElemflowError
 from elemflow.files import read_json, write_text
 from elemflow.locks import locked
 from elemflow.training import network, stopping
-from elemflow.training.run import is_finished, lock_of, read_claim, train_members, write_claim
+from elemflow.training.checkpoint import is_finished, lock_of, read_claim, write_claim
+from elemflow.training.run import train_members
 
 PLAN = Path("results/plan/packing.json")
 SAME = ("dataset", "property", "representation")

@@ -28,12 +28,12 @@ from elemflow.locks import locked
 from elemflow.registry import FITTERS
 from elemflow.training import stopping
 from elemflow.training.by_rows import settle
+from elemflow.training.checkpoint import claim_folder, is_finished, lock_of, remove, write_claim
 from elemflow.training.data import ROLES, MemberData, Part, RunData
 from elemflow.training.fitted import Fitted, Fitter, NotRun, Task, one_by_one
 from elemflow.training.pretrained import Source, SourceFiles, Start
 from elemflow.training.scaling import Scaling, Target, fit_scaling, fit_target, save_scaling, save_target
 
-CLAIM = "claim.json"
 PREDICTED_ROLES = ("validation", "test")  # training rows would be most of the file and are never reported
 PREDICTIONS = pa.schema(
     [
@@ -142,14 +142,7 @@ def train_run(
         )
         if then:
             then()
-        _remove(checkpoint_folder)
-
-
-def _remove(checkpoint_folder: Path) -> None:
-    """Remove a checkpoint folder; a kill on the way leaves no member that is called finished and is not whole."""
-    for done in sorted(checkpoint_folder.glob("member-*/done.json")):
-        done.unlink()
-    shutil.rmtree(checkpoint_folder)
+        remove(checkpoint_folder)
 
 
 class _Wait:
@@ -167,11 +160,6 @@ class _Wait:
             message = f"stopped by {reason} while {holder} trained this run"
             log.warning("%s; start the workflow again to continue", message)
             raise stopping.Stopped(message)
-
-
-def lock_of(checkpoint_folder: Path) -> Path:
-    """Return the file whose lock a process holds that works in a checkpoint folder."""
-    return checkpoint_folder.with_name(f"{checkpoint_folder.name}.lock")
 
 
 def train_members(
@@ -214,7 +202,7 @@ def train_members(
         source.check_apart(split, materials)
     inputs = {str(path): sha256_file(path) for path in [*paths, materials, split, *(source.paths if source else ())]}
     fitter = cast("Fitter", importlib.import_module(FITTERS[cfg["model"]["kind"]]))
-    claim = _claim(checkpoint_folder, partial(_identity, cfg, inputs, code), partial(fitter.engine, cfg, threads))
+    claim = claim_folder(checkpoint_folder, partial(_identity, cfg, inputs, code), partial(fitter.engine, cfg, threads))
     source_run = source.run if source else None
     if is_finished(claim) and all((checkpoint_folder / f"member-{m}" / "done.json").exists() for m in data.members):
         log.info("all members: finished before by %s, kept", claim["trained_by"])
@@ -228,11 +216,6 @@ def train_members(
         claim |= {"energy_joules_last_start": meter.joules}
         write_claim(checkpoint_folder, claim)
     return Trained(data, inputs, claim, not_run, source_run)
-
-
-def is_finished(claim: Mapping[str, Any]) -> bool:
-    """Tell from what a checkpoint folder says about itself whether all of its members are finished."""
-    return "finished" in claim
 
 
 def _write_outputs(
@@ -386,54 +369,6 @@ def _identity(cfg: Mapping[str, Any], inputs: Mapping[str, str], code: str, engi
     versions = provenance.library_versions()
     decides = {"cfg": cfg, "inputs": list(inputs.values()), "versions": versions, "engine": engine, "code": code}
     return digest_of(decides)
-
-
-def _claim(folder: Path, identity: Callable[[str], str], engine: Callable[[], str]) -> dict[str, Any]:
-    """Take over a checkpoint folder of the same training; set any other aside.
-
-    Args:
-        folder: The checkpoint folder.
-        identity: From the name of an engine to what identifies this training on it.
-        engine: Returns the name of the engine that would train here; not asked if all members are finished.
-    """
-    claim = read_claim(folder)
-    finished = claim is not None and is_finished(claim)
-    own = identity(claim["engine"]["name"] if claim and finished else engine())
-    if claim is None or claim["identity"] != own:
-        if folder.exists() and any(folder.iterdir()):
-            _set_aside(folder, claim)
-        claim = {"identity": own, "started": provenance.now(), "starts": 0}
-    claim = {key: value for key, value in claim.items() if key != "failed"} | {"starts": claim["starts"] + 1}
-    write_claim(folder, claim)
-    return claim
-
-
-def read_claim(folder: Path) -> dict[str, Any] | None:
-    """Return what a checkpoint folder says about itself; None if it says nothing that can be understood."""
-    try:
-        claim: dict[str, Any] = read_json(folder / CLAIM)
-        _ = claim["identity"], claim["started"], int(claim["starts"])
-        if is_finished(claim):
-            _ = claim["engine"]["name"], claim["trained_by"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return claim
-
-
-def write_claim(folder: Path, claim: Mapping[str, Any]) -> None:
-    """Write what a checkpoint folder says about itself."""
-    write_json(folder / CLAIM, claim)
-
-
-def _set_aside(folder: Path, claim: Mapping[str, Any] | None) -> None:
-    aside = folder.with_name(f"{folder.name}.aside-{claim['identity'] if claim else 'unknown'}")
-    shutil.rmtree(aside, ignore_errors=True)
-    folder.rename(aside)
-    reason = "belongs to other settings, inputs, code or library versions"
-    log.warning(
-        "The checkpoint in %s %s; moved to %s. Training starts anew; delete that folder if it is of no use.",
-        folder, reason if claim else f"cannot be continued, since its {CLAIM} is absent or damaged", aside,
-    )  # fmt: skip
 
 
 def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:
