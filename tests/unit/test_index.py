@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from reporting_samples import make_figure, make_table, name_run, place, write_run
 
+from elemflow.registry import TABLES
+from elemflow.reporting.cells import load_kind
 from elemflow.reporting.figures import write_figure
 from elemflow.reporting.index import write_figures_index, write_tables_index
 from elemflow.reporting.tables import KIND
@@ -46,7 +48,9 @@ def test_tables_index_is_self_contained(tmp_path, runs):
     shutil.rmtree(tmp_path / "results")
     folder = shutil.move(tmp_path / "index", tmp_path / "elsewhere")
     page = folder / "index.html"
-    assert all((folder / link).is_file() for link in links_of(page))
+    links = set(links_of(page))
+    assert all((folder / link).is_file() for link in links)
+    assert {load_kind(name).overview for name in TABLES} <= links
     assert page.read_text(encoding="utf-8").count("<h2>") == 2  # studies
     assert page.read_text(encoding="utf-8").count("not run") == 3
     cells = pd.read_csv(folder / "cells.csv", dtype={"published": str})

@@ -214,7 +214,8 @@ id="{{ row }}-{{ loop.index }}"{% endif %}>
 </nav>
 <p>Every cell of every table, one per line: <a href="cells.csv">cells.csv</a>; tests: \
 <a href="tests.csv">tests.csv</a>; sizes of datasets: <a href="datasets.csv">datasets.csv</a>; worth of selection: \
-<a href="selection.csv">selection.csv</a></p>
+<a href="selection.csv">selection.csv</a>; intervals: <a href="intervals.csv">intervals.csv</a>; parameters, sizes and \
+times: <a href="quantities.csv">quantities.csv</a></p>
 {{ key() }}
 {% for study in studies %}
 <h2>{{ study.title }}</h2>
