@@ -11,7 +11,7 @@ from toy import PROTOCOL, SPEC
 
 from elemflow.errors import TrainingError
 from elemflow.training import loop, stopping
-from elemflow.training.course import Course
+from elemflow.training.course import Course, evaluation_batches
 from elemflow.training.data import MemberData, Part
 
 TRAINING = PROTOCOL["training"]
@@ -157,15 +157,16 @@ def habits(folder: Path) -> dict[str, Any]:
         [(_, result)] = loop.fit_fleet([start._replace(checkpoint=folder / f"{name}.npz")], protocol)
         assert isinstance(result, loop.FitResult), result
         predicted = result.predict(data.validation)
+        rows = evaluation_batches(20, PROTOCOL["training"]["batch_size"], PROTOCOL["training"]["seed"])[0]
         found[name] = {
             "monitored": result.course.best_entry["validation_mae"],
             "reported": float(np.abs(predicted - data.validation.y).mean()),
             "again": (result.predict(data.validation) == predicted).tolist(),
-            "batch": predicted[:16].tolist(),
-            "inference": np.array(start.model(data.validation.x[:16], training=False))[:, 0].tolist(),
+            "batch": predicted[rows].tolist(),
+            "inference": np.array(start.model(data.validation.x[rows], training=False))[:, 0].tolist(),
         }
         if name == "batch_norm":
-            found[name]["training"] = np.array(start.model(data.validation.x[:16], training=True))[:, 0].tolist()
+            found[name]["training"] = np.array(start.model(data.validation.x[rows], training=True))[:, 0].tolist()
     return found
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.errors import DataError
-from elemflow.training.course import Course, epoch_order, rows_of_epoch
+from elemflow.training.course import Course, epoch_order, evaluation_batches, in_rows, rows_of_epoch
 
 TRAINING: dict[str, Any] = {
     "optimizer": {"name": "adam", "learning_rate": 0.5},
@@ -125,3 +125,23 @@ def test_a_schedule_rises_and_falls_with_the_steps() -> None:
     assert [entry["learning_rate"] for entry in course.history] == list(rates[1::2])
     training["schedule"] = {"warmup": 0.25, "decay": "none"}
     assert list(Course(training, 32).rates(2)) == [0.5, 0.5]
+
+
+@given(rows=st.integers(1, 200), batch_size=st.integers(1, 70), seed=st.integers(0, 3))
+def test_evaluation_batches_are_full_and_each_row_has_the_value_of_its_first(
+    rows: int, batch_size: int, seed: int
+) -> None:
+    batches = evaluation_batches(rows, batch_size, seed)
+    assert batches.shape == (-(-rows // batch_size), min(batch_size, rows))
+    assert all(len(set(batch)) == len(batch) for batch in batches), "no row twice in a batch"
+    values = np.arange(batches.size, dtype=float).reshape(batches.shape)
+    first = dict(zip(batches[::-1].ravel(), values[::-1].ravel(), strict=True))
+    np.testing.assert_array_equal(in_rows(batches, values), [first[row] for row in range(rows)])
+
+
+def test_evaluation_batches_mix_the_rows() -> None:
+    """Rows come sorted by material; a batch of neighbours would hold one element's compounds."""
+    batches = evaluation_batches(640, 32, 7)
+    assert np.array_equal(batches, evaluation_batches(640, 32, 7))
+    assert not np.array_equal(batches, evaluation_batches(640, 32, 8))
+    assert (np.ptp(batches, axis=1) > 320).all(), "each batch spans more than half of the rows"

@@ -223,3 +223,30 @@ def rows_of_epoch(training: Mapping[str, Any], rows: int, seed: int, epoch: int)
 def epoch_order(rows: int, seed: int, epoch: int) -> np.ndarray:
     """Return a random order of the training rows (int32); it depends on nothing but its arguments."""
     return np.random.default_rng([seed, epoch]).permutation(rows).astype(np.int32)
+
+
+def evaluation_batches(rows: int, batch_size: int, seed: int) -> np.ndarray:
+    """Divide rows into full batches for habits that look at a whole batch.
+
+    The order is drawn, as that of the training is: rows come sorted by material, neighbours share their elements, and
+    the statistics of such a batch are not those that the network was trained with.
+
+    Args:
+        rows: Number of rows, at least one.
+        batch_size: Rows of a batch of the training.
+        seed: Seed of the protocol.
+
+    Returns:
+        Positions of the rows, shape (batches, rows of a batch); the last batch reaches back so far that it is full.
+    """
+    size, order = min(batch_size, rows), epoch_order(rows, seed, 0)
+    lasts = np.minimum(np.arange(size, rows + size, size), rows)
+    return order[lasts[:, None] + np.arange(-size, 0)]
+
+
+def in_rows(batches: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return what `evaluation_batches` gave, by row, float64, shape (rows,); a row has the value of its first batch."""
+    filled = np.empty(batches.max() + 1)
+    filled[batches[-1]] = values[-1]
+    filled[batches[:-1]] = values[:-1]
+    return filled

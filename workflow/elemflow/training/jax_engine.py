@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from elemflow.training.course import evaluation_batches, in_rows
 from elemflow.training.data import Part
 from elemflow.training.keras_parts import PREDICTION_ROWS, assign, make_loss, make_optimizer, read, with_habits
 from elemflow.training.loop import Steps
@@ -76,7 +77,7 @@ class JaxEngine:
         self._models, self._model = list(models), models[0]
         self._optimizer = make_optimizer(training["optimizer"], self._model.trainable_variables)
         self._loss = make_loss(training)
-        self._batch_size = training["batch_size"]
+        self._batch_size, self._seed = training["batch_size"], training["seed"]
         x, self._rows = shared_rows(parts)
         self._x, self._y = jnp.asarray(x), [part.y.astype(np.float32) for part in parts]
         self._aboard = list(range(len(models)))
@@ -173,14 +174,8 @@ class JaxEngine:
             return np.concatenate([np.empty(0), *predicted]).astype(np.float64)
         if not len(part):
             return np.empty(0)
-        size = min(self._batch_size, len(part))
-        firsts = np.arange(0, len(part), size)
-        lasts = np.minimum(firsts + size, len(part))
-        batches = part.x[lasts[:, None] + np.arange(-size, 0)]  # the last one reaches back so far that it is full
-        filled = np.empty(len(part))
-        for first, last, predicted in zip(firsts, lasts, self._forward(weights, others, batches), strict=True):
-            filled[first:last] = predicted[first - last :]
-        return filled
+        batches = evaluation_batches(len(part), self._batch_size, self._seed)
+        return in_rows(batches, np.asarray(self._forward(weights, others, part.x[batches])))
 
     def _forward_rows(self, weights: list[Any], others: list[Any], x: Any) -> Any:
         return self._model.stateless_call(weights, others, x, training=False)[0][:, 0]

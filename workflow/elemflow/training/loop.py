@@ -66,8 +66,8 @@ class Engine(Protocol):
     def predict(self, member: int, part: Part, /) -> np.ndarray:
         """Return float64 predictions, shape (rows,), with the evaluation habits of the protocol.
 
-        They leave the state of the training as it is. Habits that look at a whole batch see batches of the training's
-        size, in the order of the part; the last one reaches back so far that it is full.
+        They leave the state of the training as it is. Habits that look at a whole batch see those of
+        `course.evaluation_batches`.
         """
 
     def get_state(self, member: int, /) -> dict[str, list[np.ndarray]]:

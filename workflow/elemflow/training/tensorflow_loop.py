@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from elemflow.training.course import SEGMENT_ROWS
+from elemflow.training.course import SEGMENT_ROWS, evaluation_batches, in_rows
 from elemflow.training.data import Part
 from elemflow.training.keras_parts import PREDICTION_ROWS, assign, make_loss, make_optimizer, read, with_habits
 from elemflow.training.loop import Steps
@@ -169,7 +169,7 @@ class TensorFlowEngine:
         self._model = model
         self._x = tf.constant(train.x)
         self._y = tf.constant(train.y[:, None].astype(np.float32))
-        self._batch_size = training["batch_size"]
+        self._batch_size, self._seed = training["batch_size"], training["seed"]
         # Always as many rows a call, since every other number would compile anew.
         self._rows_at_once = min(len(train), max(SEGMENT_ROWS, self._batch_size))
         compiled = self._is_worth_compiling(training, len(train))
@@ -208,8 +208,7 @@ class TensorFlowEngine:
     def predict(self, _member: int, part: Part, /) -> np.ndarray:
         """Return float64 predictions, shape (rows,); they leave the state of the training as it is.
 
-        Habits that look at a whole batch see batches of the training's size, in the order of the part; the last one
-        reaches back so far that it is full.
+        Habits that look at a whole batch see those of `evaluation_batches`.
         """
         program = self._program
         if program.holder is not self:  # this training is over, and another member has trained since
@@ -218,13 +217,13 @@ class TensorFlowEngine:
             chunks = [part.x[i : i + PREDICTION_ROWS] for i in range(0, len(part), PREDICTION_ROWS)]
             predicted = [program.forward(tf.constant(chunk)).numpy()[:, 0] for chunk in chunks]
             return np.concatenate([np.empty(0), *predicted]).astype(np.float64)
-        kept, filled = read(program.model.non_trainable_variables), np.empty(len(part))
-        for first in range(0, len(part), self._batch_size):
-            last = min(first + self._batch_size, len(part))
-            batch = tf.constant(part.x[max(0, last - self._batch_size) : last])
-            filled[first:last] = program.forward(batch).numpy()[first - last :, 0]
+        if not len(part):
+            return np.empty(0)
+        kept = read(program.model.non_trainable_variables)
+        batches = evaluation_batches(len(part), self._batch_size, self._seed)
+        predicted = [program.forward(tf.constant(part.x[rows])).numpy()[:, 0] for rows in batches]
         assign(program.model.non_trainable_variables, kept)
-        return filled
+        return in_rows(batches, np.stack(predicted))
 
     def get_state(self, _member: int = 0, /) -> dict[str, list[np.ndarray]]:
         """Return copies of weights, batch-norm statistics, dropout seeds and optimiser state."""
