@@ -164,7 +164,9 @@ def test_two_ways_to_set_the_learning_rate_exclude_each_other(project):
 
 def test_optimizers_have_their_own_keys(project):
     edit(project, "protocols/brnet2023.yaml", lambda c: c["training"]["optimizer"].update(momentum=0.9))
-    assert "key 'training.optimizer': unknown key 'momentum'. Allowed: name, learning_rate." in refusal(project)
+    assert "key 'training.optimizer': unknown key 'momentum'. Allowed: name, learning_rate, epsilon." in refusal(
+        project
+    )
 
 
 def test_branches_must_fill_their_stack(project):

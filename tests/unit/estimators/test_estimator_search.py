@@ -33,8 +33,9 @@ def _search(*candidates: search_module.Candidate, folds: int | None = None) -> s
     return search_module.search(candidates, TRAIN, VALIDATION, folds=folds, seed=1, threads=1, label="test")
 
 
-def _automl(estimators: list[str], trials: int) -> search_module.Found:
-    return _search(automl.optuna_trials({"trials": trials, "estimators": estimators}, len(TRAIN), 1, "test"))
+def _automl(estimators: list[str], trials: int, *, standardise: bool = True) -> search_module.Found:
+    declared = {"trials": trials, "estimators": estimators, "standardise": standardise}
+    return _search(automl.optuna_trials(declared, len(TRAIN), 1, "test"))
 
 
 def _errors(found: search_module.Found) -> list[float]:
@@ -54,6 +55,12 @@ def test_automl_keeps_the_best_by_validation_and_repeats() -> None:
     assert np.mean(np.abs(one.best.predict(VALIDATION.x) - VALIDATION.y)) == min(_errors(one))
     again = registry.make_estimator(one.winner["estimator"], one.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
     assert np.array_equal(again.predict(VALIDATION.x), one.best.predict(VALIDATION.x))
+
+
+def test_automl_can_leave_inputs_and_target_as_they_are() -> None:
+    found = _automl(["k_neighbors", "svr"], 6, standardise=False)
+    assert type(found.best).__name__ in ("KNeighborsRegressor", "SVR"), "no scaler before it"
+    assert _errors(found) != _errors(_automl(["k_neighbors", "svr"], 6))
 
 
 def test_a_grid_is_tried_whole_and_fixed_parameters_stay() -> None:

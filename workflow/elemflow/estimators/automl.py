@@ -23,7 +23,7 @@ def optuna_trials(declared: Mapping[str, Any], rows: int, seed: int, label: str)
     """Return the trials of a model of kind `search`: Optuna's TPE over estimators and the ranges of `SPACES`.
 
     Args:
-        declared: The model: `trials` and `estimators`.
+        declared: The model: `trials`, `estimators` and `standardise`.
         rows: Training rows, which decide who is too slow to enter.
         seed: Seed of the sampler.
         label: What is searched for, for the log.
@@ -39,7 +39,8 @@ def optuna_trials(declared: Mapping[str, Any], rows: int, seed: int, label: str)
         name = trial.suggest_categorical("estimator", names)
         return name, SPACES[name](_Prefixed(trial, name))
 
-    return Candidate(None, declared["trials"], optuna.samplers.TPESampler(seed=seed), propose)
+    sampler = optuna.samplers.TPESampler(seed=seed)
+    return Candidate(None, declared["trials"], sampler, propose, declared["standardise"])
 
 
 def _estimators(names: list[str], rows: int, label: str) -> list[str]:
@@ -86,9 +87,10 @@ def _k_neighbors(suggest: _Prefixed) -> dict[str, Any]:
 
 def _svr(suggest: _Prefixed) -> dict[str, Any]:
     return {
-        "C": suggest.number("C", 0.1, 100.0, log=True),
+        "C": suggest.number("C", 0.1, 1000.0, log=True),
         "epsilon": suggest.number("epsilon", 1e-3, 0.3, log=True),
-        "gamma": suggest.number("gamma", 1e-4, 1.0, log=True),
+        # Standardised columns need the lower end, fractions as they are the upper one.
+        "gamma": suggest.number("gamma", 1e-4, 100.0, log=True),
     }
 
 

@@ -212,7 +212,9 @@ def resolve_choices(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
             }
 
 
-def make_estimator(name: str, parameters: Mapping[str, Any], seed: int, threads: int) -> Any:
+def make_estimator(
+    name: str, parameters: Mapping[str, Any], seed: int, threads: int, *, standardise: bool = True
+) -> Any:
     """Make an unfitted regressor.
 
     Args:
@@ -220,9 +222,10 @@ def make_estimator(name: str, parameters: Mapping[str, Any], seed: int, threads:
         parameters: Parameters of the class, over the defaults of the entry.
         seed: Its seed, where it takes one.
         threads: Its number of threads, where it takes one.
+        standardise: Whether it gets the scalers that its entry asks for.
 
     Returns:
-        A regressor with scikit-learn's interface, behind scalers if the entry asks for them.
+        A regressor with scikit-learn's interface, behind these scalers.
 
     Raises:
         ConfigError: The name or a parameter is unknown.
@@ -233,7 +236,7 @@ def make_estimator(name: str, parameters: Mapping[str, Any], seed: int, threads:
     given = {key: value for key, value in ((entry.seed, seed), (entry.threads, threads)) if key}
     make = getattr(importlib.import_module(entry.module), entry.name)
     estimator = make(**entry.defaults | given | dict(parameters))
-    if not entry.scaled:
+    if not (entry.scaled and standardise):
         return estimator
     from sklearn.compose import TransformedTargetRegressor  # noqa: PLC0415  reading the plan must not load scikit-learn
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415

@@ -35,12 +35,14 @@ class Candidate:
         trials: Number of trials.
         sampler: Optuna's sampler.
         propose: From a trial to the name and the parameters of an estimator.
+        standardise: Whether estimators get the scalers that the registry has for them.
     """
 
     name: str | None
     trials: int
     sampler: "optuna.samplers.BaseSampler"
     propose: Callable[["optuna.Trial"], tuple[str, dict[str, Any]]]
+    standardise: bool = True
 
 
 @dataclass(frozen=True)
@@ -121,18 +123,19 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     total = sum(candidate.trials for candidate in candidates)
     trials: list[dict[str, Any]] = []
-    best: dict[str, Any] = {"mae": np.inf, "estimator": None, "trial": 0}
+    best: dict[str, Any] = {"mae": np.inf, "estimator": None, "trial": 0, "make": None}
 
     def judge(candidate: Candidate, trial: "optuna.Trial") -> float:
         name, parameters = candidate.propose(trial)
+        make = partial(make_estimator, name, parameters, seed, threads, standardise=candidate.standardise)
         started = time.monotonic()
-        estimator, mae = _fit_and_judge(name, parameters, _divisions(train, validation, folds, seed), seed, threads)
+        estimator, mae = _fit_and_judge(make, _divisions(train, validation, folds, seed), threads)
         seconds = time.monotonic() - started
         number, model = len(trials) + 1, candidate.name or name
         entry = {"trial": number, "model": model, "estimator": name, "parameters": parameters}
         trials.append(entry | {"validation_mae": mae, "seconds": round(seconds, 3)})
         if mae < best["mae"]:
-            best.update(mae=mae, estimator=estimator, trial=number)
+            best.update(mae=mae, estimator=estimator, trial=number, make=make)
         log.info(
             "%s, trial %d/%d: %s, %s MAE %.5g, best %.5g @ %d, %.1f s",
             label, number, total, model, f"{folds}-fold" if folds else "validation", mae, best["mae"], best["trial"],
@@ -150,18 +153,18 @@ def search(
     found = Found(best["estimator"], best["trial"], trials)
     if not folds:
         return found
-    estimator = make_estimator(found.winner["estimator"], found.winner["parameters"], seed, threads)
+    estimator = best["make"]()
     fit_estimator(estimator, train.x, train.y, threads)
     return replace(found, best=estimator)
 
 
 def _fit_and_judge(
-    name: str, parameters: Mapping[str, Any], divisions: Iterable[tuple["Part", "Part"]], seed: int, threads: int
+    make: Callable[[], Any], divisions: Iterable[tuple["Part", "Part"]], threads: int
 ) -> tuple[Any, float]:
     """Return the estimator of the last division, fitted, and the mean absolute error over the rows of all."""
     errors = []
     for train, judged in divisions:
-        estimator = make_estimator(name, parameters, seed, threads)
+        estimator = make()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a trial that does not converge is judged by its error
             fit_estimator(estimator, train.x, train.y, threads)
