@@ -1,5 +1,6 @@
 """Claims: each kind in each verdict, what the papers' own numbers say, and the pages."""
 
+import json
 import re
 
 import pandas as pd
@@ -26,7 +27,7 @@ def claim_of(**keys):
     return DEFAULTS | keys
 
 
-def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), **table):
+def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curation=None, **table):
     """A study with one table whose three models have the given errors; None for a run without a result."""
     cfg = make_table(["BRNet", "BNet", "AutoML"], list(published)) | table
     models = ("brnet", "bnet", "automl")
@@ -36,7 +37,7 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), **tabl
         if error is not None
     }
     outputs = place(tmp_path / "tables", "table")
-    KIND.write(cfg, metrics, {}, outputs)
+    KIND.write(cfg, metrics, curation or {}, outputs)
     about = {
         "study": "brnet2023",
         "study_title": "Branched",
@@ -130,6 +131,21 @@ def test_a_reduced_scale_decides_nothing_and_shows_its_number(tmp_path):
     (case,) = shown["cases"]
     assert (case["sign"], case["number"]) == ("?", "−10.0\u202f%")
     assert case["cells"][0]["reproduced"] == "0.0900 †"
+
+
+def test_a_larger_set_decides_between_models_but_not_whether_a_value_is_repeated(tmp_path):
+    curation = tmp_path / "curation.json"
+    curation.write_text(json.dumps({"materials": 9000, "properties": {"formation_energy": {"values": 9000}}}))
+
+    def told(claim):
+        folder = tmp_path / claim["kind"]
+        cfg, files = study(folder, (0.09, 0.10, 0.11), claim, curation={"kefe": curation})
+        (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True)["claims"]
+        return shown["told"], shown["cases"][0]["cells"][0]["reproduced"]
+
+    assert told(claim_of(**LOWER)) == ("holds (1 of 1)", "0.0900 ‡")
+    within = claim_of(kind="within", tables=["table5"], percent=15)
+    assert told(within)[0] == "not testable (0 of 3, 3 open: more materials than in the paper)"
 
 
 def test_the_papers_own_numbers_are_judged_as_well(tmp_path):

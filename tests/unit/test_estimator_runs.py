@@ -116,18 +116,18 @@ def test_the_best_of_several_names_the_winner_in_the_table(inputs: Path) -> None
     assert out["predictions"].read_bytes() == first
     assert read_json(out["predictions"].with_name("metrics.json"))["chosen"] == {"0": "line", "1": "line"}
     table = _table(inputs)
-    assert KIND.read(table["csv"])["note"].item() == "line in 2 of 2 members"
+    assert KIND.read(table["csv"])["note"].item() == "line chosen in 2 of 2 members"
     for name in ("text", "md", "tex", "html"):
         shown = " ".join(table[name].read_text(encoding="utf-8").replace("\\", "").split())
         assert shown.count("[1]") == 2, name
-        assert "[1] line in 2 of 2 members." in shown
+        assert "[1] line chosen in 2 of 2 members." in shown
 
 
 def test_a_model_that_is_too_large_is_left_out_of_a_choice(inputs: Path) -> None:
     candidates = BEST["candidates"] | {"line": LINE | {"max_rows": 39}}
     _train(inputs, BEST | {"candidates": candidates})
     note = KIND.read(_table(inputs)["csv"])["note"].item()
-    assert note == "tree in 2 of 2 members, without line: too large (40 training rows > 39)"
+    assert note == "tree chosen in 2 of 2 members, without line: too large (40 training rows > 39)"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from elemflow import metrics
 from elemflow.errors import DataError
-from elemflow.reporting.results import read_score
+from elemflow.reporting.results import read_note, read_score
 
 
 @given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=2, max_size=40))
@@ -77,6 +77,14 @@ def test_the_member_best_on_test_can_be_reported(tmp_path: Path) -> None:
     score = read_score(tmp_path / "metrics.json", "mae")
     assert score is not None
     assert (score.mean, score.sd, score.per_member) == (1.5, None, (2.0, 1.5))
+
+
+def test_members_that_predict_one_value_are_named(tmp_path: Path) -> None:
+    errors = {(0, "test"): [2.0, 1, 0], (1, "test"): [2.0, 2, 2], (1, "validation"): [1.0, 0]}
+    found = metrics.evaluate(_predictions(tmp_path / "p.parquet", errors))
+    assert found["constant_members"] == ["0"]
+    (tmp_path / "metrics.json").write_text(json.dumps(found))
+    assert read_note(tmp_path / "metrics.json") == "one value for all test materials in 1 of 2 members"
 
 
 def test_evaluate_names_the_first_bad_row(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from reporting_samples import make_table, name_run, place, write_run
 
@@ -174,6 +175,21 @@ def test_much_fewer_materials_than_the_paper_had_are_a_reduced_scale(tmp_path):
     line = collect_cells(cfg, metrics, curation).iloc[0]
     assert line["scale"] == "reduced"
     assert line["reduced_by"] == "1,000 materials, 2,135 in the paper"
+
+
+@pytest.mark.parametrize(("values", "scale"), [(2668, "full"), (2670, "larger")])
+def test_more_materials_than_the_paper_had_are_marked_and_give_no_verdict(tmp_path, values, scale):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=values)
+    outputs = place(tmp_path / "out", "table")
+    KIND.write(cfg, metrics, curation, outputs)
+    line = KIND.read(outputs["csv"]).iloc[0]
+    assert line["scale"] == scale
+    assert pd.isna(line["reduced_by"])
+    assert pd.isna(line["agreement"]) == (scale == "larger")
+    text = " ".join(outputs["text"].read_text().split())
+    assert "+1.0 %" in text, "the difference is shown"
+    assert ("‡" in text) == ("2,670 materials, 2,135 in the paper" in text) == (scale == "larger")
+    assert (r"$\ddagger$" in outputs["tex"].read_text()) == (scale == "larger")
 
 
 def test_reservations_about_a_printed_value_are_footnotes(tmp_path):

@@ -18,7 +18,7 @@ from elemflow.plan import Plan
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not testable"
 NO_RESULT, NO_DATA, FAILED = "no result", "no data", "failed"
-REDUCED, FEW_MEMBERS = "reduced scale", "too few members"
+REDUCED, LARGER, FEW_MEMBERS = "reduced scale", "more materials than in the paper", "too few members"
 KINDS = {"lower": "errors", "within": "errors", "ordering": "errors", "similar": "errors", "significant": "comparison"}
 """Kinds of claim, and the kind of table that each reads."""
 HIGHER_IS_BETTER = ("r2",)

@@ -92,7 +92,8 @@ def evaluate(
         `reported_member`, the member with the lowest mean absolute error on its test part. With an ensemble also
         `ensemble`, the same for ensembles, whose members are divisions, with `combined_by`, and under the report of
         that name `reported: ensemble`; the test part has `uncertainty`, see `elemflow.uncertainty.judge`. Beside the
-        roles, what the predictions note: `chosen` and `left_out` by member, or `not_run` (the reason) alone.
+        roles, `constant_members` if members predict one value for all their test rows, as a network does whose units
+        died, and what the predictions note: `chosen` and `left_out` by member, or `not_run` (the reason) alone.
 
     Raises:
         DataError: There are no rows, a number is not finite, or the members of a division have different rows.
@@ -123,7 +124,9 @@ def evaluate(
             errors[str(role)] |= {"ensemble": _evaluate_role(rows) | {"combined_by": ensemble}} | reported
         if uncertainty:
             errors["test"]["uncertainty"] = judge(_calibration_rows(together, predictions_path))
-    return errors | notes
+    test = table[table["role"] == "test"].groupby("member")["y_pred"]
+    constant = [str(member) for member, values in test if len(values) > 1 and np.ptp(values) == 0]
+    return errors | ({"constant_members": constant} if constant else {}) | notes
 
 
 def combine(table: pd.DataFrame, how: str, members_per_division: int, where: str | Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ import pandas as pd
 from elemflow import claims
 from elemflow.errors import DataError
 from elemflow.files import atomic_path, write_text
+from elemflow.reporting import scale
 from elemflow.reporting import text as words
 from elemflow.reporting.cells import load_kind
 from elemflow.reporting.page import render_claims
-from elemflow.reporting.scale import REDUCED, REDUCED_MARK
 from elemflow.reporting.view import NO_VALUE
 
 TITLE = "Claims of the papers"
@@ -105,10 +106,14 @@ def _value(line: claims.Line) -> float | str:
     return claims.FEW_MEMBERS if found["p_holm_corrected"] is None else float(found["p_holm_corrected"])
 
 
-def _deciding_value(line: claims.Line) -> float | str:
-    """Return the value, unless it is one at a reduced scale, which decides nothing."""
-    value = _value(line)
-    return claims.REDUCED if not isinstance(value, str) and line["found"]["scale"] == REDUCED else value
+def _deciding_value(kind: str, line: claims.Line) -> float | str:
+    """Return the value, unless it decides nothing: at a reduced scale, or, where the paper is repeated, on more data."""
+    value, size = _value(line), line["found"]["scale"]
+    if isinstance(value, str):
+        return value
+    if size == scale.REDUCED:
+        return claims.REDUCED
+    return claims.LARGER if size == scale.LARGER and kind == "within" else value
 
 
 def _view(
@@ -130,7 +135,7 @@ def _view(
         }
     mine = [line for table in claim["tables"] for line in lines[table]]
     cases = claims.cases_of(claim, mine)
-    outcomes = [claims.decide(claim, case, _deciding_value) for case in cases]
+    outcomes = [claims.decide(claim, case, partial(_deciding_value, claim["kind"])) for case in cases]
     numbers = [claims.decide(claim, case, _value).number for case in cases]
     verdict = claims.sum_up(claim, outcomes)
     printed = _judge_printed(claim, mine)
@@ -238,7 +243,7 @@ def _view_cell(line: claims.Line, case: claims.Case, *, linked: bool) -> dict[st
         "label": ", ".join(line[side] for side in sides),
         "href": f"{line['table']}.html#{line['place']}" if linked else "",
         "published": line["published_text"] or NO_VALUE,
-        "reproduced": shown + (f" {REDUCED_MARK}" if found["scale"] == REDUCED and not isinstance(value, str) else ""),
+        "reproduced": shown if isinstance(value, str) else f"{shown} {scale.mark_of(found)}".rstrip(),
         "line": line,
     }
 

@@ -76,16 +76,18 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
 
 
 def read_note(path: str | Path | None) -> str:
-    """Say what a run chose among models, or why its model declined the data; empty if there is nothing to say."""
+    """Say what a run chose among models, why its model declined the data, or that it learned nothing; or nothing."""
     if path is None or not Path(path).is_file():
         return ""
     metrics = read_json(path)
     if "not_run" in metrics:
         return f"not run: {metrics['not_run']}"
     chosen = Counter(metrics.get("chosen", {}).values()).most_common()
-    parts = [f"{_in_words(name)} in {count} of {len(metrics['chosen'])} members" for name, count in chosen]
+    parts = [f"{_in_words(name)} chosen in {count} of {len(metrics['chosen'])} members" for name, count in chosen]
     left_out = {name: reason for member in metrics.get("left_out", {}).values() for name, reason in member.items()}
     parts += [f"without {_in_words(name)}: {reason}" for name, reason in left_out.items()]
+    if constant := metrics.get("constant_members"):
+        parts.append(f"one value for all test materials in {len(constant)} of {metrics['test']['n_members']} members")
     return ", ".join(parts)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from elemflow.reporting import tables
 from elemflow.reporting import text as words
 from elemflow.reporting.cells import Types
-from elemflow.reporting.scale import REDUCED, REDUCED_MARK
+from elemflow.reporting.scale import MARKS, REDUCED
 from elemflow.reporting.view import NO_VALUE, Cell, TableView
 
 CELL_TYPES: Types = {**tables.CELL_TYPES, "worth_percent": "float64"}
@@ -60,7 +60,7 @@ def _view_worth(worth: float, honest: Cell | None, *, reduced: bool) -> Cell:
         members=honest.members if honest and known else 0,
         best=False,
         run=honest.run if honest else "",
-        mark=REDUCED_MARK if known and reduced else "",
+        mark=MARKS[REDUCED] if known and reduced else "",
     )
 
 

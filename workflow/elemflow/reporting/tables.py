@@ -197,7 +197,7 @@ def _write_caption(
     if not_run:
         yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(records)} cells."
     if marks := _mark_notes(records):
-        yield f"Chosen: {'; '.join(f'{mark} {note}' for note, mark in marks.items())}."
+        yield f"Notes: {'; '.join(f'{mark} {note}' for note, mark in marks.items())}."
     if footnotes := _mark_footnotes(records):
         yield f"Published: {'; '.join(f'{mark} {note}' for note, mark in footnotes.items())}."
     yield cfg["note"]

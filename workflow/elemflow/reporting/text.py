@@ -50,6 +50,7 @@ _TEX_SPECIAL = (
         "≠": r"$\neq$",
         "≟": r"$\stackrel{?}{=}$",
         "†": r"$\dagger$",
+        "‡": r"$\ddagger$",
     }
     | {sign: f"$^{digit}$" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
     | {sign: f"$_{digit}$" for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")}
