@@ -107,7 +107,7 @@ def _value(line: claims.Line) -> float | str:
 
 
 def _deciding_value(kind: str, line: claims.Line) -> float | str:
-    """Return the value, unless it decides nothing: at a reduced scale, or, where the paper is repeated, on more data."""
+    """Return the value, unless it decides nothing: at a reduced scale, or on more data where the paper is repeated."""
     value, size = _value(line), line["found"]["scale"]
     if isinstance(value, str):
         return value
