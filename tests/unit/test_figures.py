@@ -157,7 +157,7 @@ def test_relative_change_is_that_of_the_means(tmp_path, runs):
     assert set(numbers["series"]) == {"BNet"}  # against which BRNet is compared
     assert numbers.loc["change_percent", "y"] == pytest.approx(100 * (0.2 / 0.4 - 1))
     assert numbers.loc["change_percent_published", "y"] == 0
-    assert set(numbers["x"]) == {400}
+    assert numbers["x"].to_dict() == {"change_percent": 400, "change_percent_published": 2135}
 
 
 def test_relative_change_has_no_point_where_the_other_error_is_0(tmp_path):

@@ -88,7 +88,7 @@ def _read_panels(
             complete = series["run"] in runs and all(_has_content(folder / name) for name in files)
             score = read_score(folder / "metrics.json", cfg["metric"]) if complete else None
             if score:
-                about = {name: series[name] for name in ("run", "published", "published_text")}
+                about = {name: series[name] for name in ("run", "published", "published_text", "published_size")}
                 about |= _source(series, cfg, curation)
                 found.append(Series(**about, folder=folder, score=score))
         if found:

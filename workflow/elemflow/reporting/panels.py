@@ -65,12 +65,14 @@ class Series(Source):
         folder: Folder of the run.
         published: Printed error, if the paper has one.
         published_text: The same as printed.
+        published_size: Materials that the paper had, if it says so.
         score: Errors on the test set.
     """
 
     folder: Path
     published: float | None
     published_text: str | None
+    published_size: int | None
     score: Score
 
 

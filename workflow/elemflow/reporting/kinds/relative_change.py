@@ -16,7 +16,8 @@ from elemflow.reporting.results import read_facts
 EXPLANATION = (
     "Change of the error of the first model against another, (error of the first / error of the other − 1), one point "
     "per row, none where the error of the other is 0; below zero the first is better. The size counts materials of all "
-    "parts. Filled: reproduced; hollow: published. An axis with changes beyond 1,000 % is logarithmic beyond ±100 %."
+    "parts. Filled: reproduced; hollow: published, at the paper's size where it is printed. An axis with changes "
+    "beyond 1,000 % is logarithmic beyond ±100 %."
 )
 MARKERS = "os^DvPX"
 MOST_LINEAR = 10  # changes beyond 1,000 % would hide all others on a linear axis
@@ -46,9 +47,10 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             if ours.published and theirs.published:
                 printed = ours.published / theirs.published - 1
                 changes.append(printed)
-                axis.plot([size, size], [change, printed], color=color, linewidth=0.6, alpha=0.6, zorder=2)
-                axis.plot(size, printed, marker, color="white", markeredgecolor=color, markersize=4.5, zorder=3)
-                numbers.add(panel, theirs, "change_percent_published", x=size, y=100 * printed)
+                there = ours.published_size or size
+                axis.plot([size, there], [change, printed], color=color, linewidth=0.6, alpha=0.6, zorder=2)
+                axis.plot(there, printed, marker, color="white", markeredgecolor=color, markersize=4.5, zorder=3)
+                numbers.add(panel, theirs, "change_percent_published", x=there, y=100 * printed)
         if not changes:
             mark_empty(axis, f"no row has a result of both\n{first} and {other}, the latter not 0")
             continue
