@@ -50,6 +50,21 @@ def test_documented_commands_take_no_target_for_a_config_entry(root):
         assert not re.search(r"(?<!\S)results/", entry), entry
 
 
+def test_links_between_documents_lead_somewhere(root):
+    documents = [root / "README.md", root / "CHANGELOG.md", *(root / "docs").glob("*.md"), root / "config/README.md"]
+    links = [(path, link) for path in documents for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text())]
+    links = [(path, link) for path, link in links if "://" not in link]
+    assert len(links) > 50
+    for document, link in links:
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        assert target.exists(), f"{document}: {link}"
+        if anchor and target.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), flags=re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{document}: {link}"
+
+
 @pytest.mark.workflow
 @pytest.mark.parametrize(
     "arguments", [[], ["--configfile", "config/demo.yaml"], ["--configfile", "config/overlays/small.yaml"]]
