@@ -162,7 +162,9 @@ def start_training(node):
 
 def test_an_interrupted_driver_cancels_its_jobs_and_goes_on_later(prepared):
     # Long enough that the training is still going on when it is cancelled, however busy the machine.
-    prepared.edit("config/protocols/tiny.yaml", ("max_epochs: 2", "max_epochs: 400"), ("patience: 5", "patience: 400"))
+    prepared.edit(
+        "config/protocols/tiny.yaml", ("max_epochs: 2", "max_epochs: 1600"), ("patience: 5", "patience: 1600")
+    )
     driver = start_training(prepared)
     os.kill(driver.pid, signal.SIGINT)
     driver.communicate(timeout=60)

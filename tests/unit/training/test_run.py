@@ -187,7 +187,13 @@ def test_a_checkpoint_of_other_settings_is_set_aside(
     "model",
     [
         {"kind": "estimator", "estimator": "random_forest", "parameters": {"n_estimators": 5}},
-        {"kind": "search", "engine": "optuna", "trials": 4, "estimators": ["ridge", "decision_tree"]},
+        {
+            "kind": "search",
+            "engine": "optuna",
+            "trials": 4,
+            "estimators": ["ridge", "decision_tree"],
+            "standardise": True,
+        },
     ],
 )
 def test_estimators_and_searches_write_the_same_files(tmp_path: Path, model: dict[str, Any]) -> None:
