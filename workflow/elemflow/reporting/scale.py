@@ -122,7 +122,7 @@ def _describe_larger(records: Iterable[Mapping[Any, Any]], *, tests: bool) -> st
     larger = [record for record in records if record["scale"] == LARGER]
     if not larger:
         return ""
-    meaning = "" if tests else " What more data are worth is in their differences, which have no sign therefore."
+    meaning = "" if tests else " What more data are worth is in their differences, so no ≈ or ≠ stands behind them."
     marked = f"More materials than in the paper, marked {MARKS[LARGER]}, {_count(larger, tests=tests)}"
     return f"{marked}: {_all_sizes(larger)}.{meaning}"
 
