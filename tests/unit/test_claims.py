@@ -44,7 +44,12 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curati
         "reference": "Gupta",
         "selection": "By the validation part.",
     }
-    described = about | {"claims": {"first": claim}, "tables": {"table5": cfg}, "dataset_titles": {"kefe": "KEFE"}}
+    described = about | {
+        "claims": {"first": claim},
+        "tables": {"table5": cfg},
+        "dataset_titles": {"kefe": "KEFE"},
+        "same_materials": [],
+    }
     return described, {"table5": {"csv": outputs["csv"], "html": outputs["html"]}}
 
 
@@ -275,6 +280,29 @@ def test_claims_are_about_the_papers_names_where_copies_are_read(root):
     assert {line["run"].split("/")[0] for line in lines} >= {"oqmd", "jarvis_dft3d_gap"}
     assert {line["dataset"] for line in lines} == {"oqmd", "aflow", "mp", "jarvis"}
     assert cfg["dataset_titles"]["jarvis"] == "JARVIS-DFT"
+
+
+def test_one_set_under_two_names_is_found(papers, root):
+    assert {study_id: cfg["same_materials"] for study_id, cfg in papers.items() if cfg["same_materials"]} == {
+        "huang2020": [["oqmd1", "oqmd2"]]
+    }
+    overlay = read_yaml(root / "config/overlays/local_tables.yaml")
+    assert describe({"studies": ["huang2020"]} | overlay, root)["huang2020"]["same_materials"] == []
+
+
+def test_one_set_under_two_names_is_told_where_both_are_judged(tmp_path):
+    claim = claim_of(kind="within", tables=["table5"], percent=15) | {"note": "Printed otherwise."}
+    cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim)
+    cfg |= {"same_materials": [["copy", "kefe"]], "dataset_titles": {"kefe": "KEFE", "copy": "Copy"}}
+
+    def note():
+        return view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True)["claims"][0]["note"]
+
+    assert note() == "Printed otherwise."
+    cfg["tables"]["table5"]["cells"][0]["named"]["dataset"] = "copy"
+    assert (
+        note() == "Printed otherwise. Here Copy and KEFE are the same materials: their cases are one piece of evidence."
+    )
 
 
 def test_the_papers_contradict_themselves_where_it_is_known(papers):

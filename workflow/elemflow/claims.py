@@ -5,8 +5,9 @@ keys that the claim leaves open belong together and are one case of it. A case i
 enough cases are true, does not hold if too few can be, and is otherwise not testable.
 """
 
+import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -33,6 +34,9 @@ NEEDS = {
 MAY = {"lower": ("percent",), "within": ("a",), "ordering": (), "similar": ("a",), "significant": ()}
 """Keys that each kind reads if they are given, besides those of `NEEDS` and those of every claim."""
 OF_KINDS = ("a", "b", "order", "direction", "over", "percent")
+
+MAKES_MATERIALS = ("source", "columns", "properties", "filters", "keep")
+"""Keys of a dataset that decide which materials it has."""
 
 Line = Mapping[str, Any]
 
@@ -101,20 +105,27 @@ def build(settings: Settings, plan: Plan) -> dict[str, dict[str, Any]]:
             _check(claim, tables, f"config/studies/{study_id}.yaml: key 'claims.{claim_id}")
         if study["claims"]:
             used = {table for claim in study["claims"].values() for table in claim.get("tables", [])}
+            datasets = {cell["named"]["dataset"] for table in used for cell in tables[table]["cells"]}
             found[study_id] = {
                 "study": study_id,
                 "study_title": study["title"],
                 "reference": study["reference"],
                 "selection": study["selection"],
                 "claims": study["claims"],
-                "dataset_titles": {
-                    cell["named"]["dataset"]: settings.datasets[cell["named"]["dataset"]]["title"]
-                    for table in used
-                    for cell in tables[table]["cells"]
-                },
+                "dataset_titles": {dataset: settings.datasets[dataset]["title"] for dataset in sorted(datasets)},
+                "same_materials": find_same_materials(settings.datasets, datasets),
                 "tables": {table: cfg for table, cfg in tables.items() if table in used},
             }
     return found
+
+
+def find_same_materials(datasets: Mapping[str, Mapping[str, Any]], chosen: Iterable[str]) -> list[list[str]]:
+    """Return the groups of datasets with the same materials: one source, read and curated alike, by several names."""
+    groups: dict[str, list[str]] = {}
+    for dataset in sorted(chosen):
+        content = {key: datasets[dataset].get(key) for key in MAKES_MATERIALS}
+        groups.setdefault(json.dumps(content, sort_keys=True), []).append(dataset)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _check(claim: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], where: str) -> None:

@@ -138,6 +138,7 @@ def _view(
     outcomes = [claims.decide(claim, case, partial(_deciding_value, claim["kind"])) for case in cases]
     numbers = [claims.decide(claim, case, _value).number for case in cases]
     verdict = claims.sum_up(claim, outcomes)
+    about["note"] = " ".join(filter(None, [about["note"], *_tell_same_materials(cases, cfg["same_materials"], titles)]))
     printed = _judge_printed(claim, mine)
     decided = [
         {
@@ -161,6 +162,19 @@ def _view(
         "numbers": _tell_range(claim, [outcome.number for outcome in outcomes]),
         "published": _tell_range(claim, printed[1].values() if printed else []),
     }
+
+
+def _tell_same_materials(
+    cases: Iterable[claims.Case], groups: Iterable[Sequence[str]], titles: Mapping[str, str]
+) -> list[str]:
+    """Say which datasets of a claim are one set under several names, so that its cases are no independent evidence."""
+    named = {line["dataset"] for case in cases for line in case.lines}
+    shared = [[titles[dataset] for dataset in group if dataset in named] for group in groups]
+    return [
+        f"Here {' and '.join(one)} are the same materials: their cases are one piece of evidence."
+        for one in shared
+        if len(one) > 1
+    ]
 
 
 def _tell_rule(claim: Mapping[str, Any], verdict: claims.Verdict) -> str:
