@@ -98,7 +98,14 @@ def make_common() -> dict:
         "reference": "Gupta et al., Sci. Rep. (2023)",
         "metric": "mae",
         "scales": {
-            "brnet2023": {"max_materials": None, "max_epochs": 3000, "members": 3, "drawn_tests": 3, "reduced": []}
+            "brnet2023": {
+                "max_materials": None,
+                "max_epochs": 3000,
+                "members": 3,
+                "drawn_tests": 3,
+                "tests": "a",
+                "reduced": [],
+            }
         },
         "protocols": {"brnet2023": "81 % training, 9 % validation, 10 % test, at random"},
         "datasets": {"kefe": {"title": "Kingsbury enthalpies", "citation": ["kim2017"], "license": "CC BY 4.0"}},

@@ -10,7 +10,8 @@ from elemflow.config import load
 from elemflow.errors import ConfigError
 from elemflow.plan import build
 from elemflow.reporting.tables import KIND, collect_cells
-from elemflow.scale import cap, count_drawn_tests, reductions
+from elemflow.scale import cap, count_drawn_tests, name_tests, reductions
+from elemflow.splits import divide
 
 SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
 
@@ -149,6 +150,22 @@ def test_the_test_parts_that_chance_chose_are_counted(root):
     assert count_drawn_tests(protocols["brnet2023"] | {"report": "best_on_test"}) is None
     held_out = protocols["brnet2023"]["split"] | {"hold_out": {"element": "Mg", "returned": 0.2, "test": 0.2}}
     assert count_drawn_tests(protocols["brnet2023"] | {"split": held_out}) is None
+
+
+def test_protocols_of_one_name_test_the_same_materials(root):
+    """The other way round as well: as many different test parts as names, among all protocols that divide at random."""
+    protocols = load({"studies": ["brnet2023", "irnet2021", "tatis2021", "huang2020", "elemflow"]}, root).protocols
+    compositions = [f"Fe{i}O" for i in range(1, 301)]
+    tests_of: dict[str, set[tuple[bytes, ...]]] = {}
+    for protocol in protocols.values():
+        split = protocol["split"]
+        if split["scheme"] in ("fractions", "k_fold", "k_fold_validation") and "hold_out" not in split:
+            parts = dict.fromkeys((roles == 2).tobytes() for roles in divide(compositions, split))
+            tests_of.setdefault(name_tests(protocol), set()).add(tuple(parts))
+    assert all(len(parts) == 1 for parts in tests_of.values())
+    assert len(set.union(*tests_of.values())) == len(tests_of) > 5
+    assert name_tests(protocols["brnet2023"]) == name_tests(protocols["recipe_three_divisions"])
+    assert name_tests(protocols["brnet2023"]) != name_tests(protocols["recipe"])
 
 
 def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):

@@ -129,6 +129,16 @@ def test_one_column_or_mixed_rows_have_no_best(runs):
     assert "bold" not in " ".join(view.caption)
 
 
+def test_errors_of_different_test_materials_have_no_best(runs):
+    table = make_mixed()
+    table["cells"][1]["protocol"] = "recipe"
+    table["protocols"]["recipe"] = "the recipe"
+    table["scales"]["recipe"] = dict(table["scales"]["brnet2023"])
+    assert any(cell.best for cell in view_table(table, collect_cells(table, runs, {}), {}).rows[0][1])
+    table["scales"]["recipe"]["tests"] = "b"
+    assert not any(cell.best for cell in view_table(table, collect_cells(table, runs, {}), {}).rows[0][1])
+
+
 def test_table_without_published_values_leaves_their_lines_out(tmp_path, runs):
     cfg = make_table(["BRNet", "BNet"], [None, None])
     outputs = place(tmp_path, "table")

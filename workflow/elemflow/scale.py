@@ -1,5 +1,6 @@
 """Runs that are smaller than their protocol declares: caps laid over all protocols, and what was capped."""
 
+import json
 import math
 from collections.abc import Mapping
 from copy import deepcopy
@@ -7,6 +8,20 @@ from typing import Any
 
 SAMPLED = ("fractions", "k_fold", "k_fold_validation")  # schemes of a split that may draw a sample of the materials
 REPEATED = ("members", "members_per_fold", "repeats")  # keys of a split whose trainings differ by seed or shuffle alone
+TEST_KEYS = (
+    "scheme",
+    "seed",
+    "test",
+    "folds",
+    "repeats",
+    "rows",
+    "column",
+    "path",
+    "roles",
+    "max_materials",
+    "hold_out",
+)
+"""Keys of a split that decide which materials are tested; how many divisions it has is added to them."""
 ENSEMBLE = 2  # fewest members of one
 
 
@@ -66,6 +81,18 @@ def count_drawn_tests(protocol: Mapping[str, Any]) -> int | None:
     if split.get("scheme") != "fractions" or "hold_out" in split or protocol.get("report") == "best_on_test":
         return None
     return int(split["members"] if split["resplit"] else split.get("divisions", 1))
+
+
+def name_tests(protocol: Mapping[str, Any]) -> str:
+    """Return a name of the test parts of a protocol, the same for all protocols that test the same materials."""
+    split = protocol.get("split", {})
+    parts = {key: split[key] for key in TEST_KEYS if split.get(key) is not None}
+    if split.get("scheme") == "fractions":
+        parts["divisions"] = split["members"] if split["resplit"] else split.get("divisions", 1)
+    elif split.get("scheme") == "k_fold_validation":  # its test part is the first of `fractions`
+        parts |= {"scheme": "fractions", "divisions": 1}
+        parts.pop("folds")
+    return json.dumps(parts, sort_keys=True)
 
 
 def reductions(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """Tables that set reproduced errors beside published ones, as CSV, Markdown, LaTeX, HTML and plain text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,13 @@ def view_table(
     rows = []
     for number, row in enumerate(cfg["rows"]):
         here = {cell["column"]: record for cell, record in zip(planned, records, strict=True) if cell["row"] == number}
-        shown = dict(zip(here, _view_row(list(here.values()), marks, footnotes, bold=bold), strict=True))
+        shown = dict(
+            zip(
+                here,
+                _view_row(list(here.values()), marks, footnotes, bold=bold and _share_tests(cfg, here.values())),
+                strict=True,
+            )
+        )
         rows.append((row["label"], tuple(shown.get(column) for column in range(len(cfg["columns"])))))
     has_published = any(record["published"] for record in records)
     has_best = any(cell.best for _, cells in rows for cell in cells if cell)
@@ -133,6 +139,14 @@ def _mark_footnotes(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {note: f"[{words.letter(number)}]" for number, note in enumerate(notes)}
 
 
+def _share_tests(cfg: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether the results of a row are errors of the same test materials, so that one of them is the best."""
+    done = [record for record in records if record["members"]]
+    if len({(record["dataset"], record["property"]) for record in done}) > 1:
+        return False
+    return len({cfg["scales"][record["protocol"]]["tests"] for record in done}) <= 1
+
+
 def _view_row(
     records: Sequence[Mapping[str, Any]], marks: Mapping[str, str], footnotes: Mapping[str, str], *, bold: bool
 ) -> list[Cell]:
@@ -142,8 +156,7 @@ def _view_row(
         for unit in {record["unit"] for record in done}
     }
     shown = [words.format_number(r["reproduced"], decimals[r["unit"]]) if r["members"] else "" for r in records]
-    comparable = bold and len(done) > 1 and len({(record["dataset"], record["property"]) for record in done}) == 1
-    best = _best_of(done) if comparable else None
+    best = _best_of(done) if bold and len(done) > 1 else None
     best_text = shown[records.index(best)] if best else None
     return [
         Cell(
@@ -181,7 +194,7 @@ def _write_caption(
     has_best: bool,
 ) -> Iterator[str]:
     shown = ": published value, reproduced value, and difference in per cent of the published value" * has_published
-    bold = " The best reproduced value of a row is in bold." * has_best
+    bold = " The best reproduced value of a row is in bold where all are of the same test materials." * has_best
     yield f"{words.title_metric(cfg['metric'])} on the test set{shown}.{bold}"
     planned = [record for record in records if not record["missing"]]
     used = [*(record["dataset"] for record in planned), *cfg["datasets"]]  # the latter also those of pre-training
