@@ -202,6 +202,19 @@ def test_size_curve_and_cost_draw_what_the_members_used(tmp_path, runs):
     assert cost.loc["parameters", "count"] == 4_548_385
 
 
+@pytest.mark.parametrize("report", ["ensemble", "best_on_test"])
+def test_cost_is_that_of_one_member_whatever_is_reported(tmp_path, report):
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1, -0.3])
+    points = pd.read_parquet(folder / "predictions.parquet")
+    points[points["role"] == "test"].to_parquet(folder / "predictions.parquet")
+    ensemble = "mean" if report == "ensemble" else None
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", report, ensemble, 2))
+    outputs = draw(tmp_path, "cost", {name_run("brnet"): folder}, ("BRNet",))
+    point = numbers_of(outputs).set_index("quantity").loc["seconds_and_error"]
+    assert (point["x"], point["y"]) == (90, pytest.approx(0.2))  # 60 s and 120 s, 0.1 and 0.3; both report 0.1
+    assert "also where the values above are those of ensembles" in " ".join(outputs["text"].read_text().split())
+
+
 def test_cost_of_a_model_without_parameters_is_drawn(tmp_path):
     folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1])
     info = json.loads((folder / "run_info.json").read_text())

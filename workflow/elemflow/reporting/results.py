@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -21,6 +22,8 @@ class Score:
         mean: Mean over members, or the value of the one member that the protocol reports. Where it reports ensembles,
             each counts as one member here.
         sd: Sample standard deviation over members; None for one member, or if only one is reported.
+        member_mean: Mean over the members as they were trained, whatever the protocol reports; nan if undefined for one
+            of them.
         per_member: Value of each member, in their order.
         test_rows: Smallest and largest number of test materials of a member.
         standard_error: That of the mean absolute error of one test part by the draw of its materials, mean over
@@ -29,6 +32,7 @@ class Score:
 
     mean: float
     sd: float | None
+    member_mean: float
     per_member: tuple[float, ...]
     test_rows: tuple[int, int]
     standard_error: float | None = None
@@ -62,6 +66,7 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
         test = metrics["test"]
         if metric not in test["mean"]:
             raise DataError(f"{path}: no metric {metric!r} on the test set; found {', '.join(sorted(test['mean']))}.")
+        trained = test["mean"][metric]
         test = test["ensemble"] if test.get("reported") == "ensemble" else test
         mean, sd = test["mean"][metric], test["std"][metric]
         if "reported_member" in test:
@@ -72,7 +77,9 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: not a metrics file of this workflow ({error!r}); delete it and run again.") from error
     by_draw = test["mean"].get("mae_standard_error") if metric == "mae" else None  # absent in files of earlier versions
-    return None if mean is None else Score(mean, sd, values, (min(rows), max(rows)), by_draw)
+    if mean is None:
+        return None
+    return Score(mean, sd, nan if trained is None else trained, values, (min(rows), max(rows)), by_draw)
 
 
 def read_note(path: str | Path | None) -> str:

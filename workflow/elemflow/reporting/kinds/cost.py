@@ -11,8 +11,9 @@ from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below
 from elemflow.reporting.results import read_facts
 
 EXPLANATION = (
-    "Error on the test set against the mean time to train one member. The area of a bubble is "
-    "proportional to the number of parameters; a cross has none counted. Times hold for the machines that trained."
+    "Error on the test set against the time to train, both of one member and means over the members, also where the "
+    "values above are those of ensembles or of the best member. The area of a bubble is proportional to the number of "
+    "parameters; a cross has none counted. Times hold for the machines that trained."
 )
 LARGEST = 700  # area of the largest bubble, in square points
 UNITS = ((2 * 3600, 3600, "h"), (120, 60, "min"), (0, 1, "s"))
@@ -30,15 +31,16 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         for series in panel.series:
             parameters = facts[series.run]["parameters"]
             time = facts[series.run]["seconds"] / seconds
+            error = series.score.member_mean  # an ensemble has its error at the time of all its members
             look: dict[str, Any] = (
                 {"s": LARGEST * parameters / largest, "alpha": 0.45, "edgecolors": series.color}
                 if parameters
                 else {"s": 45, "marker": "x"}
             )
-            axis.scatter(time, series.score.mean, color=series.color, **look)
-            numbers.add(panel, series, "seconds_and_error", x=time * seconds, y=series.score.mean)
+            axis.scatter(time, error, color=series.color, **look)
+            numbers.add(panel, series, "seconds_and_error", x=time * seconds, y=error)
             if parameters:
-                axis.plot(time, series.score.mean, ".", color=series.color, markersize=4)
+                axis.plot(time, error, ".", color=series.color, markersize=4)
                 numbers.add(panel, series, "parameters", x=time * seconds, count=parameters)
             label = f"{series.label}, {parameters / 1e6:.1f} M parameters" if parameters else series.label
             handles.setdefault(series.label, style.plt.Line2D(
