@@ -13,7 +13,7 @@ from elemflow.plan import build
 RATES = {"brnet": Rate(1000, 10.0, 0.5), "ridge": Rate(0, 0.0, 2.0), "svr": Rate(0, 0.0, 3.0)}
 NETWORK = {
     "run": "r", "studies": ["a"], "dataset": "d", "parts": ["ef"], "model": "brnet", "network": True, "fits": {},
-    "members": 3, "materials": 1000, "sizes": "printed", "shares": {"train": 0.8, "validation": 0.1, "test": 0.1},
+    "members": 3, "materials": 1000, "sizes": "printed", "rows": {"train": 800, "validation": 100, "test": 100},
     "batch_size": 32, "epochs": [10, 100],
 }  # fmt: skip
 
@@ -54,12 +54,31 @@ def test_sizes_are_the_papers_until_the_data_are_curated(root, tmp_path):
     run = found["kefe/formation_energy/ef/brnet/brnet2023"]
     assert (run["materials"], run["sizes"]) == (2100, "curated")
     assert found["kefe/formation_energy/ef/automl/brnet2023"]["fits"]["svr"] == pytest.approx(60 / 7)
-    assert found["oqmd/formation_energy/ef/brnet/brnet2023_5x2"]["shares"] == pytest.approx(
-        {"train": 0.45, "validation": 0.05, "test": 0.5}
-    )
+    run = found["oqmd/formation_energy/ef/brnet/brnet2023_5x2"]
+    shares = [rows / run["materials"] for rows in run["rows"].values()]
+    assert shares == pytest.approx([0.45, 0.05, 0.5], abs=1e-4)
     small = load({"studies": ["brnet2023"], "scale": {"max_materials": 500, "max_epochs": 5, "members": 1}}, root)
     run = describe(small, build(small, {}), tmp_path)[0]
     assert (run["materials"], run["epochs"]) == (500, [5, 5])
+
+
+def test_rows_epochs_and_batches_are_those_that_train(root, tmp_path):
+    settings = load({"studies": ["elemflow"]}, root)
+    plan = build(settings, {})
+    whole = "jarvis_dft3d_formation_energy/formation_energy/ef+pa/brnet_damped/recommended"
+    trained = {}
+    for materials in (50_000, 100_000):
+        curation = tmp_path / "datasets/jarvis_dft3d_formation_energy/curation.json"
+        curation.parent.mkdir(parents=True, exist_ok=True)
+        curation.write_text(json.dumps({"materials": materials, "properties": {}}))
+        found = {run["run"]: run for run in describe(settings, plan, tmp_path)}
+        for run in (found[whole], found[f"{whole}_rows1000"]):
+            trained[run["rows"]["train"]] = (run["rows"]["test"], run["epochs"], run["batch_size"])
+    assert trained == {
+        40_500: (5_000, [100, 100], 128), 81_000: (10_000, [120, 120], 256), 1000: (10_000, [200, 200], 128),
+    }  # fmt: skip
+    source = next(run for name, run in found.items() if "/recipe_pretraining.before.kefe" in name)
+    assert source["rows"] == {"train": 95_000, "validation": 0, "test": 5_000}
 
 
 def test_a_network_that_was_not_timed_goes_by_its_parameters(tmp_path):

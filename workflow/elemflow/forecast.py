@@ -16,10 +16,12 @@ from elemflow.plan import Plan
 from elemflow.registry import parts_of
 from elemflow.resources import COLUMNS as WIDTHS
 from elemflow.resources import COLUMNS_OF_PA, UNKNOWN_MATERIALS
-from elemflow.scale import size_of
+from elemflow.scale import shares_of, size_of
+from elemflow.training.by_rows import settle
 
 CURATED, PRINTED, GUESSED = "curated", "printed", "guessed"
 NOT_MEASURED = "not measured on a GPU"
+GIVEN_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}  # a guess for divisions from outside
 FORWARD = 1 / 3  # of the operations of a training step
 SECONDS_OF_A_JOB = 5.5  # of a processor, for next to nothing (docs/cluster.md); a run is two jobs
 BYTES_PER_PREDICTION = 30
@@ -93,8 +95,9 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, An
     for run, users in plan.runs.items():
         model, protocol = settings.models[run.model], settings.protocol(run.protocol)
         materials, source = _count(settings, run, results)
-        stopping = protocol["training"]["early_stopping"]
-        most = protocol["training"]["max_epochs"]
+        rows = _rows(protocol["split"], materials)
+        training = settle({"model": model, "protocol": protocol}, rows["train"])["protocol"]["training"]
+        stopping, most = training["early_stopping"], training["max_epochs"]
         described.append(
             {
                 "run": run.path,
@@ -107,8 +110,8 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, An
                 "members": size_of(protocol)["members"],
                 "materials": materials,
                 "sizes": source,
-                "shares": _shares(protocol["split"]),
-                "batch_size": protocol["training"]["batch_size"],
+                "rows": rows,
+                "batch_size": training["batch_size"],
                 "epochs": [min(stopping["patience"] + 1, most) if stopping else most, most],
             }
         )
@@ -143,19 +146,10 @@ def _count(settings: Settings, run: Run, results: Path) -> tuple[int, str]:
     return min(found, most or found), source
 
 
-def _shares(split: Mapping[str, Any]) -> dict[str, float]:
-    """Return the shares of materials that train, validate and test a member; those of a given division are guessed."""
-    fold, validation = 1 / split.get("folds", 1), split.get("validation", 0)
-    scheme = split["scheme"]
-    if scheme == "fractions":
-        return {"train": split["train"], "validation": validation, "test": split["test"]}
-    if scheme == "k_fold_validation":
-        rest = 1 - split["test"]
-        return {"train": rest * (1 - fold), "validation": rest * fold, "test": split["test"]}
-    if scheme in ("k_fold", "k_fold_rows"):
-        rest = 1 - fold
-        return {"train": rest * (1 - validation), "validation": rest * validation, "test": fold}
-    return {"train": 0.8, "validation": 0.1, "test": 0.1}
+def _rows(split: Mapping[str, Any], materials: int) -> dict[str, int]:
+    """Return how many materials train, validate and test a member."""
+    rows = {role: round(share * materials) for role, share in (shares_of(split) or GIVEN_SHARES).items()}
+    return rows | {"train": min(rows["train"], split.get("train_rows", rows["train"]))}
 
 
 def cost_of(run: Mapping[str, Any], rates: Mapping[str, Rate]) -> dict[str, Any]:
@@ -168,8 +162,7 @@ def cost_of(run: Mapping[str, Any], rates: Mapping[str, Rate]) -> dict[str, Any]
         run: One of `describe`.
         rates: See `read_rates`.
     """
-    rows = {role: share * run["materials"] for role, share in run["shares"].items()}
-    rate = Rate(0, 0.0, 0.0)
+    rows, rate = run["rows"], Rate(0, 0.0, 0.0)
     if run["network"]:
         rate = rates.get(run["model"]) or _median([rate for rate in rates.values() if rate.parameters])
         steps = math.ceil(rows["train"] / run["batch_size"])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from elemflow.pretraining import SCHEME
+
 SAMPLED = ("fractions", "k_fold", "k_fold_validation")  # schemes of a split that may draw a sample of the materials
 REPEATED = ("members", "members_per_fold", "repeats")  # keys of a split whose trainings differ by seed or shuffle alone
 TEST_KEYS = (
@@ -53,12 +55,25 @@ def cap(protocol: Mapping[str, Any], scale: Mapping[str, int]) -> dict[str, Any]
 
 def _train_rows(split: Mapping[str, Any]) -> int:
     """Return training materials that a division of `max_materials` has in any case; shares are rounded."""
-    share = {
-        "fractions": lambda: split["train"],
-        "k_fold": lambda: (1 - 1 / split["folds"]) * (1 - split["validation"]),
-        "k_fold_validation": lambda: (1 - split["test"]) * (1 - 1 / split["folds"]),
-    }[split["scheme"]]()
-    return max(1, math.floor(share * split["max_materials"]) - 2)
+    return max(1, math.floor(shares_of(split)["train"] * split["max_materials"]) - 2)
+
+
+def shares_of(split: Mapping[str, Any]) -> dict[str, float]:
+    """Return the shares of the materials that train, validate and test a member; empty if a list or column says.
+
+    What is held out of a division, and what a source run leaves to its target, depends on the materials and is not
+    taken off.
+    """
+    scheme, validation, fold = split["scheme"], split.get("validation", 0), 1 / split.get("folds", 1)
+    if scheme in ("fractions", SCHEME):
+        return {"train": split["train"], "validation": validation, "test": split["test"]}
+    if scheme == "k_fold_validation":
+        rest = 1 - split["test"]
+        return {"train": rest * (1 - fold), "validation": rest * fold, "test": split["test"]}
+    if scheme in ("k_fold", "k_fold_rows"):
+        rest = 1 - fold
+        return {"train": rest * (1 - validation), "validation": rest * validation, "test": fold}
+    return {}
 
 
 def size_of(protocol: Mapping[str, Any]) -> dict[str, int | None]:
