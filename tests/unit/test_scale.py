@@ -145,6 +145,7 @@ def test_the_test_parts_that_chance_chose_are_counted(root):
     expected = {
         "brnet2023": 3, "recommended": 1, "recipe_three_divisions": 3, "brnet2023_5x2": None, "recipe_ten_folds": None,
         "matbench_expt_gap": None, "recipe_crabnet_split": None, "tatis2021": None,
+        "tatis2021_honest": 1,
     }  # fmt: skip
     assert {name: count_drawn_tests(protocols[name]) for name in expected} == expected
     assert count_drawn_tests(protocols["brnet2023"] | {"report": "best_on_test"}) is None

@@ -91,9 +91,14 @@ def count_drawn_tests(protocol: Mapping[str, Any]) -> int | None:
 
     None where chance does not choose them: folds test every material, divisions from outside are those of others, a
     held-out element chooses what is tested, and the member that is best on its test part was not chosen by chance.
+    Folds within what a common test part leaves (`k_fold_validation`) are all judged by that one part.
     """
     split = protocol.get("split", {})
-    if split.get("scheme") != "fractions" or "hold_out" in split or protocol.get("report") == "best_on_test":
+    if "hold_out" in split or protocol.get("report") == "best_on_test":
+        return None
+    if split.get("scheme") == "k_fold_validation":
+        return 1
+    if split.get("scheme") != "fractions":
         return None
     return int(split["members"] if split["resplit"] else split.get("divisions", 1))
 
