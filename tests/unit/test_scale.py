@@ -68,7 +68,8 @@ def test_reductions_are_told_beside_what_the_file_says():
 
 
 def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand():
-    declared = {"split": {"scheme": "fractions", "members": 1}, "training": {"max_epochs": 100}}
+    split = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "members": 1}
+    declared: dict = {"split": split, "training": {"max_epochs": 100}}
     declared["training"]["by_rows"] = [{"above": 1000, "max_epochs": 3000}]
     assert reductions(declared, cap(declared, {"max_epochs": 500})) == [
         "at most 500 epochs of 3,000 from 1,001 training rows on"
@@ -80,6 +81,21 @@ def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand(
     few = declared | {"split": declared["split"] | {"train_rows": 100}}
     assert reductions(declared, few) == ["at most 100 training materials"]
     assert reductions(few, few) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"train": 0.2, "validation": 0.05, "test": 0.75}, ["trains on 20 % of the materials instead of 81 %"]),
+        ({"train": 0.9, "validation": 0.0}, []),
+        ({"scheme": "k_fold", "folds": 2, "validation": 0.1}, ["trains on 45 % of the materials instead of 81 %"]),
+        ({"scheme": "k_fold", "folds": 10, "validation": 0.1}, []),  # 81 % but for rounding
+        ({"scheme": "file", "path": "x"}, []),  # which share that is, the list alone says
+    ],
+)
+def test_a_smaller_share_to_train_on_is_a_reduction(change, told):
+    split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "members": 1}
+    assert reductions(protocol(split), protocol(split | change)) == told
 
 
 def test_the_scale_reaches_every_protocol_and_its_absence_none(root):

@@ -128,7 +128,16 @@ def reductions(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str
     rows, all_rows = (protocol.get("split", {}).get("train_rows", math.inf) for protocol in (used, declared))
     if rows < all_rows and not any("material" in text for text in told):
         told.append(f"at most {rows:,} training materials")
-    return told
+    return told + _smaller_share(declared["split"], used["split"])
+
+
+def _smaller_share(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
+    """Say where a division leaves less of the materials to the training part."""
+    shares = [shares_of(split).get("train") for split in (used, declared)]
+    ours, theirs = (None if share is None else round(100 * share, 1) for share in shares)  # per cent
+    if ours is None or theirs is None or ours >= theirs:
+        return []
+    return [f"trains on {ours:g} % of the materials instead of {theirs:g} %"]
 
 
 def _fewer_epochs(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
