@@ -49,7 +49,7 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
         for number in range(len(errors))
     }  # fmt: skip
     split = {"hold_out": {"element": "Fe", "returned": 0.2, "test": 0.2}}
-    cfg = {"protocol": {"split": split}}
+    cfg = {"model": {"kind": "network"}, "protocol": {"split": split, "training": {"max_epochs": 3000}}}
     write_json(folder / "run_info.json", {"cfg": cfg, "members": members, "seconds_fitting": 60.0})
     symbols = ("O", "Fe", "H")
     lines = [

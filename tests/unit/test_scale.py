@@ -115,6 +115,12 @@ def test_the_scale_reaches_every_protocol_and_its_absence_none(root):
         load(studies | {"scale": {"epochs": 5}}, root)
 
 
+def change_cfg(path, **change):
+    """Change what the `run_info.json` beside a `metrics.json` says of the training."""
+    info = json.loads(path.with_name("run_info.json").read_text())
+    path.with_name("run_info.json").write_text(json.dumps(info | {"cfg": info["cfg"] | change}))
+
+
 def collect(tmp_path, cfg, values=2135, error=0.097):
     folder = write_run(tmp_path / "runs", name_run("brnet"), [error, error])
     curation = tmp_path / "curation.json"
@@ -189,6 +195,7 @@ def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
     cfg = make_table(["BRNet"], ["0.096"])
     cfg["scales"]["brnet2023"] |= {"max_materials": 2000, "max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
     metrics, curation, cfg = collect(tmp_path, cfg)
+    change_cfg(metrics[name_run("brnet")], protocol={"training": {"max_epochs": 5}})
     outputs = place(tmp_path / "out", "table")
     KIND.write(cfg, metrics, curation, outputs)
     line = KIND.read(outputs["csv"]).iloc[0]
@@ -202,6 +209,15 @@ def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
     assert 'class="difference within"' not in texts["html"]
     assert line["difference_percent"] != 0
     assert " %" not in texts["text"].split("Data:")[0].replace("per cent", "")
+
+
+def test_epochs_are_those_of_the_run_and_estimators_have_none(tmp_path):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet", "BNet"], ["0.096", "0.1"]))
+    change_cfg(metrics[name_run("brnet")], protocol={"training": {"max_epochs": 120}})
+    found = collect_cells(cfg, metrics, curation)["max_epochs"]
+    assert (found[0], pd.isna(found[1])) == (120, True), "the second has no run"
+    change_cfg(metrics[name_run("brnet")], model={"kind": "estimator"})
+    assert pd.isna(collect_cells(cfg, metrics, curation)["max_epochs"][0])
 
 
 def test_much_fewer_materials_than_the_paper_had_are_a_reduced_scale(tmp_path):

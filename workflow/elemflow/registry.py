@@ -92,11 +92,11 @@ TABLES = {
 }
 # Files of a run that a kind of table reads besides its metrics.json.
 TABLE_INPUTS: dict[str, tuple[str, ...]] = {
-    "errors": (),
+    "errors": ("run_info.json",),
     "comparison": ("predictions.parquet", "run_info.json"),
     "datasets": (),
     "intervals": (),
-    "selection": (),
+    "selection": ("run_info.json",),
     "quantities": ("run_info.json",),
 }
 # Key that the protocols of a kind of table or figure must switch on.

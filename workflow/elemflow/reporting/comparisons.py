@@ -81,7 +81,7 @@ def compare(
                     "against": column["label"],
                     "against_run": other["run"],
                     "missing": model["missing"] or other["missing"] or None,
-                    **scale.describe_cell(cfg, model, curation),
+                    **scale.describe_cell(cfg, model, curation, metrics.get(model["run"])),
                     **name_failure(cfg, model["run"], other["run"]),
                     **_test(model["run"], other["run"], metrics, cfg["splits"].get(model["protocol"])),
                 }
@@ -276,8 +276,9 @@ def _list_runs(
         score = read_score(metrics.get(cell["run"]), "mae")
         low, high = score.test_rows if score else (None, None)
         about = {"row": cfg["rows"][cell["row"]]["label"], "column": cfg["columns"][cell["column"]]["label"]}
-        rows = {"test_rows_min": low, "test_rows_max": high} | scale.describe_cell(cfg, cell, curation)
-        lines.append(about | rows | {"members": score.members if score else 0, "run": cell["run"]})
+        size = scale.describe_cell(cfg, cell, curation, metrics.get(cell["run"]))
+        rows = {"test_rows_min": low, "test_rows_max": high}
+        lines.append(about | rows | size | {"members": score.members if score else 0, "run": cell["run"]})
     types = {"test_rows_min": "Int64", "test_rows_max": "Int64"} | scale.CELL_TYPES
     columns = ["row", "column", *types, "members", "run"]
     return pd.DataFrame(lines, columns=columns).astype(types)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.files import read_json
 from elemflow.published import QUANTITIES
 from elemflow.reporting import text as words
 from elemflow.reporting.cells import (
@@ -24,6 +23,7 @@ from elemflow.reporting.cells import (
     order_cells,
 )
 from elemflow.reporting.formats import arrange_rows, group_lines, render_text_page
+from elemflow.reporting.results import read_info
 from elemflow.reporting.view import NO_DATA, NO_VALUE, Cell, TableView
 
 FLOAT_MB = 4e-6
@@ -59,7 +59,7 @@ def collect_cells(
     lines = []
     for cell in order_cells(cfg):
         quantity = cell["quantity"]
-        info = _read_info(metrics.get(cell["run"])) if not cell["missing"] else {}
+        info = read_info(metrics.get(cell["run"])) if not cell["missing"] else {}
         members = list(info.get("members", {}).values())
         values = [value for member in members if (value := measure(member, quantity)) is not None]
         found = mean(values) if values else None
@@ -84,11 +84,6 @@ def collect_cells(
             }
         )
     return make_frame(lines, CELL_TYPES)
-
-
-def _read_info(path: str | Path | None) -> dict[str, Any]:
-    info = Path(path).with_name("run_info.json") if path else None
-    return read_json(info) if info and info.is_file() else {}
 
 
 def measure(member: Mapping[str, Any], quantity: str) -> float | None:

@@ -98,6 +98,12 @@ def read_note(path: str | Path | None) -> str:
     return ", ".join(parts)
 
 
+def read_info(path: str | Path | None) -> dict[str, Any]:
+    """Return `run_info.json` of a run, given its `metrics.json`; empty if there is none."""
+    info = Path(path).with_name("run_info.json") if path else None
+    return read_json(info) if info and info.is_file() else {}
+
+
 def _in_words(name: str) -> str:
     return name.replace("_", " ")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from elemflow.files import read_json
+from elemflow.reporting.results import read_info
 from elemflow.reporting.view import NO_VALUE
 
 FULL, REDUCED, LARGER = "full", "reduced", "larger"
@@ -26,13 +27,19 @@ CELL_TYPES: dict[Hashable, Any] = {
 }
 
 
-def describe_cell(cfg: Mapping[str, Any], cell: Mapping[str, Any], curation: Mapping[str, Any]) -> dict[str, Any]:
+def describe_cell(
+    cfg: Mapping[str, Any],
+    cell: Mapping[str, Any],
+    curation: Mapping[str, Any],
+    metrics: str | Path | None = None,
+) -> dict[str, Any]:
     """Return the scale of the run behind a cell: the columns of `CELL_TYPES`.
 
     Args:
         cfg: The table as planned, with the `scales` of its protocols.
         cell: The cell as planned; without data it has no scale.
         curation: Path of each dataset's `curation.json`; a missing file leaves the number of materials open.
+        metrics: `metrics.json` of the run, if it has one; without it the epochs stay open.
     """
     if cell["missing"]:
         return {}
@@ -45,10 +52,16 @@ def describe_cell(cfg: Mapping[str, Any], cell: Mapping[str, Any], curation: Map
     return {
         "materials": materials,
         "published_materials": printed,
-        "max_epochs": bounds["max_epochs"],
+        "max_epochs": _epochs_at_most(metrics),
         "scale": REDUCED if reasons else LARGER if share > SAME_SIZE[1] else FULL,
         "reduced_by": "; ".join(reasons) or None,
     }
+
+
+def _epochs_at_most(metrics: str | Path | None) -> int | None:
+    """Return the `max_epochs` that held for the rows of a run of networks; estimators have none."""
+    cfg = read_info(metrics).get("cfg")
+    return int(cfg["protocol"]["training"]["max_epochs"]) if cfg and cfg["model"]["kind"] == "network" else None
 
 
 def _sizes(materials: int | None, printed: int | None) -> str:

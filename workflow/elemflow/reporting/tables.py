@@ -67,7 +67,7 @@ def collect_cells(
         published = cell["published"]
         difference = score.mean - published if score and published is not None else None
         percent = 100 * difference / abs(published) if difference is not None and published else None
-        size = scale.describe_cell(cfg, cell, curation)
+        size = scale.describe_cell(cfg, cell, curation, metrics.get(cell["run"]))
         drawn = None if cell["missing"] else cfg["scales"][cell["protocol"]]["drawn_tests"]
         error = scale.difference_error(score.standard_error if score else None, drawn)
         failure = name_failure(cfg, cell["run"])
