@@ -54,6 +54,20 @@ def test_hours_and_memory_per_rule_and_study(project):
     assert "1,900<" in page
 
 
+def test_jobs_without_a_measured_cpu_time_are_counted(project):
+    for name in ("evaluate_run/other", "make_table/one"):
+        file = project / f"benchmarks/{name}.tsv"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"{HEAD}3600\t0\t-\t-\t-\t-\t-\t-\t-\t-\n")
+    lines, page = written(project)
+    found = {name: (lines[name]["jobs"], lines[name]["cpu_hours"], lines[name]["cpu_not_measured"]) for name in lines}
+    assert found["evaluate_run"] == ("2", "0.001", "1")
+    assert found["make_table"] == ("1", "", "1"), "unknown, not 0"
+    assert found["train_model"] == ("2", "2.0", "0")
+    assert found["one"][2] == "0"
+    assert "Jobs without a measured CPU time" in page
+
+
 def test_a_run_that_is_not_there_is_no_gpu_job(project):
     (project / "runs" / RUNS[0] / "run_info.json").unlink()
     assert read_benchmarks(project / "benchmarks", project / "runs")["gpu_seconds"].sum() == 0

@@ -19,6 +19,7 @@ COLUMNS = {
     "jobs": "Jobs",
     "hours": "Hours",
     "cpu_hours": "CPU hours",
+    "cpu_not_measured": "Jobs without a measured CPU time",
     "gpu_hours": "GPU hours",
     "peak_memory_mb": "Peak memory (MB)",
     "queue_hours": "Hours in the queue",
@@ -38,9 +39,10 @@ def write_costs(
 ) -> None:
     """Write what the jobs cost, one line per rule and per study.
 
-    A run that two studies share counts in both. Hours are those of the last start of a job; a training that was
-    continued says in its `run_info.json` how long it took in all. The time in the queue is known where Snakemake
-    submitted to Slurm and Slurm's accounting answers.
+    A run that two studies share counts in both. Jobs whose CPU time Snakemake could not measure are not in `cpu_hours`,
+    which are empty if there are no others; `cpu_not_measured` counts them. Hours are those of the last start of a job;
+    a training that was continued says in its `run_info.json` how long it took in all. The time in the queue is known
+    where Snakemake submitted to Slurm and Slurm's accounting answers.
 
     Args:
         studies: Runs of each study.
@@ -70,7 +72,10 @@ def write_costs(
 
 
 def read_benchmarks(folder: Path, runs: Path) -> pd.DataFrame:
-    """Return one row per job: `rule`, `job`, `seconds`, `cpu_seconds`, `gpu_seconds`, `memory_mb`."""
+    """Return one row per job: `rule`, `job`, `seconds`, `cpu_seconds`, `gpu_seconds`, `memory_mb`.
+
+    What Snakemake could not measure is nan.
+    """
     rows = []
     for path in sorted(folder.rglob("*.tsv")):
         parts = path.relative_to(folder).with_suffix("").parts
@@ -119,11 +124,13 @@ def queue_seconds(logs: Path, jobs: pd.DataFrame) -> dict[str, float]:
 
 def _line(name: str, jobs: pd.DataFrame, waited: float | None) -> dict[str, Any]:
     hours = {key: round(float(jobs[key].sum()) / 3600, 4) for key in ("seconds", "cpu_seconds", "gpu_seconds")}
+    unmeasured = int(jobs["cpu_seconds"].isna().sum())
     return {
         "name": name,
         "jobs": len(jobs),
         "hours": hours["seconds"],
-        "cpu_hours": hours["cpu_seconds"],
+        "cpu_hours": None if len(jobs) and unmeasured == len(jobs) else hours["cpu_seconds"],
+        "cpu_not_measured": unmeasured,
         "gpu_hours": hours["gpu_seconds"],
         "peak_memory_mb": jobs["memory_mb"].max(),
         "queue_hours": None if waited is None else round(waited / 3600, 4),
