@@ -1,5 +1,6 @@
 import re
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -41,6 +42,25 @@ def make_figures(tmp_path, runs):
         write_figure(cfg, runs, {}, outputs)
         figures.append({"cfg": cfg, **outputs})
     return figures
+
+
+@pytest.mark.parametrize("kind", ["errors", "selection"])
+def test_every_page_rounds_the_same_value(tmp_path, kind):
+    errors = {"brnet": 0.1004999996, "bnet": 0.1023}  # 0.100 as it is, but 0.1005 in eight digits
+    runs = {name_run(model): write_run(tmp_path / "runs", name_run(model), [error]) for model, error in errors.items()}
+    cfg = make_table(["BRNet", "BNet"], [None, None]) | {"kind": kind}
+    outputs, own, shown = place(tmp_path / "out", "table"), load_kind(kind), []
+
+    def view(cfg, cells, curation):
+        shown.append(cells)
+        return own.view(cfg, cells, curation)
+
+    metrics = {run: folder / "metrics.json" for run, folder in runs.items()}
+    replace(own, view=view).write(cfg, metrics, {}, outputs)
+    pd.testing.assert_frame_equal(shown[0], own.read(outputs["csv"]), check_exact=True)
+    write_tables_index(tmp_path / "index", [{"cfg": cfg, "csv": outputs["csv"], "html": outputs["html"]}])
+    pages = [outputs["text"], outputs["md"], outputs["html"], tmp_path / "index/index.html"]
+    assert {re.search(r"0\.10[01]\b", page.read_text(encoding="utf-8"))[0] for page in pages} == {"0.101"}
 
 
 def test_tables_index_is_self_contained(tmp_path, runs):

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from elemflow.registry import TABLES
-from elemflow.reporting.formats import write_formats
+from elemflow.reporting.formats import FLOAT_FORMAT, write_formats
 from elemflow.reporting.view import FAILED, NO_DATA, NOT_RUN, Cell, TableView
 
 Paths = Mapping[str, str | Path]
@@ -60,13 +60,19 @@ class TableKind:
         Raises:
             DataError: The files of a run lack what the table shows, or do not belong together.
         """
-        cells = self.collect(cfg, metrics, curation)
+        cells = _as_in_csv(self.collect(cfg, metrics, curation))
         listed = self.list_runs(cells, cfg, metrics, curation) if self.list_runs else None
         write_formats(outputs, cells, self.view(cfg, cells, curation), self.render_text, listed)
 
     def read(self, path: str | Path) -> pd.DataFrame:
-        """Read the csv of a table, equal to what `collect` returned."""
-        return pd.read_csv(path, dtype=self.types, keep_default_na=False, na_values=[""])
+        """Read the csv of a table, equal to what the other formats were made from."""
+        return pd.read_csv(path, dtype=self.types, keep_default_na=False, na_values=[""], float_precision="round_trip")
+
+
+def _as_in_csv(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return cells with numbers as their csv has them, so that what is made from the csv shows the same digits."""
+    numbers = cells.select_dtypes("float64")
+    return cells.assign(**{str(name): [float(FLOAT_FORMAT % value) for value in numbers[name]] for name in numbers})
 
 
 def load_kind(name: str) -> TableKind:

@@ -14,6 +14,7 @@ from elemflow.files import atomic_path, write_text
 from elemflow.reporting import scale
 from elemflow.reporting import text as words
 from elemflow.reporting.cells import load_kind
+from elemflow.reporting.formats import FLOAT_FORMAT
 from elemflow.reporting.page import render_claims
 from elemflow.reporting.view import NO_VALUE
 
@@ -300,7 +301,7 @@ def _write_frames(folder: Path, views: Sequence[Mapping[str, Any]]) -> None:
         ]
     counts = dict.fromkeys(("printed_true", "printed_cases"), "Int64")
     for name, frame in (("claims", pd.DataFrame(lines).astype(counts)), ("cells", pd.DataFrame(cells))):
-        write_text(folder / f"{name}.csv", frame.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+        write_text(folder / f"{name}.csv", frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
 
 
 def _render_markdown(view: Mapping[str, Any]) -> str:

@@ -11,6 +11,9 @@ from elemflow.reporting import text as words
 from elemflow.reporting.page import render_table_page
 from elemflow.reporting.view import NO_VALUE, Cell, TableView
 
+FLOAT_FORMAT = "%.8g"
+"""How a csv writes numbers."""
+
 Group = tuple[str, Sequence[Sequence[str]]]
 """Heading and lines of a part of a plain-text table."""
 
@@ -31,7 +34,7 @@ def write_formats(
         render_text: Renders the plain text, which differs by kind.
         listed: Runs that the page lists below the table; absent if it lists none.
     """
-    write_text(outputs["csv"], frame.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    write_text(outputs["csv"], frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
     for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
         write_text(outputs[name], render(view))
     write_text(outputs["html"], render_table_page(view, pd.DataFrame() if listed is None else listed))

@@ -10,6 +10,7 @@ import pandas as pd
 from elemflow.files import atomic_path, write_text
 from elemflow.registry import TABLES
 from elemflow.reporting.cells import load_kind
+from elemflow.reporting.formats import FLOAT_FORMAT
 from elemflow.reporting.page import render_figures_index, render_tables_index
 
 
@@ -67,7 +68,7 @@ def _copy(source: str | Path, folder: Path, name: str) -> str:
 
 
 def _write_frame(path: Path, frame: pd.DataFrame) -> None:
-    write_text(path, frame.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    write_text(path, frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
 
 
 def _group(items: Iterable[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
