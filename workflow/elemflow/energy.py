@@ -1,6 +1,7 @@
 """Energy that the processors of a machine count themselves, where the system lets it be read (RAPL on Linux).
 
-It is that of whole processors, so other jobs on the same machine are in it. GPUs are not counted.
+It is that of whole processors (domains `package-*`), so other jobs on the same machine are in it. GPUs are not counted,
+nor is the domain `psys` of some laptops, which holds the packages and would count them twice.
 """
 
 import threading
@@ -20,9 +21,10 @@ class EnergyMeter:
     """
 
     def __init__(self, folder: Path = COUNTERS):
-        self._counters = {path: _largest(path) for path in sorted(folder.glob("*-rapl:*")) if path.name.count(":") == 1}
+        self._counters = {path: _largest(path) for path in sorted(folder.glob("*-rapl:*")) if _is_package(path)}
         self._last: dict[Path, int] = {}
         self._microjoules = 0
+        self._lost = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -40,8 +42,8 @@ class EnergyMeter:
 
     @property
     def joules(self) -> float | None:
-        """Energy in joules after `with`; None if the machine does not say."""
-        return self._microjoules / 1e6 if self._last else None
+        """Energy in joules after `with`; None if the machine does not say, or not how far a counter went."""
+        return self._microjoules / 1e6 if self._last and not self._lost else None
 
     def _watch(self) -> None:
         while not self._over.wait(SECONDS):
@@ -51,7 +53,10 @@ class EnergyMeter:
         now = self._read()
         for path, value in now.items():
             used = value - self._last.get(path, value)
-            self._microjoules += used if used >= 0 else used + self._counters[path]
+            if used < 0:  # it started again at 0
+                used += self._counters[path]
+                self._lost |= not self._counters[path]
+            self._microjoules += used
         self._last |= now
 
     def _read(self) -> dict[Path, int]:
@@ -62,6 +67,14 @@ class EnergyMeter:
             except (OSError, ValueError):  # most systems let the administrator alone read it
                 continue
         return found
+
+
+def _is_package(path: Path) -> bool:
+    """Tell whether a domain is a whole processor; its parts have a second colon in their names."""
+    try:
+        return path.name.count(":") == 1 and (path / "name").read_text().startswith("package")
+    except OSError:
+        return False
 
 
 def _largest(path: Path) -> int:
