@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "elemflow"
-UNDIGESTED = {"elemflow.registry", "elemflow.environment", "elemflow.training.packing"}  # see their docstrings
+# See their docstrings.
+UNDIGESTED = {"elemflow.registry", "elemflow.energy", "elemflow.environment", "elemflow.training.packing"}
 
 
 @cache

@@ -2,6 +2,8 @@
 
 It is that of whole processors (domains `package-*`), so other jobs on the same machine are in it. GPUs are not counted,
 nor is the domain `psys` of some laptops, which holds the packages and would count them twice.
+
+Left out of code digests: no result depends on it.
 """
 
 import threading
