@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from reporting_samples import check_failure_is_shown, make_table, name_run, place, write_run
@@ -8,6 +9,7 @@ from elemflow.files import write_json
 from elemflow.metrics import evaluate
 from elemflow.reporting.comparisons import KIND, compare
 from elemflow.reporting.index import write_tables_index
+from elemflow.reporting.results import read_score
 
 FIVE_BY_TWO = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
 BRNET = [0.100, 0.104, 0.101, 0.103, 0.099, 0.106, 0.102, 0.100, 0.105, 0.101]
@@ -135,6 +137,103 @@ def test_overview_lists_tests_apart_from_cells(tmp_path, metrics):
     write_tables_index(tmp_path / "all", [{"cfg": cfg, **outputs}])
     assert pd.read_csv(tmp_path / "all/cells.csv").empty
     assert pd.read_csv(tmp_path / "all/tests.csv")["against"].tolist() == ["BNet"]
+
+
+FIVE_FOLDS = {"scheme": "k_fold", "folds": 5, "repeats": 1}
+
+
+def write_folds(root, model, errors, names):
+    """Write a run whose fold k has the given errors for the materials of the given names."""
+    folder = root / name_run(model)
+    folder.mkdir(parents=True)
+    folds = [
+        pd.DataFrame(
+            {"member": fold, "role": "test", "material_id": names[fold], "y_true": 0.0, "y_pred": errors[fold]}
+        )
+        for fold in range(len(names))
+    ]
+    pd.concat(folds).to_parquet(folder / "predictions.parquet")
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet"))
+    members = {str(fold): {"rows": {"train": 150, "validation": 10, "test": 40}} for fold in range(len(names))}
+    write_json(folder / "run_info.json", {"members": members})
+    return folder / "metrics.json"
+
+
+def draw_folds():
+    errors = np.random.default_rng(0).exponential(0.1, (5, 40))
+    return errors, np.array([[f"Fe{40 * fold + row + 1}O" for row in range(40)] for fold in range(5)])
+
+
+def test_runs_that_lost_different_materials_are_compared_over_those_of_both(tmp_path):
+    errors, names = draw_folds()
+    errors[:, :4] += 0.5  # what one representation cannot read is what the other finds hardest
+    runs = {
+        name_run("brnet"): write_folds(tmp_path, "brnet", errors[:, 4:], names[:, 4:]),
+        name_run("bnet"): write_folds(tmp_path, "bnet", errors * 1.1, names),
+    }
+    cfg = make_comparison(["BRNet", "BNet"], FIVE_FOLDS)
+    found = compare(cfg, runs, {}).iloc[0]
+    d = -0.1 * errors[:, 4:].mean(axis=1)
+    assert found[["difference", "effect_size"]].tolist() == pytest.approx([d.mean(), statistics.effect_size(d)])
+    assert found["p_corrected"] == pytest.approx(statistics.corrected_t_test(d, 40 / 160).p)
+    assert found["interval_low"] < found["difference"] < found["interval_high"] < 0
+    assert found[["shared_materials", "judged_materials"]].tolist() == [180, 200]
+    outputs = place(tmp_path, "table")
+    KIND.write(cfg, runs, {}, outputs)
+    for name in ("text", "md", "tex", "html"):
+        page = " ".join(outputs[name].read_text(encoding="utf-8").split())
+        assert "BRNet against BNet: over the 180 of 200 test materials that both runs judged." in page, name
+
+
+def test_runs_that_judged_the_same_materials_keep_the_numbers_of_their_metrics(tmp_path, metrics):
+    cfg = make_comparison(["BRNet", "BNet"])
+    found = compare(cfg, metrics, {}).iloc[0]
+    errors = [read_score(metrics[name_run(model)], "mae").per_member for model in ("brnet", "bnet")]
+    assert found["difference"] == sum(a - b for a, b in zip(*errors, strict=True)) / 10
+    assert found["shared_materials"] == found["judged_materials"] == 40
+    outputs = place(tmp_path, "table")
+    KIND.write(cfg, metrics, {}, outputs)
+    assert "that both runs judged" not in " ".join(outputs["text"].read_text(encoding="utf-8").split())
+
+
+def test_a_member_without_a_common_material_is_refused(tmp_path):
+    errors, names = draw_folds()
+    others = names.copy()
+    others[3] = [f"Co{row + 1}O" for row in range(40)]
+    runs = {
+        name_run("brnet"): write_folds(tmp_path, "brnet", errors, names),
+        name_run("bnet"): write_folds(tmp_path, "bnet", errors, others),
+    }
+    with pytest.raises(DataError, match="no test material of member 3 in common"):
+        compare(make_comparison(["BRNet", "BNet"], FIVE_FOLDS), runs, {})
+
+
+def test_the_interval_draws_compositions_with_all_their_materials(tmp_path):
+    generator = np.random.default_rng(0)
+    of_composition = np.abs(generator.normal(1, 0.2, (5, 20)))
+    found = {}
+    for entries in (1, 4):
+        names = np.array([[f"Fe{20 * k + c + 1}O#{e}" for c in range(20) for e in range(entries)] for k in range(5)])
+        ours, theirs = (np.repeat(values, entries, axis=1) for values in (of_composition, np.ones((5, 20))))
+        folder = tmp_path / str(entries)
+        runs = {
+            name_run("brnet"): write_folds(folder, "brnet", ours, names),
+            name_run("bnet"): write_folds(folder, "bnet", theirs, names),
+        }
+        line = compare(make_comparison(["BRNet", "BNet"], FIVE_FOLDS), runs, {}).iloc[0]
+        found[entries] = line[["interval_low", "interval_high"]].tolist()
+    assert found[4] == pytest.approx(found[1])  # four equal entries of a composition say no more than one
+
+
+def test_rounding_is_no_difference(tmp_path):
+    errors, names = draw_folds()
+    runs = {
+        name_run("brnet"): write_folds(tmp_path, "brnet", errors * (1 - 1e-15), names),
+        name_run("bnet"): write_folds(tmp_path, "bnet", errors, names),
+    }
+    found = compare(make_comparison(["BRNet", "BNet"], FIVE_FOLDS), runs, {}).iloc[0]
+    numbers = ["difference", "interval_low", "interval_high", "effect_size", "t_corrected"]
+    assert found[[*numbers, "p_corrected"]].tolist() == [0, 0, 0, 0, 0, 0.5]
 
 
 def test_unequal_members_are_refused(metrics):

@@ -104,14 +104,14 @@ def effect_size(differences: Sequence[float]) -> float:
 
 
 def bootstrap_interval(sums: Array, counts: Array, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """Return the percentile bootstrap interval, at `LEVEL`, of a mean difference over test materials.
+    """Return the percentile bootstrap interval, at `LEVEL`, of a mean difference over test compositions.
 
-    Materials are drawn with replacement, each with all its predictions, as those of one material are not independent;
+    Compositions are drawn with replacement, each with all predictions of its materials, as those are not independent;
     the statistic is the sum of their differences over the sum of their counts.
 
     Args:
-        sums: Sum of the differences of each material over the members that tested it, shape (materials,).
-        counts: Number of those members, shape (materials,).
+        sums: Sum of the differences of each composition over its materials and their members, shape (compositions,).
+        counts: Number of these differences, shape (compositions,).
         seed: Equal seeds give equal intervals.
         resamples: Number of resamples.
     """

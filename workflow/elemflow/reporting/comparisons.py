@@ -10,6 +10,7 @@ import pandas as pd
 from elemflow import statistics
 from elemflow.errors import DataError
 from elemflow.files import read_json
+from elemflow.material_ids import composition_of
 from elemflow.reporting import scale
 from elemflow.reporting import text as words
 from elemflow.reporting.cells import (
@@ -28,6 +29,8 @@ from elemflow.reporting.view import NO_DATA, NO_VALUE, Cell, TableView
 
 SEED = 2003  # of the bootstrap
 SIGNIFICANT = 0.05
+NOISE = 1e-12
+"""Share of the larger of two errors up to which they count as equal: sums in another order differ by less than that."""
 CELL_TYPES: Types = {
     "study": "string",
     "table": "string",
@@ -39,6 +42,8 @@ CELL_TYPES: Types = {
     "protocol": "string",
     "unit": "string",
     "members": "Int64",
+    "judged_materials": "Int64",
+    "shared_materials": "Int64",
     "test_to_train": "float64",
     "difference": "float64",
     "interval_low": "float64",
@@ -60,10 +65,11 @@ def compare(
     """Test the first cell of each row against each other one.
 
     Returns:
-        A frame with the columns of `CELL_TYPES`, one line per test; what cannot be computed is missing.
+        A frame with the columns of `CELL_TYPES`, one line per test; what cannot be computed is missing. Every number is
+        of the test materials that both runs judged (`shared_materials`, of those of either `judged_materials`).
 
     Raises:
-        DataError: Two runs were not judged on the same members.
+        DataError: Two runs were not judged on the same members, or have no test material of a member in common.
     """
     cells = {(cell["row"], cell["column"]): cell for cell in cfg["cells"]}
     lines = []
@@ -112,16 +118,25 @@ def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any)
     folders = [Path(metrics.get(run, "")).parent for run in (model, other)]
     if not all(scores):
         return {"members": 0}
-    ours, theirs = (score.per_member for score in scores if score)
-    if len(ours) != len(theirs):
+    ours, theirs = (score.members for score in scores if score)
+    if ours != theirs:
         raise DataError(
-            f"{metrics[model]} has {len(ours)} members and {metrics[other]} {len(theirs)}, though they share a "
-            "protocol; build both runs again."
+            f"{metrics[model]} has {ours} members and {metrics[other]} {theirs}, though they share a protocol; build "
+            "both runs again."
         )
-    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
-    low, high = statistics.bootstrap_interval(*_material_differences(*folders), seed=SEED)
+    points = _read_errors(*folders)
+    shared = points.dropna()
+    if lacking := sorted(set(points["member"]) - set(shared["member"])):
+        raise DataError(
+            f"{metrics[model]} and {metrics[other]} have no test material of member {lacking[0]} in common, so nothing "
+            "compares them there; check the features that their representations reject, and build both runs again."
+        )
+    differences = _member_differences(shared)
+    low, high = statistics.bootstrap_interval(*_composition_differences(shared), seed=SEED)
     found = {
         "members": len(differences),
+        "judged_materials": points["material_id"].nunique(),
+        "shared_materials": shared["material_id"].nunique(),
         "difference": sum(differences) / len(differences),
         "interval_low": low,
         "interval_high": high,
@@ -147,14 +162,34 @@ def _average_divisions(differences: Sequence[float], split: Mapping[str, Any]) -
     return [float(part.mean()) for part in np.array_split(differences, divisions)]
 
 
-def _material_differences(model: Path, other: Path) -> tuple[statistics.Array, statistics.Array]:
-    """Return the sum of the differences of its absolute errors, and their count, for each test material of both."""
-    errors = []
-    for folder in (model, other):
-        rows = read_test_points(folder)
-        errors.append((rows["y_pred"] - rows["y_true"]).abs().set_axis([rows["member"], rows["material_id"]]))
-    both = (errors[0] - errors[1]).dropna().groupby(level="material_id", sort=True)
-    return np.asarray(both.sum(), dtype=np.float64), np.asarray(both.size(), dtype=np.float64)
+def _read_errors(model: Path, other: Path) -> pd.DataFrame:
+    """Return the absolute error of each run, `ours` and `theirs`, for each `member` and `material_id` of either."""
+    keys = ["member", "material_id"]
+    ours, theirs = (
+        rows[keys].assign(**{name: (rows["y_pred"] - rows["y_true"]).abs()})
+        for name, rows in (("ours", read_test_points(model)), ("theirs", read_test_points(other)))
+    )
+    return ours.merge(theirs, on=keys, how="outer", validate="one_to_one").sort_values(keys, ignore_index=True)
+
+
+def _subtract(ours: statistics.Array, theirs: statistics.Array) -> statistics.Array:
+    """Return the differences of errors, 0 where only rounding sets them apart."""
+    differences = ours - theirs
+    return np.where(np.abs(differences) <= NOISE * np.maximum(ours, theirs), 0.0, differences)
+
+
+def _member_differences(shared: pd.DataFrame) -> list[float]:
+    """Return the difference of the mean absolute errors of each member over rows that both runs judged."""
+    names = ("ours", "theirs")
+    means = [[np.mean(rows[name].to_numpy()) for name in names] for _, rows in shared.groupby("member", sort=True)]
+    return [float(value) for value in _subtract(*np.array(means).T)]
+
+
+def _composition_differences(shared: pd.DataFrame) -> tuple[statistics.Array, statistics.Array]:
+    """Return the sum of the differences of the rows of each composition over the members, and their count."""
+    differences = pd.Series(_subtract(shared["ours"].to_numpy(), shared["theirs"].to_numpy()))
+    of_composition = differences.groupby(shared["material_id"].map(composition_of).to_numpy(), sort=True)
+    return np.asarray(of_composition.sum(), dtype=np.float64), np.asarray(of_composition.size(), dtype=np.float64)
 
 
 def _test_to_train(folder: Path) -> float:
@@ -221,9 +256,10 @@ def _write_caption(
 ) -> Iterator[str]:
     yield (
         "Difference of the mean absolute errors, in the unit of the row; negative: the first model is better. The "
-        f"interval is a percentile bootstrap over test materials ({statistics.RESAMPLES:,} resamples); the effect size "
-        "is the mean difference over divisions divided by its standard deviation."
+        f"interval is a percentile bootstrap over test compositions ({statistics.RESAMPLES:,} resamples); the effect "
+        "size is the mean difference over divisions divided by its standard deviation."
     )
+    yield _describe_shared(tests)
     if "corrected" in shown:
         ratios = tests["test_to_train"].dropna()
         yield (
@@ -245,6 +281,18 @@ def _write_caption(
     yield words.describe_missing(cfg["cells"], NO_DATA)
     yield describe_failed(planned.to_dict("records"))
     yield cfg["note"]
+
+
+def _describe_shared(tests: pd.DataFrame) -> str:
+    """Return a sentence on the tests whose runs judged different materials; empty if there are none."""
+    told = [
+        f"{line['row']}, {line['model']} against {line['against']}: over the {line['shared_materials']:,} of "
+        f"{line['judged_materials']:,} test materials that both runs judged"
+        for line in tests[(tests["shared_materials"] < tests["judged_materials"]).fillna(value=False)].to_dict(
+            "records"
+        )
+    ]
+    return f"Materials without features in one representation are left out. {'; '.join(told)}." if told else ""
 
 
 def _range(low: float, high: float) -> str:
