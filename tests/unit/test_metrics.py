@@ -18,7 +18,7 @@ from elemflow.reporting.results import read_note, read_score
 def test_measures_agree_with_scikit_learn(pairs: list[tuple[float, float]]) -> None:
     reference = pytest.importorskip("sklearn.metrics")
     y_true, y_pred = np.array(pairs).T
-    found = metrics.all_errors(y_true, y_pred)
+    found = metrics.all_errors(y_true, y_pred, np.arange(len(pairs)))
     assert found["n"] == len(pairs)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(y_true, y_pred))
     assert found["rmse"] == pytest.approx(reference.root_mean_squared_error(y_true, y_pred))
@@ -32,9 +32,34 @@ def test_the_standard_error_is_what_other_draws_of_the_rows_change() -> None:
     generator = np.random.default_rng(0)
     errors = generator.exponential(size=100_000)
     draws = [metrics.mae(np.zeros(400), generator.choice(errors, 400)) for _ in range(2000)]
-    one = metrics.mae_standard_error(np.zeros(400), errors[:400])
+    one = metrics.mae_standard_error(np.zeros(400), errors[:400], np.arange(400))
     assert one == pytest.approx(np.std(draws), rel=0.15)
-    assert metrics.mae_standard_error(np.zeros(1), np.ones(1)) is None
+
+
+@pytest.mark.parametrize("entries", [1, 2, 6])
+def test_the_standard_error_is_right_for_several_entries_of_a_composition(entries: int) -> None:
+    generator = np.random.default_rng(entries)
+    compositions = np.repeat(np.arange(120), entries)
+    maes, squares = [], []
+    for _ in range(1000):
+        difficulty = generator.exponential(size=120)
+        errors = difficulty[compositions] * generator.uniform(0.7, 1.3, len(compositions))
+        maes.append(errors.mean())
+        found = metrics.mae_standard_error(np.zeros(len(errors)), errors, compositions)
+        assert found is not None
+        squares.append(found**2)
+    assert np.sqrt(np.mean(squares)) == pytest.approx(np.std(maes), rel=0.07)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40))
+def test_the_standard_error_of_rows_with_compositions_of_their_own_is_that_of_a_mean(errors: list[float]) -> None:
+    found = metrics.mae_standard_error(np.zeros(len(errors)), np.array(errors), np.arange(len(errors)))
+    assert found == pytest.approx(np.std(np.abs(errors), ddof=1) / np.sqrt(len(errors)), abs=1e-9)
+
+
+def test_one_composition_has_no_standard_error() -> None:
+    assert metrics.mae_standard_error(np.zeros(3), np.arange(3.0), np.array(["Fe2O3"] * 3)) is None
+    assert metrics.mae_standard_error(np.zeros(1), np.ones(1), np.array(["Fe2O3"])) is None
 
 
 def test_percentiles_and_r2_without_spread() -> None:
@@ -53,6 +78,14 @@ def _predictions(path: Path, errors: dict[tuple[int, str], list[float]]) -> Path
     ]
     pd.DataFrame(rows).to_parquet(path)
     return path
+
+
+def test_evaluate_counts_the_entries_of_a_composition_together(tmp_path: Path) -> None:
+    names = ["Fe2O3#1", "Fe2O3#2", "FeO#3"]
+    table = pd.DataFrame({"material_id": names, "member": 0, "role": "test", "y_true": 0.0, "y_pred": [1.0, 2.0, 6.0]})
+    table.to_parquet(tmp_path / "p.parquet")
+    # Sums of |error| - 3: -3 of Fe2O3 and 3 of FeO; sqrt(2/1 * 18) / 3.
+    assert metrics.evaluate(tmp_path / "p.parquet")["test"]["mean"]["mae_standard_error"] == pytest.approx(2)
 
 
 def test_evaluate_means_over_members(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from elemflow.errors import DataError
 from elemflow.files import read_metadata
+from elemflow.material_ids import composition_of
 from elemflow.uncertainty import Rows, judge
 
 PERCENTILES = (50, 90)
@@ -18,14 +19,29 @@ def mae(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     return float(np.mean(np.abs(y_pred - y_true)))
 
 
-def mae_standard_error(y_true: np.ndarray, y_pred: np.ndarray) -> float | None:
-    """Return how far chance in drawing the rows moves their mean absolute error: sd / sqrt(n), in the unit of `y_true`.
+def mae_standard_error(y_true: np.ndarray, y_pred: np.ndarray, compositions: np.ndarray) -> float | None:
+    """Return how far chance in drawing the compositions moves the mean absolute error of their rows.
 
-    The models are taken as given: this is what other test materials of the same kind would change. None for one row.
+    sqrt(G / (G - 1) · sum of S²) / n over n rows of G compositions, where S is the sum over the rows of a composition
+    of |error| minus its mean (Liang and Zeger, Biometrika 73, 13, 1986); sd / sqrt(n) if each row has its own. Entries
+    of one composition are not independent, and divisions draw them together. The models are taken as given: this is
+    what other test materials of the same kind would change.
+
+    Args:
+        y_true: Values of the property (rows,).
+        y_pred: Predictions (rows,).
+        compositions: Composition of each row (rows,).
+
+    Returns:
+        The standard error in the unit of `y_true`; None for fewer than two compositions.
     """
-    if len(y_true) < 2:  # noqa: PLR2004
+    errors = np.abs(y_pred - y_true)
+    _, groups = np.unique(compositions, return_inverse=True)
+    sums = np.bincount(groups, errors - np.mean(errors))
+    count = len(sums)
+    if count < 2:  # noqa: PLR2004
         return None
-    return float(np.std(np.abs(y_pred - y_true), ddof=1) / np.sqrt(len(y_true)))
+    return float(np.sqrt(count / (count - 1) * np.sum(sums**2)) / len(errors))
 
 
 def rmse(y_true: np.ndarray, y_pred: np.ndarray) -> float:
@@ -56,12 +72,12 @@ def percentile_abs_error(y_true: np.ndarray, y_pred: np.ndarray, percentile: flo
     return float(np.percentile(np.abs(y_pred - y_true), percentile))
 
 
-def all_errors(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float | None]:
-    """Return every measure by name, and the number of rows as `n`."""
+def all_errors(y_true: np.ndarray, y_pred: np.ndarray, compositions: np.ndarray) -> dict[str, float | None]:
+    """Return every measure by name, and the number of rows as `n`; see `mae_standard_error` for the arguments."""
     measures: dict[str, float | None] = {
         "n": len(y_true),
         "mae": mae(y_true, y_pred),
-        "mae_standard_error": mae_standard_error(y_true, y_pred),
+        "mae_standard_error": mae_standard_error(y_true, y_pred, compositions),
         "rmse": rmse(y_true, y_pred),
         "r2": r2(y_true, y_pred),
         "median_ae": median_ae(y_true, y_pred),
@@ -179,10 +195,10 @@ def _rows(part: pd.DataFrame) -> Rows:
 
 
 def _evaluate_role(rows: pd.DataFrame) -> dict[str, Any]:
-    members = {
-        str(member): all_errors(group["y_true"].to_numpy(), group["y_pred"].to_numpy())
-        for member, group in rows.groupby("member", sort=True)
-    }
+    members = {}
+    for member, group in rows.groupby("member", sort=True):
+        compositions = group["material_id"].map(composition_of).to_numpy()
+        members[str(member)] = all_errors(group["y_true"].to_numpy(), group["y_pred"].to_numpy(), compositions)
     names = [name for name in next(iter(members.values())) if name != "n"]
     values = {name: [member[name] for member in members.values()] for name in names}
     return {

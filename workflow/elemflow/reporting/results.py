@@ -26,7 +26,7 @@ class Score:
             of them.
         per_member: Value of each member, in their order.
         test_rows: Smallest and largest number of test materials of a member.
-        standard_error: That of the mean absolute error of one test part by the draw of its materials, mean over
+        standard_error: That of the mean absolute error of one test part by the draw of its compositions, mean over
             members; None for other metrics.
     """
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
+from elemflow.material_ids import composition_of
 from elemflow.reporting.kinds.element_population import count_elements
 from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below, mark_empty, round_ticks, with_unit
 from elemflow.reporting.results import read_test_points
@@ -88,7 +89,7 @@ def _name_points(figure: Figure, named: Sequence[tuple[Axes, str, float, float, 
 def _errors_of_elements(points: pd.DataFrame) -> pd.Series:
     """Return the mean absolute error by element; material ids begin with the composition."""
     errors = (points["y_pred"] - points["y_true"]).abs().rename("error")
-    symbols = points["material_id"].str.partition("#")[0].str.findall("[A-Z][a-z]?")
+    symbols = points["material_id"].map(composition_of).str.findall("[A-Z][a-z]?")
     by_element = errors.to_frame().assign(element=symbols).explode("element").groupby("element")["error"]
     means: pd.Series = by_element.mean()[by_element.size() >= FEWEST]
     return means

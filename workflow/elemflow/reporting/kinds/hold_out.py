@@ -9,6 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from elemflow.composition import amounts
 from elemflow.files import read_json
+from elemflow.material_ids import composition_of
 from elemflow.reporting.panels import Numbers, Panel, Series, grid_of_axes, with_unit
 from elemflow.reporting.results import read_test_points
 
@@ -67,8 +68,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
 def _errors(series: Series, element: str) -> dict[bool, np.ndarray]:
     """Return the mean absolute error of each member over the test materials with (True) and without the element."""
     points = read_test_points(series.folder)
-    # An id begins with the composition.
-    has = np.array([element in amounts(name.partition("#")[0]) for name in points["material_id"]])
+    has = np.array([element in amounts(composition_of(name)) for name in points["material_id"]])
     points = points.assign(error=(points["y_pred"] - points["y_true"]).abs())
     return {which: points[has == which].groupby("member")["error"].mean().to_numpy() for which in (True, False)}
 
