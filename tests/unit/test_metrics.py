@@ -70,6 +70,12 @@ def test_percentiles_and_r2_without_spread() -> None:
     assert metrics.r2(np.ones(1), np.ones(1)) is None
 
 
+@given(st.floats(-1e6, 1e6), st.integers(1, 12))
+def test_equal_targets_have_no_r2_whatever_their_mean_rounds_to(value: float, rows: int) -> None:
+    assert metrics.r2(np.full(rows, value), np.full(rows, value) + 0.01) is None
+    assert metrics.r2(np.full(3, 0.1), np.full(3, 0.2)) is None
+
+
 def _predictions(path: Path, errors: dict[tuple[int, str], list[float]]) -> Path:
     rows = [
         {"material_id": f"m{i}", "member": member, "role": role, "y_true": float(i), "y_pred": i + error}
@@ -117,7 +123,7 @@ def test_members_that_predict_one_value_are_named(tmp_path: Path) -> None:
     found = metrics.evaluate(_predictions(tmp_path / "p.parquet", errors))
     assert found["constant_members"] == ["0"]
     (tmp_path / "metrics.json").write_text(json.dumps(found))
-    assert read_note(tmp_path / "metrics.json") == "one value for all test materials in 1 of 2 members"
+    assert read_note(tmp_path / "metrics.json", "mae") == "one value for all test materials in 1 of 2 members"
 
 
 def test_evaluate_names_the_first_bad_row(tmp_path: Path) -> None:

@@ -217,6 +217,23 @@ def test_missing_data_are_named_with_their_reason(tmp_path, runs):
     assert KIND.read(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
 
 
+def test_a_metric_that_a_member_lacks_is_undefined_and_not_a_missing_run(tmp_path, runs):
+    folder = tmp_path / "other" / name_run("irnet")
+    folder.mkdir(parents=True)
+    table = pd.DataFrame({"material_id": ["A", "B", "C", "D"], "member": [0, 0, 1, 1], "role": "test"})
+    table.assign(y_true=[0.1, 0.1, 1, 2], y_pred=0.0).to_parquet(folder / "predictions.parquet")
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet"))
+    cfg = make_table(["BRNet", "IRNet"], [None, None]) | {"metric": "r2"}
+    outputs = place(tmp_path, "table")
+    KIND.write(cfg, runs | {name_run("irnet"): folder / "metrics.json"}, {}, outputs)
+    for name in ("text", "md", "tex", "html"):
+        page = " ".join(outputs[name].read_text(encoding="utf-8").split())
+        assert "undefined: in 1 of 2 members" in page, name
+        assert "1 of 2 cells, as a member was tested on fewer than two different values." in page, name
+        assert "not run" not in page, name
+    assert KIND.read(outputs["csv"])["reproduced"].isna().tolist() == [False, True]
+
+
 def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, runs):
     outputs = check_failure_is_shown(KIND, make_mixed(), runs, tmp_path, name_run("irnet"))
     assert len(KIND.read(outputs["csv"])["log"].dropna()) == 1

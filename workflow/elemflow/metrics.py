@@ -52,7 +52,8 @@ def rmse(y_true: np.ndarray, y_pred: np.ndarray) -> float:
 def r2(y_true: np.ndarray, y_pred: np.ndarray) -> float | None:
     """Return the coefficient of determination; None where it has no meaning (fewer than two different targets)."""
     spread = float(np.sum((y_true - np.mean(y_true)) ** 2))
-    if len(y_true) < 2 or spread == 0:  # noqa: PLR2004
+    # The mean of equal targets is rounded, which leaves a spread; that of hardly different ones can vanish.
+    if np.ptp(y_true) == 0 or spread == 0:
         return None
     return float(1 - np.sum((y_pred - y_true) ** 2) / spread)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from elemflow.errors import DataError
 from elemflow.files import read_json
 from elemflow.metrics import combine
+from elemflow.reporting.view import NOT_RUN, UNDEFINED
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
         if metric not in test["mean"]:
             raise DataError(f"{path}: no metric {metric!r} on the test set; found {', '.join(sorted(test['mean']))}.")
         trained = test["mean"][metric]
-        test = test["ensemble"] if test.get("reported") == "ensemble" else test
+        test = _reported(test)
         mean, sd = test["mean"][metric], test["std"][metric]
         if "reported_member" in test:
             mean, sd = test["members"][test["reported_member"]][metric], None
@@ -82,13 +83,17 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
     return Score(mean, sd, nan if trained is None else trained, values, (min(rows), max(rows)), by_draw)
 
 
-def read_note(path: str | Path | None) -> str:
-    """Say what a run chose among models, why its model declined the data, or that it learned nothing; or nothing."""
+def read_note(path: str | Path | None, metric: str) -> str:
+    """Say what a run chose among models, or that it learned nothing, or why it has no value of a metric; or nothing."""
     if path is None or not Path(path).is_file():
         return ""
     metrics = read_json(path)
     if "not_run" in metrics:
-        return f"not run: {metrics['not_run']}"
+        return f"{NOT_RUN}: {metrics['not_run']}"
+    if read_score(path, metric) is None:
+        test = _reported(metrics["test"])
+        without = sum(member[metric] is None for member in test["members"].values())
+        return f"{UNDEFINED}: in {without} of {test['n_members']} members"
     chosen = Counter(metrics.get("chosen", {}).values()).most_common()
     parts = [f"{_in_words(name)} chosen in {count} of {len(metrics['chosen'])} members" for name, count in chosen]
     left_out = {name: reason for member in metrics.get("left_out", {}).values() for name, reason in member.items()}
@@ -102,6 +107,11 @@ def read_info(path: str | Path | None) -> dict[str, Any]:
     """Return `run_info.json` of a run, given its `metrics.json`; empty if there is none."""
     info = Path(path).with_name("run_info.json") if path else None
     return read_json(info) if info and info.is_file() else {}
+
+
+def _reported(test: dict[str, Any]) -> dict[str, Any]:
+    """Return what `metrics.json` says of the test part, of the ensembles where the run reports them."""
+    return test["ensemble"] if test.get("reported") == "ensemble" else test
 
 
 def _in_words(name: str) -> str:

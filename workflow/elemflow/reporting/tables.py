@@ -22,7 +22,7 @@ from elemflow.reporting.cells import (
 )
 from elemflow.reporting.formats import group_lines, render_text_page
 from elemflow.reporting.results import read_note, read_score
-from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, UNDEFINED, Cell, TableView
 
 CELL_TYPES: Types = {
     **NAME_TYPES,
@@ -55,8 +55,8 @@ def collect_cells(
     """Join published and reproduced values, one line per cell, in the order of rows and columns.
 
     Returns:
-        A frame with the columns of `CELL_TYPES`; values of runs without a result, or that their model declined, are
-        missing.
+        A frame with the columns of `CELL_TYPES`; values of runs without a result, that their model declined, or whose
+        metric is undefined in a member are missing.
 
     Raises:
         DataError: A metrics file lacks the metric of the table.
@@ -80,7 +80,7 @@ def collect_cells(
                 "published": None if published is None else cell["published_text"] or f"{published:g}",
                 "published_source": cell["published_source"] if published is not None else None,
                 "published_note": cell["published_note"] or None,
-                "note": failure["note"] or read_note(metrics.get(cell["run"])) or None,
+                "note": failure["note"] or read_note(metrics.get(cell["run"]), cfg["metric"]) or None,
                 "log": failure["log"],
                 "reproduced": score.mean if score else None,
                 "spread": score.sd if score else None,
@@ -206,8 +206,13 @@ def _write_caption(
     yield scale.describe_scale(record for record in records if record["members"])
     yield words.describe_missing(cfg["cells"], NO_DATA)
     yield describe_failed(planned)
-    not_run = sum(not record["members"] and not record["log"] for record in planned)
-    if not_run:
+    empty = [record["note"] or NOT_RUN for record in planned if not record["members"] and not record["log"]]
+    if undefined := sum(note.startswith(UNDEFINED) for note in empty):
+        yield (
+            f"Without a value, marked “{UNDEFINED}”: {undefined} of {len(records)} cells, as a member was tested on "
+            "fewer than two different values."
+        )
+    if not_run := len(empty) - undefined:
         yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(records)} cells."
     if marks := _mark_notes(records):
         yield f"Notes: {'; '.join(f'{mark} {note}' for note, mark in marks.items())}."

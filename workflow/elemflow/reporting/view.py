@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NOT_RUN = "not run"
+UNDEFINED = "undefined"
 NO_DATA = "no data"
 FAILED = "failed"
 NO_VALUE = "—"
@@ -14,7 +15,7 @@ class Cell:
 
     Attributes:
         published: As printed in the paper.
-        reproduced: Mean over members, or `not run`, with the reason if there is one, or `no data`.
+        reproduced: Mean over members, or `not run`, with the reason if there is one, `undefined` or `no data`.
         spread: Sample standard deviation over members.
         difference: Reproduced minus published, in per cent of the published value.
         members: Number of members; 0 if the run has no result.
