@@ -45,12 +45,12 @@ def test_each_division_is_calibrated_on_its_own_rows() -> None:
 @pytest.mark.parametrize(("rows", "level", "rank"), [(19, 0.95, 19), (18, 0.95, None), (9, 0.9, 9), (9, 0.5, 5)])
 def test_the_quantile_counts_the_new_row(rows: int, level: float, rank: int | None) -> None:
     scores = np.random.default_rng(0).permutation(rows) + 1.0
-    assert conformal_quantile(scores, level) == (rank or math.inf)
+    assert conformal_quantile(scores, level, rows) == (rank or math.inf)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0.01, 0.99))
 def test_enough_scores_lie_below_the_quantile(scores: list[float], level: float) -> None:
-    found = conformal_quantile(np.array(scores), level)
+    found = conformal_quantile(np.array(scores), level, len(scores))
     assert np.sum(np.array(scores) <= found) >= min(level * (len(scores) + 1) - 1e-6, len(scores))
 
 
@@ -59,6 +59,26 @@ def test_too_few_rows_give_no_width_instead_of_an_infinite_one() -> None:
     assert judged["absolute"]["width"]["95"] is None
     assert judged["absolute"]["coverage"]["95"] == 1
     json.dumps(judged, allow_nan=False)
+
+
+@pytest.mark.parametrize(("compositions", "wide"), [(18, True), (19, False)])
+def test_entries_of_a_composition_count_once_for_whether_rows_are_enough(compositions: int, wide: bool) -> None:
+    rows = draw(compositions * 30, 0)
+    alone = Calibration(rows)
+    together = Calibration(rows._replace(composition=np.repeat(np.arange(compositions), 30)))
+    for kind in ("absolute", "normalised"):
+        found = together.half_width(kind, 0.95, np.ones(1))
+        assert found == (math.inf if wide else alone.half_width(kind, 0.95, np.ones(1)))
+
+
+def test_each_group_needs_compositions_of_its_own() -> None:
+    rows = draw(400, 0)
+    order = np.argsort(rows.spread)
+    names = np.arange(400)
+    names[order[-200:]] = np.arange(200) % 10  # the least sure half are entries of ten compositions
+    calibration = Calibration(rows._replace(composition=names))
+    assert calibration.compositions == 10
+    assert np.isfinite(calibration.half_width("grouped", 0.95, rows.spread[order[[0, -1]]])).tolist() == [True, False]
 
 
 def test_materials_on_which_all_members_agree_keep_an_interval() -> None:

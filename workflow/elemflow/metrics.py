@@ -140,7 +140,7 @@ def evaluate(
             reported = {"reported": "ensemble"} if report == "ensemble" else {}
             errors[str(role)] |= {"ensemble": _evaluate_role(rows) | {"combined_by": ensemble}} | reported
         if uncertainty:
-            errors["test"]["uncertainty"] = judge(_calibration_rows(together, predictions_path))
+            errors["test"]["uncertainty"] = judge(_divisions(together, predictions_path))
     test = table[table["role"] == "test"].groupby("member")["y_pred"]
     constant = [str(member) for member, values in test if len(values) > 1 and np.ptp(values) == 0]
     return errors | ({"constant_members": constant} if constant else {}) | notes
@@ -177,7 +177,7 @@ def combine(table: pd.DataFrame, how: str, members_per_division: int, where: str
     return together.drop(columns="n")
 
 
-def _calibration_rows(together: pd.DataFrame, where: str | Path) -> list[tuple[Rows, Rows]]:
+def _divisions(together: pd.DataFrame, where: str | Path) -> list[tuple[Rows, Rows]]:
     """Return validation and test rows of each division."""
     found = []
     for division, rows in together.groupby("member", sort=True):
@@ -187,12 +187,14 @@ def _calibration_rows(together: pd.DataFrame, where: str | Path) -> list[tuple[R
                 f"{where}: division {division} has no validation rows to calibrate intervals on. Use a split with a "
                 "validation part, or remove `uncertainty` from the protocol."
             )
-        found.append((_rows(validation), _rows(test)))
+        found.append((calibration_rows(validation), calibration_rows(test)))
     return found
 
 
-def _rows(part: pd.DataFrame) -> Rows:
-    return Rows((part["y_pred"] - part["y_true"]).abs().to_numpy(), part["spread"].to_numpy())
+def calibration_rows(part: pd.DataFrame) -> Rows:
+    """Return what intervals are calibrated on and judged by, from rows of one division as `combine` returns them."""
+    error = (part["y_pred"] - part["y_true"]).abs().to_numpy()
+    return Rows(error, part["spread"].to_numpy(), part["material_id"].map(composition_of).to_numpy())
 
 
 def _evaluate_role(rows: pd.DataFrame) -> dict[str, Any]:

@@ -41,24 +41,39 @@ class Rows(NamedTuple):
     Attributes:
         error: Absolute error of the ensemble (rows,).
         spread: Sample standard deviation over the members (rows,).
+        composition: Composition of each row (rows,); None if each has its own.
     """
 
     error: np.ndarray
     spread: np.ndarray
+    composition: np.ndarray | None = None
 
 
-def conformal_quantile(scores: np.ndarray, level: float) -> float:
+def are_enough(compositions: int, level: float) -> bool:
+    """Tell whether calibration rows of so many compositions suffice for a level: 9 for 90 %, 19 for 95 %.
+
+    Entries of one composition have similar errors, so that further ones say little of new compositions.
+    """
+    return _rank(compositions, level) <= compositions
+
+
+def _rank(count: int, level: float) -> int:
+    return math.ceil(level * (count + 1) - 1e-9)  # 0.95 x 20 is 19, whatever its rounding says
+
+
+def conformal_quantile(scores: np.ndarray, level: float, compositions: int) -> float:
     """Return the smallest score that at least `level` of new scores will not exceed on average.
 
     Args:
         scores: Scores of the calibration rows (rows,).
         level: Between 0 and 1.
+        compositions: How many compositions the rows are of.
 
     Returns:
-        Infinity if there are too few rows for the level (9 are needed for 90 %, 19 for 95 %).
+        Infinity if these are too few for the level.
     """
-    rank = math.ceil(level * (len(scores) + 1) - 1e-9)  # 0.95 x 20 is 19, whatever its rounding says
-    return float(np.partition(scores, rank - 1)[rank - 1]) if rank <= len(scores) else math.inf
+    rank = _rank(len(scores), level)
+    return float(np.partition(scores, rank - 1)[rank - 1]) if are_enough(compositions, level) else math.inf
 
 
 class Calibration:
@@ -68,7 +83,7 @@ class Calibration:
         validation: Validation rows of a division.
 
     Attributes:
-        rows: Number of validation rows.
+        compositions: How many compositions the validation rows are of, in the group of similar spread with the fewest.
 
     Raises:
         DataError: The members agree in every validation row, so that their spread says nothing.
@@ -81,14 +96,18 @@ class Calibration:
                 "the members of an ensemble predict the same values, so their spread says nothing. Use a model that "
                 "depends on its seed, or remove `uncertainty` from the protocol."
             )
-        self.rows = len(validation.error)
         self._errors = validation.error
         self._scores = validation.error / (validation.spread + self._usual)
         self._edges = group_edges(validation.spread)
         self._groups = self._group_of(validation.spread)
+        rows = np.arange(len(validation.error))
+        names = rows if validation.composition is None else validation.composition
+        self._all = len(np.unique(names))
+        self._in_group = [len(np.unique(names[self._groups == group])) for group in range(len(self._edges) + 1)]
+        self.compositions = min(self._in_group)
 
     def half_width(self, kind: str, level: float, spread: np.ndarray) -> np.ndarray:
-        """Return half-widths of intervals (rows,), in the unit of the property; infinite where rows are too few.
+        """Return half-widths (rows,), in the unit of the property; infinite where the compositions are too few.
 
         Args:
             kind: One of `KINDS`.
@@ -98,11 +117,15 @@ class Calibration:
         if kind == "spread":
             return NormalDist().inv_cdf((1 + level) / 2) * spread
         if kind == "absolute":
-            return np.full(len(spread), conformal_quantile(self._errors, level))
+            return np.full(len(spread), conformal_quantile(self._errors, level, self._all))
         if kind == "normalised":
-            return conformal_quantile(self._scores, level) * (spread + self._usual)
-        groups = range(len(self._edges) + 1)
-        factors = np.array([conformal_quantile(self._scores[self._groups == group], level) for group in groups])
+            return conformal_quantile(self._scores, level, self._all) * (spread + self._usual)
+        factors = np.array(
+            [
+                conformal_quantile(self._scores[self._groups == group], level, count)
+                for group, count in enumerate(self._in_group)
+            ]
+        )
         return factors[self._group_of(spread)] * (spread + self._usual)
 
     def _group_of(self, spread: np.ndarray) -> np.ndarray:
@@ -145,7 +168,9 @@ def judge(divisions: Sequence[tuple[Rows, Rows]]) -> dict[str, Any]:
     Raises:
         DataError: See `Calibration`.
     """
-    test = Rows(*(np.concatenate(parts) for parts in zip(*(test for _, test in divisions), strict=True)))
+    test = Rows(
+        np.concatenate([rows.error for _, rows in divisions]), np.concatenate([rows.spread for _, rows in divisions])
+    )
     calibrated = [(Calibration(validation), rows.spread) for validation, rows in divisions]
     judged: dict[str, Any] = {}
     inside: dict[str, np.ndarray] = {}

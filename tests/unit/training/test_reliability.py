@@ -66,10 +66,17 @@ def test_an_interval_ends_where_the_property_does() -> None:
 def test_a_level_beyond_the_validation_rows_is_refused(level: int, refused: bool) -> None:
     calibration = Calibration(Rows(np.arange(10.0), np.ones(10)))
     if refused:
-        with pytest.raises(DataError, match=r"10 validation rows are too few for 91 %; they calibrate .* at most 90 %"):
+        with pytest.raises(DataError, match=r"of 10 compositions are too few for 91 %; they calibrate .* at most 90 %"):
             Intervals(calibration, level)
     else:
         Intervals(calibration, level)
+
+
+def test_entries_of_one_composition_do_not_calibrate_a_level_alone() -> None:
+    calibration = Calibration(Rows(np.arange(40.0), np.ones(40), np.repeat(np.arange(10), 4)))
+    Intervals(calibration, 90)
+    with pytest.raises(DataError, match="of 10 compositions are too few for 91 %"):
+        Intervals(calibration, 91)
 
 
 def test_runs_without_intervals_predict_and_say_why_where_some_are_asked_for(
@@ -78,7 +85,7 @@ def test_runs_without_intervals_predict_and_say_why_where_some_are_asked_for(
     caplog.set_level("INFO")
     inputs, out = [tmp_path / "part.parquet"], tmp_path / "p.parquet"
     for change, reason in (
-        (lambda: None, r"8 validation rows are too few for 90 %"),
+        (lambda: None, r"of 8 compositions are too few for 90 %"),
         (lambda: _evaluate(run, 3, uncertainty=False), "its protocol calibrates none"),
         ((run / "metrics.json").unlink, "its protocol calibrates none"),
     ):

@@ -15,10 +15,10 @@ import pandas as pd
 from elemflow.applicability import Reference
 from elemflow.errors import DataError
 from elemflow.files import read_json, sha256_file
-from elemflow.metrics import combine
+from elemflow.metrics import calibration_rows, combine
 from elemflow.registry import parts_of
 from elemflow.training.data import Part, RunData
-from elemflow.uncertainty import Calibration, Rows
+from elemflow.uncertainty import Calibration, are_enough
 
 KIND = "grouped"
 """Kind of the intervals: of all, the one that holds its level for the materials that the members are least sure of."""
@@ -36,17 +36,17 @@ class Intervals:
         level: As given.
 
     Raises:
-        DataError: The validation rows are too few for the level.
+        DataError: The compositions of the validation rows are too few for the level.
     """
 
     def __init__(self, calibration: Calibration, level: int, minimum: float | None = None):
         self.level = level
         self._calibration, self._minimum = calibration, -math.inf if minimum is None else minimum
-        if not np.isfinite(self._half_widths(np.zeros(1))).all():
-            rows = calibration.rows
+        count = calibration.compositions
+        if not are_enough(count, level / 100):
             raise DataError(
-                f"{rows} validation rows are too few for {level} %; they calibrate intervals of at most "
-                f"{100 * rows // (rows + 1)} %. Ask for a lower level, or take a run with more of them."
+                f"validation materials of {count} compositions are too few for {level} %; they calibrate intervals of "
+                f"at most {100 * count // (count + 1)} %. Ask for a lower level, or take a run with more of them."
             )
 
     def around(self, y_pred: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +89,7 @@ def load_calibration(run: Path, how: str) -> Calibration:
     predictions = run / "predictions.parquet"
     table = pd.read_parquet(predictions, filters=[("role", "==", "validation")])
     together = combine(table, how, members, predictions)
-    return Calibration(Rows((together["y_pred"] - together["y_true"]).abs().to_numpy(), together["spread"].to_numpy()))
+    return Calibration(calibration_rows(together))
 
 
 def load_reference(run: Path, cfg: Mapping[str, Any]) -> Reference:
