@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from elemflow.candidates import rank_candidates
 from elemflow.logs import configure_logging
+from elemflow.training.pretrained import SourceFiles
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -23,6 +24,8 @@ def main(smk: "Snakemake") -> None:
         Path(smk.input.model),
         Path(smk.input.run_info),
         {name: Path(path) for name, path in smk.output.items()},
+        pretrained=SourceFiles(*map(Path, smk.input.pretrained)) if smk.input.pretrained else None,
+        **smk.params.cfg,
         threads=smk.threads,
     )
 

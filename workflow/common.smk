@@ -250,6 +250,11 @@ def get_importance_code(wildcards):
     return get_asking_code("permute_inputs.py", wildcards)
 
 
+def get_candidates_cfg(wildcards):
+    """Return what the judgement of candidates depends on besides the files of the run."""
+    return {"report": SETTINGS.protocol(wildcards.protocol)["report"]}
+
+
 def get_candidates_code(wildcards):
     """Return the digest of the code that ranks candidates by a run."""
     return get_asking_code("rank_candidates.py", wildcards)

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from elemflow.candidates import rank_candidates
+from elemflow.candidates import _parts_seen, rank_candidates
 from elemflow.errors import DataError
 from elemflow.estimators.storage import save_estimator
 from elemflow.features.registry import featurize_chunk
 from elemflow.files import write_json
 from elemflow.structures import encode, make_crystal
+from elemflow.training.pretrained import SourceFiles
 
 OUTPUTS = {"csv": "ranked.csv", "md": "ranked.md", "html": "ranked.html", "score": "score.json"}
 B2 = [[0, 0, 0], [0.5, 0.5, 0.5]]
@@ -52,16 +53,19 @@ def search(tmp_path):
     for member in range(2):
         save_estimator(LinearRegression().fit(x, y + member * 0.1), tmp_path / "model" / f"member-{member}.skops")
     run = {"dataset": "d", "property": "energy", "representation": "ef", "model": "m", "protocol": "p"}
-    cfg = {"run": run, "property": {"unit": "eV/atom"}, "model": {"kind": "estimator"}}
+    protocol = {"training": {"early_stopping": {"monitor": "test", "patience": 5}}}
+    cfg = {"run": run, "property": {"unit": "eV/atom"}, "model": {"kind": "estimator"}, "protocol": protocol}
     write_json(tmp_path / "run_info.json", {"cfg": cfg, "not_run": None, "members": {"0": {}, "1": {}}})
     return tmp_path
 
 
-def rank(folder):
+def rank(folder, report="mean", pretrained=None):
     names = ("candidates.parquet", "known.parquet", "split.parquet", "model", "run_info.json")
     candidates, *rest = (folder / name for name in names)
     outputs = {name: folder / file for name, file in OUTPUTS.items()}
-    rank_candidates(candidates, [folder / "ef.parquet"], *rest, outputs, threads=1)
+    rank_candidates(
+        candidates, [folder / "ef.parquet"], *rest, outputs, report=report, pretrained=pretrained, threads=1
+    )
     return pd.read_csv(outputs["csv"], keep_default_na=False), json.loads(outputs["score"].read_text())
 
 
@@ -102,6 +106,42 @@ def test_an_entry_with_several_candidates_is_judged_once_by_the_lowest(search):
     )
     assert (score["known"], score["known_and_unseen"], score["entries_judged"]) == (3, 2, 1)
     assert score["mae"] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_test_materials_are_seen_where_they_choose_the_member(search):
+    table, score = rank(search, report="best_on_test")
+    assert table.set_index("composition")["unseen_by"].to_dict() == {"CuNi": "", "AlCu": "0", "AlNi": "0"}
+    assert (score["known_and_unseen"], score["mae"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stopping", "seen"),
+    [
+        ("network", {"monitor": "test"}, ("train", "validation", "test")),
+        ("network", {"monitor": "validation"}, ("train", "validation")),
+        ("network", None, ("train", "validation")),
+        ("estimator", {"monitor": "test"}, ("train", "validation")),
+    ],
+)
+def test_test_materials_are_seen_where_they_stop_the_training(kind, stopping, seen):
+    assert _parts_seen({"model": {"kind": kind}, "protocol": {"training": {"early_stopping": stopping}}}) == seen
+
+
+@pytest.mark.parametrize(
+    ("monitor", "role", "by"),
+    [("validation", "train", "0"), ("validation", "test", "1"), ("test", "test", "0")],
+)
+def test_what_the_source_run_saw_is_seen(search, monitor, role, by):
+    files = SourceFiles(search / "source", search / "source.parquet", search / "others.parquet")
+    files.model.mkdir()
+    stopping = {"training": {"early_stopping": {"monitor": monitor}}}
+    write_json(files.model / "model.json", {"model": {"kind": "network"}, "protocol": stopping})
+    # Another spelling of AlNi, which member 0 of the run has in its test part alone.
+    pd.DataFrame({"material_id": ["Ni2Al2"], "composition": ["Ni2Al2"]}).to_parquet(files.materials)
+    rows = [("Ni2Al2", 0, role), ("Ni2Al2", 1, role)]
+    pd.DataFrame(rows, columns=["material_id", "member", "role"]).to_parquet(files.split)
+    table, _ = rank(search, pretrained=files)
+    assert table.set_index("composition")["unseen_by"].to_dict() == {"CuNi": "", "AlCu": "0", "AlNi": by}
 
 
 def test_a_dataset_without_structures_judges_nothing(search):

@@ -5,7 +5,7 @@ Jha et al., KDD (2019), section 4.3.
 
 import html
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ from elemflow.crystal_properties import spacegroup
 from elemflow.errors import DataError
 from elemflow.features.registry import read_features
 from elemflow.files import read_json, write_json, write_text
+from elemflow.judged import compositions_of, reduced
 from elemflow.stored_models import load_member, start
+from elemflow.training.pretrained import SourceFiles
 
 BLOCK = 20_000  # candidates that are predicted at once
 TOP = 100  # candidates in the readable lists; the CSV has all
-SEEN = ("train", "validation")  # roles by which a material has had a say in a model
+SEEN = ("train", "validation")  # roles by which a material has had a say in a model, whatever the protocol
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +40,19 @@ def rank_candidates(
     run_info: Path,
     outputs: dict[str, Path],
     *,
+    report: str,
+    pretrained: SourceFiles | None = None,
     threads: int,
 ) -> None:
     """Predict every candidate by all members of a run, lowest prediction first.
 
     A candidate is known if the dataset of the run has an entry of its composition and space group; of several the one
-    with the lowest value counts. It is judged by the mean of the members that had no entry of its composition among
-    their training and validation materials (`unseen_by` of them, `unseen_prediction`), and left out of the score where
-    there are none. With folds every known candidate is judged. Of several candidates for one entry, such as both orders
-    of the cations of a perovskite, the one that those members predict lowest is judged.
+    with the lowest value counts. It is judged by the mean of the members that saw no entry of its composition
+    (`unseen_by` of them, `unseen_prediction`), and left out of the score where there are none. A member has seen its
+    training and validation materials, those of the network that it started from, and its test materials where the
+    protocol stops or chooses by them. With folds every known candidate is judged, unless these choose. Of several
+    candidates for one entry, such as both orders of the cations of a perovskite, the one that those members predict
+    lowest is judged.
 
     Args:
         candidates: `materials.parquet` of the candidates.
@@ -58,10 +64,12 @@ def rank_candidates(
         outputs: Written: `csv` (all candidates), `md` and `html` (the best), `score` (JSON: `candidates`, `known`,
             `known_and_unseen`, the entries of the dataset among the latter `entries_judged`, and over these `mae`,
             and `mae_of_the_mean`, which is the error of predicting their mean; null without any).
+        report: `report` of the run's protocol.
+        pretrained: Files of its source run, if it has one.
         threads: CPU threads to use.
 
     Raises:
-        DataError: The run has no result, or no candidate has features.
+        DataError: The run has no result, no candidate has features, or a division does not fit its materials.
     """
     about = read_json(run_info)
     if about.get("not_run"):
@@ -75,10 +83,15 @@ def rank_candidates(
     table["prediction"] = predicted.mean(axis=0)
     table["spread"] = predicted.std(axis=0, ddof=1) if len(predicted) > 1 else np.nan
     table = table.join(_known_values(table, candidates, known, property_id), on="material_id")
-    unseen = _unseen(table, split, [int(member) for member in about["members"]])
+    seen = [compositions_of(split, known, _parts_seen(about["cfg"], report))]
+    if pretrained:
+        source = read_json(pretrained.model / "model.json")
+        seen.append(compositions_of(pretrained.split, pretrained.materials, _parts_seen(source)))
+    table["reduced"] = reduced(table["composition"], candidates)
+    unseen = _unseen(table, seen, [int(member) for member in about["members"]])
     table["unseen_by"] = pd.Series(unseen.sum(axis=0), dtype="Int64").mask(table["known"].isna())
     table["unseen_prediction"] = np.ma.masked_array(predicted, ~unseen).mean(axis=0).filled(np.nan)
-    table = table.sort_values(["prediction", "material_id"], ignore_index=True)
+    table = table.drop(columns="reduced").sort_values(["prediction", "material_id"], ignore_index=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     write_text(outputs["csv"], table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     score = _score(table)
@@ -124,12 +137,30 @@ def _known_values(table: pd.DataFrame, candidates: Path, known: Path, property_i
     return found.set_index("material_id")["known"].astype(float)
 
 
-def _unseen(table: pd.DataFrame, split: Path, members: Sequence[int]) -> np.ndarray:
-    """Return for members and known candidates whether no entry of the composition was seen (members, candidates)."""
-    roles = pd.read_parquet(split, columns=["material_id", "member"], filters=[("role", "in", SEEN)])
-    seen = roles["material_id"].astype(str).str.partition("#")[0].groupby(roles["member"]).unique()
-    compositions, known = table["composition"], table["known"].notna().to_numpy()
-    return np.stack([known & ~compositions.isin(seen.get(member, ())).to_numpy() for member in members])
+def _parts_seen(cfg: Mapping[str, Any], report: str = "mean") -> tuple[str, ...]:
+    """Return the parts of a division by which the members of a run were fitted, stopped or chosen.
+
+    Args:
+        cfg: What the run depends on; see `elemflow.training.run.train_run`.
+        report: `report` of its protocol.
+    """
+    # Estimators are not stopped by epochs, whatever their protocol says of networks.
+    stopping = cfg["protocol"]["training"]["early_stopping"] if cfg["model"]["kind"] == "network" else None
+    by_test = report == "best_on_test" or (stopping and stopping["monitor"] == "test")
+    return (*SEEN, "test") if by_test else SEEN
+
+
+def _unseen(table: pd.DataFrame, seen: Sequence[Mapping[int, set[str]]], members: Sequence[int]) -> np.ndarray:
+    """Return for members and known candidates whether no entry of the composition was seen (members, candidates).
+
+    Args:
+        table: Candidates with `reduced` composition and `known` value.
+        seen: Compositions by member, in each division.
+        members: Numbers of the members.
+    """
+    known = table["known"].notna().to_numpy()
+    of_member = [set().union(*(division.get(member, set()) for division in seen)) for member in members]
+    return np.stack([known & ~table["reduced"].isin(compositions).to_numpy() for compositions in of_member])
 
 
 def _with_structures(materials: Path, compositions: Sequence[str], column: str) -> pd.DataFrame:

@@ -32,6 +32,7 @@ rule rank_candidates:
         split="results/splits/{dataset}/{property}/{protocol}.parquet",
         run_info=f"results/runs/{RUN}/run_info.json",
         model=f"results/runs/{RUN}/model",
+        pretrained=get_pretrained,
     output:
         csv=f"results/candidates/{{candidates}}/{RUN}/ranked.csv",
         md=f"results/candidates/{{candidates}}/{RUN}/ranked.md",
@@ -50,7 +51,7 @@ rule rank_candidates:
         mem_mb=growing(4000),
         runtime=120,
     params:
-        cfg={},
+        cfg=get_candidates_cfg,
         code=get_candidates_code,
     script:
         "../../scripts/rank_candidates.py"
