@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow import applicability
-from elemflow.applicability import Reference, assess_run, name_groups, read_applicability
+from elemflow.applicability import Reference, assess_run, keeps_whole, name_groups, read_applicability
 from elemflow.files import read_metadata, write_parquet
-from elemflow.training.data import Part
+from elemflow.training.data import MemberData, Part
 
 WIDTHS = [("ef", 3), ("pa", 2)]
 
@@ -21,9 +21,17 @@ def make_part(x: np.ndarray, prefix: str = "m") -> Part:
     return Part(np.array([f"{prefix}{row}" for row in range(len(x))], dtype=object), x.astype(np.float32), x[:, 0])
 
 
-def judge(train: np.ndarray, rows: np.ndarray, special: dict[int, str] | None = None) -> dict[str, np.ndarray]:
-    """Judge rows of Fe1 O1, but for the ones whose composition `special` gives by number."""
-    reference = Reference(make_part(train), WIDTHS, ["Fe1 O1"] * len(train))
+def judge(
+    train: np.ndarray, rows: np.ndarray, special: dict[int, str] | None = None, whole: list[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Judge rows of Fe1 O1, but for the ones whose composition `special` gives by number.
+
+    Args:
+        whole: Compositions of the training rows, if the division keeps them whole; else each row is of Fe1 O1.
+    """
+    part = make_part(train)
+    known = dict(zip(part.material_id.tolist(), whole or ["Fe1 O1"] * len(train), strict=True))
+    reference = Reference(part, WIDTHS, known, whole=whole is not None)
     return reference.judge(rows.astype(np.float32), [(special or {}).get(row, "Fe1 O1") for row in range(len(rows))])
 
 
@@ -62,10 +70,42 @@ def test_a_training_row_is_not_its_own_neighbour_even_among_equal_rows() -> None
     assert judge(equal, equal[:2])["distance"].tolist() == [0, 0]
 
 
-@given(st.integers(1, 12), st.integers(0, 5))
-def test_any_number_of_rows_gives_finite_numbers(train: int, rows: int) -> None:
+@pytest.mark.parametrize("entries", [1, 2, 6])
+def test_polymorphs_of_a_composition_do_not_make_new_compositions_look_far(
+    monkeypatch: pytest.MonkeyPatch, entries: int
+) -> None:
+    monkeypatch.setattr(applicability, "BATCH", 500)
+    rng = np.random.default_rng(5)
+    train, alike = (np.repeat(rng.normal(size=(count, 5)), entries, axis=0) for count in (600, 300))
+    found = judge(train, alike, whole=[f"Fe{1 + row // entries} O1" for row in range(len(train))])
+    assert found["percentile"].mean() == pytest.approx(0.5, abs=0.05)
+    assert np.mean(found["flag"] == "far") == pytest.approx(0.05, abs=0.03)
+
+
+def test_divided_rows_find_their_composition_as_training_rows_do() -> None:
+    rows = (
+        np.random.default_rng(6).normal(size=(300, 145)).astype(np.float32)
+    )  # so wide that equal rows differ a little
+    part = make_part(np.tile(rows, (10, 1)))
+    reference = Reference(part, [("pa", 145)], dict.fromkeys(part.material_id.tolist(), "Fe1 O1"), whole=False)
+    found = reference.judge(np.tile(rows, (2, 1)), ["Fe1 O1"] * 600)
+    assert set(found["distance"]) == {0}
+    assert set(found["flag"]) == {"inside"}
+
+
+def test_the_division_tells_whether_compositions_are_whole() -> None:
+    parts = [make_part(np.ones((2, 5)), prefix) for prefix in ("train", "validation", "test")]
+    member = MemberData(0, *parts, dropped={})
+    known = {material: f"{material}" for part in parts for material in part.material_id}
+    assert keeps_whole(member, known)
+    assert not keeps_whole(member, known | {"test1": known["train0"]})
+
+
+@given(st.integers(1, 12), st.integers(0, 5), st.integers(1, 4))
+def test_any_number_of_rows_gives_finite_numbers(train: int, rows: int, compositions: int) -> None:
     rng = np.random.default_rng(train)
-    found = judge(rng.normal(size=(train, 5)), rng.normal(size=(rows, 5)))
+    whole = [f"Fe1 O{1 + row % compositions}" for row in range(train)]
+    found = judge(rng.normal(size=(train, 5)), rng.normal(size=(rows, 5)), whole=whole)
     assert len(found["distance"]) == rows
     assert np.isfinite(found["distance"]).all()
     assert ((found["percentile"] >= 0) & (found["percentile"] <= 1)).all()

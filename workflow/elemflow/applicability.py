@@ -2,12 +2,14 @@
 
 The distance of a material is the mean of the distances to its nearest training rows, in the representation that the
 models of a run read, scaled so that each part weighs the same. Its `percentile` is the share of training rows that lie
-further from their own neighbours. An element that no training row has makes a material unlike all of them, whatever
-the distance says.
+less far from their own neighbours. A division that keeps compositions whole gives a test row no neighbour of its own
+composition; there a training row has none either, else polymorphs would make all that is new look far. An element that
+no training row has makes a material unlike all of them, whatever the distance says.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from elemflow.composition import amounts
 from elemflow.files import write_parquet
-from elemflow.training.data import Part, RunData
+from elemflow.training.data import MemberData, Part, RunData
 from elemflow.training.scaling import fit_scaling
 
 NEIGHBOURS = 5
@@ -27,6 +29,8 @@ SAMPLE = 5_000
 """Most training rows whose own distances make the scale of the percentiles."""
 BATCH = 8_192
 """Rows whose distances are computed at once, which bounds the memory."""
+NOISE = 1e-6
+"""Distance between equal rows that rounding may give, as a share of the length of a row; it counts as 0."""
 ROLES = ("validation", "test")
 SCHEMA = pa.schema(
     [
@@ -73,7 +77,7 @@ def assess_run(
     with threadpool_limits(threads):
         for division, member in enumerate(data.members[::members_per_division]):
             parts = data.member(member, {"train"})
-            reference = Reference(parts.train, data.parts, (known[material] for material in parts.train.material_id))
+            reference = Reference(parts.train, data.parts, known, whole=keeps_whole(parts, known))
             for role in ROLES:
                 part: Part = getattr(parts, role)
                 found = reference.judge(part.x, [known[material] for material in part.material_id])
@@ -84,22 +88,53 @@ def assess_run(
     write_parquet(output, pa.concat_tables(tables), about)
 
 
+def keeps_whole(parts: MemberData, compositions: Mapping[str, str]) -> bool:
+    """Tell whether no composition of the training rows is in another part, as one is where rows are divided.
+
+    The parts tell, not the scheme of the split, since a division from outside can be of either kind.
+
+    Args:
+        parts: Parts of a member.
+        compositions: Composition of each material.
+    """
+    judged = {compositions[material] for role in ROLES for material in getattr(parts, role).material_id}
+    return judged.isdisjoint(compositions[material] for material in parts.train.material_id)
+
+
+class Own(NamedTuple):
+    """Which fitted rows are no neighbours of a row: those with its number.
+
+    Attributes:
+        fitted: Number of each fitted row (fitted rows,).
+        asked: Number of each row whose neighbours are asked for (rows,).
+        most: Most fitted rows with one number.
+    """
+
+    fitted: np.ndarray
+    asked: np.ndarray
+    most: int
+
+
 class Reference:
     """The training rows that other materials are compared with.
 
     Args:
         train: Training rows, unscaled.
         widths: Part and number of its columns, in the order of the representation.
-        compositions: Composition of each training row.
+        compositions: Composition of each material.
+        whole: Whether the other materials have no composition of a training row, see `keeps_whole`.
     """
 
-    def __init__(self, train: Part, widths: Sequence[tuple[str, int]], compositions: Iterable[str]):
+    def __init__(self, train: Part, widths: Sequence[tuple[str, int]], compositions: Mapping[str, str], *, whole: bool):
         self._scaling = fit_scaling(train.x, widths, {name: "unit_rows" for name, _ in widths})
         x = self._scaling.apply(train.x)
         self._nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(train)), algorithm="brute").fit(x)
         sample = np.linspace(0, len(train) - 1, min(SAMPLE, len(train))).astype(int)
-        self._usual = np.sort(_distances(self._nearest, x[sample], leave_out=sample))
-        self._seen = {element for composition in compositions for element in amounts(composition)}
+        own = [compositions[material] for material in train.material_id]
+        names, numbers, counts = np.unique(own, return_inverse=True, return_counts=True)
+        left_out = Own(numbers, numbers[sample], int(counts.max())) if whole else Own(np.arange(len(train)), sample, 1)
+        self._usual = np.sort(_distances(self._nearest, x[sample], left_out))
+        self._seen = {element for composition in names.tolist() for element in amounts(composition)}
 
     def judge(self, x: np.ndarray, compositions: Iterable[str]) -> dict[str, np.ndarray]:
         """Tell how far some materials lie from the training rows.
@@ -126,19 +161,28 @@ class Reference:
         }
 
 
-def _distances(nearest: NearestNeighbors, x: np.ndarray, leave_out: np.ndarray | None = None) -> np.ndarray:
-    """Return the mean distance to the nearest fitted rows, `leave_out` naming the one that each row is itself."""
+def _distances(nearest: NearestNeighbors, x: np.ndarray, own: Own | None = None) -> np.ndarray:
+    """Return the mean distance to the nearest fitted rows (rows,); 0 where there is none.
+
+    Args:
+        nearest: The fitted rows.
+        x: Scaled rows (rows, columns).
+        own: Which fitted rows are none of their neighbours.
+    """
+    count = min(nearest.n_neighbors + (own.most if own else 0), nearest.n_samples_fit_)
+    # Many entries of a composition make many neighbours to leave out; fewer rows at once then need no more memory.
+    rows = max(1, BATCH * nearest.n_neighbors // count)
     found = [np.empty(0)]
-    for first in range(0, len(x), BATCH):
-        batch = x[first : first + BATCH]
-        if leave_out is None:
-            found.append(nearest.kneighbors(batch)[0].mean(axis=1))
-            continue
-        count = min(nearest.n_neighbors + 1, nearest.n_samples_fit_)
-        distance, row = nearest.kneighbors(batch, count)
-        own = row == leave_out[first : first + BATCH, None]
-        own[~own.any(axis=1), -1] = True  # equal rows may hide the row itself behind others at distance 0
-        found.append(distance[~own].reshape(len(batch), count - 1).mean(axis=1) if count > 1 else distance[:, 0])
+    for first in range(0, len(x), rows):
+        batch = slice(first, first + rows)
+        distance, row = nearest.kneighbors(x[batch], count)
+        length = np.linalg.norm(x[batch], axis=1, keepdims=True)
+        distance = np.where(distance <= NOISE * length, 0.0, distance)
+        if own:
+            distance[own.fitted[row] == own.asked[batch, None]] = np.inf
+        distance = np.sort(distance, axis=1)[:, : nearest.n_neighbors]
+        others = np.isfinite(distance)
+        found.append(np.where(others, distance, 0).sum(axis=1) / np.maximum(others.sum(axis=1), 1))
     return np.concatenate(found)
 
 

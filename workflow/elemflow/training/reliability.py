@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from elemflow.applicability import Reference
+from elemflow.applicability import Reference, keeps_whole
 from elemflow.errors import DataError
 from elemflow.files import read_json, sha256_file
 from elemflow.metrics import calibration_rows, combine
@@ -120,9 +120,14 @@ def load_reference(run: Path, cfg: Mapping[str, Any]) -> Reference:
                 "again, or ask without applicability."
             )
     data = RunData(features, materials, split, dataset=ids["dataset"], property_id=ids["property"])
-    named = pd.read_parquet(materials, columns=["material_id", "composition"]).set_index("material_id")["composition"]
-    train = _union([data.member(member, {"train"}).train for member in data.members])
-    return Reference(train, data.parts, named.loc[train.material_id])
+    named = pd.read_parquet(materials, columns=["material_id", "composition"])
+    known = dict(zip(named["material_id"], named["composition"], strict=True))
+    trained, whole = [], True
+    for member in data.members:
+        parts = data.member(member, {"train"})
+        trained.append(parts.train)
+        whole = whole and keeps_whole(parts, known)
+    return Reference(_union(trained), data.parts, known, whole=whole)
 
 
 def _union(parts: list[Part]) -> Part:
