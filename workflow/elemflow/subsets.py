@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from elemflow.composition import amounts
 from elemflow.errors import DataError
 from elemflow.files import write_parquet
+from elemflow.material_ids import composition_of
 from elemflow.splits import ROLES, divide, hash_order, needed_roles, write_split
 
 SUBSET_KEYS = ("hold_out", "train_rows")
@@ -129,8 +130,7 @@ def write_subset_split(
     for member in np.unique(members).tolist():
         rows = table.filter(pa.array(members == member))
         roles = pc.index_in(rows["role"].cast(pa.string()), value_set=pa.array(ROLES)).to_numpy()
-        # An id begins with the composition; polymorphs have `#` and the entry behind it.
-        compositions = [name.partition("#")[0] for name in rows["material_id"].to_pylist()]
+        compositions = [composition_of(name) for name in rows["material_id"].to_pylist()]
         place, key = f"{where}, member {member}", f"{split['seed']}/{member // members_per_division}"
         if "hold_out" in split:
             roles = hold_out(compositions, roles, split["hold_out"], f"{key}/hold_out", place)

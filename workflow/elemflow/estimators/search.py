@@ -16,6 +16,7 @@ import numpy as np
 
 from elemflow.errors import TrainingError
 from elemflow.estimators.registry import fit_estimator, make_estimator
+from elemflow.material_ids import composition_of
 from elemflow.splits import ROLES, divide
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _divisions(train: "Part", validation: "Part", folds: int | None, seed: int) 
     if folds is None:
         yield train, validation
         return
-    compositions = [str(material).partition("#")[0] for material in train.material_id]
+    compositions = [composition_of(str(material)) for material in train.material_id]
     split = {"scheme": "k_fold", "folds": folds, "repeats": 1, "validation": 0.0, "seed": f"{seed}/inner"}
     for roles in divide(compositions, split):
         judged = roles == ROLES.index("test")
