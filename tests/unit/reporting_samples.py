@@ -104,6 +104,7 @@ def make_common() -> dict:
                 "members": 3,
                 "drawn_tests": 3,
                 "tests": "a",
+                "set_of_train_rows": None,
                 "reduced": [],
             }
         },

@@ -130,6 +130,7 @@ def test_a_reduced_scale_decides_nothing_and_shows_its_number(tmp_path):
         "members": 1,
         "drawn_tests": 1,
         "tests": "a",
+        "set_of_train_rows": None,
         "reduced": ["at most 5 epochs of 3,000"],
     }
     shown = verdict(tmp_path, (0.09, 0.10, 0.11), claim_of(**LOWER), scales={"brnet2023": small})

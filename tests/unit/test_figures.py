@@ -202,6 +202,25 @@ def test_size_curve_and_cost_draw_what_the_members_used(tmp_path, runs):
     assert cost.loc["parameters", "count"] == 4_548_385
 
 
+def test_published_values_of_a_size_curve_stand_at_the_share_of_the_papers_materials(tmp_path):
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1])
+    info = json.loads((folder / "run_info.json").read_text())
+    info["cfg"]["protocol"]["split"] = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1}
+    (folder / "run_info.json").write_text(json.dumps(info))
+    curve = numbers_of(draw(tmp_path, "size_curve", {name_run("brnet"): folder}, ("BRNet",))).set_index("quantity")
+    assert (curve.loc["error", "x"], curve.loc["published", "x"]) == (320, round(0.81 * 2135))
+
+
+@pytest.mark.parametrize(("monitor", "label"), [("test", "Test MAE"), ("validation", "Validation MAE")])
+def test_training_curves_name_the_part_that_stops(tmp_path, drawing, monitor, label):
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1])
+    info = json.loads((folder / "run_info.json").read_text())
+    info["cfg"]["protocol"]["training"] = {"early_stopping": {"monitor": monitor, "patience": 3}}
+    (folder / "run_info.json").write_text(json.dumps(info))
+    (axis,) = drawing(make_figure("training_curves", ["BRNet"]), {name_run("brnet"): folder}, {}).axes
+    assert axis.get_ylabel().startswith(label)
+
+
 @pytest.mark.parametrize("report", ["ensemble", "best_on_test"])
 def test_cost_is_that_of_one_member_whatever_is_reported(tmp_path, report):
     folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1, -0.3])
@@ -245,6 +264,8 @@ def curation(tmp_path_factory):
         folder = tmp_path_factory.mktemp(dataset)
         values = np.arange(len(compositions)) + 225.0
         frame = pd.DataFrame({"composition": compositions, "spacegroup": values, "gap": values / 100})
+        frame["formation_energy"] = -values.astype(float)
+        frame.loc[frame["composition"] == "NaCl", "formation_energy"] = None
         frame.to_parquet(folder / "materials.parquet")
         (folder / "curation.json").write_text(json.dumps({"materials": len(compositions)}))
         paths[dataset] = folder / "curation.json"
@@ -270,7 +291,10 @@ def test_element_population_counts_materials_with_an_element(tmp_path, curation)
     counts = numbers_of(outputs).set_index(["series", "quantity"])["count"]
     assert counts["KEFE", "materials_with_Fe"] == 2
     assert counts["KEBG", "materials_with_Fe"] == 0
+    assert counts["KEFE", "materials_with_Na"] == 1
     assert "kefe (3 materials)" in outputs["text"].read_text()
+    energies = numbers_of(draw_datasets(tmp_path / "c", "element_population", curation, "formation_energy"))
+    assert set(energies["quantity"]) == {f"materials_with_{symbol}" for symbol in ("O", "Fe", "Ga", "As")}
     assert (
         outputs["png"].read_bytes() == draw_datasets(tmp_path / "b", "element_population", curation)["png"].read_bytes()
     )

@@ -10,7 +10,7 @@ from elemflow.config import load
 from elemflow.errors import ConfigError
 from elemflow.plan import build
 from elemflow.reporting.tables import KIND, collect_cells
-from elemflow.scale import cap, count_drawn_tests, name_tests, reductions
+from elemflow.scale import cap, count_drawn_tests, name_tests, reductions, set_of_train_rows
 from elemflow.splits import divide
 
 SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
@@ -139,6 +139,16 @@ def test_full_scale_is_compared_with_the_paper(tmp_path, error, agreement):
     assert f'class="difference {agreement}"' in outputs["html"].read_text()
     assert {"within": "≈", "beyond": "≠"}[agreement] in outputs["text"].read_text()
     assert {"within": r"$\approx$", "beyond": r"$\neq$"}[agreement] in outputs["tex"].read_text()
+
+
+def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_are_the_share_of(tmp_path, root):
+    protocols = load({"studies": ["huang2020"]}, root).protocols
+    assert set_of_train_rows(protocols["huang2020_dnn_rows45895"]) == pytest.approx(56_661, abs=2)
+    assert set_of_train_rows(protocols["huang2020_dnn"]) is None
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=9000)
+    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "larger"
+    cfg["scales"]["brnet2023"]["set_of_train_rows"] = 2135
+    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "full"
 
 
 @pytest.mark.parametrize(

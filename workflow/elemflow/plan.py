@@ -24,7 +24,7 @@ from elemflow.grid import (
 )
 from elemflow.published import QUANTITIES, PublishedIndex, check_printed, lookup, same_unit
 from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
-from elemflow.scale import count_drawn_tests, name_tests, size_of
+from elemflow.scale import count_drawn_tests, name_tests, set_of_train_rows, size_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
@@ -200,6 +200,7 @@ def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: Gr
                 **size_of(protocol),
                 "drawn_tests": count_drawn_tests(protocol),
                 "tests": name_tests(protocol),
+                "set_of_train_rows": set_of_train_rows(protocol),
                 "reduced": settings.reduced.get(name, []),
             }
             for name, protocol in protocols.items()

@@ -86,6 +86,13 @@ def size_of(protocol: Mapping[str, Any]) -> dict[str, int | None]:
     }
 
 
+def set_of_train_rows(protocol: Mapping[str, Any]) -> int | None:
+    """Return of how many materials the `train_rows` of a protocol are the training share; None without them."""
+    split = protocol.get("split", {})
+    share = shares_of(split).get("train") if split.get("train_rows") else None
+    return round(split["train_rows"] / share) if share else None
+
+
 def count_drawn_tests(protocol: Mapping[str, Any]) -> int | None:
     """Return how many test parts a protocol draws at random among all materials.
 

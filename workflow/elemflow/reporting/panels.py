@@ -97,11 +97,19 @@ class Numbers:
 
     frames: list[pd.DataFrame] = field(default_factory=list)
 
-    def add(self, panel: Panel, series: Source, quantity: str, **values: Any) -> None:
-        """Add points; `values` are `x`, `y`, `member` and `count`, as scalars or arrays of one length."""
+    def add(self, panel: Panel, series: Source, quantity: str, unit: str | None = None, **values: Any) -> None:
+        """Add points; `values` are `x`, `y`, `member` and `count`, as scalars or arrays of one length.
+
+        The `unit` is that of the property if none is given.
+        """
         length = max(np.size(value) for value in values.values())
         frame = pd.DataFrame({name: np.broadcast_to(value, length) for name, value in values.items()})
-        about = {"panel": panel.label, "series": series.label, "run": series.run, "unit": series.unit}
+        about = {
+            "panel": panel.label,
+            "series": series.label,
+            "run": series.run,
+            "unit": series.unit if unit is None else unit,
+        }
         self.frames.append(frame.assign(**about, quantity=quantity))
 
     def to_csv(self) -> str:

@@ -17,8 +17,8 @@ from elemflow.reporting.results import read_test_points
 
 EXPLANATION = (
     "Mean absolute error of the test predictions of all members for materials that contain an element, against the "
-    "number of materials with it in the dataset; elements with fewer than 5 test predictions are left out. The five "
-    "elements with the largest errors are named."
+    "number of materials with it that have a value, whether they are trained on or not; elements with fewer than 5 "
+    "test predictions are left out. The five elements with the largest errors are named."
 )
 FEWEST = 5
 NAMED = 5
@@ -37,7 +37,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         drawn: set[str] = set()
         for series in panel.series:
             errors = _errors_of_elements(read_test_points(series.folder))
-            population = count_elements(series.materials) if series.materials else {}
+            population = count_elements(series.materials, series.property) if series.materials else {}
             symbols = [symbol for symbol in errors.index if symbol in population]
             if not symbols:
                 continue

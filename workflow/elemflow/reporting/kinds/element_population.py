@@ -14,7 +14,10 @@ from elemflow.composition import SYMBOLS, amounts
 from elemflow.reporting import style
 from elemflow.reporting.panels import Numbers, Panel, mark_empty
 
-EXPLANATION = "Number of materials that contain each element, in the order of atomic numbers, on a logarithmic scale."
+EXPLANATION = (
+    "Number of materials with a value of the property that contain each element, in the order of atomic numbers, on a "
+    "logarithmic scale."
+)
 
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
@@ -24,7 +27,10 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         len(panels), 1, figsize=(11, 2.8 * len(panels)), squeeze=False, layout=ConstrainedLayoutEngine()
     )
     for axis, panel in zip(axes[:, 0], panels, strict=True):
-        counts = [count_elements(source.materials) if source.materials else Counter() for source in panel.sources]
+        counts = [
+            count_elements(source.materials, source.property) if source.materials else Counter()
+            for source in panel.sources
+        ]
         symbols = [symbol for symbol in SYMBOLS if any(symbol in found for found in counts)]
         if not symbols:
             mark_empty(axis, "no materials")
@@ -46,7 +52,8 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
     return figure
 
 
-def count_elements(materials: Path) -> Counter[str]:
-    """Return the number of materials that contain each element."""
-    compositions = pq.read_table(materials, columns=["composition"])["composition"].to_pylist()
+def count_elements(materials: Path, property_id: str) -> Counter[str]:
+    """Return the number of materials with a value of the property that contain each element."""
+    table = pq.read_table(materials, columns=["composition", property_id])
+    compositions = table.filter(table[property_id].is_valid())["composition"].to_pylist()
     return Counter(symbol for composition in compositions for symbol in amounts(composition))

@@ -43,14 +43,14 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             changes.append(change)
             axis.plot(size, change, marker, color=color, markersize=5.5, markeredgecolor="white", markeredgewidth=0.6,
                       zorder=4)  # fmt: skip
-            numbers.add(panel, theirs, "change_percent", x=size, y=100 * change)
+            numbers.add(panel, theirs, "change_percent", unit="%", x=size, y=100 * change)
             if ours.published and theirs.published:
                 printed = ours.published / theirs.published - 1
                 changes.append(printed)
                 there = ours.published_size or size
                 axis.plot([size, there], [change, printed], color=color, linewidth=0.6, alpha=0.6, zorder=2)
                 axis.plot(there, printed, marker, color="white", markeredgecolor=color, markersize=4.5, zorder=3)
-                numbers.add(panel, theirs, "change_percent_published", x=there, y=100 * printed)
+                numbers.add(panel, theirs, "change_percent_published", unit="%", x=there, y=100 * printed)
         if not changes:
             mark_empty(axis, f"no row has a result of both\n{first} and {other}, the latter not 0")
             continue

@@ -9,11 +9,12 @@ from matplotlib.ticker import LogLocator, ScalarFormatter
 from elemflow.reporting import style
 from elemflow.reporting import text as words
 from elemflow.reporting.panels import Numbers, Panel, Series, count_ticks, grid_of_axes, with_unit
-from elemflow.reporting.results import read_facts
+from elemflow.reporting.results import read_facts, read_info
+from elemflow.scale import shares_of
 
 EXPLANATION = (
     "Error on the test set against the number of training materials, one point per row of the grid, joined by model; "
-    "bars are the sample standard deviation over members, hollow diamonds published values."
+    "bars are the sample standard deviation over members, hollow diamonds published values at the paper's size."
 )
 
 
@@ -36,8 +37,11 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             for size, panel, series in found:
                 numbers.add(panel, series, "error", x=size, y=series.score.mean)
                 if series.published is not None:
-                    axis.plot(size, series.published, "D", color="white", markeredgecolor=color, markersize=5, zorder=5)
-                    numbers.add(panel, series, "published", x=size, y=series.published)
+                    there = _count_published(series) or size
+                    axis.plot(
+                        there, series.published, "D", color="white", markeredgecolor=color, markersize=5, zorder=5
+                    )
+                    numbers.add(panel, series, "published", x=there, y=series.published)
         first = points[0][1]
         axis.set(xscale="log", yscale="log", xlabel="Training materials")
         axis.set_title(f"{first.dataset_title} · {first.property_title}")
@@ -51,3 +55,10 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
     for axis, points in zip(axes, plots.values(), strict=True):
         count_ticks(axis, [read_facts(series.folder)["train_rows"] for _, series in points])
     return figure
+
+
+def _count_published(series: Series) -> int | None:
+    """Return the training materials of a published value: the share of the paper's materials that ours trains on."""
+    split = read_info(series.folder / "metrics.json").get("cfg", {}).get("protocol", {}).get("split", {})
+    share = shares_of(split).get("train") if split.get("scheme") else None
+    return round(share * series.published_size) if share and series.published_size else None

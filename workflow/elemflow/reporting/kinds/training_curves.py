@@ -11,8 +11,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
 from elemflow.reporting import style
 from elemflow.reporting.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
+from elemflow.reporting.results import read_info
 
-EXPLANATION = "Validation error after each epoch or number of steps, one line per member; a dot marks the lowest."
+EXPLANATION = (
+    "Error on the validation part, or on the test part where that stops the training, after each epoch or number of "
+    "steps, one line per member; a dot marks the lowest."
+)
 EPOCHS_DRAWN = 500  # longer curves are thinned; their best and last epochs stay
 
 
@@ -47,10 +51,20 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axis.set(title=panel.label, xlabel=over.capitalize())
-        axis.set_ylabel(with_unit("Validation MAE", panel.series[0].unit))
+        axis.set_ylabel(with_unit(f"{_name_part(panel)} MAE", panel.series[0].unit))
         axis.grid(axis="y")
     legend_below(figure, list(handles.values()))
     return figure
+
+
+def _name_part(panel: Panel) -> str:
+    """Return which part the curves of a panel are errors of."""
+    tested = set()
+    for series in panel.series:
+        cfg = read_info(series.folder / "metrics.json").get("cfg", {})
+        stopping = cfg.get("protocol", {}).get("training", {}).get("early_stopping") or {}
+        tested.add(stopping.get("monitor") == "test")
+    return {(True,): "Test", (False,): "Validation"}.get(tuple(tested), "Validation or test")
 
 
 def _follow_steps(histories: Sequence[pd.DataFrame]) -> bool:
