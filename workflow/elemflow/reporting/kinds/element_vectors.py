@@ -19,7 +19,7 @@ from elemflow.reporting.results import name_parts
 EXPLANATION = (
     "First two principal components of the element vectors of member 0: the weights with which each element enters the "
     "first dense layers, those of all branches and shortcuts side by side. Drawn for networks whose input is ef alone, "
-    "and for the elements of the dataset."
+    "and for the elements of the materials with a value."
 )
 FEWEST = 3
 FAMILIES = {
@@ -44,7 +44,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         if vectors is None:
             mark_empty(axis, f"{series.label} has no dense layer\non elemental fractions alone")
             continue
-        seen = count_elements(series.materials) if series.materials else ELEMENTS_86
+        seen = count_elements(series.materials, series.property) if series.materials else ELEMENTS_86
         symbols = [symbol for symbol in ELEMENTS_86 if symbol in seen]
         if len(symbols) < FEWEST:
             mark_empty(axis, f"the dataset has {len(symbols)} elements")

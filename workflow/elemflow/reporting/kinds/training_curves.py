@@ -64,7 +64,7 @@ def _name_part(panel: Panel) -> str:
         cfg = read_info(series.folder / "metrics.json").get("cfg", {})
         stopping = cfg.get("protocol", {}).get("training", {}).get("early_stopping") or {}
         tested.add(stopping.get("monitor") == "test")
-    return {(True,): "Test", (False,): "Validation"}.get(tuple(tested), "Validation or test")
+    return "Validation or test" if len(tested) > 1 else "Test" if tested == {True} else "Validation"
 
 
 def _follow_steps(histories: Sequence[pd.DataFrame]) -> bool:
