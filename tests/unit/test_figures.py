@@ -295,6 +295,8 @@ def test_element_population_counts_materials_with_an_element(tmp_path, curation)
     assert "kefe (3 materials)" in outputs["text"].read_text()
     energies = numbers_of(draw_datasets(tmp_path / "c", "element_population", curation, "formation_energy"))
     assert set(energies["quantity"]) == {f"materials_with_{symbol}" for symbol in ("O", "Fe", "Ga", "As")}
+    without_property = numbers_of(draw_datasets(tmp_path / "d", "element_population", curation, ""))
+    assert list(without_property["count"]) == list(counts)
     assert (
         outputs["png"].read_bytes() == draw_datasets(tmp_path / "b", "element_population", curation)["png"].read_bytes()
     )

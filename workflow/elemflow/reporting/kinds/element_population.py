@@ -15,8 +15,8 @@ from elemflow.reporting import style
 from elemflow.reporting.panels import Numbers, Panel, mark_empty
 
 EXPLANATION = (
-    "Number of materials with a value of the property that contain each element, in the order of atomic numbers, on a "
-    "logarithmic scale."
+    "Number of materials that contain each element, those with a value if a property is named, in the order of atomic "
+    "numbers, on a logarithmic scale."
 )
 
 
@@ -52,8 +52,8 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
     return figure
 
 
-def count_elements(materials: Path, property_id: str) -> Counter[str]:
-    """Return the number of materials with a value of the property that contain each element."""
-    table = pq.read_table(materials, columns=["composition", property_id])
-    compositions = table.filter(table[property_id].is_valid())["composition"].to_pylist()
-    return Counter(symbol for composition in compositions for symbol in amounts(composition))
+def count_elements(materials: Path, property_id: str = "") -> Counter[str]:
+    """Return the number of materials that contain each element, of those with a value if a property is given."""
+    table = pq.read_table(materials, columns=["composition", *([property_id] if property_id else [])])
+    chosen = table.filter(table[property_id].is_valid()) if property_id else table
+    return Counter(symbol for composition in chosen["composition"].to_pylist() for symbol in amounts(composition))
