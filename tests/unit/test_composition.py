@@ -88,6 +88,8 @@ def test_long_decimals_without_a_small_denominator_stay_exact() -> None:
         ("(FeO]", "stands for"),
         ("Fe()O", "nothing inside"),
         ("CuSO4·5H2O", "hydrate"),
+        ("Sn(IV)O2", r"\(IV\) may be an oxidation state"),
+        ("SiO2(II)", r"\(II\) may be an oxidation state"),
         ("CuSO4.5H2O", "hydrate"),
         ("CuSO4.5(H2O)", "hydrate"),
         ("Mg(NO3)2.6[H2O]", "hydrate"),

@@ -57,6 +57,11 @@ def test_wrong_type_shows_what_was_found(project):
     assert re.search(r"key 'training.batch_size': found \"many\", expected integer", message)
 
 
+def test_a_number_that_yaml_reads_as_text_is_told_how_to_be_written(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"]["optimizer"].update(learning_rate="1e-3"))
+    assert 'found "1e-3", expected number. YAML reads it as text; write 1.0e-03.' in refusal(project)
+
+
 def test_value_outside_the_allowed_names(project):
     edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(loss="maee"))
     message = refusal(project)

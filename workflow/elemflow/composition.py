@@ -36,6 +36,7 @@ _AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _DECIMALS = re.compile(r"\.([0-9]+)")
 _GAP = re.compile(r"\s+(?=[A-Z(\[{])")
 _HYDRATE = re.compile(r"[0-9]\.[0-9]+[(\[{]?(?:H2O1?|OH2|NH3)[)\]}]?1?$")  # or an ammine, NiCl2.6NH3
+_OXIDATION_STATE = re.compile(r"\((?:I{1,3}|IV|VI{0,3})\)")  # Sn(IV)O2; or the label of a phase, SiO2(II)
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
 _DATE = re.compile(rf"[0-9]{{1,4}}[-/ ]{_MONTH}(?:[-/ ][0-9]+)?|{_MONTH}[-/ ][0-9]+|[0-9]+[-/][0-9]+[-/][0-9]+")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -157,6 +158,11 @@ def _parse_general(text: str) -> dict[str, Fraction]:
         raise ValueError("the formula is empty")
     if _DATE.fullmatch(formula):
         raise ValueError("looks like a formula that a spreadsheet program turned into a date")
+    if state := _OXIDATION_STATE.search(formula):
+        raise ValueError(
+            f"{state.group()} may be an oxidation state, a phase or iodine and vanadium; write SnO2 for Sn(IV)O2, and "
+            "the elements without brackets"
+        )
     if _HYDRATE.search(formula):
         raise ValueError("the dot may be a decimal point or a hydrate's dot; write CuSO4(H2O)5 for CuSO4.5H2O")
     formula = _NOISY.sub(lambda number: f"{Decimal(number.group()):.{MOST_DECIMALS}f}", formula)

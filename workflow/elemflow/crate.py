@@ -143,7 +143,7 @@ def _add_code(crate: ROCrate, code: Path, study: str) -> Entity:
     crate.get("README.md")["about"] = crate.root_dataset
     script = {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": "Python", "version": version}
     _add_file(crate, ROOT / "scripts/train_model.py", "scripts/train_model.py", script)
-    name = f"config/studies/{study}.yaml"
+    name = next(f"config/studies/{path.name}" for path in sorted((ROOT / "config/studies").glob(f"{study}.y*ml")))
     declared = _add_file(crate, ROOT / name, name)
     parameter = crate.add_formal_parameter("study", "File", identifier="#study", valueRequired=True)
     workflow["input"] = parameter

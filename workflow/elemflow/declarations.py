@@ -4,7 +4,7 @@ Every mistake is named by file and key, with what was found and what is allowed.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -140,7 +140,8 @@ def _messages(error: Any) -> list[str]:  # noqa: PLR0911  one return per kind of
         ]
     if error.validator == "type":
         kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
-        return [f"{at}: found {_shown(error.instance)}, expected {' or '.join(kinds)}. {_help(schema)}".rstrip()]
+        hint = _hint_number(error.instance, kinds)
+        return [f"{at}: found {_shown(error.instance)}, expected {' or '.join(kinds)}.{hint} {_help(schema)}".rstrip()]
     if error.validator in {"oneOf", "anyOf"}:
         needed = [r for option in error.validator_value for r in option.get("required", [])]
         if needed:
@@ -150,6 +151,16 @@ def _messages(error: Any) -> list[str]:  # noqa: PLR0911  one return per kind of
     if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
         return [f"{at}: the id {_shown(error.instance)} must match {error.validator_value}."]
     return [f"{at}: {error.message}. {_help(schema)}".rstrip()]
+
+
+def _hint_number(value: Any, kinds: Sequence[str]) -> str:
+    """Say how a number is written that YAML reads as text: it wants a dot before the exponent."""
+    if not isinstance(value, str) or not {"number", "integer"} & set(kinds) or "e" not in value.lower():
+        return ""
+    try:
+        return f" YAML reads it as text; write {float(value):.1e}."
+    except ValueError:
+        return ""
 
 
 def _help(schema: Mapping[str, Any]) -> str:

@@ -35,6 +35,10 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of a network (default: 1)")
     given = parser.parse_args(arguments)
+    if given.out.suffix != ".parquet":
+        parser.error(f"{given.out}: the output is a Parquet file; give it a name that ends in .parquet")
+    if given.out.resolve() in {path.resolve() for path in given.inputs}:
+        parser.error(f"{given.out} is an input, which the predictions would replace; give another name")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     shared = {"threads": given.threads, "combine": given.combine, "level": given.level}
     try:

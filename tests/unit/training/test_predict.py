@@ -204,4 +204,11 @@ def test_the_command_tells_tables_from_feature_files(tmp_path: Path, run: Path, 
         command.main([str(run), str(_table(tmp_path, ["Q"])), str(out)])
     with pytest.raises(SystemExit):
         command.main([str(run), str(table), str(table), str(out)])
+    before = table.read_bytes()
+    for wrong in (table, tmp_path / "out.csv", tmp_path / "ef.parquet"):
+        with pytest.raises(SystemExit):
+            command.main([str(run), str(tmp_path / "ef.parquet" if wrong.suffix == ".parquet" else table), str(wrong)])
+    assert "which the predictions would replace" in capsys.readouterr().err
+    assert table.read_bytes() == before
+    assert not (tmp_path / "out.csv").exists()
     assert json.dumps(pd.read_parquet(out).shape) == "[2, 3]", "a failed command leaves the old file"
