@@ -62,6 +62,12 @@ def test_a_number_that_yaml_reads_as_text_is_told_how_to_be_written(project):
     assert 'found "1e-3", expected number. YAML reads it as text; write 1.0e-03.' in refusal(project)
 
 
+def test_numbers_of_the_command_line_are_numbers_or_told_how_to_be(project, root):
+    assert load(CONFIG | {"scale": {"max_epochs": "3"}, "packing": {"runs": "2"}}, root).packing["runs"] == 2
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(batch_size="16"))
+    assert 'found "16", expected integer. Inside mappings of --config it is text' in refusal(project)
+
+
 def test_value_outside_the_allowed_names(project):
     edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(loss="maee"))
     message = refusal(project)

@@ -126,7 +126,12 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
 
 
 def _plain(key: str, value: Any) -> Any:
-    """Return a value as YAML would have read it; Snakemake hands `--config key=true` and `key=null` on as text."""
+    """Return a value as YAML would have read it.
+
+    Snakemake hands `--config key=true` and `key=null` on as text, and numbers inside of mappings.
+    """
+    if key in ("scale", "packing") and isinstance(value, Mapping):
+        return {name: int(v) if isinstance(v, str) and v.isdecimal() else v for name, v in value.items()}
     words: dict[str, dict[str, bool | None]] = {
         "keep_failed": {"true": True, "false": False},
         "mirror": {"null": None},

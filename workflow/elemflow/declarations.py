@@ -140,7 +140,7 @@ def _messages(error: Any) -> list[str]:  # noqa: PLR0911  one return per kind of
         ]
     if error.validator == "type":
         kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
-        hint = _hint_number(error.instance, kinds)
+        hint = _hint_text(error.instance, kinds)
         return [f"{at}: found {_shown(error.instance)}, expected {' or '.join(kinds)}.{hint} {_help(schema)}".rstrip()]
     if error.validator in {"oneOf", "anyOf"}:
         needed = [r for option in error.validator_value for r in option.get("required", [])]
@@ -153,14 +153,20 @@ def _messages(error: Any) -> list[str]:  # noqa: PLR0911  one return per kind of
     return [f"{at}: {error.message}. {_help(schema)}".rstrip()]
 
 
-def _hint_number(value: Any, kinds: Sequence[str]) -> str:
-    """Say how a number is written that YAML reads as text: it wants a dot before the exponent."""
-    if not isinstance(value, str) or not {"number", "integer"} & set(kinds) or "e" not in value.lower():
+def _hint_text(value: Any, kinds: Sequence[str]) -> str:
+    """Say how a value is given that arrives as text: YAML wants a dot before an exponent, Snakemake hands text on."""
+    if not isinstance(value, str):
         return ""
+    given = " Inside mappings of --config it is text; write it into a file and name that with --configfile."
+    if "boolean" in kinds and value in ("true", "false"):
+        return given
     try:
-        return f" YAML reads it as text; write {float(value):.1e}."
+        number = float(value)
     except ValueError:
         return ""
+    if not {"number", "integer"} & set(kinds):
+        return ""
+    return f" YAML reads it as text; write {number:.1e}." if "e" in value.lower() else given
 
 
 def _help(schema: Mapping[str, Any]) -> str:
