@@ -53,7 +53,9 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         axis.legend(loc="best")
     figure.draw_without_rendering()  # sets the size of the panels
     for axis, points in zip(axes, plots.values(), strict=True):
-        count_ticks(axis, [read_facts(series.folder)["train_rows"] for _, series in points])
+        ours = [read_facts(series.folder)["train_rows"] for _, series in points]
+        theirs = [_count_published(series) for _, series in points if series.published is not None]
+        count_ticks(axis, [*ours, *filter(None, theirs)])
     return figure
 
 
