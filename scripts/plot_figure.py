@@ -18,7 +18,8 @@ def main(smk: "Snakemake") -> None:
     folders = {Path(path).parent for path in smk.input.runs}
     runs = {str(folder.relative_to("results/runs")): folder for folder in folders}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
-    write_figure(smk.params.cfg, runs, curation, dict(smk.output.items()))
+    splits = {str(Path(path).relative_to("results/splits").with_suffix("")): path for path in smk.input.splits}
+    write_figure(smk.params.cfg, runs, curation, dict(smk.output.items()), splits)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from elemflow.registry import (
     FITTERS,
     NETWORKS,
     READS_MATERIALS,
+    READS_SPLITS,
     SOURCES,
     TABLE_INPUTS,
     TABLES,
@@ -355,6 +356,14 @@ def get_figure_materials(wildcards):
     figure = get_figure(wildcards)
     datasets = figure["datasets"] if figure["kind"] in READS_MATERIALS else []
     return [f"results/datasets/{dataset}/materials.parquet" for dataset in datasets]
+
+
+def get_figure_splits(wildcards):
+    """Return the splits of the runs in a figure, if its kind reads them."""
+    figure = get_figure(wildcards)
+    runs = get_runs(figure) if figure["kind"] in READS_SPLITS else []
+    keys = {(dataset, name, protocol) for dataset, name, _, _, protocol in (run.split("/") for run in runs)}
+    return [f"results/splits/{'/'.join(each)}.parquet" for each in sorted(keys)]
 
 
 def get_figure_curation(wildcards):

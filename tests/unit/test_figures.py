@@ -213,6 +213,22 @@ def test_published_values_of_a_size_curve_stand_at_the_share_of_the_papers_mater
     assert {320, round(0.81 * 2135)} <= set(axis.get_xticks())
 
 
+def test_a_size_curve_shows_what_the_first_model_gains(tmp_path, drawing, runs):
+    changes = numbers_of(draw(tmp_path, "size_curve", runs)).query("series == 'BNet'").set_index("quantity")
+    assert (changes.loc["change_percent", "x"], changes.loc["change_percent", "y"]) == (320, pytest.approx(-50))
+    assert changes.loc["change_percent_published", "y"] == pytest.approx(0)
+    above, below = drawing(make_figure("size_curve", ["BRNet", "BNet"]), runs).axes
+    assert (above.get_xlabel(), below.get_xlabel()) == ("", "Training materials")
+    assert not any(label.label1.get_visible() for label in above.xaxis.get_major_ticks())
+
+
+def test_a_size_curve_of_one_model_has_nothing_below(tmp_path, drawing, runs):
+    first = {name_run("brnet"): runs[name_run("brnet")]}
+    assert len(drawing(make_figure("size_curve", ["BRNet", "BNet"]), first).axes) == 1
+    cfg = make_figure("size_curve", ["BRNet", "BNet"]) | {"metric": "r2"}  # no percentage of an R² is worth reading
+    assert len(drawing(cfg, runs).axes) == 1
+
+
 @pytest.mark.parametrize(("monitor", "label"), [("test", "Test MAE"), ("validation", "Validation MAE")])
 def test_training_curves_name_the_part_that_stops(tmp_path, drawing, monitor, label):
     folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1])
@@ -320,13 +336,45 @@ def test_datasets_that_are_not_at_hand_are_said(tmp_path, curation, kind):
     assert "Nothing to draw: none of its datasets is at hand" in outputs["text"].read_text()
 
 
-def test_element_error_needs_five_predictions(tmp_path, runs, curation):
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory):
+    """One member of two trains on Fe3O4#b, both on FeO."""
+    path = tmp_path_factory.mktemp("splits") / "brnet2023.parquet"
+    rows = [("FeO", 0, "train"), ("FeO", 1, "train"), ("Fe3O4#b", 0, "train"), ("Fe3O4#b", 1, "test"),
+            ("ZnO", 0, "validation"), ("ZnO", 1, "train")]  # fmt: skip
+    pd.DataFrame(rows, columns=["material_id", "member", "role"]).to_parquet(path)
+    return {"kefe/formation_energy/brnet2023": path}
+
+
+def test_element_error_counts_training_materials_and_needs_five_predictions(tmp_path, runs, splits):
     outputs = place(tmp_path, "figure")
-    write_figure(make_figure("element_error", ["BRNet"]), runs, curation, outputs)
+    write_figure(make_figure("element_error", ["BRNet"]), runs, {}, outputs, splits)
     numbers = numbers_of(outputs).set_index("quantity")
-    assert numbers.loc["error_of_Fe", "x"] == 2  # materials of the dataset
+    assert set(numbers.index) == {"error_of_Fe", "error_of_O"}  # nothing with zinc is tested
+    assert numbers.loc["error_of_Fe", "x"] == 1.5
     assert numbers.loc["error_of_Fe", "y"] == pytest.approx(0.2)
     assert numbers.loc["error_of_O", "x"] == 2
+
+
+def test_element_comparison_is_over_the_materials_that_both_judged(tmp_path):
+    runs = {name_run(model): write_run(tmp_path, name_run(model), errors)
+            for model, errors in (("brnet", [0.1, 0.2]), ("bnet", [0.4]))}  # fmt: skip
+    points = pd.read_parquet(runs[name_run("bnet")] / "predictions.parquet")
+    points["material_id"] = (
+        points["material_id"].str.replace("Fe40O", "Zn40O").str.replace(r"^Fe(\d)O", r"Ni\1O", regex=True)
+    )
+    points.to_parquet(runs[name_run("bnet")] / "predictions.parquet")
+    numbers = numbers_of(draw(tmp_path, "element_comparison", runs)).set_index("quantity")
+    assert set(numbers.index) == {"errors_of_Fe", "errors_of_O"}
+    assert numbers["x"].to_numpy() == pytest.approx([0.1, 0.1])  # the first member alone has a partner
+    assert numbers["y"].to_numpy() == pytest.approx([0.4, 0.4])
+    assert set(numbers["series"]) == {"BNet"}
+
+
+def test_element_comparison_without_a_partner_is_said(tmp_path, runs, drawing):
+    first = {name_run("brnet"): runs[name_run("brnet")]}
+    (axis,) = drawing(make_figure("element_comparison", ["BRNet", "BNet"]), first).axes
+    assert "no pair of BRNet" in axis.texts[0].get_text()
 
 
 def test_why_series_are_left_out_is_said(tmp_path, runs):
@@ -374,8 +422,8 @@ def drawing(tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(style, "save_figure", lambda figure, *_: kept.append(figure))
 
-    def draw_open(cfg, runs, curation=None):
-        write_figure(cfg, runs, curation or {}, place(tmp_path, "figure"))
+    def draw_open(cfg, runs, curation=None, splits=None):
+        write_figure(cfg, runs, curation or {}, place(tmp_path, "figure"), splits)
         kept[-1].draw_without_rendering()
         return kept[-1]
 
@@ -408,7 +456,7 @@ ASIDE = ("parity", "error_cdf", "bars", "cost", "training_curves", "relative_cha
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", ASIDE)
 @pytest.mark.parametrize("count", [1, 3])
-def test_titles_and_legends_cover_nothing_when_labels_are_long(drawing, runs, curation, kind, count):
+def test_titles_and_legends_cover_nothing_when_labels_are_long(drawing, runs, splits, kind, count):
     cfg = make_figure(kind, ["BRNet", "BNet"])
     (panel,) = cfg["panels"]
     series = [each | {"label": label} for each, label in zip(panel["series"], LONG.values(), strict=True)]
@@ -416,7 +464,7 @@ def test_titles_and_legends_cover_nothing_when_labels_are_long(drawing, runs, cu
         {"label": f"Materials Project (huang2020) {number} · Formation energy per atom (eV/atom)", "series": series}
         for number in range(count)
     ]
-    figure = drawing(cfg, runs, curation)
+    figure = drawing(cfg, runs, splits=splits)
     assert not overlap(titles(figure))
     assert all(box.x1 <= figure.bbox.x1 + 1 for box in titles(figure))
     inside = [axis.get_window_extent() for axis in figure.axes if axis.axison]
@@ -507,8 +555,8 @@ def test_many_datasets_have_marks_of_their_own_and_leave_the_panel_its_height(dr
     assert axis.get_window_extent().height / figure.dpi > 2
 
 
-def test_element_error_names_points_inside_and_says_that_elements_are_few(drawing, runs, curation):
-    (axis,) = drawing(make_figure("element_error", ["BRNet", "BNet"]), runs, curation).axes
+def test_element_error_names_points_inside_and_says_that_elements_are_few(drawing, runs, splits):
+    (axis,) = drawing(make_figure("element_error", ["BRNet", "BNet"]), runs, splits=splits).axes
     assert "only 2 elements have 5 test predictions" in axis.get_xlabel()
     names = boxes(axis.texts)
     assert len(names) == 4

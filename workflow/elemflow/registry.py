@@ -52,6 +52,7 @@ FIGURES = {
     "hold_out": "elemflow.reporting.kinds.hold_out",
     "cost": "elemflow.reporting.kinds.cost",
     "element_error": "elemflow.reporting.kinds.element_error",
+    "element_comparison": "elemflow.reporting.kinds.element_comparison",
     "element_vectors": "elemflow.reporting.kinds.element_vectors",
     "importance": "elemflow.reporting.kinds.importance",
 }
@@ -74,14 +75,16 @@ FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
     "hold_out": ("predictions.parquet", "run_info.json"),
     "cost": ("run_info.json",),
     "element_error": ("predictions.parquet",),
+    "element_comparison": ("predictions.parquet",),
     "element_vectors": ("model",),
     "importance": ("importance.csv",),
 }
 # Kinds of table and figure that show datasets, and those of them that need a property.
 WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
 NEEDS_PROPERTY = ("distribution",)
-# Kinds of figure that read the materials of their datasets.
-READS_MATERIALS = ("element_error", "element_vectors", *DATA_FIGURES)
+# Kinds of figure that read the materials of their datasets, and those that read the splits of their runs.
+READS_MATERIALS = ("element_vectors", *DATA_FIGURES)
+READS_SPLITS = ("element_error",)
 TABLES = {
     "errors": "elemflow.reporting.tables",
     "comparison": "elemflow.reporting.comparisons",

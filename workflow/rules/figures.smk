@@ -2,6 +2,7 @@ rule plot_figure:
     input:
         runs=get_figure_runs,
         materials=get_figure_materials,
+        splits=get_figure_splits,
         curation=get_figure_curation,
     output:
         text="results/figures/{study}/{figure}",

@@ -13,7 +13,7 @@ from elemflow.registry import DATA_FIGURES, FIGURE_INPUTS, FIGURES
 from elemflow.reporting import scale, style
 from elemflow.reporting import text as words
 from elemflow.reporting.panels import Numbers, Panel, Series, Source, format_score, wrap_labels
-from elemflow.reporting.results import name_parts, read_score
+from elemflow.reporting.results import name_parts, read_score, split_of
 
 
 class Kind(Protocol):
@@ -30,6 +30,7 @@ def write_figure(
     runs: Mapping[str, str | Path],
     curation: Mapping[str, str | Path],
     outputs: Mapping[str, str | Path],
+    splits: Mapping[str, str | Path] | None = None,
 ) -> None:
     """Draw one figure; with nothing to draw, draw a message that says so.
 
@@ -40,13 +41,15 @@ def write_figure(
             (`elemflow.registry.FIGURE_INPUTS`) is left out.
         curation: Path of each dataset's `curation.json`, beside which its materials lie.
         outputs: Paths to write: `svg`, `png`, `csv` (the numbers drawn) and `text` (the caption).
+        splits: Path of each split that the kind reads, by dataset, property and protocol joined with `/`.
 
     Raises:
         DataError: A metrics file lacks the metric of the figure.
     """
     kind = cast("Kind", importlib.import_module((FIGURES | DATA_FIGURES)[cfg["kind"]]))
     style.apply_style()
-    panels = _read_datasets(cfg, curation) if cfg["kind"] in DATA_FIGURES else _read_panels(cfg, runs, curation)
+    data = cfg["kind"] in DATA_FIGURES
+    panels = _read_datasets(cfg, curation) if data else _read_panels(cfg, runs, curation, splits or {})
     numbers = Numbers()
     figure = kind.draw(panels, cfg, numbers) if panels else _draw_message(cfg)
     wrap_labels(figure)
@@ -77,7 +80,10 @@ def _source(series: Mapping[str, Any], cfg: Mapping[str, Any], curation: Mapping
 
 
 def _read_panels(
-    cfg: Mapping[str, Any], runs: Mapping[str, str | Path], curation: Mapping[str, str | Path]
+    cfg: Mapping[str, Any],
+    runs: Mapping[str, str | Path],
+    curation: Mapping[str, str | Path],
+    splits: Mapping[str, str | Path],
 ) -> tuple[Panel, ...]:
     files = ("metrics.json", *FIGURE_INPUTS[cfg["kind"]])
     panels = []
@@ -90,7 +96,8 @@ def _read_panels(
             if score:
                 about = {name: series[name] for name in ("run", "published", "published_text", "published_size")}
                 about |= _source(series, cfg, curation)
-                found.append(Series(**about, folder=folder, score=score))
+                split = splits.get(split_of(series["run"]))
+                found.append(Series(**about, folder=folder, split=Path(split) if split else None, score=score))
         if found:
             panels.append(Panel(panel["label"], tuple(found)))
     return tuple(panels)

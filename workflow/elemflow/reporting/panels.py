@@ -63,6 +63,7 @@ class Series(Source):
 
     Attributes:
         folder: Folder of the run.
+        split: Its split, for kinds that read it.
         published: Printed error, if the paper has one.
         published_text: The same as printed.
         published_size: Materials that the paper had, if it says so.
@@ -70,6 +71,7 @@ class Series(Source):
     """
 
     folder: Path
+    split: Path | None
     published: float | None
     published_text: str | None
     published_size: int | None

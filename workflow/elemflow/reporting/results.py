@@ -123,6 +123,11 @@ def name_parts(run: str) -> dict[str, str]:
     return dict(zip(("dataset", "property", "representation", "model", "protocol"), run.split("/"), strict=True))
 
 
+def split_of(run: str) -> str:
+    """Return the path of the split of a run below `results/splits/`, without suffix."""
+    return "{dataset}/{property}/{protocol}".format_map(name_parts(run))
+
+
 def read_test_points(folder: Path) -> pd.DataFrame:
     """Return `material_id`, `member`, `y_true` and `y_pred` of the test rows of all that counts as a member.
 
