@@ -79,6 +79,27 @@ def test_missing_key(project):
     assert "config/datasets/kefe.yaml: top level: the key 'keep' is missing." in refusal(project)
 
 
+@pytest.mark.parametrize(
+    ("file", "place", "key"),
+    [("models/brnet.yaml", (), "kind"), ("models/brnet.yaml", ("spec",), "family"),
+     ("protocols/brnet2023.yaml", ("split",), "scheme"), ("datasets/kefe.yaml", ("source",), "kind")],
+)  # fmt: skip
+def test_without_the_key_that_decides_nothing_else_is_told(project, file, place, key):
+    def take_away(content):
+        for part in place:
+            content = content[part]
+        del content[key]
+
+    edit(project, file, take_away)
+    at = f"key '{'.'.join(place)}'" if place else "top level"
+    assert refusal(project) == f"config/{file}: {at}: the key '{key}' is missing."
+
+
+def test_a_number_of_trees_is_a_number(project):
+    edit(project, "models/random_forest.yaml", lambda c: c.update(parameters={"n_estimators": "many"}))
+    assert "key 'parameters.n_estimators': found \"many\", expected integer" in refusal(project)
+
+
 def test_several_mistakes_are_told_at_once(project):
     edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(loss="maee", batch_size=0))
     assert len(refusal(project).splitlines()) == 2

@@ -97,6 +97,19 @@ def test_every_file_that_is_named_is_there_with_its_digest(study, tmp_path):
     assert not list((tmp_path / "crate").rglob("__pycache__"))
 
 
+def test_a_network_of_the_users_own_is_part_of_the_crate(study, tmp_path):
+    own = tmp_path / "own_net.py"
+    own.write_text("def build(options, n_inputs, seed): ...")
+    for folder, file in zip(study[0], (str(own), "config/demo.yaml"), strict=True):
+        info = json.loads((folder / "run_info.json").read_text())
+        info["cfg"]["model"] = {"kind": "network", "spec": {"family": "custom", "file": file}}
+        write_json(folder / "run_info.json", info)
+    write_crate(CFG, *study, tmp_path / "crate")
+    assert (tmp_path / "crate/networks/own_net.py").read_text() == own.read_text()
+    assert "SoftwareSourceCode" in entities(tmp_path / "crate")["networks/own_net.py"]["@type"]
+    assert "config/demo.yaml" not in entities(tmp_path / "crate")  # within a folder that is added as it is
+
+
 def test_equal_inputs_give_an_equal_crate(study, tmp_path):
     for name in ("a", "b"):
         write_crate(CFG, *study, tmp_path / name)

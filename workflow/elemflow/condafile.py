@@ -1,6 +1,7 @@
 """The conda environment file: the direct requirements of envs/requirements.in at the versions of the lock."""
 
 import re
+import sys
 from pathlib import Path
 
 import yaml
@@ -44,4 +45,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.exit(f"{__doc__}\nTakes no arguments.")
     main()

@@ -75,6 +75,7 @@ def write_crate(
         workflow = _add_code(crate, code, cfg["study"])
         raw = [entity for path in manifests for entity in _add_raw(crate, path, cfg["datasets"])]
         made = [_add_file(crate, path, _named(path)) for path in products]
+        _add_networks(crate, infos.values())
         for folder, info in infos.items():
             _add_run(crate, folder, info)
         study = crate.get(f"config/studies/{cfg['study']}.yaml")
@@ -149,6 +150,16 @@ def _add_code(crate: ROCrate, code: Path, study: str) -> Entity:
     workflow["input"] = parameter
     declared["exampleOfWork"] = parameter
     return workflow
+
+
+def _add_networks(crate: ROCrate, infos: Iterable[Mapping[str, Any]]) -> None:
+    """Add the user's own files that networks of the runs were built by, unless they lie in a folder that is added."""
+    specs = (info["cfg"].get("model", {}).get("spec", {}) for info in infos)
+    for path in sorted({(ROOT / spec["file"]).resolve() for spec in specs if "file" in spec}):
+        inside = path.is_relative_to(ROOT)
+        name = path.relative_to(ROOT).as_posix() if inside else f"networks/{path.name}"
+        if not (inside and name.startswith(tuple(f"{folder}/" for folder in CODE_FOLDERS))) and path.is_file():
+            _add_file(crate, path, name, {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": "Python"})
 
 
 def _add_raw(crate: ROCrate, path: Path, datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[Entity]:

@@ -99,8 +99,18 @@ def check(value: Any, schema_name: str, where: str) -> None:
         ConfigError: Names the file and, for every mistake, the key path, what was found and what is allowed.
     """
     errors = sorted(_validator(schema_name).iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path])
+    errors = _without_consequences(errors)
     if errors:
         raise ConfigError("\n".join(f"{where}: {line}" for error in errors for line in _messages(error)))
+
+
+def _without_consequences(errors: Sequence[Any]) -> list[Any]:
+    """Leave out what else is wrong in a mapping that lacks the key which decides what it may have."""
+    undecided = [(tuple(error.absolute_path), error) for error in errors if error.validator == "required"
+                 and any(f"'{key}'" in error.message for key in SWITCH_KEYS)]  # fmt: skip
+    return [error for error in errors
+            if all(error is first or tuple(error.absolute_path)[: len(path)] != path for path, first in undecided)
+            ]  # fmt: skip
 
 
 @cache

@@ -47,14 +47,22 @@ def explain(path: Path, names: Sequence[str] = ()) -> str:
         if not path.is_relative_to(results / "runs"):
             raise DataError(f"{path}: no run; their folders lie below {results / 'runs'}. Name one, or a csv.")
         return "\n".join(_tell_run(results, str(path.relative_to(results / "runs"))))
+    return _explain_csv(results, path, names)
+
+
+def _explain_csv(results: Path, path: Path, names: Sequence[str]) -> str:
     if path.suffix != ".csv":
         path = path.parent / f"{path.stem}.csv"
+    if not path.is_file():
+        raise DataError(f"{path}: no such file. Name the csv of a table or figure, or the folder of a run.")
     cells = pd.read_csv(path, dtype=str, keep_default_na=False)
     axes = [name for name in ("row", "column", "against", "panel", "series") if name in cells]
     if {"dataset", "materials"} <= set(cells) and "run" not in cells:
         raise DataError(f"{path}: shows datasets, and no runs; {results / 'datasets'} has the curation.json of each.")
     if "run" not in cells or len(axes) < 2:  # noqa: PLR2004  two sides of a grid
         raise DataError(f"{path}: not the csv of a table or figure of this workflow.")
+    if len(names) > len(axes):
+        raise DataError(f"{path}: {len(names)} names for {' and '.join(axes)}; put quotes around those with spaces.")
     cells = cells.drop_duplicates([*axes, "run"])
     for axis, name in zip(axes, names, strict=False):
         whole = cells[cells[axis].str.casefold() == name.casefold()]  # a label may be part of another

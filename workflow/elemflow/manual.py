@@ -1,6 +1,7 @@
 """The reference part of config/README.md, written from the schemas so that the two cannot differ."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,4 +89,6 @@ def main(path: Path = MANUAL) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.exit(f"{__doc__}\nTakes no arguments.")
     main()

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from elemflow.errors import ElemflowError
 from elemflow.files import read_metadata
 from elemflow.training.predict import COMBINE, predict_parquet, predict_table
@@ -62,7 +64,10 @@ def _level(text: str) -> int:
 
 
 def _has_features(path: Path) -> bool:
-    return path.suffix == ".parquet" and path.is_file() and "part" in read_metadata(path)
+    try:
+        return path.suffix == ".parquet" and path.is_file() and "part" in read_metadata(path)
+    except pa.ArrowInvalid:  # what reads it next says what is wrong
+        return False
 
 
 if __name__ == "__main__":

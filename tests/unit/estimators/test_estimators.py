@@ -91,6 +91,14 @@ def test_mistakes_are_named() -> None:
         registry.make_estimator("random_forest", {"n_jobs": 3}, 0, 1)
 
 
+@pytest.mark.parametrize(("name", "parameters"), [("random_forest", {"max_depth": "deep"}), ("lasso", {"alpha": -1})])
+def test_a_wrong_value_is_named(name: str, parameters: dict[str, Any]) -> None:
+    ((key, value),) = parameters.items()
+    estimator = registry.make_estimator(name, parameters, 0, 1)
+    with pytest.raises(ConfigError, match=f"The '{key}' parameter of .* Got {value!r} instead.*under 'parameters'"):
+        registry.fit_estimator(estimator, np.eye(4), np.arange(4.0), 1)
+
+
 def test_foreign_files_are_not_loaded(tmp_path: Path) -> None:
     import skops.io
     from sklearn.preprocessing import FunctionTransformer

@@ -256,13 +256,20 @@ def fit_estimator(estimator: Any, x: "np.ndarray", y: "np.ndarray", threads: int
         x: Features, shape (rows, features).
         y: Targets, shape (rows,).
         threads: CPU threads.
+
+    Raises:
+        ConfigError: A parameter has a value that scikit-learn refuses.
     """
     from joblib import parallel_config  # noqa: PLC0415  a part of scikit-learn's installation, as the next
+    from sklearn.utils._param_validation import InvalidParameterError  # noqa: PLC0415
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
     # Bagging would start processes, each with a copy of the data.
     with threadpool_limits(threads), parallel_config("threading"):
-        estimator.fit(x, y)
+        try:
+            estimator.fit(x, y)
+        except InvalidParameterError as error:
+            raise ConfigError(f"{error} Correct it in the file of the model, under 'parameters' or 'search'.") from None
     if hasattr(estimator, "n_jobs"):
         # Threads add up the trees' predictions in the order in which they finish, so the last bits would vary.
         estimator.set_params(n_jobs=1)
