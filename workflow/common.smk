@@ -13,6 +13,7 @@ from elemflow import config as elemflow_config
 from elemflow import forecast as elemflow_forecast
 from elemflow import grid as elemflow_grid
 from elemflow import plan as elemflow_plan
+from elemflow import targets as elemflow_targets
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.failures import describe_failures, failure_of_run
@@ -64,6 +65,32 @@ SOURCE_PROTOCOLS = {
     for dataset, about in SETTINGS.datasets.items()
     for name in about["properties"]
 }
+
+
+def check_targets():
+    """Refuse a target of the command line with a study, an item or an id that does not exist."""
+    items = {"tables": PLAN.tables, "figures": PLAN.figures}
+    known = elemflow_targets.Known(
+        declared=sorted(path.stem for path in (ROOT / "config/studies").glob("*.y*ml")),
+        selected=SETTINGS.selected,
+        items={
+            kind: {study: [item for of, item in found if of == study] for study in SETTINGS.selected}
+            for kind, found in items.items()
+        },
+        ids={
+            "dataset": SETTINGS.datasets,
+            "property": PROPERTIES,
+            "model": SETTINGS.models,
+            "protocol": {*SETTINGS.protocols, *SOURCE_PROTOCOLS},
+        },
+    )
+    try:
+        elemflow_targets.check_targets(sys.argv[1:], known)  # Snakemake itself knows its targets only later
+    except ElemflowError as error:
+        raise WorkflowError(str(error)) from None
+
+
+check_targets()
 
 
 wildcard_constraints:

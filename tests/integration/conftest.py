@@ -79,6 +79,7 @@ TINY_STUDY = {
         "curves": {"title": "Curves", "kind": "training_curves"} | GRID,
         "bars": {"title": "Bars", "kind": "bars"} | GRID,
         "cost": {"title": "Cost", "kind": "cost"} | GRID,
+        "element_errors": {"title": "Errors by element", "kind": "element_error"} | GRID,
         "elements": {
             "title": "Elements",
             "kind": "element_population",

@@ -32,7 +32,7 @@ def test_everything_asked_for_is_built(finished):
     results = finished.folder / "results"
     for suffix in ("", ".csv", ".md", ".tex", ".html"):
         assert (results / f"tables/tiny/errors{suffix}").is_file()
-    for figure in ("parity", "curves", "bars", "cost", "elements"):
+    for figure in ("parity", "curves", "bars", "cost", "element_errors", "elements"):
         for suffix in ("", ".svg", ".png", ".csv"):
             assert (results / f"figures/tiny/{figure}{suffix}").is_file()
     assert (results / "tables/all/index.html").is_file()
@@ -181,6 +181,11 @@ def test_a_mistake_in_the_config_stops_before_any_job(fresh):
     assert "config/studies/tiny.yaml: key 'tables.errors', row 1, column 2: unknown model 'tiny_brent'." in shown
     assert "Did you mean 'tiny_brnet'?" in shown
     assert not (fresh.folder / "results").exists()
+
+
+def test_a_target_of_a_study_that_is_not_asked_for_is_named(fresh):
+    shown = fresh.run("results/tables/demo/errors", expect=1)
+    assert "results/tables/demo/errors: the study 'demo' is not asked for; add --config 'studies=[demo]'" in shown
 
 
 def test_a_failing_run_says_why_and_the_others_go_on(fresh):

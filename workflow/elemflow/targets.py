@@ -1,0 +1,72 @@
+"""Targets of the command line that no rule can make, told by the part that is wrong.
+
+Snakemake's own message names the whole path; here it is the study that is not asked for, the table that a study does
+not have, or the model that is misspelled.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from elemflow.errors import ConfigError, nearest
+
+OF_STUDIES = ("tables", "figures", "claims", "crate")
+RUN = ("dataset", "property", "representation", "model", "protocol")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What targets may name.
+
+    Attributes:
+        declared: Ids of all studies in config/studies.
+        selected: Ids of those that are asked for.
+        items: Ids of the tables and of the figures of each selected study.
+        ids: Ids of datasets, properties, models and protocols, by those words in the singular.
+    """
+
+    declared: Collection[str]
+    selected: Collection[str]
+    items: Mapping[str, Mapping[str, Collection[str]]]
+    ids: Mapping[str, Collection[str]]
+
+
+def check_targets(targets: Iterable[str], known: Known) -> None:
+    """Refuse targets below `results` with a name that nothing has.
+
+    Args:
+        targets: Arguments of the command line; what is no file of a study, a dataset or a run passes.
+        known: The names.
+
+    Raises:
+        ConfigError: Names the target and the part of it, and the nearest known one.
+    """
+    for target in targets:
+        top, *parts = target.rstrip("/").split("/")
+        if top != "results" or len(parts) < 2:  # noqa: PLR2004  a stage, and what it is of
+            continue
+        stage, *names = parts
+        if stage in OF_STUDIES and names[0] != "all":
+            _check_study(target, stage, names, known)
+        elif stage in ("runs", "splits", "datasets", "features"):
+            keys = {"runs": RUN, "splits": ("dataset", "property")}.get(stage, ("dataset",))
+            for key, name in zip(keys, names, strict=False):
+                if key in known.ids and name not in known.ids[key]:
+                    raise ConfigError(f"{target}: there is no {key} '{name}'.{nearest(name, known.ids[key])}")
+
+
+def _check_study(target: str, stage: str, names: list[str], known: Known) -> None:
+    study, *rest = names
+    if study not in known.declared:
+        raise ConfigError(f"{target}: there is no study '{study}'.{nearest(study, known.declared)}")
+    if study not in known.selected:
+        raise ConfigError(
+            f"{target}: the study '{study}' is not asked for; add --config 'studies=[{study}]', or name it under "
+            f"'studies' in the configuration, which has {', '.join(known.selected)}."
+        )
+    items = known.items.get(stage, {}).get(study)
+    item = rest[0].partition(".")[0] if rest else ""
+    if items is not None and item not in {*items, "", "references"}:
+        listed = ", ".join(items) or "none"
+        raise ConfigError(
+            f"{target}: the study '{study}' has no such item. Its {stage}: {listed}.{nearest(item, items)}"
+        )
