@@ -249,9 +249,10 @@ def test_nothing_passes_a_filter(tmp_path: Path) -> None:
         run(tmp_path, "formula,e\nFeO,1\n", filters=[{"kind": "min_elements", "n": 3}])
 
 
-def test_values_below_the_physical_bound_are_counted(tmp_path: Path) -> None:
+def test_values_below_the_physical_bound_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     outcome = run(tmp_path, "formula,e\nFeO,-1\nNiO,1\n", properties={"energy": energy(minimum=0)})
     assert outcome.report["properties"]["energy"]["below_bound"] == 1
+    assert "1 of 2 values of 'energy' are below its minimum, 0, down to -1 eV/atom; they stay" in caplog.text
 
 
 def test_units_are_stored_and_bytes_repeat(tmp_path: Path) -> None:

@@ -118,6 +118,10 @@ def curate(
         picked, lost = _pick(found.path, choice.rows, [rows for _, _, rows in dropped], spool)
         _write_materials(dataset_id, dataset, found, choice=choice, picked=picked, spool=spool, path=Path(materials))
     _write_rejected(found, dropped, lost, Path(rejected))
+    properties = {
+        name: _summary(choice.properties[name], spec) | {"unreadable": found.unreadable[name]}
+        for name, spec in dataset["properties"].items()
+    }
     write_json(
         report,
         {
@@ -126,12 +130,17 @@ def curate(
             "entries": len(found.codes),
             "materials": len(choice.rows),
             "elements": len(_elements_of(found.names.take(pa.array(np.unique(found.codes[choice.rows]))))),
-            "properties": {
-                name: _summary(choice.properties[name], spec) | {"unreadable": found.unreadable[name]}
-                for name, spec in dataset["properties"].items()
-            },
+            "properties": properties,
         },
     )
+    for name, about in properties.items():
+        if about.get("below_bound"):
+            log.warning(
+                "%s: %d of %d values of '%s' are below its minimum, %g, down to %g %s; they stay. A filter of kind "
+                "'range' drops them.",
+                *(dataset_id, about["below_bound"], about["values"], name),
+                *(dataset["properties"][name]["minimum"], about["minimum"], about["unit"]),
+            )
     log.info("%s: %s", dataset_id, ", ".join(f"{step['step']} {step['rows']}" for step in steps))
 
 
