@@ -98,6 +98,24 @@ def test_a_smaller_share_to_train_on_is_a_reduction(change, told):
     assert reductions(protocol(split), protocol(split | change)) == told
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, ("Mg", 0), ["trains on 0 % of the materials with Mg"]),
+        (("Mg", 0.8), ("Mg", 0.2), ["trains on 20 % of the materials with Mg"]),
+        (("Ca", 0.2), ("Mg", 0.8), ["trains on 80 % of the materials with Mg"]),
+        (("Mg", 0.2), ("Mg", 0.8), []),
+        (("Mg", 0.2), None, []),
+    ],
+)
+def test_materials_that_are_held_out_of_training_are_a_reduction(before, after, told):
+    def divide(held):
+        split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "members": 1}
+        return protocol(split | ({"hold_out": {"element": held[0], "returned": held[1], "test": 0.2}} if held else {}))
+
+    assert reductions(divide(before), divide(after)) == told
+
+
 def test_the_scale_reaches_every_protocol_and_its_absence_none(root):
     studies = {"studies": ["brnet2023"]}
     full, small = load(studies, root), load(studies | {"scale": SMALL}, root)

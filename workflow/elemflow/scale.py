@@ -135,7 +135,7 @@ def reductions(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str
     rows, all_rows = (protocol.get("split", {}).get("train_rows", math.inf) for protocol in (used, declared))
     if rows < all_rows and not any("material" in text for text in told):
         told.append(f"at most {rows:,} training materials")
-    return told + _smaller_share(declared["split"], used["split"])
+    return told + _smaller_share(declared["split"], used["split"]) + _held_out(declared["split"], used["split"])
 
 
 def _smaller_share(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
@@ -145,6 +145,17 @@ def _smaller_share(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list
     if ours is None or theirs is None or ours >= theirs:
         return []
     return [f"trains on {ours:g} % of the materials instead of {theirs:g} %"]
+
+
+def _held_out(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
+    """Say where materials with an element are taken out of the training part that the declared division leaves in."""
+    held, before = used.get("hold_out"), declared.get("hold_out", {})
+    if not held:
+        return []
+    theirs = before["returned"] if before.get("element") == held["element"] else 1
+    if held["returned"] >= theirs:
+        return []
+    return [f"trains on {100 * held['returned']:g} % of the materials with {held['element']}"]
 
 
 def _fewer_epochs(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
