@@ -78,6 +78,13 @@ def test_parquet_keeps_numbers(tmp_path: Path) -> None:
     assert frame["n"].tolist() == [3, 4]
 
 
+def test_an_index_of_pandas_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"formula": ["NaCl"], "gap": [8.5]}).set_index("formula").to_parquet(path)
+    frame = rows_of(dataset_of(kind="table", path=str(path)), tmp_path / "raw")
+    assert frame["formula"].tolist() == ["NaCl"]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
