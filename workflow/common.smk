@@ -79,7 +79,12 @@ def check_targets():
         },
         ids={
             "dataset": SETTINGS.datasets,
-            "property": PROPERTIES,
+            "property": PROPERTIES
+            | {
+                name
+                for each in SETTINGS.datasets.values()
+                for name in (*each["missing_properties"], *each["read_from"])
+            },
             "model": SETTINGS.models,
             "protocol": {*SETTINGS.protocols, *SOURCE_PROTOCOLS},
         },

@@ -95,6 +95,16 @@ def test_without_the_key_that_decides_nothing_else_is_told(project, file, place,
     assert refusal(project) == f"config/{file}: {at}: the key '{key}' is missing."
 
 
+def test_a_misspelled_key_that_decides_is_found(project):
+    edit(project, "datasets/kefe.yaml", lambda c: c["keep"].update(Rule=c["keep"].pop("rule")))
+    assert refusal(project) == "config/datasets/kefe.yaml: key 'keep': the key 'rule' is missing. Is it spelled 'Rule'?"
+
+
+def test_other_mistakes_beside_a_key_that_decides_are_told(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: (c["split"].pop("scheme"), c["training"].update(loss="maee")))
+    assert len(refusal(project).splitlines()) == 2
+
+
 def test_a_number_of_trees_is_a_number(project):
     edit(project, "models/random_forest.yaml", lambda c: c.update(parameters={"n_estimators": "many"}))
     assert "key 'parameters.n_estimators': found \"many\", expected integer" in refusal(project)

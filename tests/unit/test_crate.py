@@ -105,8 +105,9 @@ def test_a_network_of_the_users_own_is_part_of_the_crate(study, tmp_path):
         info["cfg"]["model"] = {"kind": "network", "spec": {"family": "custom", "file": file}}
         write_json(folder / "run_info.json", info)
     write_crate(CFG, *study, tmp_path / "crate")
-    assert (tmp_path / "crate/networks/own_net.py").read_text() == own.read_text()
-    assert "SoftwareSourceCode" in entities(tmp_path / "crate")["networks/own_net.py"]["@type"]
+    name = f"networks/{sha256_file(own)[:12]}/own_net.py"
+    assert (tmp_path / "crate" / name).read_text() == own.read_text()
+    assert "SoftwareSourceCode" in entities(tmp_path / "crate")[name]["@type"]
     assert "config/demo.yaml" not in entities(tmp_path / "crate")  # within a folder that is added as it is
 
 

@@ -96,7 +96,7 @@ def test_cells_are_listed_until_one_is_named(project):
         ("results/tables/study", [], "no run; their folders lie below"),
         ("results/tables/study/table1.csv", [], "shows datasets, and no runs; .*has the curation.json of each"),
         ("resources/raw/kefe/manifest.json", [], "no such run, table or figure"),
-        (f"results/runs/{RUN}/metrics.json", [], r"metrics\.csv: no such file. Name the csv of a table"),
+        (f"results/runs/{RUN}/metrics.json", [], r"metrics\.json: no table or figure, since it has no csv"),
         (
             "results/tables/study/table5.csv",
             ["KEFE", "formation", "enthalpy", "BRNet"],

@@ -216,7 +216,12 @@ def test_published_values_of_a_size_curve_stand_at_the_share_of_the_papers_mater
 def test_a_size_curve_shows_what_the_first_model_gains(tmp_path, drawing, runs):
     changes = numbers_of(draw(tmp_path, "size_curve", runs)).query("series == 'BNet'").set_index("quantity")
     assert (changes.loc["change_percent", "x"], changes.loc["change_percent", "y"]) == (320, pytest.approx(-50))
-    assert changes.loc["change_percent_published", "y"] == pytest.approx(0)
+    cfg = make_figure("size_curve", ["BRNet", "BNet"])
+    cfg["panels"][0]["series"][1] |= {"published": 0.5}
+    outputs = place(tmp_path / "printed", "figure")
+    write_figure(cfg, runs, {}, outputs)
+    changes = numbers_of(outputs).query("series == 'BNet'").set_index("quantity")
+    assert changes.loc["change_percent_published", "y"] == pytest.approx(-80)
     above, below = drawing(make_figure("size_curve", ["BRNet", "BNet"]), runs).axes
     assert (above.get_xlabel(), below.get_xlabel()) == ("", "Training materials")
     assert not any(label.label1.get_visible() for label in above.xaxis.get_major_ticks())

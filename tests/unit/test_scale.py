@@ -104,6 +104,7 @@ def test_a_smaller_share_to_train_on_is_a_reduction(change, told):
         (None, ("Mg", 0), ["trains on 0 % of the materials with Mg"]),
         (("Mg", 0.8), ("Mg", 0.2), ["trains on 20 % of the materials with Mg"]),
         (("Ca", 0.2), ("Mg", 0.8), ["trains on 80 % of the materials with Mg"]),
+        (None, ("Mg", 0.85), []),  # 81 % of all materials train without it
         (("Mg", 0.2), ("Mg", 0.8), []),
         (("Mg", 0.2), None, []),
     ],

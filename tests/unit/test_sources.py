@@ -85,6 +85,13 @@ def test_an_index_of_pandas_is_a_column(tmp_path: Path) -> None:
     assert frame["formula"].tolist() == ["NaCl"]
 
 
+def test_whole_numbers_of_pandas_stay_whole_beside_gaps(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"formula": ["NaCl", "KCl"], "fold": pd.array([5, None], "Int64")}).to_parquet(path)
+    frame = rows_of(dataset_of(kind="table", path=str(path)), tmp_path / "raw")
+    assert frame["fold"].dtype == "Int64"
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

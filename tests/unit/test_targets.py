@@ -21,6 +21,7 @@ KNOWN = Known(
         ("results/figures/brnet2023/table5.svg", "Its figures: figure1"),
         ("results/runs/kefee/band_gap/ef/brnet/brnet2023/metrics.json", "no dataset 'kefee'. Did you mean 'kefe'"),
         ("results/runs/kefe/band_gap/ef/brnett/brnet2023/metrics.json", "no model 'brnett'"),
+        ("results/splits/kefe/band_gap/brnet2024.parquet", "no protocol 'brnet2024'. Did you mean 'brnet2023'"),
         ("results/splits/kefe/band_gp/brnet2023.parquet", "no property 'band_gp'. Did you mean 'band_gap'"),
         ("results/datasets/kebgg/materials.parquet", "no dataset 'kebgg'"),
     ],
@@ -48,3 +49,10 @@ def test_what_is_wrong_in_a_target_is_named(target, message):
 )
 def test_what_a_rule_may_make_passes(target):
     check_targets([target], KNOWN)
+
+
+@pytest.mark.parametrize("option", ["--cleanup-metadata", "--report", "-O"])
+def test_files_that_are_no_targets_pass(option):
+    check_targets([option, "results/tables/irnet2021/table1", "results/runs/gone/band_gap"], KNOWN)
+    with pytest.raises(ConfigError):
+        check_targets([option, "a", "--cores", "2", "results/tables/irnet2021/table1"], KNOWN)

@@ -155,10 +155,11 @@ def _add_code(crate: ROCrate, code: Path, study: str) -> Entity:
 def _add_networks(crate: ROCrate, infos: Iterable[Mapping[str, Any]]) -> None:
     """Add the user's own files that networks of the runs were built by, unless they lie in a folder that is added."""
     specs = (info["cfg"].get("model", {}).get("spec", {}) for info in infos)
-    for path in sorted({(ROOT / spec["file"]).resolve() for spec in specs if "file" in spec}):
+    paths = {(ROOT / spec["file"]).resolve() for spec in specs if "file" in spec}
+    for path in sorted(path for path in paths if path.is_file()):
         inside = path.is_relative_to(ROOT)
-        name = path.relative_to(ROOT).as_posix() if inside else f"networks/{path.name}"
-        if not (inside and name.startswith(tuple(f"{folder}/" for folder in CODE_FOLDERS))) and path.is_file():
+        name = path.relative_to(ROOT).as_posix() if inside else f"networks/{sha256_file(path)[:12]}/{path.name}"
+        if not (inside and name.startswith(tuple(f"{folder}/" for folder in CODE_FOLDERS))):
             _add_file(crate, path, name, {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": "Python"})
 
 

@@ -3,6 +3,7 @@
 Every mistake is named by file and key, with what was found and what is allowed.
 """
 
+import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -105,12 +106,18 @@ def check(value: Any, schema_name: str, where: str) -> None:
 
 
 def _without_consequences(errors: Sequence[Any]) -> list[Any]:
-    """Leave out what else is wrong in a mapping that lacks the key which decides what it may have."""
-    undecided = [(tuple(error.absolute_path), error) for error in errors if error.validator == "required"
+    """Leave out what is wrong by each variant of a mapping that lacks the key which decides on the variant."""
+    undecided = [error for error in errors if error.validator == "required"
                  and any(f"'{key}'" in error.message for key in SWITCH_KEYS)]  # fmt: skip
-    return [error for error in errors
-            if all(error is first or tuple(error.absolute_path)[: len(path)] != path for path, first in undecided)
-            ]  # fmt: skip
+    return [error for error in errors if error in undecided or not any(_follows(error, cause) for cause in undecided)]
+
+
+def _follows(error: Any, cause: Any) -> bool:
+    """Tell whether an error lies in a variant of the mapping that lacks a key."""
+    place, above = list(error.absolute_path), list(cause.absolute_path)
+    rule, shared = list(error.absolute_schema_path), list(cause.absolute_schema_path)[:-1]
+    inside = place[: len(above)] == above and rule[: len(shared)] == shared
+    return inside and not {"then", "else"}.isdisjoint(map(str, rule[len(shared) :]))
 
 
 @cache
@@ -142,7 +149,14 @@ def _messages(error: Any) -> list[str]:  # noqa: PLR0911  one return per kind of
         return [f"{at}: unknown key '{key}'. Allowed: {', '.join(allowed)}.{nearest(key, allowed)}" for key in unknown]
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
-        return [f"{at}: the key '{key}' is missing." for key in missing if f"'{key}'" in error.message]
+
+        def spelled(key: str) -> str:
+            alike = difflib.get_close_matches(key.casefold(), map(str.casefold, error.instance), n=1, cutoff=0.8)
+            found = [other for other in error.instance if other.casefold() in alike]
+            return f" Is it spelled '{found[0]}'?" if found else ""
+
+        return [f"{at}: the key '{key}' is missing.{spelled(key)}" for key in missing
+                if f"'{key}'" in error.message]  # fmt: skip
     if error.validator == "enum":
         allowed = [json.dumps(v) if not isinstance(v, str) else v for v in error.validator_value]
         return [

@@ -51,10 +51,11 @@ def explain(path: Path, names: Sequence[str] = ()) -> str:
 
 
 def _explain_csv(results: Path, path: Path, names: Sequence[str]) -> str:
-    if path.suffix != ".csv":
-        path = path.parent / f"{path.stem}.csv"
+    named, path = path, path if path.suffix == ".csv" else path.with_suffix(".csv")
     if not path.is_file():
-        raise DataError(f"{path}: no such file. Name the csv of a table or figure, or the folder of a run.")
+        raise DataError(
+            f"{named}: no table or figure, since it has no csv beside it. Name one, or the folder of a run."
+        )
     cells = pd.read_csv(path, dtype=str, keep_default_na=False)
     axes = [name for name in ("row", "column", "against", "panel", "series") if name in cells]
     if {"dataset", "materials"} <= set(cells) and "run" not in cells:

@@ -152,7 +152,7 @@ def _held_out(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]
     held, before = used.get("hold_out"), declared.get("hold_out", {})
     if not held:
         return []
-    theirs = before["returned"] if before.get("element") == held["element"] else 1
+    theirs = before["returned"] if before.get("element") == held["element"] else shares_of(declared).get("train", 1)
     if held["returned"] >= theirs:
         return []
     return [f"trains on {100 * held['returned']:g} % of the materials with {held['element']}"]

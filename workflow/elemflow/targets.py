@@ -9,8 +9,20 @@ from dataclasses import dataclass
 
 from elemflow.errors import ConfigError, nearest
 
+TAKES_FILES = (
+    "--cleanup-metadata",
+    "--cm",
+    "--report",
+    "--archive",
+    "--configfile",
+    "--configfiles",
+    "--omit-from",
+    "-O",
+)
+"""Options of Snakemake whose values are files, and no targets."""
 OF_STUDIES = ("tables", "figures", "claims", "crate")
 RUN = ("dataset", "property", "representation", "model", "protocol")
+OF_DATA = {"runs": RUN, "splits": ("dataset", "property", "protocol"), "datasets": RUN[:1], "features": RUN[:1]}
 
 
 @dataclass(frozen=True)
@@ -30,26 +42,30 @@ class Known:
     ids: Mapping[str, Collection[str]]
 
 
-def check_targets(targets: Iterable[str], known: Known) -> None:
+def check_targets(arguments: Iterable[str], known: Known) -> None:
     """Refuse targets below `results` with a name that nothing has.
 
     Args:
-        targets: Arguments of the command line; what is no file of a study, a dataset or a run passes.
+        arguments: The command line; what is no file of a study, a split, a dataset or a run passes.
         known: The names.
 
     Raises:
         ConfigError: Names the target and the part of it, and the nearest known one.
     """
-    for target in targets:
+    option = ""
+    for target in arguments:
+        option = target if target.startswith("-") else option
+        if option.partition("=")[0] in TAKES_FILES:
+            continue
         top, *parts = target.rstrip("/").split("/")
         if top != "results" or len(parts) < 2:  # noqa: PLR2004  a stage, and what it is of
             continue
         stage, *names = parts
         if stage in OF_STUDIES and names[0] != "all":
             _check_study(target, stage, names, known)
-        elif stage in ("runs", "splits", "datasets", "features"):
-            keys = {"runs": RUN, "splits": ("dataset", "property")}.get(stage, ("dataset",))
-            for key, name in zip(keys, names, strict=False):
+        elif stage in OF_DATA:
+            for key, part in zip(OF_DATA[stage], names, strict=False):
+                name = part.removesuffix(".parquet")
                 if key in known.ids and name not in known.ids[key]:
                     raise ConfigError(f"{target}: there is no {key} '{name}'.{nearest(name, known.ids[key])}")
 

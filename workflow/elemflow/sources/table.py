@@ -172,7 +172,9 @@ def _read_parquet(path: Path, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
     file = pq.ParquetFile(stream)
     _check_names(path, file.schema_arrow.names)
     for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-        frame = batch.to_pandas(ignore_metadata=True)  # an index of pandas is a column like others
+        frame = batch.to_pandas()
+        if index := [name for name in frame.index.names if name in batch.schema.names]:
+            frame = frame.reset_index(level=index)  # what pandas wrote as its index is a column like others
         for name in frame.columns:
             if not pd.api.types.is_numeric_dtype(frame[name]):
                 frame[name] = frame[name].astype(object).where(frame[name].notna(), "").astype(str)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 EXPLANATION = (
     "Mean absolute error of the test predictions of all members for materials that contain an element, against the "
-    "number of training materials with it, mean over the members; elements with fewer than 5 test predictions, or "
-    "without a training material, are left out. The five elements with the largest errors are named."
+    "number of training materials with it in the division, mean over the members; elements with fewer than 5 test "
+    "predictions, or without a training material, are left out. The five elements with the largest errors are named."
 )
 FEWEST = 5
 NAMED = 5

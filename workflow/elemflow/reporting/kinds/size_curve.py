@@ -9,15 +9,24 @@ from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter, ScalarF
 
 from elemflow.reporting import style
 from elemflow.reporting import text as words
-from elemflow.reporting.panels import Numbers, Panel, Series, count_ticks, grid_of_axes, grid_of_pairs, with_unit
+from elemflow.reporting.panels import (
+    Numbers,
+    Panel,
+    Series,
+    count_ticks,
+    grid_of_axes,
+    grid_of_pairs,
+    mark_empty,
+    with_unit,
+)
 from elemflow.reporting.results import read_facts, read_info
 from elemflow.scale import shares_of
 
 EXPLANATION = (
     "Error on the test set against the number of training materials, one point per row of the grid, joined by model; "
     "bars are the sample standard deviation over members, hollow diamonds published values at the paper's size. Below, "
-    "where a row has several models: change of the error of the first against another (error of the first / error of "
-    "the other − 1); below zero the first is better."
+    "where a row has an error of several models: change of the error of the first against another (error of the first "
+    "/ error of the other − 1); below zero the first is better."
 )
 
 Points = Sequence[tuple[Panel, Series]]
@@ -93,13 +102,15 @@ def _draw_changes(axis: Axes, pairs: Sequence[tuple[Panel, Series, Series]], met
                 there = _count_published(ours) or size
                 axis.plot(there, printed, "D", color="white", markeredgecolor=color, markersize=5, zorder=5)
                 numbers.add(panel, other, "change_percent_published", unit="%", x=there, y=100 * printed)
+    if not pairs:
+        mark_empty(axis, "no row has two models")
+        return
     axis.axhline(0, color=style.INK, linewidth=0.8, zorder=1)
     axis.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.grid()
-    if pairs:
-        axis.set_ylabel(f"Change of the {words.short_metric(metric)} of {pairs[0][1].label}")
-        axis.legend(loc="best")
+    axis.set_ylabel(f"Change of the {words.short_metric(metric)} of {pairs[0][1].label}")
+    axis.legend(loc="best")
 
 
 def _pairs(cfg: Mapping[str, Any], points: Points) -> list[tuple[Panel, Series, Series]]:
