@@ -73,7 +73,10 @@ def test_a_cell_is_explained_from_files_alone(finished):
 def test_plan_lists_the_runs(finished):
     lines = (finished.folder / "results/plan/runs.tsv").read_text().splitlines()
     assert len(lines) == 3
-    assert lines[1].split("\t")[-1] == "tiny/errors tiny/test tiny/parity tiny/curves tiny/bars tiny/cost tiny/element_errors"
+    assert (
+        lines[1].split("\t")[-1]
+        == "tiny/errors tiny/test tiny/parity tiny/curves tiny/bars tiny/cost tiny/element_errors"
+    )
 
 
 def test_costs_are_forecast_before_anything_is_retrieved(fresh):

@@ -227,6 +227,22 @@ def test_a_size_curve_shows_what_the_first_model_gains(tmp_path, drawing, runs):
     assert not any(label.label1.get_visible() for label in above.xaxis.get_major_ticks())
 
 
+def test_a_size_curve_without_a_pair_keeps_its_numbers_of_materials(tmp_path, drawing, runs):
+    alone = name_run("bnet", "kebg")
+    cfg = make_figure("size_curve", ["BRNet", "BNet"])
+    (panel,) = cfg["panels"]
+    cfg["panels"].append({"label": "KEBG", "series": [panel["series"][1] | {"run": alone, "dataset": "kebg"}]})
+    figure = drawing(cfg, runs | {alone: write_run(tmp_path, alone, [0.3])})
+    assert "no row has two models" in [text.get_text() for axis in figure.axes for text in axis.texts]
+    assert [axis.get_xlabel() for axis in figure.axes if axis.axison] == [
+        "",
+        "Training materials",
+        "Training materials",
+    ]
+    for axis in (axis for axis in figure.axes if axis.get_xlabel()):
+        assert any(tick.label1.get_visible() for tick in axis.xaxis.get_major_ticks())
+
+
 def test_a_size_curve_of_one_model_has_nothing_below(tmp_path, drawing, runs):
     first = {name_run("brnet"): runs[name_run("brnet")]}
     assert len(drawing(make_figure("size_curve", ["BRNet", "BNet"]), first).axes) == 1

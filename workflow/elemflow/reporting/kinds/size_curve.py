@@ -48,11 +48,15 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         places = [(axis, None) for axis in axes]
     for (axis, below), points in zip(places, plots.values(), strict=True):
         _draw_errors(axis, points, cfg["metric"], numbers)
-        lowest = axis
+        found = _pairs(cfg, points)
+        if below is not None and found:
+            _draw_changes(below, found, cfg["metric"], numbers)
+            below.set_xlabel("Training materials")
+            continue
+        axis.set_xlabel("Training materials")
         if below is not None:
-            _draw_changes(below, _pairs(cfg, points), cfg["metric"], numbers)
-            lowest = below
-        lowest.set_xlabel("Training materials")
+            axis.tick_params(labelbottom=True)
+            mark_empty(below, "no row has two models")
     figure.draw_without_rendering()  # sets the size of the panels
     for (axis, below), points in zip(places, plots.values(), strict=True):
         ours = [read_facts(series.folder)["train_rows"] for _, series in points]
@@ -102,9 +106,6 @@ def _draw_changes(axis: Axes, pairs: Sequence[tuple[Panel, Series, Series]], met
                 there = _count_published(ours) or size
                 axis.plot(there, printed, "D", color="white", markeredgecolor=color, markersize=5, zorder=5)
                 numbers.add(panel, other, "change_percent_published", unit="%", x=there, y=100 * printed)
-    if not pairs:
-        mark_empty(axis, "no row has two models")
-        return
     axis.axhline(0, color=style.INK, linewidth=0.8, zorder=1)
     axis.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
