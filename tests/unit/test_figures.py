@@ -13,7 +13,7 @@ from elemflow.registry import DATA_FIGURES, FIGURES
 from elemflow.reporting import style
 from elemflow.reporting.figures import write_figure
 from elemflow.reporting.kinds import training_curves
-from elemflow.reporting.panels import count_ticks, grid_of_axes, grid_of_pairs, wrap_labels
+from elemflow.reporting.panels import count_ticks, grid_of_axes, grid_of_pairs, round_ticks, wrap_labels
 
 LIMIT = 500_000  # bytes
 
@@ -390,6 +390,19 @@ def test_element_comparison_is_over_the_materials_that_both_judged(tmp_path):
     assert numbers["x"].to_numpy() == pytest.approx([0.1, 0.1])  # the first member alone has a partner
     assert numbers["y"].to_numpy() == pytest.approx([0.4, 0.4])
     assert set(numbers["series"]) == {"BNet"}
+
+
+@pytest.mark.parametrize("limits", [(80, 120), (13, 210), (40, 3900), (3, 90_000)])
+def test_counts_on_a_logarithmic_axis_do_not_touch(limits):
+    figure, (axis,) = grid_of_axes(1, width=4, height=3.5)
+    axis.set(xscale="log", xlim=limits)
+    round_ticks(axis)
+    figure.draw_without_rendering()
+    ticks = [*axis.xaxis.get_major_ticks(), *axis.xaxis.get_minor_ticks()]
+    labels = [tick.label1 for tick in ticks if limits[0] <= tick.get_loc() <= limits[1]]
+    assert len(boxes(labels)) > 1
+    assert not overlap(boxes(labels))
+    style.plt.close(figure)
 
 
 def test_element_comparison_without_a_partner_is_said(tmp_path, runs, drawing):

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend import Legend
 from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from elemflow.reporting import style
@@ -286,11 +286,14 @@ def count_ticks(axis: Axes, values: Sequence[float]) -> None:
 
 
 def round_ticks(axis: Axes) -> None:
-    """Give a logarithmic horizontal axis of counts over less than a decade few round ticks, others those of decades."""
+    """Give a logarithmic horizontal axis of counts over less than two decades few round ticks, others decades alone."""
     low, high = axis.get_xlim()
-    if high < 10 * low:  # the default would label so many multiples that they touch
-        axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axis.xaxis.set_minor_formatter(NullFormatter())  # the default labels so many multiples that they touch
+    if high < 100 * low:
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    if high < 10 * low:
+        axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         axis.xaxis.set_minor_locator(NullLocator())
 
 
