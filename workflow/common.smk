@@ -17,7 +17,7 @@ from elemflow import targets as elemflow_targets
 from elemflow.codehash import code_digest
 from elemflow.errors import ElemflowError
 from elemflow.failures import describe_failures, failure_of_run
-from elemflow.pretraining import source_protocol_id
+from elemflow.pretraining import MARK, source_protocol_id
 from elemflow.published import read_published, read_published_quantities
 from elemflow.registry import (
     DATA_FIGURES,
@@ -66,6 +66,18 @@ SOURCE_PROTOCOLS = {
     for name in about["properties"]
 }
 
+# The pattern of their ids, since hundreds of them as alternatives take seconds to compile in each of many rules.
+SOURCE_PROTOCOL = r"\.".join(
+    f"(?:{part})"
+    for part in (
+        one_of({name.split(".")[0] for name in SOURCE_PROTOCOLS}),
+        MARK,
+        one_of(SETTINGS.datasets),
+        one_of(PROPERTIES),
+        one_of({name.split(".")[-1] for name in SOURCE_PROTOCOLS}),
+    )
+)
+
 
 def check_targets():
     """Refuse a target of the command line with a study, an item or an id that does not exist."""
@@ -85,6 +97,7 @@ def check_targets():
                 for each in SETTINGS.datasets.values()
                 for name in (*each["missing_properties"], *each["read_from"])
             },
+            "representation": FEATURES,
             "model": SETTINGS.models,
             "protocol": {*SETTINGS.protocols, *SOURCE_PROTOCOLS},
         },
@@ -104,7 +117,7 @@ wildcard_constraints:
     part=one_of(FEATURES),
     representation=f"(?:{one_of(FEATURES)})(?:\\+(?:{one_of(FEATURES)}))*",
     model=one_of(SETTINGS.models),
-    protocol=one_of({*SETTINGS.protocols, *SOURCE_PROTOCOLS}),
+    protocol=f"{one_of(SETTINGS.protocols)}|{SOURCE_PROTOCOL}",
     study=one_of(SETTINGS.selected),
     table=one_of({table for _, table in PLAN.tables}),
     figure=one_of({figure for _, figure in PLAN.figures}),

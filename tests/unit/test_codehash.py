@@ -1,6 +1,6 @@
 import pytest
 
-from elemflow.codehash import _imports, code_digest, import_closure, normalised_source
+from elemflow.codehash import _read, code_digest, import_closure, normalised_source
 
 SCRIPT = '"""Entry."""\nfrom elemflow.a import f\nprint(f())\n'
 A = "from elemflow.sub import b\n\ndef f():\n    return b.VALUE\n"
@@ -19,7 +19,7 @@ def tree(tmp_path):
 
 
 def digest(tree, *modules, files=()):
-    for cached in (code_digest, normalised_source, _imports):
+    for cached in (code_digest, normalised_source, _read):
         cached.cache_clear()
     return code_digest(tree / "script.py", tree, modules, files)
 

@@ -229,6 +229,16 @@ def test_missing_column(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
+def test_a_key_that_whole_blocks_of_json_leave_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    rows = [{"formula": "FeO"}, {"formula": "MgO"}, {"formula": "CaO", "e": 1.5}]
+    options = {"keep": {"rule": "first"}}
+    outcome = run(tmp_path, json.dumps(rows), "t.json", **options)
+    assert outcome.materials["energy"].dropna().tolist() == [1.5]
+    with pytest.raises(DataError, match=r"t\.json has no column 'f' .*Its columns are: formula, e\."):
+        run(tmp_path, json.dumps(rows), "t.json", properties={"energy": energy(column="f")}, **options)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -425,6 +435,21 @@ def test_structure_type_of_the_source(tmp_path: Path) -> None:
     options["columns"] |= {"entry_id": "e"}
     with pytest.raises(DataError, match=r"two entries would both be the material 'FeO#2'.*columns\.entry_id"):
         run(tmp_path, content + "FeO,2,NiAs,3\n", **options)
+
+
+def test_a_material_does_not_depend_on_how_a_parquet_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    frame = pd.DataFrame({"formula": "FeO", "e": [0.0, 1, 2, 3], "group": pd.array([225, 225, None, 225], "Int64")})
+    frame.to_parquet(tmp_path / "t.parquet")
+    columns = {"formula": "formula", "structure_type": "group"}
+    keep = {"rule": "structures", "property": "energy", "volume": None}
+    outcome = curated(tmp_path, declared(tmp_path / "t.parquet", columns=columns, keep=keep))
+    assert outcome.materials[["material_id", "structure_type", "n_entries"]].to_numpy().tolist() == [
+        ["FeO#0", "225", 3],
+        ["FeO#2", "", 1],
+    ]
 
 
 @settings(max_examples=100, deadline=None)

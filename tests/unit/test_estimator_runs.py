@@ -52,7 +52,7 @@ def _without_validation(folder: Path) -> None:
     split[split["role"] != "validation"].to_parquet(folder / "split.parquet")
 
 
-def _train(folder: Path, model: dict[str, Any]) -> dict[str, Path]:
+def _train(folder: Path, model: dict[str, Any], **protocol: Any) -> dict[str, Path]:
     names = ("predictions", "history", "run_info", "model_folder", "checkpoint_folder")
     files = ("predictions.parquet", "history.parquet", "run_info.json", "model", "checkpoint")
     outputs = {name: folder / "runs/kefe/gap/ef/m/p" / file for name, file in zip(names, files, strict=True)}
@@ -60,7 +60,7 @@ def _train(folder: Path, model: dict[str, Any]) -> dict[str, Path]:
         "run": {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"},
         "property": {"unit": "eV"},
         "model": model,
-        "protocol": {"training": {"seed": 7}, "clip_predictions": False},
+        "protocol": {"training": {"seed": 7}, "clip_predictions": False} | protocol,
     }
     inputs = {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
     run.train_run(cfg, features=[folder / "part.parquet"], **inputs, **outputs, threads=1)
@@ -173,3 +173,11 @@ def test_a_figure_leaves_out_what_was_not_run(inputs: Path, kind: str) -> None:
     outputs = place(inputs / "figures", "figure")
     write_figure(cfg, {series["run"]: inputs / "runs" / series["run"]}, {}, outputs)
     assert "none of the 1 runs has a result" in outputs["text"].read_text()
+
+
+def test_the_errors_of_trials_are_in_the_unit_of_the_property(inputs: Path) -> None:
+    out = _train(inputs, TREE | {"search": SEARCH}, target={"center": "median", "scale": "std"})
+    history = pd.read_parquet(out["history"]).set_index(["member", "epoch"])["validation_mae"]
+    for member, facts in read_json(out["run_info"])["members"].items():
+        for trial in facts["trials"]:
+            assert trial["validation_mae"] == pytest.approx(history[int(member), trial["trial"]])

@@ -19,14 +19,14 @@ TARGET = {"scheme": "k_fold", "folds": 3, "repeats": 1, "validation": 0.2, "seed
 SOURCE = {"scheme": "source", "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 3}
 
 
-def divided(folder, target, source, **changes):
+def divided(folder, target, source, *, scheme=TARGET, **changes):
     """Divide two sets of compositions; return the rows of both divisions and the metadata of the second."""
     for name, compositions in (("target", target), ("source", source)):
         ids = [f"{name}-{i:03d}" for i in range(len(compositions))]
         values = [float(i) for i in range(len(ids))]
         table = pa.table({"material_id": ids, "composition": compositions, "gap": values})
         pq.write_table(table, folder / f"{name}.parquet")
-    write_split(folder / "target.parquet", "gap", TARGET, folder / "judges.parquet", where="target")
+    write_split(folder / "target.parquet", "gap", scheme, folder / "judges.parquet", where="target")
     write_source_split(
         folder / "source.parquet", "gap", SOURCE | changes, folder / "split.parquet",
         target_split=folder / "judges.parquet", target_materials=folder / "target.parquet", where="source",
@@ -81,6 +81,15 @@ def test_what_is_left_is_divided_by_the_shares_in_one_order_for_all_members(tmp_
     assert {counts[member, "train"] for member in range(3)} == {24}
     assert rows.drop_duplicates(["material_id", "role"]).shape[0] == 40
     assert notes["split"]["scheme"] == "source"
+
+
+def test_a_target_of_several_divisions_has_a_source_for_each_member(tmp_path):
+    scheme = {"scheme": "fractions", "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 1}
+    members = {"members": 2, "divisions": 3, "resplit": False}
+    judges, rows, _ = divided(tmp_path, NAMES, NAMES, scheme=scheme | members, **members)
+    trained = judges[judges["role"] == "train"].groupby("member").size()
+    assert rows.groupby("member").size().to_dict() == trained.to_dict()
+    assert len(trained) == 6
 
 
 def test_a_sample_is_drawn_from_what_is_left(tmp_path):

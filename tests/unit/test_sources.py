@@ -92,6 +92,25 @@ def test_whole_numbers_of_pandas_stay_whole_beside_gaps(tmp_path: Path) -> None:
     assert frame["fold"].dtype == "Int64"
 
 
+def test_whole_numbers_are_alike_in_blocks_with_and_without_gaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    columns = {"n": pa.array([225, 225, 225, None], pa.int64()), "known": pa.array([True, False, None, True])}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    one, two = table.read_table(tmp_path / "a.parquet", "parquet")
+    assert one.dtypes.tolist() == two.dtypes.tolist()
+    assert one["n"].astype(str).tolist() == ["225", "225"]
+
+
+def test_nested_columns_of_parquet_are_json_text(tmp_path: Path) -> None:
+    structure = {"elements": ["Na"], "coords": [[0.0, 0.5, 0.25]]}
+    pq.write_table(pa.table({"atoms": [structure, None]}), tmp_path / "a.parquet")
+    (frame,) = table.read_table(tmp_path / "a.parquet", "parquet")
+    assert json.loads(frame["atoms"][0]) == structure
+    assert frame["atoms"][1] == ""
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -245,6 +264,16 @@ def test_matbench_formula_is_that_of_the_cell(tmp_path: Path) -> None:
     (tmp_path / "matbench_mp_e_form.json.gz").write_bytes(gzip.compress(text.encode()))
     (frame,) = matminer_dataset.read({"name": "matbench_mp_e_form"}, tmp_path)
     assert frame["formula"].tolist() == ["Na2Cl0.5Br0.5"]
+
+
+def test_a_composition_of_pymatgen_is_a_formula(tmp_path: Path) -> None:
+    """As in jarvis_dft_3d, which holds Composition objects."""
+    held = {"@module": "pymatgen.core.composition", "@class": "Composition", "Ti": 1.0, "O": 2.0}
+    rows = [[held, -1.0], ["Fe2O3", 0.0], [None, 1.0]]
+    text = json.dumps({"columns": ["composition", "e_form"], "index": [0, 1, 2], "data": rows})
+    (tmp_path / "jarvis_dft_3d.json.gz").write_bytes(gzip.compress(text.encode()))
+    (frame,) = matminer_dataset.read({"name": "jarvis_dft_3d"}, tmp_path)
+    assert frame["composition"].tolist() == ["Ti1O2", "Fe2O3", ""]
 
 
 def test_matminer_transport(tmp_path: Path) -> None:

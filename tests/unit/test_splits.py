@@ -238,6 +238,12 @@ def test_a_list_that_does_not_fit_is_refused_by_name(tmp_path, text, message):
     assert shown.startswith(f"split of x: {tmp_path}/list.json")
 
 
+def test_a_cut_line_of_a_list_is_refused_by_name(tmp_path):
+    (tmp_path / "list.csv").write_text("entry_id,role\n0,train\n1,test\n2\n")
+    shown = refused(rows_table(tmp_path, range(4)), tmp_path, LIST, tmp_path / "list.csv")
+    assert "'2' has the label ''" in shown
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("name", "rows", "dummy"),

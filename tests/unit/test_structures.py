@@ -88,6 +88,7 @@ def test_cif():
     ("value", "reason"),
     [
         ("data_x\n_cell_length_a 3", "the CIF cannot be read"),
+        ("data_x\n_cell_length_a 3\nloop_\n _atom_site_label\n _atom_site_frac", "the CIF cannot be read"),
         ("{", "no valid JSON"),
         ("{}", "neither CIF text nor"),
         ({"sites": [{"species": []}], "lattice": {}}, "pymatgen dict is incomplete"),

@@ -7,7 +7,13 @@ KNOWN = Known(
     declared=["brnet2023", "irnet2021", "demo"],
     selected=["brnet2023"],
     items={"tables": {"brnet2023": ["table2", "table5"]}, "figures": {"brnet2023": ["figure1"]}},
-    ids={"dataset": ["kefe", "kebg"], "property": ["band_gap"], "model": ["brnet"], "protocol": ["brnet2023"]},
+    ids={
+        "dataset": ["kefe", "kebg"],
+        "property": ["band_gap"],
+        "representation": ["ef", "pa"],
+        "model": ["brnet"],
+        "protocol": ["brnet2023"],
+    },
 )
 
 
@@ -24,6 +30,10 @@ KNOWN = Known(
         ("results/splits/kefe/band_gap/brnet2024.parquet", "no protocol 'brnet2024'. Did you mean 'brnet2023'"),
         ("results/splits/kefe/band_gp/brnet2023.parquet", "no property 'band_gp'. Did you mean 'band_gap'"),
         ("results/datasets/kebgg/materials.parquet", "no dataset 'kebgg'"),
+        ("results/features/kebg/paa.parquet", "no representation 'paa'. Did you mean 'pa'"),
+        ("results/runs/kebg/band_gap/pa+eff/brnet/brnet2023", "no representation 'eff'. Did you mean 'ef'"),
+        ("results/candidates/kebgg/kefe/band_gap/ef/brnet/brnet2023/ranked.csv", "no dataset 'kebgg'"),
+        ("results/candidates/kebg/kefe/band_gap/ef/brnett/brnet2023/ranked.csv", "no model 'brnett'"),
     ],
 )
 def test_what_is_wrong_in_a_target_is_named(target, message):
@@ -43,6 +53,8 @@ def test_what_is_wrong_in_a_target_is_named(target, message):
         "results/claims/brnet2023",
         "results/plan/cost.tsv",
         "results/runs/kefe/band_gap/ef+pa/brnet/brnet2023/metrics.json",
+        "results/features/kefe/pa.rejected.parquet",
+        "results/candidates/kefe/kebg/band_gap/ef/brnet/brnet2023/ranked.csv",
         "resources/raw/kefe/manifest.json",
         "elsewhere/results/tables/irnet2021/table1",
     ],

@@ -6,6 +6,7 @@ the edited code; comments, docstrings, formatting and file times do not count.
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -62,9 +63,25 @@ def import_closure(script: Path, package_root: Path, modules: tuple[str, ...] = 
 @cache
 def normalised_source(path: Path) -> str:
     """Return the source without comments, docstrings and formatting."""
+    return _read(path)[0]
+
+
+def _imports(path: Path) -> tuple[str, ...]:
+    return _read(path)[1]
+
+
+@cache
+def _read(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the normalised source of a file, and what of the package it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+    names: set[str] = set()
+    for node in _statements(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if (
                 isinstance(first, ast.Expr)
@@ -72,19 +89,16 @@ def normalised_source(path: Path) -> str:
                 and isinstance(first.value.value, str)
             ):
                 node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    return ast.unparse(tree), tuple(sorted(name for name in names if name.split(".")[0] == PACKAGE))
 
 
-@cache
-def _imports(path: Path) -> tuple[str, ...]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return tuple(sorted(name for name in names if name.split(".")[0] == PACKAGE))
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield the tree and every statement below it; expressions, most of the nodes, hold none."""
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        left.extend(child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
 
 
 def _module_file(name: str, package_root: Path) -> Path | None:

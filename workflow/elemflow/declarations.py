@@ -122,7 +122,7 @@ def _follows(error: Any, cause: Any) -> bool:
 
 @cache
 def _validator(schema_name: str) -> Any:
-    schema = yaml.safe_load((SCHEMAS / f"{schema_name}.schema.yaml").read_text(encoding="utf-8"))
+    schema = read_yaml(SCHEMAS / f"{schema_name}.schema.yaml")
     plain = jsonschema.Draft202012Validator
     check_properties = plain.VALIDATORS["properties"]
 

@@ -191,6 +191,9 @@ class _Reader:
         self._compositions = _Compositions()
         self._types: dict[str, int] = {}
         self._read = 0
+        self._columns: dict[str, None] = {}
+        self._absent: dict[str, str] = {}
+        self._place = ""
         self._codes: list[np.ndarray] = [np.empty(0, np.int32)]
         self._type_codes: list[np.ndarray] = [np.empty(0, np.int32)]
         self._values: dict[str, list[np.ndarray]] = {name: [] for name in self._properties}
@@ -202,7 +205,7 @@ class _Reader:
         """Return the entries of a frame that can be read."""
         names = self._dataset["columns"]
         place = str(self._raw_folder / frame.attrs.get("file", ""))
-        _require_columns(frame, self._dataset, place)
+        frame = self._with_columns(frame, place)
         first, self._read = self._read, self._read + len(frame)
         columns: dict[str, pa.Array] = {
             "entry_id": _texts(frame[names["entry_id"]] if names.get("entry_id") else range(first, self._read)),
@@ -229,6 +232,7 @@ class _Reader:
             raise DataError(
                 f"Dataset {self._dataset_id}: the files in {self._raw_folder} hold no rows. Check the source."
             )
+        _refuse_absent(self._absent, self._place, self._columns)
         rejected = {stage: pa.concat_tables(tables) for stage, tables in self._rejected.items()}
         codes = _joined(self._codes)
         first: dict[str, str] = next(
@@ -299,6 +303,20 @@ class _Reader:
                 column = pc.fill_null(column.cast(pa.int16()).cast(pa.string()), "")
             table = table.append_column(name, column)
         return self._drop("structure", table, pa.array(reasons, pa.string()))
+
+    def _with_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:
+        """Return a frame with every column that the config names.
+
+        JSON objects may leave out keys without a value, so a whole block of them may lack a column that others have.
+        """
+        present = [str(name) for name in frame.columns]
+        self._columns |= dict.fromkeys(present)
+        absent = {key: name for key, name in wanted_columns(self._dataset).items() if name not in present}
+        if not frame.attrs.get("sparse"):
+            _refuse_absent(absent, place, present)
+        self._absent = {key: name for key, name in absent.items() if key in self._absent or not self._read}
+        self._place = self._place or place
+        return frame.assign(**dict.fromkeys(absent.values(), ""))
 
     def _drop(self, stage: str, table: pa.Table, reasons: pa.Array) -> pa.Table:
         if reasons.null_count == len(reasons):
@@ -394,24 +412,27 @@ def _almost_equal(held: str, composition: str) -> bool:
     return all(abs(ours.get(s, 0) - theirs.get(s, 0)) <= OCCUPANCY_ERROR for s in ours | theirs)
 
 
-def _require_columns(frame: pd.DataFrame, dataset: Mapping[str, Any], place: str) -> None:
+def _refuse_absent(absent: Mapping[str, str], place: str, present: Iterable[str]) -> None:
+    for key, name in absent.items():
+        columns = f"Its columns are: {', '.join(present)}.{nearest(name, present)}"
+        raise DataError(f"{place} has no column {name!r} ({key}). {columns} Correct the dataset's config.")
+
+
+def wanted_columns(dataset: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns that the config of a dataset names, by their keys."""
     wanted = {f"columns.{key}": name for key, name in dataset["columns"].items() if isinstance(name, str)}
     if structure := dataset["columns"].get("structure"):
         wanted["columns.structure.column"] = structure["column"]
     wanted |= {f"columns.splits[{i}]": name for i, name in enumerate(split_columns(dataset))}
-    wanted |= {
+    return wanted | {
         f"properties.{key}.column": spec["column"] for key, spec in dataset["properties"].items() if "column" in spec
     }
-    present = [str(name) for name in frame.columns]
-    for key, name in wanted.items():
-        if name not in present:
-            columns = f"Its columns are: {', '.join(present)}.{nearest(name, present)}"
-            raise DataError(f"{place} has no column {name!r} ({key}). {columns} Correct the dataset's config.")
 
 
 def _texts(cells: pd.Series | range) -> pa.Array:
-    """Return cells as text; the index of a frame is not part of the contract of a source."""
-    return pa.array(pd.Series(cells).astype(str).to_numpy(dtype=object), pa.string())
+    """Return cells as text, empty ones as none; the index of a frame is not part of the contract of a source."""
+    given = pd.Series(cells)
+    return pa.array(given.astype(str).where(given.notna(), "").to_numpy(dtype=object), pa.string())
 
 
 def _joined(chunks: list[np.ndarray]) -> np.ndarray:

@@ -124,4 +124,4 @@ def _read_json(path: Path) -> Iterator[tuple[str, str]]:
 
 def _read_csv(path: Path) -> Iterator[tuple[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        yield from ((line["entry_id"], line["role"]) for line in csv.DictReader(stream))
+        yield from ((line["entry_id"], line["role"]) for line in csv.DictReader(stream, restval=""))

@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("elemflow", "keras", "tensorflow", "jax", "numpy", "pandas", "pyarrow", "scikit-learn", "optuna", "skops")
+LIBRARIES = (
+    *("elemflow", "keras", "tensorflow", "jax", "numpy", "scipy", "pandas", "pyarrow"),
+    *("scikit-learn", "optuna", "skops", "lightgbm", "xgboost", "catboost", "flaml"),
+)
 
 
 def library_versions() -> dict[str, str]:

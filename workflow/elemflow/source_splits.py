@@ -53,7 +53,7 @@ def write_source_split(
         removed[str(member)] = table.num_rows - rest.num_rows
         log.info("member %d: %d of %d materials removed", member, removed[str(member)], table.num_rows)
         rest = draw_sample(rest, split)
-        once = {**split, "scheme": "fractions", "members": 1, "members_per_fold": 1, "resplit": False}
+        once = {**split, "scheme": "fractions", "members": 1, "divisions": 1, "members_per_fold": 1, "resplit": False}
         [roles] = divide(rest["composition"].to_pylist(), once)
         pieces.append(member_rows(rest, member, roles, split, where))
     notes = {"split": dict(split), "property": property_id, "removed": removed}

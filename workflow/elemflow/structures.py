@@ -121,7 +121,7 @@ def from_cif(text: str) -> Crystal:
         warnings.simplefilter("ignore")
         try:
             structures = CifParser.from_str(text).parse_structures(primitive=False, check_occu=False)
-        except (ValueError, KeyError, IndexError, TypeError, AssertionError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, AssertionError, ArithmeticError) as error:
             raise ValueError(f"the CIF cannot be read: {error}") from None
     return from_pymatgen(structures[0].as_dict())
 

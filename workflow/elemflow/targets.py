@@ -22,7 +22,14 @@ TAKES_FILES = (
 """Options of Snakemake whose values are files, and no targets."""
 OF_STUDIES = ("tables", "figures", "claims", "crate")
 RUN = ("dataset", "property", "representation", "model", "protocol")
-OF_DATA = {"runs": RUN, "splits": ("dataset", "property", "protocol"), "datasets": RUN[:1], "features": RUN[:1]}
+OF_DATA = {
+    "runs": RUN,
+    "splits": ("dataset", "property", "protocol"),
+    "datasets": ("dataset",),
+    "features": ("dataset", "representation"),
+    "candidates": ("dataset", *RUN),
+}
+"""What the folders below a stage are named after; a representation may stand for one of its parts."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Known:
         declared: Ids of all studies in config/studies.
         selected: Ids of those that are asked for.
         items: Ids of the tables and of the figures of each selected study.
-        ids: Ids of datasets, properties, models and protocols, by those words in the singular.
+        ids: Ids of datasets, properties, parts of representations, models and protocols, by the words of `RUN`.
     """
 
     declared: Collection[str]
@@ -65,9 +72,10 @@ def check_targets(arguments: Iterable[str], known: Known) -> None:
             _check_study(target, stage, names, known)
         elif stage in OF_DATA:
             for key, part in zip(OF_DATA[stage], names, strict=False):
-                name = part.removesuffix(".parquet")
-                if key in known.ids and name not in known.ids[key]:
-                    raise ConfigError(f"{target}: there is no {key} '{name}'.{nearest(name, known.ids[key])}")
+                name = part.removesuffix(".parquet").removesuffix(".rejected")
+                for each in name.split("+") if key == "representation" else [name]:
+                    if each not in known.ids[key]:
+                        raise ConfigError(f"{target}: there is no {key} '{each}'.{nearest(each, known.ids[key])}")
 
 
 def _check_study(target: str, stage: str, names: list[str], known: Known) -> None:

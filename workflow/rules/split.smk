@@ -34,7 +34,7 @@ rule split_source:
     benchmark:
         "results/benchmarks/split_source/{dataset}/{property}/{protocol}.tsv"
     wildcard_constraints:
-        protocol=one_of(SOURCE_PROTOCOLS),
+        protocol=SOURCE_PROTOCOL,
     conda:
         "../../envs/environment.yaml"
     threads: 1

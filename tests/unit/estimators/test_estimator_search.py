@@ -95,6 +95,17 @@ def test_folds_keep_compositions_together_and_the_winner_is_fitted_on_all_rows()
     assert min(_errors(found)) not in _errors(_search(search_module.declared_grid("tree", TREE, 1)))
 
 
+def test_folds_without_rows_are_left_out() -> None:
+    def of(*formulas: str) -> Part:
+        ids = np.array([f"{formula}#{i}" for i, formula in enumerate(formulas)], dtype=object)
+        return Part(ids, TRAIN.x[: len(ids)], TRAIN.y[: len(ids)])
+
+    crowded = of(*["SiO2"] * 90, *(f"Fe{i}O" for i in range(2, 7)))
+    assert 1 < len(list(search_module._divisions(crowded, VALIDATION, 5, seed=1))) < 5
+    with pytest.raises(TrainingError, match="no 3 folds can be made of 6 training rows of 1 compositions"):
+        next(search_module._divisions(of(*["SiO2"] * 6), VALIDATION, 3, seed=1))
+
+
 def test_the_best_of_several_models() -> None:
     line, tree = (search_module.declared_grid(*pair, 1, 2) for pair in (("line", LINE), ("tree", TREE)))
     found = _search(line, tree)
@@ -109,6 +120,14 @@ def test_trials_that_diverge_do_not_win() -> None:
     nothing = Part(TRAIN.material_id, TRAIN.x, np.full(len(TRAIN), np.nan))
     with pytest.raises(TrainingError, match="none of 1 trials gave finite"):
         search_module.search(candidates[1:], TRAIN, nothing, seed=1, threads=1, label="test")
+
+
+def test_a_trial_that_diverges_among_others_has_no_error() -> None:
+    search = {"method": "grid", "trials": 2, "grid": {"learning_rate": [20.0, 0.1]}}
+    boosted = {"estimator": "gradient_boosting", "parameters": {"n_estimators": 300}, "search": search}
+    found = _search(search_module.declared_grid("boosted", boosted, 1))
+    assert sorted(error is None for error in _errors(found)) == [False, True]
+    assert np.isfinite(found.winner["validation_mae"])
 
 
 def test_every_space_gives_valid_parameters() -> None:

@@ -109,3 +109,11 @@ def test_foreign_files_are_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "m.skops").write_bytes(b"no archive")
     with pytest.raises(DataError, match="not an estimator of this workflow"):
         storage.load_estimator(tmp_path / "m.skops")
+
+
+@pytest.mark.parametrize("parameters", [{"algorithm": "ball_tree"}, {"metric": "chebyshev"}, {"p": 3}])
+def test_neighbours_survive_saving_however_they_are_found(parameters: dict[str, Any], tmp_path: Path) -> None:
+    (x, y), (test_x, _) = _rows(160, 0), _rows(80, 1)
+    estimator = registry.make_estimator("k_neighbors", parameters, seed=3, threads=1).fit(x, y)
+    storage.save_estimator(estimator, tmp_path / "m.skops")
+    assert np.array_equal(storage.load_estimator(tmp_path / "m.skops").predict(test_x), estimator.predict(test_x))

@@ -87,7 +87,7 @@ def test_more_places_change_no_prediction(rnn: Any, fractions: np.ndarray) -> No
 def test_too_many_elements_are_refused_by_name(fractions: np.ndarray) -> None:
     ids = np.array([f"m{row}" for row in range(len(fractions))], dtype=object)
     check_inputs(RNN, fractions, ids)
-    message = r"material 'm3' has 4 elements, and the network takes at most 3 \(12 of 48 rows are too many\)"
+    message = r"material 'm3' cannot enter the network: it has 4 elements, and .* at most 3 .*; 12 of 48 rows like it"
     with pytest.raises(DataError, match=message):
         check_inputs(RNN | {"max_elements": 3}, fractions, ids)
 
@@ -100,3 +100,10 @@ def test_a_training_looks_at_every_part_first(fractions: np.ndarray, tmp_path: A
     cfg = {"model": {"spec": RNN | {"max_elements": 3}}, "protocol": {"training": {"seed": 1}}}
     with pytest.raises(DataError, match="material 'm3'"):
         fit(cfg, MemberData(0, few, few, many, {}), tmp_path, "member 1/1", threads=1)
+
+
+def test_a_gpu_has_room_for_it(rnn: Any, fractions: np.ndarray) -> None:
+    """Its LSTM has several outputs, which the memory of a member is estimated from."""
+    jax_engine = pytest.importorskip("elemflow.training.jax_engine")
+    part = Part(np.arange(len(fractions)).astype(str).astype(object), fractions, np.zeros(len(fractions)))
+    assert jax_engine.members_with_room(rnn, [part], 8) >= 1

@@ -69,3 +69,12 @@ def test_room_grows_with_memory_and_is_never_nothing(monkeypatch: pytest.MonkeyP
     few, more = room(10_000_000), room(20_000_000)
     assert 1 < few < more
     assert more - few == pytest.approx(0.8 * 10_000_000 / (7 * 4 * model.count_params() + 8 * 16 * 40), rel=0.5)
+
+
+def test_networks_of_ones_own_are_trained_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a fleet stores of them could be another function than the one that it reported."""
+    monkeypatch.setattr(network, "fleet_size", lambda fleet: None)
+    monkeypatch.setattr(network, "one_by_one", lambda fit, cfg, tasks, threads: iter(["alone"]))
+    cfg = {"protocol": {"training": {"fleet": "auto"}}, "model": {"spec": {"family": "custom"}}}
+    assert list(network.fit_all(cfg, iter(()), 1)) == ["alone"]
+    assert not list(network.fit_all(cfg | {"model": {"spec": SPEC}}, iter(()), 1))

@@ -108,6 +108,28 @@ def test_a_row_that_cannot_be_predicted_is_named_or_skipped(
     assert pd.read_parquet(out)["y_pred"].isna().all()
 
 
+def test_a_row_that_the_network_cannot_take_is_a_row_without_prediction(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Ensemble, "refuse", lambda self, x: {int(i): "too many elements" for i in np.flatnonzero((x > 0).sum(1) > 2)}
+    )
+    table, out = _table(tmp_path, ["Xx", "GaAs", "CaTiO3", "NaCl"]), tmp_path / "out.parquet"
+    predict_table(run, table, out, skip=True)
+    assert pd.read_parquet(out)["y_pred"].isna().tolist() == [True, False, True, False]
+    assert pd.read_parquet(out)["reason"][2] == "too many elements"
+    with pytest.raises(DataError, match="row 1: 'CaTiO3' cannot be predicted: too many elements"):
+        predict_table(run, _table(tmp_path, ["CaTiO3"]), out)
+
+
+def test_what_a_table_of_formulas_is_told_speaks_of_no_dataset(tmp_path: Path, run: Path) -> None:
+    (tmp_path / "semi.csv").write_text("formula;gap\nNaCl;1\n")
+    with pytest.raises(DataError, match=r"looks like ';'\. Save it as a table of comma-separated columns"):
+        predict_table(run, tmp_path / "semi.csv", tmp_path / "out.parquet")
+    with pytest.raises(DataError, match=r"nothing\.csv: no such file"):
+        predict_table(run, tmp_path / "nothing.csv", tmp_path / "out.parquet")
+
+
 def test_columns_and_formats_of_tables(tmp_path: Path, run: Path) -> None:
     out = tmp_path / "out.parquet"
     assert predict_table(run, _table(tmp_path, FORMULAS, column="composition"), out) == 5

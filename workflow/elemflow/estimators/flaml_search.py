@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from elemflow.estimators.registry import SEARCHABLE
 from elemflow.estimators.search import Found
 
@@ -59,8 +61,8 @@ def search(
         if "learner" in line:  # the last line names the best
             name, mae, seconds = NAMES[line["learner"]], line["validation_loss"], line["trial_time"]
             entry = {"trial": len(trials) + 1, "model": name, "estimator": name, "parameters": line["config"]}
-            trials.append(entry | {"validation_mae": mae, "seconds": round(seconds, 3)})
-    errors = [trial["validation_mae"] for trial in trials]
+            trials.append(entry | {"validation_mae": mae if np.isfinite(mae) else None, "seconds": round(seconds, 3)})
+    errors = [np.inf if trial["validation_mae"] is None else trial["validation_mae"] for trial in trials]
     best_trial = errors.index(min(errors)) + 1
     log.info("%s: %d trials, best %s @ %d", label, len(trials), trials[best_trial - 1]["model"], best_trial)
     estimator = automl.model.estimator

@@ -134,7 +134,7 @@ def search(
         seconds = time.monotonic() - started
         number, model = len(trials) + 1, candidate.name or name
         entry = {"trial": number, "model": model, "estimator": name, "parameters": parameters}
-        trials.append(entry | {"validation_mae": mae, "seconds": round(seconds, 3)})
+        trials.append(entry | {"validation_mae": mae if np.isfinite(mae) else None, "seconds": round(seconds, 3)})
         if mae < best["mae"]:
             best.update(mae=mae, estimator=estimator, trial=number, make=make)
         log.info(
@@ -163,7 +163,7 @@ def _fit_and_judge(
     make: Callable[[], Any], divisions: Iterable[tuple["Part", "Part"]], threads: int
 ) -> tuple[Any, float]:
     """Return the estimator of the last division, fitted, and the mean absolute error over the rows of all."""
-    errors = []
+    errors: list[np.ndarray] = []
     for train, judged in divisions:
         estimator = make()
         with warnings.catch_warnings():
@@ -180,6 +180,13 @@ def _divisions(train: "Part", validation: "Part", folds: int | None, seed: int) 
         return
     compositions = [composition_of(str(material)) for material in train.material_id]
     split = {"scheme": "k_fold", "folds": folds, "repeats": 1, "validation": 0.0, "seed": f"{seed}/inner"}
-    for roles in divide(compositions, split):
-        judged = roles == ROLES.index("test")
+    parts = [roles == ROLES.index("test") for roles in divide(compositions, split)]
+    # A composition of many rows may leave folds without any.
+    usable = [judged for judged in parts if judged.any() and not judged.all()]
+    if not usable:
+        raise TrainingError(
+            f"no {folds} folds can be made of {len(train)} training rows of {len(set(compositions))} compositions, "
+            "whose materials stay together. Choose by a validation part (choose_by: validation) or take more rows."
+        )
+    for judged in usable:
         yield train.take(~judged), train.take(judged)

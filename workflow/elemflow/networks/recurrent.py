@@ -13,27 +13,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from elemflow.errors import DataError
 from elemflow.networks.layers import Layers
 
 VECTOR = 100
 ATTENDED = 2
 
 
-def check_inputs(spec: Mapping[str, Any], x: np.ndarray, material_id: np.ndarray) -> None:
-    """Refuse compositions with more elements than the sequence has places.
-
-    Raises:
-        DataError: Names the first such material, its elements and the limit.
-    """
-    counts = np.count_nonzero(x, axis=1)
-    if len(too_many := np.flatnonzero(counts > spec["max_elements"])):
-        first = too_many[0]
-        raise DataError(
-            f"material '{material_id[first]}' has {counts[first]} elements, and the network takes at most "
-            f"{spec['max_elements']} ({len(too_many)} of {len(x)} rows are too many). Raise spec.max_elements of the "
-            "model, or filter the dataset."
-        )
+def refuse(spec: Mapping[str, Any], x: np.ndarray) -> dict[int, str]:
+    """Refuse compositions with more elements than the sequence has places; see `elemflow.networks.registry.refuse`."""
+    counts, most = np.count_nonzero(x, axis=1), spec["max_elements"]
+    return {
+        int(row): f"it has {counts[row]} elements, and the network takes at most {most} (spec.max_elements)"
+        for row in np.flatnonzero(counts > most)
+    }
 
 
 def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:

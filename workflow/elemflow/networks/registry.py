@@ -1,6 +1,6 @@
 """Networks by the name of their family; keras is imported only when one is built.
 
-The module of a family has `build`, and `check_inputs` if it cannot take every row.
+The module of a family has `build`, and `refuse` if it cannot take every row.
 """
 
 import importlib
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elemflow.errors import DataError
 from elemflow.files import read_json
 from elemflow.networks.spec import with_width_factor
 from elemflow.registry import NETWORKS
@@ -32,6 +33,20 @@ def build_network(spec: Mapping[str, Any], n_inputs: int, seed: int) -> "keras.M
     return _family(spec).build(with_width_factor(spec), n_inputs, seed)
 
 
+def refuse(spec: Mapping[str, Any], x: np.ndarray) -> dict[int, str]:
+    """Return the rows that a network cannot take.
+
+    Args:
+        spec: Declaration of the network.
+        x: Features (rows, features).
+
+    Returns:
+        Why, by the number of the row.
+    """
+    family = getattr(_family(spec), "refuse", None)
+    return family(spec, x) if family else {}
+
+
 def check_inputs(spec: Mapping[str, Any], x: np.ndarray, material_id: np.ndarray) -> None:
     """Check that a network can take all rows.
 
@@ -43,8 +58,12 @@ def check_inputs(spec: Mapping[str, Any], x: np.ndarray, material_id: np.ndarray
     Raises:
         DataError: Names a material that it cannot take.
     """
-    if check := getattr(_family(spec), "check_inputs", None):
-        check(spec, x, material_id)
+    if refused := refuse(spec, x):
+        row, reason = next(iter(refused.items()))
+        raise DataError(
+            f"material '{material_id[row]}' cannot enter the network: {reason}; {len(refused)} of {len(x)} rows like "
+            "it. Change the model, or filter the dataset."
+        )
 
 
 def load_network(path: str | Path) -> "keras.Model":

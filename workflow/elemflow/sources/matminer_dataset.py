@@ -2,8 +2,9 @@
 
 Ward et al., Comput. Mater. Sci. 152, 60 (2018). matminer's own loader never verifies a file that is already there
 and loads whole datasets with their structures into memory, so the file is fetched and read by our own modules; only
-the registry is matminer's. Columns with pymatgen objects are left as JSON text. Where a dataset has structures but no
-formulas, as those of matbench, there is a column `formula` with that of the structure's cell.
+the registry is matminer's. Columns with pymatgen objects are left as JSON text, but for those with compositions, which
+become formulas. Where a dataset has structures but no formulas, as those of matbench, there is a column `formula` with
+that of the structure's cell.
 """
 
 import importlib.util
@@ -31,6 +32,8 @@ def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
     for frame in read_table(folder / _file_name(source), "json"):
         if "structure" in frame and not {"formula", "composition"} & set(frame.columns):
             frame["formula"] = frame["structure"].map(_formula)
+        if "composition" in frame:
+            frame["composition"] = frame["composition"].map(_as_formula)
         yield frame
 
 
@@ -60,6 +63,14 @@ def _formula(structure: str) -> str:
     for site in json.loads(structure)["sites"] if structure else ():
         for species in site["species"]:
             amounts[species["element"]] += species["occu"]
+    return "".join(f"{symbol}{amount:g}" for symbol, amount in amounts.items())
+
+
+def _as_formula(cell: str) -> str:
+    """Return the formula of a composition, which is text or a pymatgen object; others stay as they are."""
+    if not cell.startswith("{"):
+        return cell
+    amounts = {symbol: amount for symbol, amount in json.loads(cell).items() if not symbol.startswith("@")}
     return "".join(f"{symbol}{amount:g}" for symbol, amount in amounts.items())
 
 

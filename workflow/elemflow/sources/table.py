@@ -32,7 +32,27 @@ SEPARATORS = (";", "\t", "|", ",")
 CHUNK_ROWS = 10_000
 """Rows of a frame; with two crystal structures per row it takes some 100 MB."""
 
+WITH_GAPS: dict[pa.DataType, Any] = {
+    pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype(), pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype(),
+}  # fmt: skip
+"""Types of columns that would be others in a frame with an empty cell than in one without: 225.0 for 225."""
+
 _UNREADABLE = (ValueError, EOFError, OSError, csv.Error, zlib.error, pa.ArrowException, pd.errors.ParserWarning)
+
+
+class UnreadableTable(DataError):  # noqa: N818  what it is called in messages
+    """Report a file that is no table of its format.
+
+    Args:
+        problem: What is wrong with which file.
+        advice: What to do about it where the file is the source of a dataset.
+    """
+
+    def __init__(self, problem: str, advice: str):
+        super().__init__(f"{problem} {advice}")
+        self.problem = problem
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -60,7 +80,7 @@ def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[p
 
     CSV cells are text as given, so that the formula NaN stays a formula; so are JSON strings, while other JSON
     values become their JSON text (numbers keep all digits, structures can be decoded) and null becomes empty.
-    Numeric columns of a Parquet file stay numeric.
+    Numeric columns of a Parquet file stay numeric, nested ones become JSON text.
 
     Args:
         path: The file; whether it is gzipped is seen from its content.
@@ -89,9 +109,9 @@ def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[p
         ) from error
     except _UNREADABLE as error:
         detail = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(
-            f"{path} cannot be read as {file_format}: {detail}. The file is damaged, cut off or of another format; "
-            f"get it again, or correct source.format (allowed: {', '.join(FORMATS)})."
+        raise UnreadableTable(
+            f"{path} cannot be read as {file_format}: {detail}. The file is damaged, cut off or of another format.",
+            f"Get it again, or correct source.format (allowed: {', '.join(FORMATS)}).",
         ) from error
 
 
@@ -103,9 +123,10 @@ def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.Data
     _check_names(path, header)
     found = [other for other in SEPARATORS if other != separator and other in "".join(header)]
     if len(header) == 1 and found:
-        raise DataError(
-            f"{path}: its header '{header[0]}' is one column if columns are separated by {separator!r}. Separate "
-            f"them so, or set source.separator in the dataset's config; it looks like {found[0]!r}."
+        raise UnreadableTable(
+            f"{path}: its header '{header[0]}' is one column if columns are separated by {separator!r}; it looks like "
+            f"{found[0]!r}.",
+            "Separate them so, or set source.separator in the dataset's config.",
         )
     with warnings.catch_warnings():
         # A row longer than the header would otherwise lose its last cells with a warning only.
@@ -151,14 +172,17 @@ def frames_of(records: Iterable[Mapping[str, Any]]) -> Iterator[pd.DataFrame]:
     """Yield JSON objects as frames of text, at most `CHUNK_ROWS` rows each.
 
     Args:
-        records: The rows; columns that appear in a later frame only are missing from the earlier ones.
+        records: The rows; columns that appear in a later frame only are missing from the earlier ones, so the frames
+            have the attribute `sparse`.
     """
     # As text a crystal structure takes a tenth of the memory of the decoded objects.
     rows = ({name: as_text(value) for name, value in record.items()} for record in records)
     columns: list[str] = []
     while batch := list(itertools.islice(rows, CHUNK_ROWS)):
         columns = list(dict.fromkeys(itertools.chain(columns, *batch)))
-        yield pd.DataFrame({name: [row.get(name, "") for row in batch] for name in columns}, dtype=str)
+        frame = pd.DataFrame({name: [row.get(name, "") for row in batch] for name in columns}, dtype=str)
+        frame.attrs["sparse"] = True
+        yield frame
 
 
 def as_text(value: Any) -> str:
@@ -172,9 +196,13 @@ def _read_parquet(path: Path, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
     file = pq.ParquetFile(stream)
     _check_names(path, file.schema_arrow.names)
     for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-        frame = batch.to_pandas()
+        frame = batch.to_pandas(types_mapper=WITH_GAPS.get)
         if index := [name for name in frame.index.names if name in batch.schema.names]:
             frame = frame.reset_index(level=index)  # what pandas wrote as its index is a column like others
+        for field in batch.schema:
+            if pa.types.is_nested(field.type):
+                cells = batch.column(field.name).to_pylist()
+                frame[field.name] = ["" if cell is None else json.dumps(cell, default=str) for cell in cells]
         for name in frame.columns:
             if not pd.api.types.is_numeric_dtype(frame[name]):
                 frame[name] = frame[name].astype(object).where(frame[name].notna(), "").astype(str)

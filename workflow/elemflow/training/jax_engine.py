@@ -45,7 +45,9 @@ def members_with_room(model: keras.Model, parts: Sequence[Part], batch_size: int
         batch_size: Rows per step.
     """
     weights = FLOAT * model.count_params()
-    widths = [int(np.prod(layer.output.shape[1:])) for layer in model.layers]
+    # A layer may have several outputs, as an LSTM that returns its states.
+    outputs = [keras.tree.flatten(layer.output) for layer in model.layers]
+    widths = [sum(int(np.prod(each.shape[1:])) for each in of_layer) for of_layer in outputs]
     member = 7 * weights + 2 * FLOAT * batch_size * sum(widths)
     shared = len(shared_rows(parts)[0]) * parts[0].x.shape[1] * FLOAT + 3 * FLOAT * PREDICTION_ROWS * max(widths)
     limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")

@@ -75,7 +75,8 @@ def fit_all(
     """Fit members, on JAX several at once if the protocol and the memory say so; see `one_by_one`."""
     training = cfg["protocol"]["training"]
     size = fleet_size(training["fleet"])
-    if size == 1:
+    # A fleet computes with the first member's network, and one of the user's own may differ from it beyond its weights.
+    if size == 1 or cfg["model"]["spec"]["family"] == "custom":
         yield from one_by_one(fit, cfg, tasks, threads)
         return
     from elemflow.training.jax_engine import members_with_room  # noqa: PLC0415  see start_backend

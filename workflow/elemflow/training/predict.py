@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from elemflow.applicability import Reference
@@ -20,7 +21,7 @@ from elemflow.features.registry import feature_batches, load_part
 from elemflow.files import parquet_stream, read_json, read_metadata
 from elemflow.grid import RUN_KEYS
 from elemflow.registry import parts_of
-from elemflow.sources.table import read_table
+from elemflow.sources.table import UnreadableTable, read_table
 from elemflow.training.reliability import KIND, Intervals, load_calibration, load_reference
 from elemflow.training.scaling import Target, load_scaling, load_target
 from elemflow.uncertainty import USUAL_LEVEL
@@ -33,6 +34,8 @@ COMBINE: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "median": np.m
 
 Forward = Callable[[np.ndarray], np.ndarray]
 """From unscaled features, float32 (rows, columns), to predictions in the unit of the property, float64 (rows,)."""
+Refuse = Callable[[np.ndarray], dict[int, str]]
+"""From unscaled features to the rows that a model cannot take, with reasons."""
 Batch = tuple[dict[str, list[Any]], np.ndarray, list[str | None]]
 """Columns that name the rows, features of those that have some (float32), and why each row has none, or None."""
 
@@ -73,6 +76,14 @@ class Ensemble:
         self.members = len(files)
         self.combine = combine or _evaluated_by(run) or "mean"
         self._forward = [_load(path, self.cfg, threads) for path in files]
+
+    def refuse(self, x: np.ndarray) -> dict[int, str]:
+        """Return the rows of unscaled features (rows, columns) that the model cannot take, with reasons."""
+        if self.cfg["model"]["kind"] != "network":
+            return {}
+        from elemflow.networks.registry import refuse  # noqa: PLC0415  no estimator needs a network's module
+
+        return refuse(self.cfg["model"]["spec"], x)
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predict materials from their unscaled features.
@@ -125,6 +136,9 @@ def predict_parquet(
 
     def batches() -> Iterator[Batch]:
         for ids, x in feature_batches(files, batch_rows):
+            if refused := ensemble.refuse(x):
+                row, reason = next(iter(refused.items()))
+                raise DataError(f"{files[0]}: material '{ids[row]}' cannot be predicted: {reason}. Leave it out.")
             yield {"material_id": ids.tolist()}, x, [None] * len(ids)
 
     return _write(out, ensemble, ["material_id"], batches(), intervals)
@@ -175,12 +189,15 @@ def predict_table(
                 "formulas has not. Give feature files of the workflow, or take a run without this part."
             )
     names = ["formula", "composition", *(["reason"] if skip else [])]
-    return _write(out, ensemble, names, _formula_batches(Path(table), column, modules, skip), intervals, reference)
+    batches = _formula_batches(Path(table), column, modules, skip, ensemble.refuse)
+    return _write(out, ensemble, names, batches, intervals, reference)
 
 
-def _formula_batches(table: Path, column: str | None, modules: Sequence[Any], skip: bool) -> Iterator[Batch]:
+def _formula_batches(
+    table: Path, column: str | None, modules: Sequence[Any], skip: bool, refuse: Refuse
+) -> Iterator[Batch]:
     done = 0
-    for frame in read_table(table, _format(table)):
+    for frame in _frames(table):
         formulas = [str(text).strip() for text in frame[_column(frame.columns, column, table)]]
         forms, unread = canonical_forms(formulas)
         reasons = [unread.get(formula) for formula in formulas]
@@ -189,6 +206,9 @@ def _formula_batches(table: Path, column: str | None, modules: Sequence[Any], sk
         for _, lost in computed:
             for place, reason in lost.items():
                 reasons[good[place]] = reasons[good[place]] or reason
+        whole = np.concatenate([matrix for matrix, _ in computed], axis=1)
+        for place, reason in refuse(whole).items():
+            reasons[good[place]] = reasons[good[place]] or reason
         bad = next((row for row, reason in enumerate(reasons) if reason), None)
         if bad is not None and not skip:
             raise DataError(
@@ -196,11 +216,23 @@ def _formula_batches(table: Path, column: str | None, modules: Sequence[Any], sk
                 "remove the row, or skip such rows (--skip), which leaves them without a prediction."
             )
         kept = [place for place, row in enumerate(good) if reasons[row] is None]
-        x = np.concatenate([matrix for matrix, _ in computed], axis=1)[kept]
-        yield {"formula": formulas, "composition": [forms.get(formula) for formula in formulas]}, x, reasons
+        yield {"formula": formulas, "composition": [forms.get(formula) for formula in formulas]}, whole[kept], reasons
         done += len(formulas)
     if not done:
         raise DataError(f"{table}: no rows.")
+
+
+def _frames(table: Path) -> Iterator[pd.DataFrame]:
+    """Yield a table in frames; the messages of `read_table` speak of a dataset's config, which a prediction has not."""
+    form = _format(table)
+    if not table.is_file():
+        raise DataError(f"{table}: no such file.")
+    try:
+        yield from read_table(table, form)
+    except UnreadableTable as error:
+        raise DataError(
+            f"{error.problem} Save it as a table of comma-separated columns (.csv), as JSON or as Parquet."
+        ) from None
 
 
 def _columns_of(module: Any, compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:

@@ -384,9 +384,12 @@ def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) ->
     write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=HISTORY))
     (folder / "model").mkdir(exist_ok=True)
     fitted.save(folder / "model", f"member-{data.member}")
+    facts = dict(fitted.facts)
+    if "trials" in facts:
+        facts["trials"] = [_in_unit(trial, target) for trial in facts["trials"]]
     write_json(
         folder / "done.json",
-        fitted.facts
+        facts
         | {
             "seed": seed,
             "rows": {role: len(getattr(data, role)) for role in ROLES},
@@ -399,7 +402,7 @@ def _finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) ->
 
 
 def _in_unit(entry: Mapping[str, Any], target: Target) -> dict[str, Any]:
-    """Return a row of the history with its error in the property's unit; the loss stays that of the target."""
+    """Return a row of the history, or a trial, with its error in the unit of the property; a loss stays as it is."""
     error = entry["validation_mae"]
     return dict(entry) | {"validation_mae": None if error is None else error * target.scale}
 
