@@ -509,7 +509,7 @@ def get_items(study):
 
 def get_crate_runs(wildcards):
     """Return what a crate holds of the runs behind a study."""
-    runs = dict.fromkeys(run for item in get_items(wildcards.study) for run in PLAN.runs_of(item))
+    runs = get_runs_by_study().get(wildcards.study, [])
     names = ("run_info.json", "metrics.json", "predictions.parquet")
     return [f"results/runs/{run}/{name}" for run in runs for name in names]
 

@@ -204,6 +204,25 @@ def test_cells_that_the_paper_does_not_print_either_are_no_case():
     assert len(claims.cases_of(claim, lines)) == 1
 
 
+def test_rows_of_one_run_are_cases_of_their_own(papers):
+    """Table 5 of irnet2019 tests one pair of runs on three prototypes."""
+    cfg = papers["irnet2019"]
+    claim = cfg["claims"]["search"]
+    lines = [line for table in claim["tables"] for line in claims.planned_lines(cfg["tables"][table])]
+    assert [case.keys["row"] for case in claims.cases_of(claim, lines)] == ["B2", "L1₀", "Perovskite"]
+    found = judge_printed(cfg, claim)
+    assert (found.word, found.true, found.cases) == (claims.HOLDS, 3, 3)
+
+
+def test_a_declined_run_is_told_apart_from_one_to_come(tmp_path):
+    cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim_of(**LOWER))
+    cells = pd.read_csv(files["table5"]["csv"], dtype=str)
+    cells.loc[2, ["members", "reproduced", "note"]] = ["0", None, "not run: too large (9 training rows > 8)"]
+    cells.to_csv(files["table5"]["csv"], index=False)
+    (shown,) = view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True)["claims"]
+    assert shown["told"] == "not testable (0 of 1, 1 open: declined by its model)"
+
+
 @given(
     st.lists(st.tuples(st.booleans(), st.booleans()), max_size=8),
     st.none() | st.integers(min_value=1, max_value=9),
@@ -330,6 +349,14 @@ def test_the_papers_contradict_themselves_where_it_is_known(papers):
     assert {key for key, value in found.items() if value.word == claims.OPEN} == {("brnet2023", "percentiles")}
     one = found["irnet2021", "composition"]
     assert (one.true, one.cases) == (12, 13)
+
+
+def test_a_claim_without_data_may_name_tables_that_are_gone(root):
+    claim = {"text": "So.", "kind": "lower", "tables": ["gone"], "missing": "no data", "a": {}, "b": {}}
+    described = describe(
+        {"studies": ["brnet2023"], "overrides": {"studies": {"brnet2023": {"claims": {"x": claim}}}}}, root
+    )
+    assert "gone" not in described["brnet2023"]["tables"]
 
 
 @pytest.mark.parametrize(

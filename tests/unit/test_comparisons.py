@@ -106,6 +106,23 @@ def test_members_that_share_a_division_are_not_tested(metrics):
     assert tests["interval_high"].notna().all()
 
 
+@pytest.mark.parametrize(
+    ("split", "divisions"),
+    [
+        ({"scheme": "fractions", "resplit": False, "members": 2, "divisions": 5}, 5),
+        ({"scheme": "fractions", "resplit": True, "members": 10}, 10),
+        ({"scheme": "k_fold_rows", "folds": 5, "members_per_fold": 2}, 5),
+        ({"scheme": "k_fold_rows", "folds": 10}, 10),
+    ],
+)
+def test_divisions_with_test_parts_of_their_own_are_tested(metrics, split, divisions):
+    first = compare(make_comparison(["BRNet", "BNet"], split), metrics, {}).iloc[0]
+    d = np.subtract(BRNET, BNET).reshape(divisions, -1).mean(axis=1).tolist()
+    expected = statistics.corrected_t_test(d, 40 / 360)
+    assert first[["t_corrected", "df_corrected"]].tolist() == pytest.approx([expected.t, divisions - 1])
+    assert pd.isna(first["p_5x2"])
+
+
 def test_every_format_shows_the_tests_and_says_how(tmp_path, metrics):
     outputs = place(tmp_path, "table")
     KIND.write(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {}, outputs)

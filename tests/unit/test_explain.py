@@ -60,6 +60,7 @@ def project(tmp_path):
     pd.DataFrame(cells).to_csv(tmp_path / "results/tables/study/table5.csv", index=False)
     (tmp_path / "results/tables/study/table5").write_text("as text")
     (tmp_path / "results/tables/study/table1.csv").write_text("row,column,dataset,materials\nKEFE,Ours,kefe,2135\n")
+    (tmp_path / "results/tables/study/figure1.csv").write_text("panel,series,run,x\nKEFE,Ours,,2135\n")
     return tmp_path
 
 
@@ -95,6 +96,7 @@ def test_cells_are_listed_until_one_is_named(project):
         ("results/runs/kefe", [], "a run is <dataset>/<property>"),
         ("results/tables/study", [], "no run; their folders lie below"),
         ("results/tables/study/table1.csv", [], "shows datasets, and no runs; .*has the curation.json of each"),
+        ("results/tables/study/figure1.csv", [], "shows datasets, and no runs"),
         ("resources/raw/kefe/manifest.json", [], "no such run, table or figure"),
         (f"results/runs/{RUN}/metrics.json", [], r"metrics\.json: no table or figure, since it has no csv"),
         (
@@ -107,6 +109,14 @@ def test_cells_are_listed_until_one_is_named(project):
 def test_what_is_not_there_is_said(project, path, names, message):
     with pytest.raises(DataError, match=message):
         explain(project / path, names)
+
+
+def test_a_run_that_its_model_declined_says_so(project):
+    folder = project / "results/runs" / RUN
+    reason = {"not_run": "too large (9 rows > 8)"}
+    write_json(folder / "run_info.json", read_json(folder / "run_info.json") | {"members": {}} | reason)
+    write_json(folder / "metrics.json", reason)
+    assert "too large (9 rows > 8)" in explain(folder)
 
 
 def test_a_label_that_is_part_of_another_can_be_chosen(project):

@@ -197,6 +197,8 @@ def test_importance_ranks_inputs_by_the_mean_over_members(tmp_path, runs):
 def test_size_curve_and_cost_draw_what_the_members_used(tmp_path, runs):
     curve = numbers_of(draw(tmp_path / "a", "size_curve", runs)).query("series == 'BRNet'").set_index("quantity")
     assert (curve.loc["error", "x"], curve.loc["error", "y"]) == (320, pytest.approx(0.2))
+    assert curve.loc["spread", "x"] == 320
+    assert curve.loc["spread", "y"] > 0
     cost = numbers_of(draw(tmp_path / "b", "cost", runs)).query("series == 'BRNet'").set_index("quantity")
     assert cost.loc["seconds_and_error", "x"] == 120
     assert cost.loc["parameters", "count"] == 4_548_385

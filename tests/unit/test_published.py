@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from elemflow.errors import DataError
-from elemflow.published import lookup, read_published
+from elemflow.published import largest_sizes, lookup, read_published
 
 HEADER = "study,table,row,dataset,property,unit,size,representation,model,depth,protocol,mae,note\n"
 SHIPPED = Path(__file__).parents[2] / "resources" / "published" / "published_mae.csv"
@@ -75,3 +75,18 @@ def test_shipped_values_are_readable_and_unambiguous_in_main_tables():
     assert lookup(index, "brnet2023", "T5", **CELL, model="brnet").source == "brnet2023 T5"
     jarvis = {"dataset": "jarvis", "property": "formation_energy", "representation": "ef"}
     assert lookup(index, "brnet2023", "T2", **jarvis, model="brnet", depth=17, size=19994).text == "0.070"
+
+
+def test_a_value_stands_beside_its_own_metric_only(tmp_path):
+    path = tmp_path / "published.csv"
+    line = "b,T5,KEFE,kefe,formation_energy,eV/atom,2135,ef,brnet,17,p,{},,{}\n"
+    path.write_text(HEADER.rstrip("\n") + ",metric\n" + line.format("0.07", "") + line.format("0.15", "p90_abs_error"))
+    found = [lookup(read_published(path), "b", "T5", **CELL, model="brnet", metric=m) for m in ("mae", "p90_abs_error")]
+    assert [value.text for value in found] == ["0.07", "0.15"]
+    assert lookup(read_published(path), "b", "T5", **CELL, model="brnet", metric="rmse") is None
+
+
+def test_the_size_of_a_set_is_the_largest_that_is_printed_of_it(tmp_path):
+    line = "b,{},KEFE,kefe,{},eV/atom,{},ef,brnet,17,p,0.07,"
+    lines = [line.format("T5", "energy", 5), line.format("T6", "energy", 7), line.format("T6", "gap", "")]
+    assert largest_sizes(read_published(write(tmp_path, *lines))) == {("b", "kefe", "energy"): 7}

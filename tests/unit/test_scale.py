@@ -168,6 +168,9 @@ def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_ar
     assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "larger"
     cfg["scales"]["brnet2023"]["set_of_train_rows"] = 2135
     assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "full"
+    # Without a printed value of that size it is a point of a curve over the whole set.
+    cfg["cells"][0] |= {"published": None, "published_size": 9000}
+    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "full"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from elemflow.grid import RUN_KEYS
 from elemflow.plan import Plan
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not testable"
-NO_RESULT, NO_DATA, FAILED = "no result", "no data", "failed"
+NO_RESULT, NO_DATA, FAILED, DECLINED = "no result", "no data", "failed", "declined by its model"
 REDUCED, LARGER, FEW_MEMBERS = "reduced scale", "more materials than in the paper", "too few members"
 KINDS = {"lower": "errors", "within": "errors", "ordering": "errors", "similar": "errors", "significant": "comparison"}
 """Kinds of claim, and the kind of table that each reads."""
@@ -104,7 +104,8 @@ def build(settings: Settings, plan: Plan) -> dict[str, dict[str, Any]]:
         for claim_id, claim in study["claims"].items():
             _check(claim, tables, f"config/studies/{study_id}.yaml: key 'claims.{claim_id}")
         if study["claims"]:
-            used = {table for claim in study["claims"].values() for table in claim.get("tables", [])}
+            shown = [claim for claim in study["claims"].values() if not claim.get("missing")]
+            used = {table for claim in shown for table in claim["tables"]}
             datasets = {cell["named"]["dataset"] for table in used for cell in tables[table]["cells"]}
             found[study_id] = {
                 "study": study_id,
@@ -244,9 +245,8 @@ def cases_of(claim: Mapping[str, Any], lines: Sequence[Line]) -> list[Case]:
     for line in known:
         groups.setdefault(tuple(line[key] for key in free), []).append(line)
     cases = []
-    for values, members in groups.items():
+    for keys, members in _by_row(claim, [(dict(zip(free, v, strict=True)), lines) for v, lines in groups.items()]):
         parts = [_unique(line for line in members if _matches(line, selector)) for _, selector in _roles(claim)]
-        keys = dict(zip(free, values, strict=True))
         if kind == "lower":
             several = [key for key, value in claim["a"].items() if isinstance(value, list)]
             cases += [
@@ -257,6 +257,23 @@ def cases_of(claim: Mapping[str, Any], lines: Sequence[Line]) -> list[Case]:
         if len(shown) > 1:
             cases.append(Case(keys, tuple(shown)))
     return cases
+
+
+def _by_row(
+    claim: Mapping[str, Any], groups: Iterable[tuple[dict[str, str], list[Line]]]
+) -> Iterator[tuple[dict[str, str], list[Line]]]:
+    """Part the groups whose runs all stand in the same several rows of one table: a row is another value of them."""
+    for keys, members in groups:
+        places: dict[str, set[tuple[str, str]]] = {}
+        for line in members:
+            if any(_matches(line, selector) for _, selector in _roles(claim)):
+                places.setdefault(line["run"], set()).add((line["table"], line["row"]))
+        rows = next(iter(places.values()), set())
+        if len(rows) > 1 and all(each == rows for each in places.values()) and len({table for table, _ in rows}) == 1:
+            for row in dict.fromkeys(line["row"] for line in members):
+                yield keys | {"row": row}, [line for line in members if line["row"] == row]
+        else:
+            yield keys, members
 
 
 def _run_keys(line: Line) -> dict[str, str]:

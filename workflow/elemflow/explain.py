@@ -58,7 +58,8 @@ def _explain_csv(results: Path, path: Path, names: Sequence[str]) -> str:
         )
     cells = pd.read_csv(path, dtype=str, keep_default_na=False)
     axes = [name for name in ("row", "column", "against", "panel", "series") if name in cells]
-    if {"dataset", "materials"} <= set(cells) and "run" not in cells:
+    of_datasets = {"dataset", "materials"} <= set(cells) if "run" not in cells else not cells["run"].any()
+    if of_datasets:
         raise DataError(f"{path}: shows datasets, and no runs; {results / 'datasets'} has the curation.json of each.")
     if "run" not in cells or len(axes) < 2:  # noqa: PLR2004  two sides of a grid
         raise DataError(f"{path}: not the csv of a table or figure of this workflow.")
@@ -97,7 +98,10 @@ def _tell_run(results: Path, run: str) -> Iterator[str]:
         yield _line("  not run", "this copy has no result of it")
         return
     info = read_json(folder / "run_info.json")
-    test = read_json(folder / "metrics.json")["test"]["members"] if (folder / "metrics.json").is_file() else {}
+    if info.get("not_run"):
+        yield _line("  not run", info["not_run"])
+    metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
+    test = metrics.get("test", {}).get("members", {})
     for member, facts in info["members"].items():
         rows = ", ".join(f"{count:,} {role}" for role, count in facts["rows"].items())
         error = f"; test MAE {test[member]['mae']:.6g}" if member in test else ""

@@ -22,12 +22,20 @@ from elemflow.grid import (
     source_runs,
     why_missing,
 )
-from elemflow.published import QUANTITIES, PublishedIndex, check_printed, lookup, same_unit
+from elemflow.published import MAE, QUANTITIES, PublishedIndex, check_printed, largest_sizes, lookup, same_unit
 from elemflow.registry import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.scale import count_drawn_tests, name_tests, set_of_train_rows, size_of
 
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
+
+
+@dataclass(frozen=True)
+class _Printed:
+    """The papers' numbers, and of how many materials they are; see `elemflow.published`."""
+
+    index: PublishedIndex
+    sizes: Mapping[tuple[str, str, str], int]
 
 
 @dataclass
@@ -76,7 +84,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
     Raises:
         ConfigError: A study names something that does not exist, or leaves a part of a run open.
     """
-    plan = Plan()
+    plan, printed = Plan(), _Printed(published, largest_sizes(published))
     users: dict[Run, list[str]] = {}
     for study_id in settings.selected:
         study = settings.studies[study_id]
@@ -91,7 +99,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
                 for run in dict.fromkeys((*grid.runs, *source_runs(settings, grid.runs))):
                     users.setdefault(run, []).append(f"{study_id}/{item_id}")
                 describe = _table if group == "tables" else _figure
-                target[study_id, item_id] = describe(settings, published, study_id, item_id, item, grid)
+                target[study_id, item_id] = describe(settings, printed, study_id, item_id, item, grid)
     plan.runs = {run: users[run] for run in sorted(users)}
     _share_labels(plan.figures)
     return plan
@@ -135,7 +143,7 @@ def _has_key(declared: Any, path: str) -> bool:
 
 def _cell(
     settings: Settings,
-    published: PublishedIndex,
+    published: _Printed,
     study_id: str,
     metric: str,
     run: Run,
@@ -149,16 +157,18 @@ def _cell(
     }
     described |= {"unit": QUANTITIES[cell["quantity"]].unit} if "quantity" in cell else {}
     described |= {"published": None, "published_text": None, "published_source": None, "published_note": ""}
-    described |= {"published_size": settings.datasets[cell["dataset"]]["published_size"].get(study_id)}
+    # Another error of the same materials, or one that the paper does not print, has the size of what it prints.
+    of_set = settings.datasets[cell["dataset"]]["published_size"].get(study_id)
+    set_of = (study_id, cell.get("published_dataset", cell["dataset"]), cell["property"])
+    described |= {"published_size": published.sizes.get(set_of, of_set)}
     key = settings.models[run.model].get("published")
     if "published_model" in cell:
         check_single(cell, "published_model", f"config/studies/{study_id}.yaml")
         key = {"model": cell["published_model"]}
-    # Errors are printed as MAE; another number stands in a row of its own, which must be named.
-    if key and "published_table" in cell and (metric == "mae" or "published_row" in cell):
+    if key and "published_table" in cell:
         paper, table = cell.get("published_study", study_id), cell["published_table"]
         found = lookup(
-            published,
+            published.index,
             study=paper,
             table=table,
             dataset=cell.get("published_dataset", cell["dataset"]),
@@ -168,9 +178,10 @@ def _cell(
             depth=key.get("depth"),
             size=cell.get("published_size"),
             row=cell.get("published_row"),
+            metric=MAE if "quantity" in cell else metric,
         )
-        if not found and published:
-            check_printed(published, paper, table, cell.get("published_row"), f"config/studies/{study_id}.yaml")
+        if not found and published.index:
+            check_printed(published.index, paper, table, cell.get("published_row"), f"config/studies/{study_id}.yaml")
         if found and "quantity" not in cell and not cell["missing"] and not same_unit(found.unit, described["unit"]):
             raise ConfigError(
                 f"config/studies/{study_id}.yaml: the value of {found.source} for {run.path} is in {found.unit}, "
@@ -229,7 +240,7 @@ def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets:
 
 
 def _table(
-    settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: Grid
+    settings: Settings, published: _Printed, study_id: str, item_id: str, item: Mapping[str, Any], grid: Grid
 ) -> dict[str, Any]:
     across = [[named_run(cell) for _, cell in line] for line in zip(*grid.cells, strict=True)]
     along = [[named_run(cell) for _, cell in line] for line in grid.cells]
@@ -298,7 +309,7 @@ def _check_selection(grid: Grid, where: str) -> None:
 
 
 def _figure(
-    settings: Settings, published: PublishedIndex, study_id: str, item_id: str, item: Mapping[str, Any], grid: Grid
+    settings: Settings, published: _Printed, study_id: str, item_id: str, item: Mapping[str, Any], grid: Grid
 ) -> dict[str, Any]:
     panels = []
     titles = _labels(settings, grid.rows, [[named_run(cell) for _, cell in line] for line in grid.cells], units=True)

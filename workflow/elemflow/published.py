@@ -25,6 +25,7 @@ QUANTITIES = {
 }
 """By their names in resources/published/published_other.csv."""
 
+MAE = "mae"
 COLUMNS = ("study", "table", "row", "dataset", "property", "unit", "size", "representation", "model", "depth")
 QUESTION = ("study", "table", "dataset", "property", "representation", "model")  # what every table cell knows
 
@@ -44,6 +45,7 @@ class PublishedValue:
         size: Number of materials behind the value, or None where the paper gives none.
         source: Study and printed table, such as `brnet2023 T5`.
         note: Reservation about the value; empty if there is none.
+        metric: Which error it is, by the name in `elemflow.metrics`.
     """
 
     value: float
@@ -54,6 +56,7 @@ class PublishedValue:
     size: int | None
     source: str
     note: str
+    metric: str = MAE
 
 
 PublishedIndex = Mapping[Key, tuple[PublishedValue, ...]]
@@ -63,7 +66,7 @@ def read_published(path: str | Path) -> PublishedIndex:
     """Read a table of published errors.
 
     Args:
-        path: CSV file with one line per printed number, in a column `mae`.
+        path: CSV file with one line per printed number, in a column `mae`; a column `metric` may name another error.
 
     Returns:
         The values of each (study, table, dataset, property, representation, model), in file order.
@@ -108,7 +111,7 @@ def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
             where = f"{path}, line {reader.line_num}"
             entry = _parse_line(line, value, where)
             key: Key = (*(line[name].strip() for name in QUESTION),)  # type: ignore[assignment]
-            whole = (*key, entry.row, entry.depth, entry.size)
+            whole = (*key, entry.row, entry.depth, entry.size, entry.metric)
             if whole in first_line:
                 raise DataError(
                     f"{where}: {' / '.join(key)}, row {entry.row!r}, is already on line {first_line[whole]}; "
@@ -136,6 +139,7 @@ def _parse_line(line: Mapping[str, str], value: str, where: str) -> PublishedVal
         size=_parse_count(line["size"], "size", where),
         source=f"{line['study'].strip()} {line['table'].strip()}",
         note=(line.get("note") or "").strip(),
+        metric=(line.get("metric") or "").strip() or MAE,
     )
 
 
@@ -146,6 +150,15 @@ def _parse_count(text: str | None, column: str, where: str) -> int | None:
     if not text.isdecimal():
         raise DataError(f"{where}: {column} is {text!r}; a whole number or nothing is needed.")
     return int(text)
+
+
+def largest_sizes(index: PublishedIndex) -> dict[tuple[str, str, str], int]:
+    """Return the largest number of materials that a study prints of a (study, dataset, property)."""
+    sizes: dict[tuple[str, str, str], int] = {}
+    for (study, _, dataset, name, *_), entries in index.items():
+        known = [entry.size for entry in entries if entry.size]
+        sizes[study, dataset, name] = max([*known, sizes.get((study, dataset, name), 0)])
+    return {key: size for key, size in sizes.items() if size}
 
 
 def same_unit(printed: str, ours: str) -> bool:
@@ -189,6 +202,7 @@ def lookup(
     depth: int | None = None,
     size: int | None = None,
     row: str | None = None,
+    metric: str = MAE,
 ) -> PublishedValue | None:
     """Find the printed value of one table cell.
 
@@ -209,7 +223,10 @@ def lookup(
         entry
         for key in (question, any_input, any_data)
         for entry in index.get(key, ())
-        if depth in (None, entry.depth) and size in (None, entry.size) and row in (None, entry.row)
+        if depth in (None, entry.depth)
+        and size in (None, entry.size)
+        and row in (None, entry.row)
+        and metric == entry.metric
     ]
     if len(found) > 1:
         choices = "; ".join(f"row {e.row!r}, depth {e.depth}, size {e.size}: {e.text}" for e in found)

@@ -16,7 +16,7 @@ from elemflow.reporting import text as words
 from elemflow.reporting.cells import load_kind
 from elemflow.reporting.formats import FLOAT_FORMAT
 from elemflow.reporting.page import render_claims
-from elemflow.reporting.view import NO_VALUE
+from elemflow.reporting.view import NO_VALUE, NOT_RUN
 
 TITLE = "Claims of the papers"
 SIGNS = {True: "✓", False: "✗", None: "?"}
@@ -101,7 +101,9 @@ def _value(line: claims.Line) -> float | str:
     if line["missing"] or found["missing"]:
         return claims.NO_DATA
     if not found["members"]:
-        return claims.FAILED if (found.get("note") or "").startswith(claims.FAILED) else claims.NO_RESULT
+        known = {claims.FAILED: claims.FAILED, f"{NOT_RUN}:": claims.DECLINED}
+        note = found.get("note") or ""
+        return next((reason for start, reason in known.items() if note.startswith(start)), claims.NO_RESULT)
     if "against" not in line:
         return float(found["reproduced"])
     return claims.FEW_MEMBERS if found["p_holm_corrected"] is None else float(found["p_holm_corrected"])

@@ -106,11 +106,18 @@ def compare(
 
 def _possible_tests(split: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the tests that a split allows: its members, or groups of members, must have test parts of their own."""
-    if split["scheme"] == "k_fold":
-        five_by_two = (split["repeats"], split["folds"]) == statistics.FIVE_BY_TWO
-        return ("corrected", "5x2") if five_by_two else ("corrected",)
-    several = split["scheme"] == "fractions" and split["resplit"] and split["members"] > 1
-    return ("corrected",) if several else ()
+    if split["scheme"] == "k_fold" and (split["repeats"], split["folds"]) == statistics.FIVE_BY_TWO:
+        return ("corrected", "5x2")
+    return ("corrected",) if _count_divisions(split) > 1 else ()
+
+
+def _count_divisions(split: Mapping[str, Any]) -> int:
+    """Return how many test parts of their own a split gives; each is that of equally many members in a row."""
+    if split["scheme"] in ("k_fold", "k_fold_rows"):
+        return int(split.get("repeats", 1) * split["folds"])
+    if split["scheme"] == "fractions":
+        return int(split["members"] if split["resplit"] else split.get("divisions", 1))
+    return 1
 
 
 def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any) -> dict[str, Any]:
@@ -158,8 +165,7 @@ def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any)
 
 def _average_divisions(differences: Sequence[float], split: Mapping[str, Any]) -> list[float]:
     """Return the mean difference of each division, whose members, if several, follow each other."""
-    divisions = split["repeats"] * split["folds"] if split["scheme"] == "k_fold" else split["members"]
-    return [float(part.mean()) for part in np.array_split(differences, divisions)]
+    return [float(part.mean()) for part in np.array_split(differences, _count_divisions(split))]
 
 
 def _read_errors(model: Path, other: Path) -> pd.DataFrame:

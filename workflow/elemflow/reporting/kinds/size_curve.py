@@ -76,6 +76,8 @@ def _draw_errors(axis: Axes, points: Points, metric: str, numbers: Numbers) -> N
         axis.errorbar(rows, errors, spread, fmt="o-", color=color, markersize=4, capsize=2, label=label)
         for size, panel, series in found:
             numbers.add(panel, series, "error", x=size, y=series.score.mean)
+            if series.score.sd is not None:
+                numbers.add(panel, series, "spread", x=size, y=series.score.sd)
             if series.published is not None:
                 there = _count_published(series) or size
                 axis.plot(there, series.published, "D", color="white", markeredgecolor=color, markersize=5, zorder=5)
