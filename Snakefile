@@ -33,6 +33,7 @@ localrules:
     tables,
     figures,
     claims,
+    describe_dataset,
     write_plan,
     write_bibliography,
     collect_tables,

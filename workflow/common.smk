@@ -145,9 +145,14 @@ def get_local_table(wildcards):
 
 
 def get_source_cfg(wildcards):
-    """Return what retrieval depends on."""
-    dataset = get_dataset(wildcards.dataset)
-    return {key: dataset[key] for key in ("source", "license", "citation", "version") if key in dataset}
+    """Return what retrieval depends on: not the texts that captions show."""
+    return {"source": get_dataset(wildcards.dataset)["source"]}
+
+
+def get_dataset_texts(wildcards):
+    """Return what is told of a dataset and decides no number."""
+    dataset = SETTINGS.datasets[wildcards.dataset]
+    return {key: dataset[key] for key in ("title", "version", "license", "citation") if key in dataset}
 
 
 def get_source_code(wildcards):

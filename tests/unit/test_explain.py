@@ -27,10 +27,9 @@ def project(tmp_path):
         "url": "https://x.org/kefe",
         "sha256": "ab" * 32,
     }
-    write_json(
-        tmp_path / "resources/raw/kefe/manifest.json",
-        {"version": "2020", "license": "CC BY 4.0", "citation": ["kim2017"], "files": [file]},
-    )
+    write_json(tmp_path / "resources/raw/kefe/manifest.json", {"files": [file]})
+    texts = {"version": "2020", "license": "CC BY 4.0", "citation": ["kim2017"]}
+    write_json(tmp_path / "results/datasets/kefe/about.json", texts)
     members = {"0": {"seed": 77, "rows": {"train": 1729, "validation": 192, "test": 214}}}
     info = {
         "cfg": {"model": {"kind": "network"}, "protocol": {"training": {"batch_size": 32}}},

@@ -23,7 +23,7 @@ CSV = "formula,gap\nNaN,0.10\nNaCl,\nnull,NA\n"
 
 
 def dataset_of(**source: Any) -> dict[str, Any]:
-    return {"source": source, "license": "CC-BY-4.0", "citation": ["someone2020"], "version": "1"}
+    return {"source": source}
 
 
 def rows_of(dataset: dict[str, Any], folder: Path) -> pd.DataFrame:
@@ -188,7 +188,6 @@ def test_manifest(tmp_path: Path) -> None:
     manifest = read_json(tmp_path / "raw" / "manifest.json")
     assert manifest["dataset"] == "demo"
     assert manifest["source"] == dataset["source"]
-    assert (manifest["license"], manifest["citation"], manifest["version"]) == ("CC-BY-4.0", ["someone2020"], "1")
     assert manifest["files"][0]["file"] == "a.csv"
     assert manifest["files"][0]["bytes"] == len(CSV)
 

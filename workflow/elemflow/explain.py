@@ -153,10 +153,11 @@ def _tell_data(results: Path, dataset: str) -> Iterator[str]:
     if not manifest.is_file():
         yield _line("raw files", f"no {manifest.relative_to(results.parent)} in this copy")
         return
-    raw = read_json(manifest)
-    yield _line("raw files", "; ".join(str(raw[key]) for key in ("version", "license") if raw.get(key)))
-    yield _line("  citation", ", ".join(raw.get("citation") or ["none given"]))
-    for file in raw["files"]:
+    texts = results / "datasets" / dataset / "about.json"
+    about = read_json(texts) if texts.is_file() else {}
+    yield _line("raw files", "; ".join(str(about[key]) for key in ("version", "license") if about.get(key)))
+    yield _line("  citation", ", ".join(about.get("citation") or ["none given"]))
+    for file in read_json(manifest)["files"]:
         yield _line(f"  {file['file']}", f"{file['bytes']:,} bytes of {file['retrieved']} from {file['url']}")
         yield _line("    sha256", file["sha256"])
 

@@ -54,12 +54,17 @@ def retrieve(dataset_id: str, dataset: Mapping[str, Any], folder: str | Path, mi
         records = fetch_from_mirror(mirror, dataset_id, source, folder)
     else:
         records = module.fetch(source, folder)
-    manifest = {key: dataset.get(key) for key in ("title", "source", "license", "citation", "version")}
     versions = sorted({record["database_version"] for record in records if record.get("database_version")})
     rows = sum(len(frame) for frame in module.read(source, folder))
     write_json(
         folder / MANIFEST,
-        manifest | {"dataset": dataset_id, "database_version": ", ".join(versions), "rows": rows, "files": records},
+        {
+            "dataset": dataset_id,
+            "source": source,
+            "database_version": ", ".join(versions),
+            "rows": rows,
+            "files": records,
+        },
     )
 
 
