@@ -222,8 +222,8 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
 
 
 def test_a_killed_training_goes_on_where_it_stopped(fresh):
-    fresh.edit("config/protocols/tiny.yaml", "max_epochs: 2", "max_epochs: 3000")
-    fresh.edit("config/protocols/tiny.yaml", "patience: 5", "patience: 3000")
+    fresh.edit("config/protocols/tiny.yaml", "max_epochs: 2", "max_epochs: 1000")
+    fresh.edit("config/protocols/tiny.yaml", "patience: 5", "patience: 1000")
     target = f"{RUN}/metrics.json"
     process = fresh.start(target)
     first_member = fresh.folder / "results/checkpoints/tiny/seebeck/ef/tiny_brnet/tiny/member-0/done.json"
