@@ -2,14 +2,16 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from elemflow import candidates
 from elemflow.candidates import _parts_seen, rank_candidates
 from elemflow.errors import DataError
 from elemflow.estimators.storage import save_estimator
 from elemflow.features.registry import featurize_chunk
-from elemflow.files import write_json
+from elemflow.files import write_json, write_parquet
 from elemflow.structures import encode, make_crystal
 from elemflow.training.pretrained import SourceFiles
 
@@ -156,3 +158,12 @@ def test_a_run_without_a_result_is_refused(search):
     write_json(search / "run_info.json", info | {"not_run": "too large"})
     with pytest.raises(DataError, match=r"the run has no result \(too large\)"):
         rank(search)
+
+
+def test_a_candidate_that_the_network_cannot_take_is_named(tmp_path, monkeypatch):
+    columns = {"material_id": ["NaCl", "CaTiO3"], "ef_a": [0.5, 0.2], "ef_b": [0.5, 0.2], "ef_c": [0.0, 0.6]}
+    write_parquet(tmp_path / "ef.parquet", pa.table(columns), {"part": "ef", "labels": ["ef_a", "ef_b", "ef_c"]})
+    monkeypatch.setattr(candidates, "start", lambda about, threads: None)
+    about = {"cfg": {"model": {"kind": "network", "spec": {"family": "recurrent", "max_elements": 2}}}, "members": {}}
+    with pytest.raises(DataError, match="material 'CaTiO3' cannot enter the network: it has 3 elements"):
+        candidates._predict([tmp_path / "ef.parquet"], tmp_path, about, 1)

@@ -21,6 +21,7 @@ from elemflow.errors import DataError
 from elemflow.features.registry import read_features
 from elemflow.files import read_json, write_json, write_text
 from elemflow.judged import compositions_of, reduced
+from elemflow.networks.registry import check_inputs
 from elemflow.stored_models import load_member, start
 from elemflow.training.pretrained import SourceFiles
 
@@ -117,6 +118,8 @@ def _predict(
     for first in range(0, len(ids), BLOCK):
         found, x = read_features(features, ids[first : first + BLOCK])
         if len(found):
+            if about["cfg"]["model"]["kind"] == "network":
+                check_inputs(about["cfg"]["model"]["spec"], x, found)
             kept.append(found)
             pieces.append(np.stack([model.ask(model.scale(x)) for model in models]))
     if not kept:
