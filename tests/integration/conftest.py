@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from elemflow.locks import locked
+
 TINY_NETWORK = {
     "title": "Tiny BRNet",
     "kind": "network",
@@ -143,7 +145,7 @@ class Project:
 def make_project(root: Path, folder: Path) -> Project:
     """Copy the project without its results and declare the tiny study."""
     for name in ("workflow", "config", "scripts", "envs"):
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(root / name, folder / name)  # with __pycache__, or every job would compile the package
     shutil.copytree(root / "resources/published", folder / "resources/published")
     shutil.copy(root / "resources/rates.csv", folder / "resources")
     shutil.copy(root / "Snakefile", folder)
@@ -158,9 +160,14 @@ def make_project(root: Path, folder: Path) -> Project:
 @pytest.fixture(scope="session")
 def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The tiny study, built once; tests must leave it as it is."""
-    project = make_project(root, tmp_path_factory.mktemp("finished"))
-    project.run()
-    return project
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with locked(shared / "finished.lock", "a worker builds it", waiting=lambda holder: None):
+        if not (shared / "finished").exists():
+            project = make_project(root, tmp_path_factory.mktemp("building"))
+            project.run()
+            project.folder.rename(shared / "finished")
+    return Project(shared / "finished")
 
 
 @pytest.fixture

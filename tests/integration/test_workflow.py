@@ -120,19 +120,16 @@ def test_report_holds_every_table_and_figure(copied):
     assert "System Message" not in page
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new"),
-    [
+def test_comments_and_formatting_rerun_nothing_that_computes(copied):
+    for file, old, new in (
         ("workflow/elemflow/splits.py", "import hashlib", "# a comment\nimport hashlib"),
         ("workflow/elemflow/splits.py", '"""Division of', '"""The division of'),
         ("scripts/train_model.py", '"""Train all', '"""Train  all'),
         ("workflow/rules/train.smk", "rule train_model:", "# why\nrule train_model:"),
         ("config/datasets/tiny.yaml", "title: Seebeck coefficient", "title: Seebeck  coefficient"),
         ("config/datasets/tiny.yaml", "license: CC BY 4.0", "license: CC BY 4.0, as stated"),
-    ],
-)
-def test_comments_and_formatting_rerun_nothing_that_computes(copied, file, old, new):
-    copied.edit(file, old, new)
+    ):
+        copied.edit(file, old, new)
     planned = copied.planned()
     assert not planned & {
         "retrieve_dataset",

@@ -20,7 +20,11 @@ FOLDERS = [str(Path(__file__).parent), str(Path(run.__file__).parents[2])]
 def _on(engine: str, action: str, folder: Path, *arguments: str) -> Any:
     """Run an action of `engine_actions` on an engine in a process of its own, and return what it says."""
     command = [sys.executable, "-m", "engine_actions", engine, action, str(folder), *arguments]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(FOLDERS), "JAX_PLATFORMS": "cpu"}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(FOLDERS),
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # most of the time goes into compiling
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
