@@ -144,8 +144,9 @@ class Project:
 
 def make_project(root: Path, folder: Path) -> Project:
     """Copy the project without its results and declare the tiny study."""
+    # With what is compiled, or every job would compile the package; but not what a process is just about to compile.
     for name in ("workflow", "config", "scripts", "envs"):
-        shutil.copytree(root / name, folder / name)  # with __pycache__, or every job would compile the package
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copytree(root / "resources/published", folder / "resources/published")
     shutil.copy(root / "resources/rates.csv", folder / "resources")
     shutil.copy(root / "Snakefile", folder)
