@@ -46,11 +46,11 @@ $(STAMP): envs/requirements.txt pyproject.toml
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  envs/requirements.in --output-file envs/requirements.txt
-	$(BIN)/python -m elemflow.condafile
+	$(BIN)/python -m elemflow.tools.condafile
 
 clean:
 	rm -rf results .snakemake
 
 # Bring the key tables of config/README.md in line with the schemas.
 manual: setup
-	$(BIN)/python -m elemflow.manual
+	$(BIN)/python -m elemflow.tools.manual

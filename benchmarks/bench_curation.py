@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.composition import ELEMENTS_86, SYMBOLS, canonical
-from elemflow.curation import curate
-from elemflow.files import read_json
-from elemflow.sources.registry import retrieve
+from elemflow.chemistry.composition import ELEMENTS_86, SYMBOLS, canonical
+from elemflow.core.files import read_json
+from elemflow.curation.curate import curate
+from elemflow.sources.retrieve import retrieve
 
 DATASET = {
     "source": {"kind": "table"},

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.config import load
-from elemflow.training import best_of, estimator, search
+from elemflow.config.load import load
 from elemflow.training.data import RunData
-from elemflow.training.fitted import NotRun
+from elemflow.training.fitter import NotRun
+from elemflow.training.fitters import best_of, estimator, search
 
 FITTERS = {"estimator": estimator, "best_of": best_of, "search": search}
 RESULTS = Path("results")

@@ -32,11 +32,11 @@ from matminer.featurizers.structure import (
 )
 from pymatgen.core import Composition, Structure
 
-from elemflow.composition import SYMBOLS, canonical_forms
+from elemflow.chemistry.composition import SYMBOLS, canonical_forms
+from elemflow.chemistry.crystal import from_cif
+from elemflow.chemistry.formula_arrays import element_amounts
 from elemflow.features import elemental_fractions, magpie, voronoi
-from elemflow.features.formulas import element_amounts
-from elemflow.features.registry import featurize_chunk, gather_chunks
-from elemflow.structures import from_cif
+from elemflow.features.store import featurize_chunk, gather_chunks
 
 BATCH = 16_384
 ROWS = (10_000, 100_000, 1_000_000, 4_000_000)

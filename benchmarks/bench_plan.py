@@ -13,9 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from elemflow.config import load
-from elemflow.plan import build
-from elemflow.published import read_published, read_published_quantities
+from elemflow.config.load import load
+from elemflow.plan.build import build
+from elemflow.plan.published import read_published, read_published_quantities
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASETS, PROPERTIES, MODELS = 20, 5, ("automl", "bnet", "brnet", "elemnet", "irnet17", "plain17", "random_forest")

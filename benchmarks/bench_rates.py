@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.config import load
-from elemflow.declarations import check
-from elemflow.networks.registry import build_network
+from elemflow.config.load import load
+from elemflow.config.yaml_schema import check
+from elemflow.networks.build import build_network
 from elemflow.training.data import Part
 from elemflow.training.loop import Steps, start_backend
 
@@ -73,7 +73,7 @@ def measure(model: str) -> str:
 
 
 def _ms_per_step(spec: dict, batch: int) -> float:
-    from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415  after the choice of the backend
+    from elemflow.training.tensorflow_engine import TensorFlowEngine  # noqa: PLC0415  after the choice of the backend
 
     training = {"batch_size": batch, "loss": "mae", "max_epochs": 1000, "early_stopping": None, "seed": 0}
     training["optimizer"] = {"name": "adam", "learning_rate": 1e-4}

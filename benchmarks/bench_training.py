@@ -24,16 +24,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from elemflow.config import load
-from elemflow.declarations import check
+from elemflow.config.load import load
+from elemflow.config.yaml_schema import check
+from elemflow.core.files import parquet_stream, write_json
 from elemflow.features.elemental_fractions import LABELS
-from elemflow.files import parquet_stream, write_json
-from elemflow.networks.registry import build_network
-from elemflow.provenance import peak_memory_mb
-from elemflow.training.course import SEGMENT_ROWS
+from elemflow.inference.predictor import predict_parquet
+from elemflow.networks.build import build_network
+from elemflow.provenance.run_info import peak_memory_mb
 from elemflow.training.data import MemberData, Part
 from elemflow.training.loop import Progress, Steps, fit_member, start_backend
-from elemflow.training.predict import predict_parquet
+from elemflow.training.state import SEGMENT_ROWS
 
 BATCH, FEATURES, STEPS, REPEATS = 32, 86, 40, 4
 TRAINERS = ("model.fit", "tensorflow", "jax")
@@ -161,7 +161,7 @@ def _engine(engine: str, model: str, threads: int, fleet: int, rows: int = BATCH
         from elemflow.training.jax_engine import JaxEngine  # noqa: PLC0415
 
         return JaxEngine(networks, [data] * fleet, protocol), data
-    from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415
+    from elemflow.training.tensorflow_engine import TensorFlowEngine  # noqa: PLC0415
 
     return TensorFlowEngine(networks[0], data, protocol), data
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.applicability import assess_run
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
+from elemflow.inference.applicability import assess_run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
-from elemflow.reporting.claims import write_claims_index
+from elemflow.core.logs import configure_logging
+from elemflow.reporting.claims_page import write_claims_index
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.crate import list_crates
-from elemflow.files import write_text
-from elemflow.logs import configure_logging
+from elemflow.core.files import write_text
+from elemflow.core.logs import configure_logging
+from elemflow.provenance.crate import list_crates
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

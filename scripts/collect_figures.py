@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
 from elemflow.reporting.index import write_figures_index
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.curation import curate
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
+from elemflow.curation.curate import curate
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

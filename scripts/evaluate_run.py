@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.files import write_json
-from elemflow.logs import configure_logging
-from elemflow.metrics import evaluate
+from elemflow.core.files import write_json
+from elemflow.core.logs import configure_logging
+from elemflow.evaluation.metrics import evaluate
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

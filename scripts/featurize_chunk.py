@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.features.registry import featurize_chunk
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
+from elemflow.features.store import featurize_chunk
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.forecast import forecast, read_rates, write_forecast
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
+from elemflow.plan.forecast import forecast, read_rates, write_forecast
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

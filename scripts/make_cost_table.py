@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
 from elemflow.reporting.costs import write_costs
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.crate import write_crate
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
+from elemflow.provenance.crate import write_crate
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

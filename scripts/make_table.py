@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
-from elemflow.reporting.cells import load_kind
+from elemflow.core.logs import configure_logging
+from elemflow.reporting.tables.cells import load_kind
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.importance import write_importance
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
+from elemflow.inference.importance import write_importance
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

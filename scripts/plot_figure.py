@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
-from elemflow.reporting.figures import write_figure
+from elemflow.core.logs import configure_logging
+from elemflow.reporting.figures.build import write_figure
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.candidates import rank_candidates
-from elemflow.logs import configure_logging
-from elemflow.training.pretrained import SourceFiles
+from elemflow.core.logs import configure_logging
+from elemflow.inference.candidates import rank_candidates
+from elemflow.training.fine_tuning import SourceFiles
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

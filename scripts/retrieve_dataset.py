@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
-from elemflow.sources.registry import retrieve
+from elemflow.core.logs import configure_logging
+from elemflow.sources.retrieve import retrieve
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

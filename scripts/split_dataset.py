@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
-from elemflow.splits import write_split
+from elemflow.core.logs import configure_logging
+from elemflow.splits.grouped import write_split
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

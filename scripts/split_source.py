@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
-from elemflow.source_splits import write_source_split
+from elemflow.core.logs import configure_logging
+from elemflow.splits.pretraining import write_source_split
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
-from elemflow.subsets import write_subset_split
+from elemflow.core.logs import configure_logging
+from elemflow.splits.reduced_training import write_subset_split
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.environment import set_deadline
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import set_deadline
+from elemflow.training.job import train_run
 from elemflow.training.packing import train_neighbours
-from elemflow.training.run import train_run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

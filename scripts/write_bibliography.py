@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.logs import configure_logging
+from elemflow.core.logs import configure_logging
 from elemflow.reporting.bibliography import write_bibliography
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.files import write_text
-from elemflow.logs import configure_logging
+from elemflow.core.files import write_text
+from elemflow.core.logs import configure_logging
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from elemflow import claims as elemflow_claims
-from elemflow import config as elemflow_config
-from elemflow import forecast as elemflow_forecast
-from elemflow import grid as elemflow_grid
-from elemflow import plan as elemflow_plan
-from elemflow import targets as elemflow_targets
-from elemflow.codehash import code_digest
-from elemflow.errors import ElemflowError
-from elemflow.failures import describe_failures, failure_of_run
-from elemflow.pretraining import MARK, source_protocol_id
-from elemflow.published import read_published, read_published_quantities
-from elemflow.registry import (
+from elemflow.plan import claims as elemflow_claims
+from elemflow.config import load as elemflow_config
+from elemflow.plan import forecast as elemflow_forecast
+from elemflow.plan import grid as elemflow_grid
+from elemflow.plan import build as elemflow_plan
+from elemflow.plan import cli_targets as elemflow_targets
+from elemflow.provenance.code_digest import code_digest
+from elemflow.core.errors import ElemflowError
+from elemflow.provenance.failures import describe_failures, failure_of_run
+from elemflow.config.pretraining import MARK, source_protocol_id
+from elemflow.plan.published import read_published, read_published_quantities
+from elemflow.config.kinds import (
     DATA_FIGURES,
     FEATURES,
     FIGURE_INPUTS,
@@ -33,11 +33,11 @@ from elemflow.registry import (
     TABLES,
     parts_of,
 )
-from elemflow.resources import count_materials, training_memory_mb, training_minutes
+from elemflow.plan.resources import count_materials, training_memory_mb, training_minutes
 
 ROOT = Path(workflow.basedir)
 EVALUATION_KEYS = ("title", "report", "ensemble", "uncertainty")  # of a protocol; training does not depend on them
-SUBSET_KEYS = ("hold_out", "train_rows")  # of `split`; see elemflow.subsets
+SUBSET_KEYS = ("hold_out", "train_rows")  # of `split`; see elemflow.splits.reduced_training
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
 
 try:

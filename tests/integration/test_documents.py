@@ -7,8 +7,8 @@ import sys
 import pytest
 import yaml
 
-from elemflow.condafile import conda_file, locked_versions
-from elemflow.manual import with_key_tables
+from elemflow.tools.condafile import conda_file, locked_versions
+from elemflow.tools.manual import with_key_tables
 
 
 def test_conda_file_has_the_locked_versions(root):

@@ -6,7 +6,7 @@ import shutil
 import threading
 
 import pytest
-from conftest import TINY_DATASET
+from factories.tiny_project import TINY_DATASET
 
 pytestmark = pytest.mark.workflow
 

@@ -4,10 +4,10 @@ import json
 
 import pandas as pd
 import pytest
-from conftest import TINY_DATASET, TINY_PROTOCOL
+from factories.tiny_project import TINY_DATASET, TINY_PROTOCOL
 
 from elemflow.explain import explain
-from elemflow.judged import JUDGED, compositions_of
+from elemflow.splits.leakage import JUDGED, compositions_of
 
 pytestmark = pytest.mark.workflow
 

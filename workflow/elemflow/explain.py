@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from elemflow.errors import DataError, ElemflowError
-from elemflow.files import read_json, read_metadata, sha256_file
+from elemflow.core.errors import DataError, ElemflowError
+from elemflow.core.files import read_json, read_metadata, sha256_file
 
 RUN_DEPTH = 5  # dataset, property, representation, model, protocol
 SHOWN = (

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from elemflow.errors import ElemflowError
-from elemflow.files import read_metadata
-from elemflow.training.predict import COMBINE, predict_parquet, predict_table
+from elemflow.core.errors import ElemflowError
+from elemflow.core.files import read_metadata
+from elemflow.inference.predictor import COMBINE, predict_parquet, predict_table
 
 
 def main(arguments: Sequence[str]) -> None:

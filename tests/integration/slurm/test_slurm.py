@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import TINY_STUDY
-from slurm_cluster import SlurmCluster, install
+from factories.slurm_cluster import SlurmCluster, install
+from factories.tiny_project import TINY_STUDY
 
 from elemflow.reporting.costs import queue_seconds, read_benchmarks
 

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.errors import ConfigError, TrainingError
-from elemflow.estimators import automl, flaml_search, registry
-from elemflow.estimators import search as search_module
+from elemflow.core.errors import ConfigError, TrainingError
+from elemflow.estimators import catalogue as registry
+from elemflow.estimators import flaml_search
+from elemflow.estimators import hyperparameter_search as search_module
+from elemflow.estimators import optuna_spaces as automl
 from elemflow.training.data import Part
 
 pytest.importorskip("sklearn")

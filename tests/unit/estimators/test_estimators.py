@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.errors import ConfigError, DataError
-from elemflow.estimators import registry, storage
+from elemflow.core.errors import ConfigError, DataError
+from elemflow.estimators import catalogue as registry
+from elemflow.estimators import storage
 
 pytest.importorskip("sklearn")
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.config import load
-from elemflow.networks.registry import build_network
+from elemflow.config.load import load
+from elemflow.networks.build import build_network
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -106,7 +106,7 @@ def test_the_longest_path_of_srnet_48_has_a_shortcut_per_four_layers(models: dic
 
 @pytest.mark.parametrize("name", ["brnet_damped", "cnn", "rnn", "fcmnr", "fcunet", "irnet_concatenated", "elemnet"])
 def test_a_copy_with_equal_weights_is_the_same_network(models: dict[str, dict[str, Any]], name: str) -> None:
-    """Members of a run take turns in one copy of their network; see `elemflow.training.tensorflow_loop`."""
+    """Members of a run take turns in one copy of their network; see `elemflow.training.tensorflow_engine`."""
     import keras
 
     model = build_network(models[name]["spec"], 86, seed=3)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.config import load
-from elemflow.errors import ConfigError
-from elemflow.networks import registry
-from elemflow.networks.spec import check_spec
+from elemflow.config.load import load
+from elemflow.config.network_spec import check_spec
+from elemflow.core.errors import ConfigError
+from elemflow.networks import build as registry
 
 WHERE = "config/models/x.yaml: spec"
 

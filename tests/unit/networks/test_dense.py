@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.errors import ConfigError
-from elemflow.networks.registry import build_network
-from elemflow.networks.spec import check_spec, with_width_factor
+from elemflow.config.network_spec import check_spec, with_width_factor
+from elemflow.core.errors import ConfigError
+from elemflow.networks.build import build_network
 
 BATCH_NORM = {"order": ["dense", "batch_norm", "activation"], "batch_norm": {"momentum": 0.99, "epsilon": 0.001}}
 LEAKY = {"order": ["dense", "activation"], "activation": {"name": "leaky_relu", "negative_slope": 0.3}}

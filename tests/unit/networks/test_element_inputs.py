@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elemflow.errors import DataError
-from elemflow.networks.registry import build_network, check_inputs
+from elemflow.core.errors import DataError
+from elemflow.networks.build import build_network, check_inputs
 from elemflow.training.data import MemberData, Part
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -93,7 +93,7 @@ def test_too_many_elements_are_refused_by_name(fractions: np.ndarray) -> None:
 
 
 def test_a_training_looks_at_every_part_first(fractions: np.ndarray, tmp_path: Any) -> None:
-    from elemflow.training.network import fit
+    from elemflow.training.fitters.network import fit
 
     ids = np.array([f"m{row}" for row in range(4)], dtype=object)
     few, many = (Part(ids[rows], fractions[rows], np.zeros(len(rows))) for rows in ([0, 1], [2, 3]))

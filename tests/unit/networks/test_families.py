@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.networks.registry import build_network, load_network
-from elemflow.registry import NETWORKS
+from elemflow.config.kinds import NETWORKS
+from elemflow.networks.build import build_network, load_network
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -125,7 +125,7 @@ def test_stored_networks_predict_the_same_on_every_backend(fractions: np.ndarray
     np.save(tmp_path / "x.npy", fractions)
     code = (
         "import sys, numpy as np, keras; folder, *names = sys.argv[1:]; assert keras.backend.backend() == 'jax'\n"
-        "from elemflow.networks.registry import load_network\n"
+        "from elemflow.networks.build import load_network\n"
         "for name in names:\n"
         "    model = load_network(f'{folder}/{name}/member-0.keras')\n"
         "    np.save(f'{folder}/{name}/y.npy', np.array(model(np.load(f'{folder}/x.npy'))))"

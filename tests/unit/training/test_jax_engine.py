@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.training import run
+from elemflow.training import job as run
 from elemflow.training.data import Part
 
 pytest.importorskip("jax")
-FOLDERS = [str(Path(__file__).parent), str(Path(run.__file__).parents[2])]
+FOLDERS = [str(Path(__file__).parents[2]), str(Path(run.__file__).parents[2])]
 
 
 def _on(engine: str, action: str, folder: Path, *arguments: str) -> Any:
-    """Run an action of `engine_actions` on an engine in a process of its own, and return what it says."""
-    command = [sys.executable, "-m", "engine_actions", engine, action, str(folder), *arguments]
+    """Run an action of `factories.engine_actions` on an engine in a process of its own, and return what it says."""
+    command = [sys.executable, "-m", "factories.engine_actions", engine, action, str(folder), *arguments]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(FOLDERS),
         "JAX_PLATFORMS": "cpu",

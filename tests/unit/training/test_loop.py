@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy import PROTOCOL, SPEC
+from factories.toy import PROTOCOL, SPEC
 
-from elemflow.errors import TrainingError
-from elemflow.networks.registry import build_network
-from elemflow.training import course, loop, stopping
-from elemflow.training.course import Course
+from elemflow.core.errors import TrainingError
+from elemflow.networks.build import build_network
+from elemflow.training import interruption as stopping
+from elemflow.training import loop
+from elemflow.training import state as course
 from elemflow.training.data import MemberData, Part
+from elemflow.training.state import Course
 
 LINEAR = {
     "family": "dense",
@@ -101,7 +103,7 @@ def test_equal_seeds_give_equal_bytes_and_the_loss_falls(tmp_path: Path, whole: 
 def test_members_share_what_is_compiled_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
 ) -> None:
-    from elemflow.training import tensorflow_loop
+    from elemflow.training import tensorflow_engine as tensorflow_loop
 
     monkeypatch.setattr(tensorflow_loop, "STEPS_WORTH_COMPILING", 1)
     dropout = {} if compiled else {"dropout": 0.2}  # which is not worth compiling
@@ -130,7 +132,7 @@ def test_members_share_what_is_compiled_and_nothing_else(
 
 
 def test_a_member_whose_network_was_taken_by_another_cannot_train_on(eager: None) -> None:
-    from elemflow.training.tensorflow_loop import TensorFlowEngine
+    from elemflow.training.tensorflow_engine import TensorFlowEngine
 
     protocol = {"training": TRAINING, "evaluation": PROTOCOL["evaluation"]}
     first, second = (TensorFlowEngine(build_network(SPEC, 3, seed=s), DATA.train, protocol, "one") for s in (5, 6))
@@ -251,7 +253,7 @@ def test_a_schedule_survives_a_kill(tmp_path: Path, eager: None) -> None:
 
 
 def test_weight_decay_may_leave_biases_alone() -> None:
-    from elemflow.training.keras_parts import make_optimizer
+    from elemflow.training.keras_factory import make_optimizer
 
     declared = {"name": "adamw", "learning_rate": 0.1, "weight_decay": 0.5}
     for decayed in ("all", "kernels"):

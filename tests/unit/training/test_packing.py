@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import test_run
-from toy import PROTOCOL, SPEC
+from factories import training
+from factories.toy import PROTOCOL, SPEC
 
-from elemflow.errors import TrainingError
-from elemflow.files import read_json
-from elemflow.locks import locked
-from elemflow.training import network, packing, run, stopping
+from elemflow.core.errors import TrainingError
+from elemflow.core.files import read_json
+from elemflow.core.locks import locked
+from elemflow.training import interruption as stopping
+from elemflow.training import job as run
+from elemflow.training import packing
 from elemflow.training.data import MemberData
-from elemflow.training.fitted import Fitted
+from elemflow.training.fitter import Fitted
+from elemflow.training.fitters import network
 
 NAMES = ("a", "b", "c")
 INPUTS = {"features": ["part.parquet"], "materials": "materials.parquet", "split": "split.parquet"}
@@ -65,7 +68,7 @@ def _packing(name: str, started: float | None = None) -> Callable[[], None]:
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    test_run._inputs(tmp_path, members=1)
+    training.write_inputs(tmp_path, members=1)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(stopping.DEADLINE, raising=False)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elemflow.estimators.registry import SEARCHABLE
-from elemflow.estimators.search import Found
+from elemflow.estimators.catalogue import SEARCHABLE
+from elemflow.estimators.hyperparameter_search import Found
 
 if TYPE_CHECKING:
     from elemflow.training.data import Part

@@ -6,8 +6,8 @@ from typing import Any
 
 import skops.io
 
-from elemflow.errors import DataError
-from elemflow.files import atomic_path
+from elemflow.core.errors import DataError
+from elemflow.core.files import atomic_path
 
 TRUSTED = {
     "catboost.core.CatBoostRegressor",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from elemflow.composition import ELEMENTS_86, SYMBOLS
-from elemflow.features.formulas import Amounts, element_amounts
+from elemflow.chemistry.composition import ELEMENTS_86, SYMBOLS
+from elemflow.chemistry.formula_arrays import Amounts, element_amounts
 
 LABELS = ELEMENTS_86
 UNITS = ("atomic fraction",) * len(LABELS)

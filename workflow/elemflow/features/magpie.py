@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elemflow.composition import SYMBOLS
-from elemflow.features.formulas import element_amounts
+from elemflow.chemistry.composition import SYMBOLS
+from elemflow.chemistry.formula_arrays import element_amounts
 
 NORMS = (0, 2, 3, 5, 7, 10)
 PROPERTY_UNITS = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import QhullError, Voronoi, cKDTree
 
-from elemflow.structures import Crystal
+from elemflow.chemistry.crystal import Crystal
 
 MAX_POINTS = 20_000
 """Most atoms, periodic images included, in one tessellation; what bounds the time of a single call of qhull."""

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 import numpy as np
 from scipy.spatial import QhullError
 
-from elemflow.composition import SYMBOLS
+from elemflow.chemistry.composition import SYMBOLS
+from elemflow.chemistry.crystal import Crystal
 from elemflow.features.magpie import PROPERTIES, PROPERTY_UNITS, element_table
 from elemflow.features.tessellation import Faces, tessellate
-from elemflow.structures import Crystal
 
 NEEDS_STRUCTURE = True
 TIME_LIMIT = 120.0

@@ -15,7 +15,7 @@ SIDE = 10
 
 
 def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
-    """See `elemflow.networks.registry.build_network`."""
+    """See `elemflow.networks.build.build_network`."""
     layers = Layers(spec, seed)
     inputs = keras.Input((n_inputs,), name="features")
     x = element_grid(inputs)

@@ -8,13 +8,13 @@ from typing import Any
 
 import keras
 
-from elemflow.errors import ConfigError
+from elemflow.core.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parents[3]
 
 
 def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
-    """Call the user's function; see `elemflow.networks.registry.build_network`.
+    """Call the user's function; see `elemflow.networks.build.build_network`.
 
     Initialisers and dropout layers that have no seed of their own follow `seed` too.
 

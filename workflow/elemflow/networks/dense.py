@@ -10,12 +10,12 @@ from typing import Any
 
 import keras
 
-from elemflow.errors import ConfigError
+from elemflow.core.errors import ConfigError
 from elemflow.networks.layers import Layers
 
 
 def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
-    """See `elemflow.networks.registry.build_network`.
+    """See `elemflow.networks.build.build_network`.
 
     Raises:
         ConfigError: A shortcut has no projection (`projection: none`), and the inputs are not as wide as its end.

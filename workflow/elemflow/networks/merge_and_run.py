@@ -16,7 +16,7 @@ BRANCHES, BRANCH_LAYERS = 2, 2
 
 
 def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
-    """See `elemflow.networks.registry.build_network`."""
+    """See `elemflow.networks.build.build_network`."""
     layers = Layers(spec, seed)
     inputs = keras.Input((n_inputs,), name="features")
     first = layers.hidden(inputs, spec["widths"][0], "first", order=("dense", "activation"))

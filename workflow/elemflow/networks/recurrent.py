@@ -20,7 +20,7 @@ ATTENDED = 2
 
 
 def refuse(spec: Mapping[str, Any], x: np.ndarray) -> dict[int, str]:
-    """Refuse compositions with more elements than the sequence has places; see `elemflow.networks.registry.refuse`."""
+    """Refuse compositions with more elements than the sequence has places; see `elemflow.networks.build.refuse`."""
     counts, most = np.count_nonzero(x, axis=1), spec["max_elements"]
     return {
         int(row): f"it has {counts[row]} elements, and the network takes at most {most} (spec.max_elements)"
@@ -29,7 +29,7 @@ def refuse(spec: Mapping[str, Any], x: np.ndarray) -> dict[int, str]:
 
 
 def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
-    """See `elemflow.networks.registry.build_network`."""
+    """See `elemflow.networks.build.build_network`."""
     layers, ops = Layers(spec, seed), keras.ops
     inputs = keras.Input((n_inputs,), name="features")
     vectors = element_vectors(inputs, spec["max_elements"])

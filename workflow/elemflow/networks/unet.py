@@ -13,7 +13,7 @@ from elemflow.networks.layers import Layers
 
 
 def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
-    """See `elemflow.networks.registry.build_network`."""
+    """See `elemflow.networks.build.build_network`."""
     layers = Layers(spec, seed)
     x = inputs = keras.Input((n_inputs,), name="features")
     contracted = []

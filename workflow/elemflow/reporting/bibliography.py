@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from elemflow.errors import ConfigError, nearest
-from elemflow.files import write_text
+from elemflow.core.errors import ConfigError, nearest
+from elemflow.core.files import write_text
 
 _ENTRY = re.compile(r"^@\w+\{\s*([^,\s]+)\s*,.*?^\}$", re.MULTILINE | re.DOTALL)
 

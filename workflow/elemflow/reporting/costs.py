@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.files import read_json, write_text
-from elemflow.reporting.page import render_costs
-from elemflow.reporting.view import NO_VALUE
+from elemflow.core.files import read_json, write_text
+from elemflow.reporting.pages import render_costs
+from elemflow.reporting.tables.view import NO_VALUE
 
 COLUMNS = {
     "name": "",

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.files import atomic_path, write_text
-from elemflow.registry import TABLES
-from elemflow.reporting.cells import load_kind
-from elemflow.reporting.formats import FLOAT_FORMAT
-from elemflow.reporting.page import render_figures_index, render_tables_index
+from elemflow.config.kinds import TABLES
+from elemflow.core.files import atomic_path, write_text
+from elemflow.reporting.pages import render_figures_index, render_tables_index
+from elemflow.reporting.tables.cells import load_kind
+from elemflow.reporting.tables.formats import FLOAT_FORMAT
 
 
 def write_tables_index(folder: str | Path, items: Sequence[Mapping[str, Any]]) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.errors import DataError
-from elemflow.files import read_json
-from elemflow.metrics import combine
-from elemflow.reporting.view import NOT_RUN, UNDEFINED
+from elemflow.core.errors import DataError
+from elemflow.core.files import read_json
+from elemflow.evaluation.metrics import combine
+from elemflow.reporting.tables.view import NOT_RUN, UNDEFINED
 
 
 @dataclass(frozen=True)

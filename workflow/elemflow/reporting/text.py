@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elemflow.files import read_json
+from elemflow.core.files import read_json
 
 METRICS = {
     "mae": "mean absolute error",

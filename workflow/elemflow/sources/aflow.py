@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pandas as pd
 import requests
 
-from elemflow.errors import DataError
+from elemflow.core.errors import DataError
 from elemflow.sources.download import TemporaryError, get_json, persist
 from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
 
@@ -27,7 +27,7 @@ _PLAIN = "$(),*:!'?=&"
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Fetch the pages of every part of the query; see `elemflow.sources.registry`."""
+    """Fetch the pages of every part of the query; see `elemflow.sources.retrieve`."""
     with requests.Session() as session:
         parts = [
             Part(f"AFLOW {part or 'all'}", _address(source, part, 1), partial(_ask, source, session, part))
@@ -37,7 +37,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
-    """Yield each entry once; see `elemflow.sources.registry`."""
+    """Yield each entry once; see `elemflow.sources.retrieve`."""
     keywords = [keyword.split("(")[0].removeprefix("$") for keyword in source["keywords"]]
     return read_pages(folder, list(dict.fromkeys((*_ALWAYS, *keywords))), _KEY)
 

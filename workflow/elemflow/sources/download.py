@@ -24,8 +24,8 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 import urllib3
 
-from elemflow.errors import DataError
-from elemflow.files import atomic_path, sha256_file
+from elemflow.core.errors import DataError
+from elemflow.core.files import atomic_path, sha256_file
 from elemflow.sources.journal import note_record, read_journal
 from elemflow.sources.progress import Progress
 

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from elemflow.errors import ConfigError, DataError, nearest
+from elemflow.core.errors import ConfigError, DataError, nearest
 from elemflow.sources.download import download
 from elemflow.sources.json_rows import iter_rows
 from elemflow.sources.table import frames_of
@@ -31,7 +31,7 @@ _MISSING: tuple[Any, ...] = ("na", [])
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Download the pinned file and look for its member; see `elemflow.sources.registry`.
+    """Download the pinned file and look for its member; see `elemflow.sources.retrieve`.
 
     Raises:
         ConfigError: jarvis-tools has no such dataset, or another file under this name.
@@ -45,7 +45,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
-    """Yield the rows of the member, read from the zip as a stream; see `elemflow.sources.registry`."""
+    """Yield the rows of the member, read from the zip as a stream; see `elemflow.sources.retrieve`."""
     path = folder / _file_name(source)
     try:
         with _opened(source, folder) as stream:

@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import requests
 
-from elemflow.errors import DataError
+from elemflow.core.errors import DataError
 from elemflow.sources.download import TemporaryError, get_json, persist
 from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Fetch the pages of all parts; see `elemflow.sources.registry`.
+    """Fetch the pages of all parts; see `elemflow.sources.retrieve`.
 
     Raises:
         DataError: There is no key, it is refused, or the service does not answer.
@@ -56,7 +56,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
-    """Yield each entry once; see `elemflow.sources.registry`."""
+    """Yield each entry once; see `elemflow.sources.retrieve`."""
     return read_pages(folder, list(dict.fromkeys((_KEY, *source["fields"]))), _KEY)
 
 

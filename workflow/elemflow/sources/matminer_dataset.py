@@ -16,19 +16,19 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.errors import ConfigError, nearest
+from elemflow.core.errors import ConfigError, nearest
 from elemflow.sources.download import download
 from elemflow.sources.table import read_table
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Download the dataset; see `elemflow.sources.registry`."""
+    """Download the dataset; see `elemflow.sources.retrieve`."""
     entry = registry_entry(source["name"])
     return [download(entry["url"], folder / _file_name(source), sha256=entry["hash"])]
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
-    """Yield the rows of the dataset; see `elemflow.sources.registry`."""
+    """Yield the rows of the dataset; see `elemflow.sources.retrieve`."""
     for frame in read_table(folder / _file_name(source), "json"):
         if "structure" in frame and not {"formula", "composition"} & set(frame.columns):
             frame["formula"] = frame["structure"].map(_formula)

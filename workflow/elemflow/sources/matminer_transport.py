@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.errors import DataError
-from elemflow.files import atomic_path
+from elemflow.core.errors import DataError
+from elemflow.core.files import atomic_path
 from elemflow.sources.download import file_record
 from elemflow.sources.matminer_dataset import matminer_folder
 from elemflow.sources.table import CHUNK_ROWS
@@ -26,7 +26,7 @@ _MEMBER = "transport_database.csv"
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:  # noqa: ARG001 - there are no options
-    """Copy the archive out of the installed matminer; see `elemflow.sources.registry`."""
+    """Copy the archive out of the installed matminer; see `elemflow.sources.retrieve`."""
     version = importlib.metadata.version("matminer")
     origin = matminer_folder() / _RESOURCE
     if not origin.is_file():
@@ -40,7 +40,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:  # n
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - there are no options
-    """Yield the rows of the archive's table; see `elemflow.sources.registry`."""
+    """Yield the rows of the archive's table; see `elemflow.sources.retrieve`."""
     path = folder / Path(_RESOURCE).name
     with tarfile.open(path, "r:xz") as archive:
         stream = archive.extractfile(_MEMBER)

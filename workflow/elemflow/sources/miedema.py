@@ -19,9 +19,9 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.composition import canonical
-from elemflow.errors import ConfigError
-from elemflow.files import write_text
+from elemflow.chemistry.composition import canonical
+from elemflow.core.errors import ConfigError
+from elemflow.core.files import write_text
 from elemflow.sources.download import file_record
 from elemflow.sources.table import read_table
 
@@ -33,7 +33,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Compute the table for every pair of `elements` and every atomic fraction of the first one.
 
     The columns are `formula`, `phase` and `formation_enthalpy` (eV/atom). A phase for which the model has no value
-    is left out. See `elemflow.sources.registry`.
+    is left out. See `elemflow.sources.retrieve`.
 
     Raises:
         ConfigError: The model has no parameters for an element, or a fraction is not between 0 and 1.
@@ -50,7 +50,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
-    """Yield the rows of the table; see `elemflow.sources.registry`."""
+    """Yield the rows of the table; see `elemflow.sources.retrieve`."""
     return read_table(folder / _FILE, "csv")
 
 

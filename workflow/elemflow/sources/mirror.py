@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from elemflow.errors import DataError
-from elemflow.files import atomic_path, read_json
+from elemflow.core.errors import DataError
+from elemflow.core.files import atomic_path, read_json
 from elemflow.sources.download import check_sha256, download, get_json
 from elemflow.sources.paging import remove_other_pages
 

@@ -16,13 +16,13 @@ from urllib.parse import urlencode
 import pandas as pd
 import requests
 
-from elemflow.errors import ConfigError, DataError
+from elemflow.core.errors import ConfigError, DataError
 from elemflow.sources.download import get_json
 from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Fetch the pages of every part of the query; see `elemflow.sources.registry`.
+    """Fetch the pages of every part of the query; see `elemflow.sources.retrieve`.
 
     Raises:
         ConfigError: A part is no OPTIMADE filter.
@@ -36,7 +36,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
-    """Yield each structure once; see `elemflow.sources.registry`."""
+    """Yield each structure once; see `elemflow.sources.retrieve`."""
     return read_pages(folder, list(dict.fromkeys(("id", *source["fields"]))), "id")
 
 

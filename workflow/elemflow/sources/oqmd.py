@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import requests
 
-from elemflow.errors import DataError
+from elemflow.core.errors import DataError
 from elemflow.sources.download import get_json
 from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
 
@@ -29,7 +29,7 @@ _ROW_KEY = "formationenergy_id"
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Fetch the pages of every part of the query; see `elemflow.sources.registry`."""
+    """Fetch the pages of every part of the query; see `elemflow.sources.retrieve`."""
     with requests.Session() as session:
         parts = [
             Part(f"OQMD {part or 'all'}", _address(source, part, 1), partial(_ask, source, session, part))
@@ -39,7 +39,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
-    """Yield each entry once; see `elemflow.sources.registry`."""
+    """Yield each entry once; see `elemflow.sources.retrieve`."""
     columns = list(dict.fromkeys((_KEY, *source["fields"])))
     for frame in read_pages(folder, columns, _KEY):
         if {"volume", "natoms"} <= set(columns):

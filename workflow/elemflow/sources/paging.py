@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from elemflow.errors import DataError
-from elemflow.files import atomic_path
+from elemflow.core.errors import DataError
+from elemflow.core.files import atomic_path
 from elemflow.sources.download import file_record
 from elemflow.sources.journal import is_as_noted, note_record, read_journal
 from elemflow.sources.progress import Progress

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from elemflow.composition import SYMBOLS, canonical
-from elemflow.errors import ConfigError, nearest
-from elemflow.files import atomic_path
+from elemflow.chemistry.composition import SYMBOLS, canonical
+from elemflow.core.errors import ConfigError, nearest
+from elemflow.core.files import atomic_path
 from elemflow.sources.download import file_record
 from elemflow.sources.table import read_table
 
@@ -68,7 +68,7 @@ PROTOTYPES = {
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Write every candidate: `entry_id`, `formula`, `prototype`, `volume_per_atom` (Å³) and `structure` (JARVIS JSON).
 
-    Candidates are written one by one, in the order of the lists. See `elemflow.sources.registry`.
+    Candidates are written one by one, in the order of the lists. See `elemflow.sources.retrieve`.
 
     Raises:
         ConfigError: The prototype has other sites than those named, or a symbol is no element or cannot be placed.
@@ -93,7 +93,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
-    """Yield the candidates; see `elemflow.sources.registry`."""
+    """Yield the candidates; see `elemflow.sources.retrieve`."""
     return read_table(folder / _FILE, "csv")
 
 

@@ -20,8 +20,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from elemflow.errors import ConfigError, DataError
-from elemflow.files import atomic_path
+from elemflow.core.errors import ConfigError, DataError
+from elemflow.core.files import atomic_path
 from elemflow.sources.download import check_sha256, download, file_record
 from elemflow.sources.json_rows import iter_rows
 
@@ -56,7 +56,7 @@ class UnreadableTable(DataError):  # noqa: N818  what it is called in messages
 
 
 def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Copy a local file, or download it from `url`; see `elemflow.sources.registry`."""
+    """Copy a local file, or download it from `url`; see `elemflow.sources.retrieve`."""
     target = folder / _file_name(source)
     _format(source)
     if source.get("url"):
@@ -71,7 +71,7 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
-    """Yield the rows of the file; see `elemflow.sources.registry`."""
+    """Yield the rows of the file; see `elemflow.sources.retrieve`."""
     return read_table(folder / _file_name(source), _format(source), source.get("separator", ","))
 
 

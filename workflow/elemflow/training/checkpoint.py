@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from elemflow import provenance
-from elemflow.files import read_json, write_json
+from elemflow.core.files import read_json, write_json
+from elemflow.provenance import run_info as provenance
 
 CLAIM = "claim.json"
 

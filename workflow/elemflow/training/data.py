@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from elemflow.errors import DataError
-from elemflow.features.registry import read_features
-from elemflow.files import read_metadata
+from elemflow.core.errors import DataError
+from elemflow.core.files import read_metadata
+from elemflow.features.store import read_features
 from elemflow.training.scaling import Scaling, Target
 
 ROLES = ("train", "validation", "test")

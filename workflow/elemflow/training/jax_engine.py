@@ -16,10 +16,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from elemflow.training.course import evaluation_batches, in_rows
 from elemflow.training.data import Part
-from elemflow.training.keras_parts import PREDICTION_ROWS, assign, make_loss, make_optimizer, read, with_habits
+from elemflow.training.keras_factory import PREDICTION_ROWS, assign, make_loss, make_optimizer, read, with_habits
 from elemflow.training.loop import Steps
+from elemflow.training.state import evaluation_batches, in_rows
 
 State = tuple[list[Any], list[Any], list[Any]]
 """Values of trainable weights, of other variables of the network, and of the optimiser."""

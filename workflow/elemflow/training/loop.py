@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from elemflow.errors import TrainingError
-from elemflow.files import atomic_path
-from elemflow.training import stopping
-from elemflow.training.course import Course, Segment, rows_of_epoch
+from elemflow.core.errors import TrainingError
+from elemflow.core.files import atomic_path
+from elemflow.training import interruption as stopping
 from elemflow.training.data import MemberData, Part
+from elemflow.training.state import Course, Segment, rows_of_epoch
 
 if TYPE_CHECKING:
     import keras
@@ -184,7 +184,7 @@ def start_backend(threads: int, engine: str = "auto") -> dict[str, str]:
         device = jax_engine.start()
     else:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from elemflow.training import tensorflow_loop  # noqa: PLC0415
+        from elemflow.training import tensorflow_engine as tensorflow_loop  # noqa: PLC0415
 
         device = tensorflow_loop.start(threads)
     if name in _started:
@@ -212,7 +212,7 @@ def make_forward(model: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
         from elemflow.training import jax_engine  # noqa: PLC0415  see start_backend
 
         return jax_engine.make_forward(model)
-    from elemflow.training import tensorflow_loop  # noqa: PLC0415  see start_backend
+    from elemflow.training import tensorflow_engine as tensorflow_loop  # noqa: PLC0415  see start_backend
 
     return tensorflow_loop.make_forward(model)
 
@@ -355,7 +355,7 @@ def _make_engine(jobs: Sequence[Job], protocol: Mapping[str, Any]) -> Engine:
         from elemflow.training.jax_engine import JaxEngine  # noqa: PLC0415  see start_backend
 
         return JaxEngine([job.model for job in jobs], [job.data.train for job in jobs], protocol)
-    from elemflow.training.tensorflow_loop import TensorFlowEngine  # noqa: PLC0415  see start_backend
+    from elemflow.training.tensorflow_engine import TensorFlowEngine  # noqa: PLC0415  see start_backend
 
     [job] = jobs
     return TensorFlowEngine(job.model, job.data.train, protocol, job.architecture)

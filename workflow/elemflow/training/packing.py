@@ -3,7 +3,7 @@
 A network's job spends ten seconds and more on its start before it takes a step. So a job whose outputs are whole trains
 its neighbours, the runs of the same dataset, property and representation that Snakemake is about to start, into their
 own checkpoint folders. Each of them keeps its own job, which finds all members finished and writes the outputs. What
-binds a checkpoint to its training (`elemflow.training.run`) also guards those that another process wrote.
+binds a checkpoint to its training (`elemflow.training.job`) also guards those that another process wrote.
 
 Left out of code digests, like the plan out of rule parameters: who trains a run changes none of its numbers.
 """
@@ -16,12 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from elemflow.errors import ElemflowError
-from elemflow.files import read_json, write_text
-from elemflow.locks import locked
-from elemflow.training import network, stopping
+from elemflow.core.errors import ElemflowError
+from elemflow.core.files import read_json, write_text
+from elemflow.core.locks import locked
+from elemflow.training import interruption as stopping
 from elemflow.training.checkpoint import is_finished, lock_of, read_claim, write_claim
-from elemflow.training.run import train_members
+from elemflow.training.fitters import network
+from elemflow.training.job import train_members
 
 PLAN = Path("results/plan/packing.json")
 SAME = ("dataset", "property", "representation")

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from elemflow.errors import DataError
-from elemflow.files import atomic_path, read_json, write_json
+from elemflow.core.errors import DataError
+from elemflow.core.files import atomic_path, read_json, write_json
 
 KINDS = ("none", "standard", "quantile", "unit_rows")
 LIMIT = 8

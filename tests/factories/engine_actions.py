@@ -1,0 +1,183 @@
+"""What the tests of the engines do in processes of their own, since a process has one Keras backend."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elemflow.core.errors import TrainingError
+from elemflow.training import interruption as stopping
+from elemflow.training import loop
+from elemflow.training.data import MemberData, Part
+from elemflow.training.state import Course, evaluation_batches
+from factories.toy import PROTOCOL, SPEC
+
+TRAINING = PROTOCOL["training"]
+SMALL = SPEC | {"stacks": [{"width": 8, "layers": 1, "dropout": 0.2}]}  # few layers compile fast
+STACKS = [{"width": 8, "layers": 2, "branches": [1, 1]}, {"width": 4, "layers": 1}]
+PLAIN = SPEC | {"stacks": STACKS, "order": ["dense", "activation"]}
+NORMALISED = SPEC | {"stacks": STACKS}
+CHANGES: dict[str, dict[str, Any]] = {
+    "adam": {"loss": "mse"},
+    "adamw": {
+        "optimizer": {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1, "weight_decay_on": "kernels"},
+        "schedule": {"warmup": 0.2, "decay": "cosine"},
+        "last_batch": "drop",
+        "loss": "mse",
+    },
+    "sgd": {
+        "optimizer": {"name": "sgd", "learning_rate": 0.003, "momentum": 0.9},
+        "loss": "huber",
+        "shuffle": "never",
+        "validate_every_steps": 7,
+    },
+    "adadelta": {"optimizer": {"name": "adadelta", "learning_rate": 0.5, "rho": 0.9, "epsilon": 1e-6}, "loss": "mse"},
+}
+
+
+def part(rows: int, seed: int, sign: float = 1.0) -> Part:
+    x = np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)
+    return Part(np.array([f"m{seed}-{i:03d}" for i in range(rows)], dtype=object), x, sign * x.sum(axis=1, dtype=float))
+
+
+def job(folder: Path, number: int, of: int, data: MemberData, spec: dict[str, Any] = SMALL) -> loop.Job:
+    from elemflow.networks.build import build_network
+
+    progress = loop.Progress(f"member {number + 1}/{of}", 6)
+    return loop.Job(build_network(spec, 3, number), data, number, folder / f"{number}.npz", progress)
+
+
+def losses(course: Course) -> list[float]:
+    return [value for entry in course.history for value in (entry["train_loss"], entry["validation_mae"])]
+
+
+def curves(folder: Path) -> dict[str, list[float]]:
+    """Train 200 steps with each optimiser from one set of weights, without dropout.
+
+    Batch normalisation makes the gradient of the bias before it zero but for rounding, which Adam takes for a
+    direction; so Adam trains networks without it.
+    """
+    data = MemberData(0, part(74, 0), part(20, 1), part(20, 2), {})  # batches of 16, the last one of 10
+    found = {}
+    for name, change in CHANGES.items():
+        start = job(folder / name, 0, 1, data, PLAIN if name.startswith("adam") else NORMALISED)
+        if (weights := folder / f"{name}.npz").exists():
+            start.model.set_weights([value for _, value in sorted(np.load(weights).items())])
+        else:
+            np.savez(weights, **{f"{i:03d}": value for i, value in enumerate(start.model.get_weights())})
+        protocol = PROTOCOL | {"training": TRAINING | {"max_epochs": 40} | change}
+        [(_, result)] = loop.fit_fleet([start], protocol)
+        assert isinstance(result, loop.FitResult), result
+        found[name] = losses(result.course)
+    return found
+
+
+def fleet(folder: Path) -> dict[str, Any]:
+    """Train ten members of unequal size together, and two alone; with dropout and a short last batch."""
+    members = [MemberData(m, part(42 + 6 * (m % 2), m), part(20, 10 + m), part(20, 20 + m), {}) for m in range(10)]
+    members[3].train.y[5] = 1e38  # diverges
+    for member in (1, 4, 6, 7, 8):  # what they learn makes the validation worse
+        members[member].validation.y[:] *= -1
+    early = {"monitor": "validation", "patience": 2, "restore_best": True}
+    protocol = PROTOCOL | {"training": TRAINING | {"early_stopping": early, "loss": "mse"}}
+    jobs = [job(folder, number, 10, data) for number, data in enumerate(members)]
+
+    def outcome(number: int, result: loop.FitResult | TrainingError) -> Any:
+        if isinstance(result, TrainingError):
+            return str(result)
+        course, predict, _ = result
+        facts = {"stopped": course.stopped, "best": course.best, "losses": losses(course)}
+        return facts | {"predicted": predict(members[number].test).tolist()}
+
+    together = {number: outcome(number, result) for number, result in loop.fit_fleet(jobs, protocol)}
+    alone = {}
+    for number in (0, 7):
+        [(_, result)] = loop.fit_fleet([job(folder, number, 10, members[number])], protocol)
+        alone[number] = outcome(number, result)
+    equal = [number for number, found in alone.items() if found == together[number]]
+    return {"together": together, "alone": alone, "equal to the bit": equal}
+
+
+class _Signal(loop.Progress):
+    def validated(self, course: Course, running: int = 1) -> None:
+        if len(course.history) == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def stop(folder: Path) -> dict[str, Any]:
+    """Stop a fleet of three after two epochs; continue in a fleet of two and one alone."""
+    members = [MemberData(m, part(40 + m, m), part(20, 10 + m), part(20, 20 + m), {}) for m in range(3)]
+
+    def train(*fleets: list[int], folder: Path = folder) -> list[float]:
+        found: dict[int, list[float]] = {}
+        for numbers in fleets:
+            jobs = [job(folder, number, 3, members[number]) for number in numbers]
+            for position, result in loop.fit_fleet(jobs, PROTOCOL):
+                assert isinstance(result, loop.FitResult), result
+                predicted = result.predict(members[numbers[position]].test).tolist()
+                found[numbers[position]] = losses(result.course) + predicted
+        return [value for number in sorted(found) for value in found[number]]
+
+    whole = train([0, 1, 2], folder=folder / "whole")
+    jobs = [job(folder, number, 3, members[number]) for number in range(3)]
+    jobs[1] = jobs[1]._replace(progress=_Signal("member 2/3", 6))
+    stopping.listen()
+    try:
+        list(loop.fit_fleet(jobs, PROTOCOL))
+    except stopping.Stopped as stopped:
+        message = stopped.message
+    stopping.forget()
+    return {"whole": whole, "resumed": train([0, 2], [1]), "message": message}
+
+
+def run_job(folder: Path) -> dict[str, Any]:
+    """Train three members in fleets of two, with the files of a job around them."""
+    import pandas as pd
+
+    from factories import training
+
+    training.write_inputs(folder, members=3)
+    out = training.train(folder, training.NETWORK, engine="jax", fleet=2)
+    info, predictions = json.loads(out["run_info"].read_text()), pd.read_parquet(out["predictions"])
+    error = (predictions["y_true"] - predictions["y_pred"]).abs().mean()
+    fleets = [member["fleet"] for member in info["members"].values()]
+    return {"engine": info["engine"], "fleet": fleets, "errors": float(error), "habits": habits(folder)}
+
+
+def habits(folder: Path) -> dict[str, Any]:
+    """Train one member whose evaluation keeps dropout on, and one that normalises by the batch."""
+    data, found = MemberData(0, part(42, 0), part(20, 1), part(20, 2), {}), {}
+    for name, habit, spec in (
+        ("dropout", {"dropout": True}, SMALL),
+        ("batch_norm", {"batch_norm": "batch"}, SMALL | {"stacks": [{"width": 8, "layers": 1}]}),
+    ):
+        start = job(folder, 0, 1, data, spec)
+        protocol = PROTOCOL | {"evaluation": PROTOCOL["evaluation"] | habit}
+        [(_, result)] = loop.fit_fleet([start._replace(checkpoint=folder / f"{name}.npz")], protocol)
+        assert isinstance(result, loop.FitResult), result
+        predicted = result.predict(data.validation)
+        rows = evaluation_batches(20, PROTOCOL["training"]["batch_size"], PROTOCOL["training"]["seed"])[0]
+        found[name] = {
+            "monitored": result.course.best_entry["validation_mae"],
+            "reported": float(np.abs(predicted - data.validation.y).mean()),
+            "again": (result.predict(data.validation) == predicted).tolist(),
+            "batch": predicted[rows].tolist(),
+            "inference": np.array(start.model(data.validation.x[rows], training=False))[:, 0].tolist(),
+        }
+        if name == "batch_norm":
+            found[name]["training"] = np.array(start.model(data.validation.x[rows], training=True))[:, 0].tolist()
+    return found
+
+
+ACTIONS = {"curves": curves, "fleet": fleet, "stop": stop, "job": run_job}
+
+if __name__ == "__main__":
+    loop.start_backend(1, sys.argv[1])
+    target = Path(sys.argv[3])
+    target.mkdir(exist_ok=True)
+    for subfolder in (*CHANGES, "whole"):
+        (target / subfolder).mkdir(exist_ok=True)
+    sys.stdout.write(json.dumps(ACTIONS[sys.argv[2]](target)))

@@ -1,0 +1,170 @@
+"""Formulas: what they mean, what is refused and why, and the laws the canonical form keeps."""
+
+from fractions import Fraction
+from math import gcd
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from elemflow.chemistry.composition import ELEMENTS_86, SYMBOLS, amounts, canonical, canonical_forms, parse_formula
+
+compositions = st.dictionaries(st.sampled_from(SYMBOLS), st.integers(1, 300), min_size=1, max_size=7)
+
+
+def written(composition: dict[str, int]) -> str:
+    return "".join(f"{symbol}{amount}" for symbol, amount in composition.items())
+
+
+def test_elements_of_the_papers() -> None:
+    assert len(SYMBOLS) == len(set(SYMBOLS)) == 118
+    assert len(ELEMENTS_86) == 86
+    assert ELEMENTS_86[:9] == ("H", "Li", "Be", "B", "C", "N", "O", "F", "Na")
+    assert ELEMENTS_86[-7:] == ("Bi", "Ac", "Th", "Pa", "U", "Np", "Pu")
+    assert {"Kr", "Xe"} <= set(ELEMENTS_86)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("Fe4O6", "Fe2O3"),
+        ("Na3N", "NNa3"),
+        ("NaN", "NNa"),
+        ("CO", "CO"),
+        ("Co", "Co"),
+        ("O2", "O"),
+        ("CH3COOH", "CH2O"),
+        ("Al2 Fe1 O4", "Al2FeO4"),
+        ("Ca3(PO4)2", "Ca3O8P2"),
+        ("{K3[Fe(CN)6]}2", "C6FeK3N6"),
+        ("Hg0.7Cd0.3Te", "Cd3Hg7Te10"),
+        ("Na7.36Ga7.24Sn4.78Se24", "Ga362Na368Se1200Sn239"),
+        ("Li1.0O2.0", "LiO2"),
+    ],
+)
+def test_canonical(formula: str, expected: str) -> None:
+    assert canonical(formula) == expected
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("O0.555600Pr0.222200Pt0.222200", "O5Pr2Pt2"),
+        ("Fe0.3333O0.6667", "FeO2"),
+        ("Mg0.9933Eu0.0067", "EuMg148"),
+        ("Fe0.6667O", "Fe2O3"),  # an amount without decimals is exact
+        ("(Fe0.3333Co0.6667)2O3", "Co4Fe2O9"),
+        ("Mn0.25Ni0.1875Pd0.3125Sn0.25", "Mn4Ni3Pd5Sn4"),
+        ("Al0.333Ni0.667", "Al333Ni667"),  # three decimals are exact
+        ("Al0.333000Ni0.667000", "Al333Ni667"),  # zeros at the end say nothing
+    ],
+)
+def test_rounded_amounts(formula: str, expected: str) -> None:
+    assert canonical(formula) == expected
+
+
+def test_long_decimals_without_a_small_denominator_stay_exact() -> None:
+    assert parse_formula("Fe0.12345671O") == {"Fe": Fraction("0.12345671"), "O": 1}
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("2-Feb", "spreadsheet"),
+        ("Mar-03", "spreadsheet"),
+        ("D2O", "deuterium"),
+        ("LiT", "tritium"),
+        ("G1128", "'G' is not an element"),
+        ("XO2", "'X' is not an element"),
+        ("Fe0", "zero"),
+        ("Fe0.000O", "zero"),
+        ("Fe2(O3)0", "zero"),
+        ("Fe-2O", "negative"),
+        ("Fe2+", "charges"),
+        ("(FeO", "missing"),
+        ("FeO)2", "closes nothing"),
+        ("(FeO]", "stands for"),
+        ("Fe()O", "nothing inside"),
+        ("CuSO4·5H2O", "hydrate"),
+        ("Sn(IV)O2", r"\(IV\) may be an oxidation state"),
+        ("SiO2(II)", r"\(II\) may be an oxidation state"),
+        ("CuSO4.5H2O", "hydrate"),
+        ("CuSO4.5(H2O)", "hydrate"),
+        ("Mg(NO3)2.6[H2O]", "hydrate"),
+        ("CuSO4.5H2O1", "hydrate"),
+        ("CuSO4.5OH2", "hydrate"),
+        ("NiCl2.6NH3", "hydrate"),
+        ("Fe0.1234567O0.8765433", "'O' has the amount 8765433 in whole numbers, more than 1000000"),
+        ("Fe10000019O", "more than 1000000"),
+        ("Ru2.Y5", "without digits"),
+        ("Fe.5O", "without digits"),
+        ("2H2O", "starts with a number"),
+        ("nan", "capital letter"),
+        ("fe2o3", "capital letter"),
+        ("Fe 2", "character ' '"),
+        ("Fe2,O3", "character ','"),
+        ("Fe²", "character '²'"),
+    ],
+)
+def test_refused_with_a_reason(formula: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        canonical(formula)
+
+
+def test_distinct_formulas_are_read_once() -> None:
+    forms, reasons = canonical_forms(["NaCl", "ClNa", "2-Feb", "NaCl"])
+    assert forms == {"NaCl": "ClNa", "ClNa": "ClNa"}
+    assert list(reasons) == ["2-Feb"]
+
+
+@given(st.integers(1, 99), st.integers(1, 99))
+def test_noise_of_binary_numbers_is_no_digit(first: int, second: int) -> None:
+    rest = 1 - first / 100 - second / 100 if first + second < 100 else 0.1 + 0.2
+    exact = Fraction(100 - first - second, 100) if first + second < 100 else Fraction(3, 10)
+    written_by_program = f"Ba{first / 100}Sr{second / 100}O{rest}"
+    assume("e" not in written_by_program)
+    expected = canonical(f"Ba{first}Sr{second}O{100 * exact}")
+    assert canonical(written_by_program) == expected
+
+
+@given(compositions)
+def test_round_trip(composition: dict[str, int]) -> None:
+    form = canonical(written(composition))
+    divisor = gcd(*composition.values())
+    assert amounts(form) == {symbol: amount // divisor for symbol, amount in composition.items()}
+    assert list(amounts(form)) == sorted(composition)
+    assert canonical(form) == form
+
+
+@given(compositions, st.integers(1, 50))
+def test_scaling_changes_nothing(composition: dict[str, int], factor: int) -> None:
+    scaled = {symbol: amount * factor for symbol, amount in composition.items()}
+    assert (
+        canonical(written(scaled)) == canonical(written(composition)) == canonical(f"({written(composition)}){factor}")
+    )
+
+
+@given(compositions.flatmap(lambda composition: st.tuples(st.just(composition), st.permutations(list(composition)))))
+def test_order_changes_nothing(case: tuple[dict[str, int], list[str]]) -> None:
+    composition, order = case
+    assert canonical(written({symbol: composition[symbol] for symbol in order})) == canonical(written(composition))
+
+
+@given(st.dictionaries(st.sampled_from(SYMBOLS), st.integers(1, 20), min_size=2, max_size=4))
+def test_fractions_rounded_to_four_digits_are_recovered(composition: dict[str, int]) -> None:
+    """Different fractions of at most 80 atoms differ by more than rounding to six decimals can hide."""
+    total = sum(composition.values())
+    rounded = "".join(f"{symbol}{amount / total:.6f}" for symbol, amount in composition.items())
+    assert canonical(rounded) == canonical(written(composition))
+
+
+@given(st.text(alphabet="FeONaCD0123456789.()[]{}- ", max_size=12))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    forms, reasons = canonical_forms([text])
+    if text in reasons:
+        assert reasons[text]
+    else:
+        assert canonical(forms[text]) == forms[text]
+        assert parse_formula(text).keys() == amounts(forms[text]).keys()

@@ -1,0 +1,143 @@
+"""Protocols of source runs, and what the plan and the config check make of pre-training."""
+
+import pytest
+
+from elemflow.config.load import Settings, load
+from elemflow.config.pretraining import find_protocol, target_of
+from elemflow.config.scale_caps import size_of
+from elemflow.core.errors import ConfigError
+from elemflow.plan.build import build, citations
+from elemflow.plan.grid import Run, source_run
+
+SPLIT = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 5, "members": 1, "resplit": True}
+PROTOCOLS = {
+    "first": {
+        "title": "Source.", "split": SPLIT | {"max_materials": 900}, "scaling": {"pa": "standard"}, "ensemble": "mean",
+        "uncertainty": True, "report": "ensemble", "training": {"max_epochs": 4},
+    },
+    "then": {
+        "title": "Target.", "split": {"scheme": "k_fold", "folds": 5, "members_per_fold": 2, "seed": 9},
+        "pretraining": {"dataset": "big", "property": "energy", "protocol": "first"}, "training": {"max_epochs": 2},
+    },
+}  # fmt: skip
+DERIVED = "first.before.small.gap.then"
+
+
+def settings(**changes):
+    def dataset(citation, **properties):
+        about = {"title": citation, "citation": [citation], "published_size": {}, "missing_properties": {}}
+        return about | {"properties": {name: {"unit": "eV", "title": name} for name in properties}}
+
+    cell = {"dataset": "small", "property": "gap", "representation": "ef", "model": "net", "protocol": "then"} | changes
+    item = {"title": "T", "note": "", "kind": "errors", "metric": "mae", "rows": [cell], "columns": [{"label": "a"}]}
+    study = {"title": "S", "reference": "", "citation": [], "tables": {"t": item}, "figures": {}}
+    models = {"net": {"title": "N", "kind": "network"}, "forest": {"title": "F", "kind": "estimator"}}
+    models["broad"] = models["net"] | {"spec": {"by_rows": [{"above": 9, "width_factor": 2}]}}
+    datasets = {"big": dataset("paper_of_big", energy=1), "small": dataset("paper_of_small", gap=1)}
+    return Settings(["s"], datasets, models, dict(PROTOCOLS), {"s": study}, data_folder=None)
+
+
+def test_a_derived_protocol_trains_as_the_source_and_divides_for_the_target():
+    derived = find_protocol(PROTOCOLS, DERIVED)
+    assert derived["training"] == PROTOCOLS["first"]["training"]
+    assert derived["scaling"] == {"pa": "standard"}
+    assert derived["split"] == {
+        "scheme": "source", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 5, "max_materials": 900, "folds": 5,
+        "members_per_fold": 2, "without": {"dataset": "small", "property": "gap", "protocol": "then"},
+    }  # fmt: skip
+    assert "ensemble" not in derived  # members of other divisions are no ensemble
+    assert (derived["uncertainty"], derived["report"]) == (False, "mean")
+    assert derived["title"] == "Source, without the compositions that then judges small by"
+
+
+def test_a_derived_protocol_has_the_members_of_all_divisions_of_the_target():
+    given = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 1}
+    target = PROTOCOLS["then"] | {"split": given | {"members": 5, "divisions": 3, "resplit": False}}
+    derived = find_protocol(PROTOCOLS | {"then": target}, DERIVED)
+    assert size_of(derived)["members"] == size_of(target)["members"] == 15
+
+
+@pytest.mark.parametrize("name", ["first.before.small.gap.first", "then.before.small.gap.then", "first.x.small.gap.then", "small.gap.then", "none"])  # fmt: skip
+def test_other_ids_are_no_derived_ones(name):
+    assert target_of(PROTOCOLS, name) is None
+    with pytest.raises(KeyError):
+        find_protocol(PROTOCOLS, name)
+
+
+def test_a_plan_has_the_source_run_its_data_and_their_citation():
+    chosen = settings()
+    plan = build(chosen, {})
+    target, source = Run("small", "gap", "ef", "net", "then"), Run("big", "energy", "ef", "net", DERIVED)
+    assert plan.runs == {source: ["s/t"], target: ["s/t"]}
+    assert source_run(chosen, target) == source
+    assert source_run(chosen, source) is None
+    assert plan.runs_of(plan.tables["s", "t"]) == [target.path]
+    assert plan.datasets() == ["big", "small"]
+    assert citations(chosen, plan, "s")[:2] == ["paper_of_small", "paper_of_big"]
+
+
+def test_a_target_whose_source_is_not_at_hand_has_no_run():
+    chosen = settings()
+    chosen.datasets["big"]["missing"] = "not downloaded"
+    plan = build(chosen, {})
+    assert not plan.runs
+    assert [cell["missing"] for cell in plan.tables["s", "t"]["cells"]] == ["not downloaded"]
+
+
+def test_a_study_may_show_a_source_run():
+    plan = build(settings(dataset="big", property="energy", protocol=DERIVED), {})
+    assert [run.path for run in plan.runs] == [f"big/energy/ef/net/{DERIVED}"]
+    assert list(plan.tables["s", "t"]["protocols"]) == [DERIVED]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "forest"}, "protocol 'then' starts from the weights of a source run, and model 'forest' is no network"),
+        ({"model": "broad"}, "protocol 'then' .* the widths of model 'broad' depend on the number of training rows"),
+        ({"protocol": DERIVED}, f"protocol '{DERIVED}' trains on the dataset big, not small"),
+        ({"dataset": "big", "property": "energy", "protocol": "first.before.smal.gap.then"}, "unknown dataset 'smal'.*Did you mean 'small'"),
+        ({"dataset": "big", "property": "energy", "protocol": "first.before.small.gab.then"}, "no property 'gab'.*Did you mean 'gap'"),
+        ({"dataset": "big", "property": "energy", "protocol": "first.before.small.gap.than"}, "unknown protocol 'first.before.small.gap.than'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_pretrained_is_refused_with_its_place(change, message):
+    with pytest.raises(ConfigError, match=rf"^config/studies/s.yaml: key 'tables.t', row 1, column 1.*{message}"):
+        build(settings(**change), {})
+
+
+def test_the_source_run_is_checked_like_any_other():
+    chosen = settings()
+    chosen.protocols["first"] = chosen.protocols["first"] | {"clip_predictions": True}
+    with pytest.raises(ConfigError, match="property 'energy' of dataset 'big' declares no `minimum`"):
+        build(chosen, {})
+
+
+TUNED = {"dataset": "kebg", "property": "band_gap", "protocol": "recipe"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pretraining": TUNED}, None),
+        ({"pretraining": TUNED | {"dataset": "kebgg"}}, "key 'pretraining.dataset': no dataset 'kebgg'. Known: .*Did you mean 'kebg'?"),
+        ({"pretraining": TUNED | {"property": "gap"}}, "key 'pretraining.property': no property 'gap' in dataset 'kebg'. Known: band_gap."),
+        ({"pretraining": TUNED | {"protocol": "recipes"}}, "key 'pretraining.protocol': no protocol 'recipes'. .*Did you mean 'recipe'?"),
+        ({"pretraining": TUNED | {"protocol": "recipe_fine_tuned"}}, "protocol 'recipe_fine_tuned' is pre-trained itself"),
+        ({"pretraining": TUNED | {"protocol": "brnet2023"}}, "protocol 'brnet2023' is pre-trained itself"),
+        ({"pretraining": TUNED | {"protocol": "brnet2023_rows1000"}}, "protocol 'brnet2023_rows1000' has the key 'split.train_rows'"),
+        ({"pretraining": TUNED | {"protocol": "huang2020_mg_00"}}, "protocol 'huang2020_mg_00' has the key 'split.hold_out'"),
+        ({"pretraining": TUNED | {"protocol": "brnet2023_5x2"}}, "protocol 'brnet2023_5x2' has the split scheme k_fold"),
+        ({"pretraining": TUNED, "scaling": {"pa": "none"}}, "key 'scaling': a pre-trained network goes on with the scaling"),
+        ({"pretraining": TUNED, "target": {"scale": "std"}}, "key 'target': a pre-trained network goes on with the target"),
+        ({"pretraining": {"dataset": "kebg"}}, "key 'pretraining': the key 'property' is missing."),
+    ],
+)  # fmt: skip
+def test_a_protocol_of_fine_tuning_is_whole(root, change, message):
+    config = {"studies": ["demo"], "overrides": {"protocols": {"brnet2023": change}}}
+    if message is None:
+        derived = load(config, root).protocol("recipe.before.kefe.formation_energy.brnet2023")
+        assert derived["split"]["members"] == load(config, root).protocols["brnet2023"]["split"]["members"]
+        return
+    with pytest.raises(ConfigError, match=rf"^config/protocols/brnet2023.yaml.*{message}"):
+        load(config, root)

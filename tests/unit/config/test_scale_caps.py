@@ -1,0 +1,285 @@
+"""Runs below their declared scale: how they come about, and that nothing calls them a reproduction."""
+
+import json
+
+import pandas as pd
+import pytest
+from factories.reporting import make_table, name_run, place, write_run
+
+from elemflow.config.load import load
+from elemflow.config.scale_caps import cap, count_drawn_tests, name_tests, reductions, set_of_train_rows
+from elemflow.core.errors import ConfigError
+from elemflow.plan.build import build
+from elemflow.reporting.tables.errors import KIND, collect_cells
+from elemflow.splits.grouped import divide
+
+SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
+
+
+def protocol(split, **more):
+    return {"split": split, "training": {"max_epochs": 3000}} | more
+
+
+@pytest.mark.parametrize(
+    ("split", "capped"),
+    [
+        ({"scheme": "fractions", "members": 3}, {"members": 1, "max_materials": 2000}),
+        ({"scheme": "fractions", "members": 1, "max_materials": 500}, {"members": 1, "max_materials": 500}),
+        ({"scheme": "k_fold", "folds": 2, "repeats": 5}, {"folds": 2, "repeats": 1, "max_materials": 2000}),
+        ({"scheme": "k_fold_validation", "folds": 10}, {"folds": 10, "max_materials": 2000}),
+        ({"scheme": "k_fold_rows", "folds": 5, "rows": 9, "members_per_fold": 5}, {"folds": 5, "rows": 9, "members_per_fold": 1}),
+        ({"scheme": "file", "path": "x"}, {"path": "x"}),
+    ],
+)  # fmt: skip
+def test_caps_leave_the_division_alone(split, capped):
+    assert cap(protocol(split), SMALL)["split"] == {"scheme": split["scheme"]} | capped
+    assert cap(protocol(split), {}) == protocol(split)
+
+
+@pytest.mark.parametrize(
+    ("split", "share"),
+    [
+        ({"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1}, 0.81),
+        ({"scheme": "k_fold", "folds": 2, "validation": 0.1}, 0.45),
+        ({"scheme": "k_fold_validation", "folds": 10, "test": 0.1}, 0.81),
+    ],
+)
+def test_no_more_training_rows_are_asked_for_than_the_capped_materials_give(split, share):
+    capped = cap(protocol(split | {"train_rows": 30_000}), SMALL)["split"]["train_rows"]
+    assert share * 2000 - 4 < capped <= share * 2000
+    assert cap(protocol(split | {"train_rows": 100}), SMALL)["split"]["train_rows"] == 100
+    assert cap(protocol(split | {"train_rows": 30_000}), {"max_epochs": 5})["split"]["train_rows"] == 30_000
+
+
+def test_an_ensemble_keeps_two_members():
+    declared = protocol({"scheme": "fractions", "members": 5, "resplit": False}, ensemble="mean")
+    assert cap(declared, SMALL)["split"]["members"] == 2
+
+
+def test_reductions_are_told_beside_what_the_file_says():
+    declared = protocol({"scheme": "k_fold", "folds": 2, "repeats": 5})
+    assert reductions(declared, cap(declared, SMALL)) == [
+        "at most 2,000 materials",
+        "at most 5 epochs of 3,000",
+        "at most 2 members of 10",
+    ]
+    assert reductions(declared, declared) == []
+    assert reductions(declared, declared | {"training": {"max_epochs": 9000}}) == []  # larger is not reduced
+
+
+def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand():
+    split = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "members": 1}
+    declared: dict = {"split": split, "training": {"max_epochs": 100}}
+    declared["training"]["by_rows"] = [{"above": 1000, "max_epochs": 3000}]
+    assert reductions(declared, cap(declared, {"max_epochs": 500})) == [
+        "at most 500 epochs of 3,000 from 1,001 training rows on"
+    ]
+    shorter = declared | {"training": {"max_epochs": 100, "by_rows": [{"above": 0, "max_epochs": 1}]}}
+    assert reductions(declared, shorter) == ["at most 1 epochs of 100 from 1 training rows on"]
+    longer = declared | {"training": {"max_epochs": 100, "by_rows": [{"above": 10, "max_epochs": 4000}]}}
+    assert reductions(declared, longer) == []
+    few = declared | {"split": declared["split"] | {"train_rows": 100}}
+    assert reductions(declared, few) == ["at most 100 training materials"]
+    assert reductions(few, few) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"train": 0.2, "validation": 0.05, "test": 0.75}, ["trains on 20 % of the materials instead of 81 %"]),
+        ({"train": 0.9, "validation": 0.0}, []),
+        ({"scheme": "k_fold", "folds": 2, "validation": 0.1}, ["trains on 45 % of the materials instead of 81 %"]),
+        ({"scheme": "k_fold", "folds": 10, "validation": 0.1}, []),  # 81 % but for rounding
+        ({"scheme": "file", "path": "x"}, []),  # which share that is, the list alone says
+    ],
+)
+def test_a_smaller_share_to_train_on_is_a_reduction(change, told):
+    split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "members": 1}
+    assert reductions(protocol(split), protocol(split | change)) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, ("Mg", 0), ["trains on 0 % of the materials with Mg"]),
+        (("Mg", 0.8), ("Mg", 0.2), ["trains on 20 % of the materials with Mg"]),
+        (("Ca", 0.2), ("Mg", 0.8), ["trains on 80 % of the materials with Mg"]),
+        (None, ("Mg", 0.85), []),  # 81 % of all materials train without it
+        (("Mg", 0.2), ("Mg", 0.8), []),
+        (("Mg", 0.2), None, []),
+    ],
+)
+def test_materials_that_are_held_out_of_training_are_a_reduction(before, after, told):
+    def divide(held):
+        split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "members": 1}
+        return protocol(split | ({"hold_out": {"element": held[0], "returned": held[1], "test": 0.2}} if held else {}))
+
+    assert reductions(divide(before), divide(after)) == told
+
+
+def test_the_scale_reaches_every_protocol_and_its_absence_none(root):
+    studies = {"studies": ["brnet2023"]}
+    full, small = load(studies, root), load(studies | {"scale": SMALL}, root)
+    assert all(item["training"]["max_epochs"] <= 5 for item in small.protocols.values())
+    assert not any(full.reduced.values())
+    assert small.reduced["brnet2023"] == [
+        "at most 2,000 materials", "at most 5 epochs of 3,000", "at most 1 member of 3",
+    ]  # fmt: skip
+    assert full.protocols == load(studies | {"scale": {}}, root).protocols
+    override = load(studies | {"overrides": {"protocols": {"brnet2023": {"split": {"members": 1}}}}}, root)
+    assert override.reduced["brnet2023"] == ["at most 1 member of 3"]
+    table = build(small, {}).tables["brnet2023", "table5"]
+    assert table["scales"]["brnet2023"]["max_epochs"] == 5
+    with pytest.raises(ConfigError, match=r"key 'scale': unknown key 'epochs'.*max_epochs"):
+        load(studies | {"scale": {"epochs": 5}}, root)
+
+
+def change_cfg(path, **change):
+    """Change what the `run_info.json` beside a `metrics.json` says of the training."""
+    info = json.loads(path.with_name("run_info.json").read_text())
+    path.with_name("run_info.json").write_text(json.dumps(info | {"cfg": info["cfg"] | change}))
+
+
+def collect(tmp_path, cfg, values=2135, error=0.097):
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [error, error])
+    curation = tmp_path / "curation.json"
+    curation.write_text(json.dumps({"materials": 9000, "properties": {"formation_energy": {"values": values}}}))
+    return {name_run("brnet"): folder / "metrics.json"}, {"kefe": curation}, cfg
+
+
+@pytest.mark.parametrize(("error", "agreement"), [(0.097, "within"), (0.2, "beyond"), (0.05, "beyond")])
+def test_full_scale_is_compared_with_the_paper(tmp_path, error, agreement):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), error=error)
+    line = collect_cells(cfg, metrics, curation).iloc[0]
+    assert (line["scale"], line["agreement"]) == ("full", agreement)
+    assert (line["materials"], line["published_materials"], line["max_epochs"]) == (2135, 2135, 3000)
+    outputs = place(tmp_path / "out", "table")
+    KIND.write(cfg, metrics, curation, outputs)
+    assert f'class="difference {agreement}"' in outputs["html"].read_text()
+    assert {"within": "≈", "beyond": "≠"}[agreement] in outputs["text"].read_text()
+    assert {"within": r"$\approx$", "beyond": r"$\neq$"}[agreement] in outputs["tex"].read_text()
+
+
+def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_are_the_share_of(tmp_path, root):
+    protocols = load({"studies": ["huang2020"]}, root).protocols
+    assert set_of_train_rows(protocols["huang2020_dnn_rows45895"]) == pytest.approx(56_661, abs=2)
+    assert set_of_train_rows(protocols["huang2020_dnn"]) is None
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=9000)
+    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "larger"
+    cfg["scales"]["brnet2023"]["set_of_train_rows"] = 2135
+    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "full"
+    # Without a printed value of that size it is a point of a curve over the whole set.
+    cfg["cells"][0] |= {"published": None, "published_size": 9000}
+    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "full"
+
+
+@pytest.mark.parametrize(
+    ("drawn_tests", "standard_error", "agreement"),
+    [(3, 0.03, "chance"), (3, 0.02, "beyond"), (1, 0.03, "chance"), (None, 0.03, "beyond"), (3, None, "beyond")],
+)
+def test_what_the_draw_of_the_test_materials_can_explain_is_marked_so(tmp_path, drawn_tests, standard_error, agreement):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), error=0.15)
+    [path] = metrics.values()
+    found = json.loads(path.read_text())
+    found["test"]["mean"]["mae_standard_error"] = standard_error
+    path.write_text(json.dumps(found))
+    cfg["scales"]["brnet2023"]["drawn_tests"] = drawn_tests
+    outputs = place(tmp_path / "out", "table")
+    KIND.write(cfg, metrics, curation, outputs)
+    line = KIND.read(outputs["csv"]).iloc[0]
+    assert line["agreement"] == agreement  # the difference is 0.054
+    if drawn_tests == 3 and standard_error == 0.03:
+        assert line["difference_error"] == pytest.approx(0.03 * (4 / 3) ** 0.5)
+    text = " ".join(outputs["text"].read_text().split())
+    assert ("≟" in text) == ("may be the reason" in text) == (agreement == "chance")
+
+
+def test_the_test_parts_that_chance_chose_are_counted(root):
+    protocols = load({"studies": ["brnet2023", "tatis2021", "elemflow"]}, root).protocols
+    expected = {
+        "brnet2023": 3, "recommended": 1, "recipe_three_divisions": 3, "brnet2023_5x2": None, "recipe_ten_folds": None,
+        "matbench_expt_gap": None, "recipe_crabnet_split": None, "tatis2021": None,
+        "tatis2021_honest": 1,
+    }  # fmt: skip
+    assert {name: count_drawn_tests(protocols[name]) for name in expected} == expected
+    assert count_drawn_tests(protocols["brnet2023"] | {"report": "best_on_test"}) is None
+    held_out = protocols["brnet2023"]["split"] | {"hold_out": {"element": "Mg", "returned": 0.2, "test": 0.2}}
+    assert count_drawn_tests(protocols["brnet2023"] | {"split": held_out}) is None
+
+
+def test_protocols_of_one_name_test_the_same_materials(root):
+    """The other way round as well: as many different test parts as names, among all protocols that divide at random."""
+    protocols = load({"studies": ["brnet2023", "irnet2021", "tatis2021", "huang2020", "elemflow"]}, root).protocols
+    compositions = [f"Fe{i}O" for i in range(1, 301)]
+    tests_of: dict[str, set[tuple[bytes, ...]]] = {}
+    for protocol in protocols.values():
+        split = protocol["split"]
+        if split["scheme"] in ("fractions", "k_fold", "k_fold_validation") and "hold_out" not in split:
+            parts = dict.fromkeys((roles == 2).tobytes() for roles in divide(compositions, split))
+            tests_of.setdefault(name_tests(protocol), set()).add(tuple(parts))
+    assert all(len(parts) == 1 for parts in tests_of.values())
+    assert len(set.union(*tests_of.values())) == len(tests_of) > 5
+    assert name_tests(protocols["brnet2023"]) == name_tests(protocols["recipe_three_divisions"])
+    assert name_tests(protocols["brnet2023"]) != name_tests(protocols["recipe"])
+
+
+def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
+    cfg = make_table(["BRNet"], ["0.096"])
+    cfg["scales"]["brnet2023"] |= {"max_materials": 2000, "max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
+    metrics, curation, cfg = collect(tmp_path, cfg)
+    change_cfg(metrics[name_run("brnet")], protocol={"training": {"max_epochs": 5}})
+    outputs = place(tmp_path / "out", "table")
+    KIND.write(cfg, metrics, curation, outputs)
+    line = KIND.read(outputs["csv"]).iloc[0]
+    assert (line["scale"], line["materials"], line["max_epochs"]) == ("reduced", 2000, 5)
+    texts = {name: path.read_text() for name, path in outputs.items()}
+    assert "≈" not in texts["text"]
+    assert "≠" not in texts["text"]
+    assert "† " in texts["text"]
+    assert "at most 5 epochs of 3,000" in " ".join(texts["text"].split())
+    assert "2,000 of 2,135" in texts["html"]
+    assert 'class="difference within"' not in texts["html"]
+    assert line["difference_percent"] != 0
+    assert " %" not in texts["text"].split("Data:")[0].replace("per cent", "")
+
+
+def test_epochs_are_those_of_the_run_and_estimators_have_none(tmp_path):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet", "BNet"], ["0.096", "0.1"]))
+    change_cfg(metrics[name_run("brnet")], protocol={"training": {"max_epochs": 120}})
+    found = collect_cells(cfg, metrics, curation)["max_epochs"]
+    assert (found[0], pd.isna(found[1])) == (120, True), "the second has no run"
+    change_cfg(metrics[name_run("brnet")], model={"kind": "estimator"})
+    assert pd.isna(collect_cells(cfg, metrics, curation)["max_epochs"][0])
+
+
+def test_much_fewer_materials_than_the_paper_had_are_a_reduced_scale(tmp_path):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=1000)
+    line = collect_cells(cfg, metrics, curation).iloc[0]
+    assert line["scale"] == "reduced"
+    assert line["reduced_by"] == "1,000 materials, 2,135 in the paper"
+
+
+@pytest.mark.parametrize(("values", "scale"), [(2668, "full"), (2670, "larger")])
+def test_more_materials_than_the_paper_had_are_marked_and_give_no_verdict(tmp_path, values, scale):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=values)
+    outputs = place(tmp_path / "out", "table")
+    KIND.write(cfg, metrics, curation, outputs)
+    line = KIND.read(outputs["csv"]).iloc[0]
+    assert line["scale"] == scale
+    assert pd.isna(line["reduced_by"])
+    assert pd.isna(line["agreement"]) == (scale == "larger")
+    text = " ".join(outputs["text"].read_text().split())
+    assert "+1.0 %" in text, "the difference is shown"
+    assert ("‡" in text) == ("2,670 materials, 2,135 in the paper" in text) == (scale == "larger")
+    assert (r"$\ddagger$" in outputs["tex"].read_text()) == (scale == "larger")
+
+
+def test_reservations_about_a_printed_value_are_footnotes(tmp_path):
+    cfg = make_table(["BRNet", "BNet"], ["0.096", "0.1"])
+    cfg["cells"][1]["published_note"] = "misprinted"
+    metrics, curation, cfg = collect(tmp_path, cfg)
+    outputs = place(tmp_path / "out", "table")
+    KIND.write(cfg, metrics, curation, outputs)
+    text = outputs["text"].read_text()
+    assert "0.1 [a]" in text
+    assert "Published: [a] misprinted." in text

@@ -1,0 +1,389 @@
+"""Claims: each kind in each verdict, what the papers' own numbers say, and the pages."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from factories.reporting import make_cell, make_table, name_run, place, write_run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elemflow.config.load import load
+from elemflow.config.yaml_schema import read_yaml
+from elemflow.core.errors import ConfigError, DataError
+from elemflow.plan import claims
+from elemflow.plan.build import build
+from elemflow.plan.published import read_published, read_published_quantities
+from elemflow.reporting.claims_page import view_claims, write_claims, write_claims_index
+from elemflow.reporting.tables.errors import KIND
+
+PAPERS = ("brnet2023", "irnet2021", "irnet2019", "tatis2021", "huang2020")
+LOWER = {"kind": "lower", "tables": ["table5"], "a": {"model": "brnet"}, "b": {"model": ["bnet", "automl"]}}
+DEFAULTS = {"text": "It is so.", "source": "p. 1", "note": "", "where": {}, "printed": True, "level": 0.05}
+
+
+def claim_of(**keys):
+    return DEFAULTS | keys
+
+
+def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curation=None, **table):
+    """A study with one table whose three models have the given errors; None for a run without a result."""
+    cfg = make_table(["BRNet", "BNet", "AutoML"], list(published)) | table
+    models = ("brnet", "bnet", "automl")
+    metrics = {
+        name_run(model): write_run(tmp_path / "runs", name_run(model), [error]) / "metrics.json"
+        for model, error in zip(models, errors, strict=True)
+        if error is not None
+    }
+    outputs = place(tmp_path / "tables", "table")
+    KIND.write(cfg, metrics, curation or {}, outputs)
+    about = {
+        "study": "brnet2023",
+        "study_title": "Branched",
+        "reference": "Gupta",
+        "selection": "By the validation part.",
+    }
+    described = about | {
+        "claims": {"first": claim},
+        "tables": {"table5": cfg},
+        "dataset_titles": {"kefe": "KEFE"},
+        "same_materials": [],
+    }
+    return described, {"table5": {"csv": outputs["csv"], "html": outputs["html"]}}
+
+
+def verdict(tmp_path, errors, claim, **table):
+    cfg, files = study(tmp_path, errors, claim, **table)
+    (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True)["claims"]
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("errors", "keys", "told"),
+    [
+        ((0.09, 0.10, 0.11), {}, "holds (1 of 1)"),
+        ((0.09, 0.10, 0.11), {"percent": 10}, "holds (1 of 1)"),
+        ((0.09, 0.10, 0.11), {"percent": 11}, "does not hold (0 of 1)"),
+        ((0.105, 0.10, 0.11), {}, "does not hold (0 of 1)"),
+        ((0.10, 0.10, 0.11), {}, "does not hold (0 of 1)"),
+        ((0.09, 0.10, None), {}, "not testable (0 of 1, 1 open: no result)"),
+        ((0.105, 0.10, None), {}, "does not hold (0 of 1)"),
+        ((None, 0.10, 0.11), {}, "not testable (0 of 1, 1 open: no result)"),
+        ((0.09, 0.0, 0.11), {}, "does not hold (0 of 1)"),
+        ((0.0, 0.0, 0.0), {}, "does not hold (0 of 1)"),
+    ],
+)
+def test_lower(tmp_path, errors, keys, told):
+    assert verdict(tmp_path, errors, claim_of(**LOWER, **keys))["told"] == told
+
+
+@pytest.mark.parametrize(
+    ("errors", "keys", "told"),
+    [
+        ((0.096, 0.10, 0.12), {}, "holds (3 of 3)"),
+        ((0.096, 0.10, 0.13), {}, "does not hold (2 of 3)"),
+        ((0.096, 0.10, 0.13), {"at_least": 2}, "holds (2 of 3)"),
+        ((0.096, None, 0.13), {"at_least": 2}, "not testable (1 of 3, 1 open: no result)"),
+        ((0.096, None, None), {"where": {"model": "brnet"}}, "holds (1 of 1)"),
+    ],
+)
+def test_within(tmp_path, errors, keys, told):
+    claim = claim_of(kind="within", tables=["table5"], percent=15)
+    assert verdict(tmp_path, errors, claim | keys)["told"] == told
+
+
+@pytest.mark.parametrize(
+    ("errors", "direction", "told"),
+    [
+        ((0.09, 0.10, 0.11), "rising", "holds (1 of 1)"),
+        ((0.09, 0.10, 0.11), "falling", "does not hold (0 of 1)"),
+        ((0.09, 0.12, 0.11), "rising", "does not hold (0 of 1)"),
+        ((0.09, None, 0.11), "rising", "not testable (0 of 1, 1 open: no result)"),
+        ((0.12, None, 0.11), "rising", "does not hold (0 of 1)"),
+    ],
+)
+def test_ordering(tmp_path, errors, direction, told):
+    order = [{"model": "brnet"}, {"model": "bnet"}, {"model": "automl"}]
+    claim = claim_of(kind="ordering", tables=["table5"], order=order, direction=direction)
+    assert verdict(tmp_path, errors, claim)["told"] == told
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        ((0.100, 0.105, 0.110), "holds (1 of 1)"),
+        ((0.100, 0.105, 0.111), "does not hold (0 of 1)"),
+        ((0.100, 0.105, None), "not testable (0 of 1, 1 open: no result)"),
+        ((0.100, 0.120, None), "does not hold (0 of 1)"),
+    ],
+)
+def test_similar(tmp_path, errors, told):
+    claim = claim_of(kind="similar", tables=["table5"], over=["model"], percent=10.001)
+    assert verdict(tmp_path, errors, claim)["told"] == told
+
+
+def test_a_reduced_scale_decides_nothing_and_shows_its_number(tmp_path):
+    small = {
+        "max_materials": None,
+        "max_epochs": 5,
+        "members": 1,
+        "drawn_tests": 1,
+        "tests": "a",
+        "set_of_train_rows": None,
+        "reduced": ["at most 5 epochs of 3,000"],
+    }
+    shown = verdict(tmp_path, (0.09, 0.10, 0.11), claim_of(**LOWER), scales={"brnet2023": small})
+    assert shown["told"] == "not testable at this scale"
+    (case,) = shown["cases"]
+    assert (case["sign"], case["number"]) == ("?", "−10.0\u202f%")
+    assert case["cells"][0]["reproduced"] == "0.0900 †"
+
+
+def test_a_larger_set_decides_between_models_but_not_whether_a_value_is_repeated(tmp_path):
+    curation = tmp_path / "curation.json"
+    curation.write_text(json.dumps({"materials": 9000, "properties": {"formation_energy": {"values": 9000}}}))
+
+    def told(claim):
+        folder = tmp_path / claim["kind"]
+        cfg, files = study(folder, (0.09, 0.10, 0.11), claim, curation={"kefe": curation})
+        (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True)["claims"]
+        return shown["told"], shown["cases"][0]["cells"][0]["reproduced"]
+
+    assert told(claim_of(**LOWER)) == ("holds (1 of 1)", "0.0900 ‡")
+    within = claim_of(kind="within", tables=["table5"], percent=15)
+    assert told(within)[0] == "not testable (0 of 3, 3 open: more materials than in the paper)"
+
+
+def test_the_papers_own_numbers_are_judged_as_well(tmp_path):
+    shown = verdict(tmp_path, (None, None, None), claim_of(**LOWER))
+    assert (shown["paper"], shown["told"][:12]) == ("holds (1 of 1)", "not testable")
+    shown = verdict(tmp_path, (None, None, None), claim_of(**LOWER, percent=50))
+    assert shown["paper"] == "does not hold (0 of 1)"
+    assert verdict(tmp_path, (None, None, None), claim_of(**LOWER) | {"printed": False})["paper"] == "—"
+
+
+def comparison_lines(p_values):
+    model = {
+        "dataset": "kefe",
+        "property": "e",
+        "representation": "ef",
+        "model": "brnet",
+        "protocol": "p",
+        "missing": "",
+    }
+    return [model | {"against": {"model": f"m{i}"}, "published": None, "p": p} for i, p in enumerate(p_values)]
+
+
+@pytest.mark.parametrize(
+    ("p_values", "needed", "word"),
+    [
+        ([0.01, 0.04], None, claims.HOLDS),
+        ([0.01, 0.05], None, claims.FAILS),
+        ([0.01, 0.05], 1, claims.HOLDS),
+        ([0.01, claims.FEW_MEMBERS], None, claims.OPEN),
+        ([claims.NO_RESULT, claims.FEW_MEMBERS], None, claims.OPEN),
+    ],
+)
+def test_significant(p_values, needed, word):
+    claim = claim_of(kind="significant", a={"model": "brnet"}, b={"model": ["m0", "m1"]})
+    claim |= {"at_least": needed} if needed else {}
+    cases = claims.cases_of(claim, comparison_lines(p_values))
+    found = claims.sum_up(claim, [claims.decide(claim, case, lambda line: line["p"]) for case in cases])
+    assert (found.word, found.cases) == (word, 2)
+    if claims.FEW_MEMBERS in p_values:
+        assert claims.FEW_MEMBERS in found.reasons
+
+
+def test_cells_that_the_paper_does_not_print_either_are_no_case():
+    lines = claims.planned_lines(make_table(["BRNet", "BNet"], ["0.1", None]))
+    lines[1]["missing"] = "not in the paper"
+    claim = claim_of(kind="lower", a={"model": "brnet"}, b={"model": "bnet"})
+    assert claims.cases_of(claim, lines) == []
+    lines[1] |= {"published": 0.2}
+    assert len(claims.cases_of(claim, lines)) == 1
+
+
+def test_rows_of_one_run_are_cases_of_their_own(papers):
+    """Table 5 of irnet2019 tests one pair of runs on three prototypes."""
+    cfg = papers["irnet2019"]
+    claim = cfg["claims"]["search"]
+    lines = [line for table in claim["tables"] for line in claims.planned_lines(cfg["tables"][table])]
+    assert [case.keys["row"] for case in claims.cases_of(claim, lines)] == ["B2", "L1₀", "Perovskite"]
+    found = judge_printed(cfg, claim)
+    assert (found.word, found.true, found.cases) == (claims.HOLDS, 3, 3)
+
+
+def test_a_declined_run_is_told_apart_from_one_to_come(tmp_path):
+    cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim_of(**LOWER))
+    cells = pd.read_csv(files["table5"]["csv"], dtype=str)
+    cells.loc[2, ["members", "reproduced", "note"]] = ["0", None, "not run: too large (9 training rows > 8)"]
+    cells.to_csv(files["table5"]["csv"], index=False)
+    (shown,) = view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True)["claims"]
+    assert shown["told"] == "not testable (0 of 1, 1 open: declined by its model)"
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), max_size=8),
+    st.none() | st.integers(min_value=1, max_value=9),
+)
+def test_what_is_open_may_never_turn_a_verdict(outcomes, needed):
+    claim = {"at_least": needed} if needed else {}
+    known = [
+        claims.Outcome(true if decided else None, reason="" if decided else "no result") for decided, true in outcomes
+    ]
+    found = claims.sum_up(claim, known)
+    for fill in (True, False):
+        later = claims.sum_up(claim, [claims.Outcome(fill if o.true is None else o.true) for o in known])
+        assert found.word in (claims.OPEN, later.word)
+
+
+def test_pages_hold_verdicts_numbers_and_links_that_lead_to_cells(tmp_path):
+    claim = claim_of(**LOWER) | {"text": "A <b>& 5 %", "note": "printed otherwise"}
+    cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim)
+    cfg["claims"]["second"] = DEFAULTS | {"text": "Times.", "missing": "no clock"}
+    folder = tmp_path / "claims"
+    write_claims(cfg, files, folder)
+    page = (folder / "index.html").read_text()
+    assert "holds (1 of 1)" in page
+    assert "A &lt;b&gt;&amp; 5 %" in page
+    assert "not testable: no clock" in page
+    assert "By the validation part." in page
+    links = set(re.findall(r'href="([^"]+\.html)#([^"]+)"', page))
+    assert len(links) == 3
+    for file, anchor in links:
+        assert f'id="{anchor}"' in (folder / file).read_text()
+    lines = pd.read_csv(folder / "claims.csv").set_index("id")
+    assert list(lines["verdict"]) == ["holds", "not testable"]
+    assert lines.loc["first", "printed_verdict"] == "holds"
+    cells = pd.read_csv(folder / "cells.csv")
+    assert list(cells["run"]) == [name_run(model) for model in ("brnet", "bnet", "automl")]
+    assert cells["number"].iloc[0] == pytest.approx(-10)
+    for name in ("claims.md", "claims.txt"):
+        assert "holds (1 of 1)" in (folder / name).read_text()
+    write_claims_index(tmp_path / "all", [(cfg, {name: f["csv"] for name, f in files.items()})] * 2)
+    page = (tmp_path / "all/index.html").read_text()
+    assert page.count("holds (1 of 1)") == 4
+    assert not re.search(r'href="[^"]+\.html', page)
+
+
+def test_a_table_of_another_plan_is_refused(tmp_path):
+    cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim_of(**LOWER))
+    cfg["tables"]["table5"]["cells"].append(make_cell("irnet", 0, None, row=1))
+    cfg["tables"]["table5"]["rows"].append({"label": "more"})
+    with pytest.raises(DataError, match="make the table again"):
+        write_claims(cfg, files, tmp_path / "claims")
+
+
+def describe(config, root):
+    settings = load(config, root)
+    folder = root / "resources/published"
+    printed = read_published_quantities(folder / "published_other.csv")
+    plan = build(settings, {**read_published(folder / "published_mae.csv"), **printed})
+    return claims.build(settings, plan)
+
+
+@pytest.fixture(scope="module")
+def papers(root):
+    return describe({"studies": list(PAPERS)}, root)
+
+
+def judge_printed(cfg, claim):
+    lines = [line for table in claim["tables"] for line in claims.planned_lines(cfg["tables"][table])]
+    cases = claims.cases_of(claim, [line for line in lines if line["published"] is not None])
+    return claims.sum_up(claim, [claims.decide(claim, case, claims.printed_value) for case in cases])
+
+
+def test_claims_are_about_the_papers_names_where_copies_are_read(root):
+    overlay = read_yaml(root / "config/overlays/local_tables.yaml")
+    cfg = describe({"studies": ["brnet2023"]} | overlay, root)["brnet2023"]
+    lines = claims.planned_lines(cfg["tables"]["table3"])
+    assert {line["run"].split("/")[0] for line in lines} >= {"oqmd", "jarvis_dft3d_gap"}
+    assert {line["dataset"] for line in lines} == {"oqmd", "aflow", "mp", "jarvis"}
+    assert cfg["dataset_titles"]["jarvis"] == "JARVIS-DFT"
+
+
+def test_one_set_under_two_names_is_found(papers, root):
+    assert {study_id: cfg["same_materials"] for study_id, cfg in papers.items() if cfg["same_materials"]} == {
+        "huang2020": [["oqmd1", "oqmd2"]]
+    }
+    overlay = read_yaml(root / "config/overlays/local_tables.yaml")
+    assert describe({"studies": ["huang2020"]} | overlay, root)["huang2020"]["same_materials"] == []
+
+
+def test_one_set_under_two_names_is_told_where_both_are_judged(tmp_path):
+    claim = claim_of(kind="within", tables=["table5"], percent=15) | {"note": "Printed otherwise."}
+    cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim)
+    cfg |= {"same_materials": [["copy", "kefe"]], "dataset_titles": {"kefe": "KEFE", "copy": "Copy"}}
+
+    def note():
+        return view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True)["claims"][0]["note"]
+
+    assert note() == "Printed otherwise."
+    cfg["tables"]["table5"]["cells"][0]["named"]["dataset"] = "copy"
+    assert (
+        note() == "Printed otherwise. Here Copy and KEFE are the same materials: their cases are one piece of evidence."
+    )
+
+
+def test_the_papers_contradict_themselves_where_it_is_known(papers):
+    """What sections 3 to 6 of the papers' tables say against their text."""
+    found = {
+        (study_id, claim_id): judge_printed(cfg, claim)
+        for study_id, cfg in papers.items()
+        for claim_id, claim in cfg["claims"].items()
+        if not claim.get("missing") and claim["printed"] and claim["kind"] not in ("within", "significant")
+    }
+    assert {study_id for study_id, _ in found} == set(PAPERS)
+    assert {key for key, value in found.items() if value.word == claims.FAILS} == {
+        ("brnet2023", "fractions_beat_attributes"),
+        ("brnet2023", "experiments_bnet"),
+        ("irnet2021", "composition"),
+        ("irnet2021", "structure"),
+        ("irnet2021", "composition_beats_structure"),
+        ("irnet2021", "fractions_add"),
+        ("irnet2021", "deeper_aflow"),
+        ("irnet2021", "shallower_mp"),
+        ("irnet2019", "other_properties"),
+    }
+    assert {key for key, value in found.items() if value.word == claims.OPEN} == {("brnet2023", "percentiles")}
+    one = found["irnet2021", "composition"]
+    assert (one.true, one.cases) == (12, 13)
+
+
+def test_a_claim_without_data_may_name_tables_that_are_gone(root):
+    claim = {"text": "So.", "kind": "lower", "tables": ["gone"], "missing": "no data", "a": {}, "b": {}}
+    described = describe(
+        {"studies": ["brnet2023"], "overrides": {"studies": {"brnet2023": {"claims": {"x": claim}}}}}, root
+    )
+    assert "gone" not in described["brnet2023"]["tables"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tables": ["tabel2"]}, "claims.x.tables': no table 'tabel2'. Known: table1, table2.*Did you mean 'table2'"),
+        ({"tables": ["table1"]}, "reads tables of kind errors, and 'table1' is of kind datasets"),
+        ({"a": {"model": "rnn"}}, "claims.x.a.model': no cell of the claim's tables has 'rnn'. Known: automl, elemnet"),
+        ({"b": {"model": ["bnet", "irnte17"]}}, "claims.x.b.model': no cell .*'irnte17'.*Did you mean 'irnet17'"),
+        ({"where": {"dataset": ["oqmd", "mpp"]}}, "claims.x.where.dataset': no cell .* has 'mpp'"),
+        (
+            {"a": {"model": "brnet", "protocol": "brnet2023"}, "b": {"model": "bnet", "representation": "pa"}},
+            "claims.x.b",
+        ),
+        ({"over": ["model"]}, "claims.x.over': a claim of kind lower does not read this key"),
+        (
+            {"kind": "significant", "tables": ["test_brnet"], "b": {"model": "elmnet"}},
+            "claims.x.b.model': no cell .*'elmnet'",
+        ),
+        ({"at_least": 5}, "claims.x.at_least': 5 cases must be true, but the tables have 4"),
+        ({"kind": "ordering"}, "a claim of kind ordering needs the key 'order'"),
+        ({"kind": "lowest"}, "key 'claims.x.kind': found \"lowest\"..*Did you mean 'lower'"),
+        ({"a": {"modell": "rnn"}}, "key 'claims.x.a': unknown key 'modell'..*Did you mean 'model'"),
+    ],
+)
+def test_a_claim_names_what_exists(root, change, message):
+    claim = {"text": "So.", "kind": "lower", "tables": ["table2"], "a": {"model": "brnet"}, "b": {"model": "bnet"}}
+    overrides = {"studies": {"brnet2023": {"claims": {"x": claim | change}}}}
+    with pytest.raises(ConfigError, match=message):
+        describe({"studies": ["brnet2023"], "overrides": overrides}, root)

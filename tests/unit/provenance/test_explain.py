@@ -1,0 +1,152 @@
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from elemflow.core.errors import DataError
+from elemflow.core.files import read_json, sha256_file, write_json, write_parquet, write_text
+from elemflow.explain import explain, main
+
+RUN = "kefe/formation_energy/ef/brnet/brnet2023"
+MATERIALS = "results/datasets/kefe/materials.parquet"
+SPLIT = "results/splits/kefe/formation_energy/brnet2023.parquet"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The files of one run and its table, as the stages write them."""
+    rows = pa.table({"material_id": ["FeO", "NaCl"]})
+    write_parquet(tmp_path / MATERIALS, rows)
+    write_parquet(tmp_path / SPLIT, rows, metadata={"split": {"scheme": "fractions", "seed": 2023}})
+    write_json(
+        tmp_path / "results/datasets/kefe/curation.json", {"steps": [{"step": "rows read", "rows": 2200}, {"step": "one per composition", "rows": 2135, "dropped": 65}]}
+    )  # fmt: skip
+    file = {
+        "file": "kefe.json.gz",
+        "bytes": 123456,
+        "retrieved": "2026-11-20",
+        "url": "https://x.org/kefe",
+        "sha256": "ab" * 32,
+    }
+    write_json(tmp_path / "resources/raw/kefe/manifest.json", {"files": [file]})
+    texts = {"version": "2020", "license": "CC BY 4.0", "citation": ["kim2017"]}
+    write_json(tmp_path / "results/datasets/kefe/about.json", texts)
+    members = {"0": {"seed": 77, "rows": {"train": 1729, "validation": 192, "test": 214}}}
+    info = {
+        "cfg": {"model": {"kind": "network"}, "protocol": {"training": {"batch_size": 32}}},
+        "members": members,
+        "inputs_sha256": {path: sha256_file(tmp_path / path) for path in (MATERIALS, SPLIT)},
+        "commit": "abc123",
+        "code": "0123456789abcdef",
+        "versions": {"keras": "3.15.1"},
+        "host": {"processor": "CPU", "platform": "Linux"},
+        "backend": {"device": "cpu"},
+        "started": "2026-11-20T10:00:00+00:00",
+        "finished": "2026-11-20T11:00:00+00:00",
+    }
+    write_json(tmp_path / "results/runs" / RUN / "run_info.json", info)
+    write_json(tmp_path / "results/runs" / RUN / "metrics.json", {"test": {"members": {"0": {"mae": 0.0962}}}})
+    cells = [
+        {"row": "KEFE", "column": "BRNet", "published": "0.096", "reproduced": "0.0962", "run": RUN},
+        {
+            "row": "KEFE",
+            "column": "BNet",
+            "published": "0.103",
+            "reproduced": "",
+            "run": RUN.replace("brnet/", "bnet/"),
+        },
+    ]
+    (tmp_path / "results/tables/study").mkdir(parents=True)
+    pd.DataFrame(cells).to_csv(tmp_path / "results/tables/study/table5.csv", index=False)
+    (tmp_path / "results/tables/study/table5").write_text("as text")
+    (tmp_path / "results/tables/study/table1.csv").write_text("row,column,dataset,materials\nKEFE,Ours,kefe,2135\n")
+    (tmp_path / "results/tables/study/figure1.csv").write_text("panel,series,run,x\nKEFE,Ours,,2135\n")
+    return tmp_path
+
+
+def test_the_chain_of_a_cell_reaches_the_raw_bytes(project):
+    told = explain(project / "results/tables/study/table5.csv", ["kefe", "brn"])
+    for part in (
+        "tables/study/table5.csv: KEFE | BRNet", "0.096", "seed 77", "1,729 train", "test MAE 0.0962", "batch_size: 32",
+        "seed: 2023", "2,135 rows, 65 dropped", "https://x.org/kefe", "ab" * 32, "CC BY 4.0", "commit abc123", "0123456789abcdef", "keras 3.15.1",
+    ):  # fmt: skip
+        assert part in told, part
+    assert told.count("(unchanged)") == 2
+
+
+def test_a_changed_or_lost_input_is_seen(project):
+    (project / MATERIALS).write_bytes(b"other")
+    (project / SPLIT).unlink()
+    told = explain(project / "results/runs" / RUN)
+    assert f"{MATERIALS} (CHANGED since the run)" in told
+    assert f"{SPLIT} (no longer here)" in told
+
+
+def test_cells_are_listed_until_one_is_named(project):
+    listed = explain(project / "results/tables/study/table5", ["KEFE"]).splitlines()
+    assert listed == [f"KEFE | BRNet: {RUN}", f"KEFE | BNet: {RUN.replace('brnet/', 'bnet/')}"]
+    assert "this copy has no result of it" in explain(project / "results/tables/study/table5.csv", ["", "BNet"])
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "message"),
+    [
+        ("results/tables/study/table6.csv", [], "no such run, table or figure"),
+        ("results/tables/study/table5.csv", ["KEBG"], "no cell matches 'KEBG'"),
+        ("results/runs/kefe", [], "a run is <dataset>/<property>"),
+        ("results/tables/study", [], "no run; their folders lie below"),
+        ("results/tables/study/table1.csv", [], "shows datasets, and no runs; .*has the curation.json of each"),
+        ("results/tables/study/figure1.csv", [], "shows datasets, and no runs"),
+        ("resources/raw/kefe/manifest.json", [], "no such run, table or figure"),
+        (f"results/runs/{RUN}/metrics.json", [], r"metrics\.json: no table or figure, since it has no csv"),
+        (
+            "results/tables/study/table5.csv",
+            ["KEFE", "formation", "enthalpy", "BRNet"],
+            "4 names for row and column; put quotes",
+        ),
+    ],
+)
+def test_what_is_not_there_is_said(project, path, names, message):
+    with pytest.raises(DataError, match=message):
+        explain(project / path, names)
+
+
+def test_a_run_that_its_model_declined_says_so(project):
+    folder = project / "results/runs" / RUN
+    reason = {"not_run": "too large (9 rows > 8)"}
+    write_json(folder / "run_info.json", read_json(folder / "run_info.json") | {"members": {}} | reason)
+    write_json(folder / "metrics.json", reason)
+    assert "too large (9 rows > 8)" in explain(folder)
+
+
+def test_a_label_that_is_part_of_another_can_be_chosen(project):
+    path = project / "results/tables/study/table5.csv"
+    cells = pd.read_csv(path)
+    pd.concat([cells, cells.iloc[:1].assign(column="BRNet, one network")]).to_csv(path, index=False)
+    assert "table5.csv: KEFE | BRNet\n" in explain(path, ["KEFE", "brnet"])
+    assert len(explain(path, ["KEFE", "brn"]).splitlines()) == 2
+
+
+def test_command_line(project, capsys):
+    main([str(project / "results/runs" / RUN)])
+    assert capsys.readouterr().out.startswith("run ")
+    with pytest.raises(SystemExit, match="no such run"):
+        main([str(project / "results/runs/none")])
+    with pytest.raises(SystemExit, match=r"python -m elemflow\.explain"):
+        main([])
+
+
+def test_the_chain_of_a_pretrained_run_goes_on_with_its_source(project):
+    source = "results/runs/" + RUN.replace("kefe", "jarvis")
+    weights = f"{source}/model/member-0.keras"
+    info = read_json(project / "results/runs" / RUN / "run_info.json")
+    write_text(project / weights, "weights")
+    write_parquet(project / SPLIT, pa.table({"material_id": ["FeO"]}), {"split": {"seed": 1}, "removed": {"0": 250}})
+    inputs = {path: sha256_file(project / path) for path in (MATERIALS, SPLIT, weights)}
+    write_json(project / source / "run_info.json", info)
+    pretrained = info | {"pretrained": source.removeprefix("results/runs/"), "inputs_sha256": inputs}
+    write_json(project / "results/runs" / RUN / "run_info.json", pretrained)
+    told = explain(project / "results/runs" / RUN)
+    assert f"{weights} (unchanged)" in told
+    assert "{0: 250} materials by member" in told
+    assert told.splitlines().count(f"{'pre-trained by':<22} {pretrained['pretrained']}") == 1
+    assert told.count("seed 77") == 2

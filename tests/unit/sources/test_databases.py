@@ -1,0 +1,614 @@
+"""Every database source against a local server that plays it, and misbehaves as the real ones do."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import json
+import logging
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from factories import databases as fake
+from factories.databases import KEY, FakeDatabases
+
+from elemflow.config import yaml_schema as declarations
+from elemflow.core.errors import ConfigError, DataError
+from elemflow.core.files import read_json
+from elemflow.curation.curate import curate
+from elemflow.sources import download, jarvis, paging, progress
+from elemflow.sources.journal import JOURNAL, note_record, read_journal
+from elemflow.sources.retrieve import read_raw, retrieve
+
+MEMBER = "jdft_3d-8-18-2021.json"
+ROWS = [
+    {"jid": "JVASP-1", "formula": "NaCl", "gap": "na", "slme": [], "e": "-1.5", "atoms": {"elements": ["Na", "Cl"]}},
+    {"jid": "JVASP-2", "formula": "Si", "gap": 0.61, "slme": "", "e": -0.0, "atoms": {"elements": ["Si", "Si"]}},
+]
+
+
+@pytest.fixture
+def databases() -> Iterator[FakeDatabases]:
+    with fake.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def schema_once() -> Iterator[None]:
+    """Keep the schema that mp-api makes anew for every request; all it does with it is to check names of fields."""
+    from emmet.core.summary import SummaryDoc
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SummaryDoc, "model_json_schema", functools.cache(SummaryDoc.model_json_schema))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Note pauses instead of keeping them; give up what hangs or drips soon."""
+    pauses: list[float] = []
+    monkeypatch.setattr(download, "sleep", pauses.append)
+    monkeypatch.setattr(download, "STALL", (0.2, 1024.0))
+    monkeypatch.setattr(download, "_last_request", {})
+    monkeypatch.setenv("MP_API_KEY", KEY)
+    return pauses
+
+
+def dataset_of(**source: Any) -> dict[str, Any]:
+    dataset = {
+        "title": "Demo",
+        "license": "CC BY 4.0",
+        "citation": ["someone2020"],
+        "source": source,
+        "columns": {"formula": "formula"},
+        "properties": {"e": {"column": "e", "unit": "eV", "title": "Energy"}},
+        "keep": {"rule": "first"},
+    }
+    declarations.check(dataset, "dataset", "test")
+    return dataset
+
+
+def oqmd(databases: FakeDatabases, **options: Any) -> dict[str, Any]:
+    fields = ["name", "delta_e", "volume", "natoms"]
+    return dataset_of(kind="oqmd", base_url=f"{databases.url}/oqmdapi", fields=fields, page_size=3, **options)
+
+
+def aflow(databases: FakeDatabases, **options: Any) -> dict[str, Any]:
+    keywords = ["enthalpy_formation_atom(*)", "species"]
+    return dataset_of(kind="aflow", base_url=f"{databases.url}/API/aflux", keywords=keywords, page_size=3, **options)
+
+
+def optimade(databases: FakeDatabases, **options: Any) -> dict[str, Any]:
+    fields = ["chemical_formula_reduced", "_oqmd_delta_e"]
+    return dataset_of(kind="optimade", base_url=f"{databases.url}/optimade", fields=fields, page_size=3, **options)
+
+
+def materials_project(databases: FakeDatabases, **options: Any) -> dict[str, Any]:
+    fields = ["formula_pretty", "band_gap", "bulk_modulus.vrh", "structure"]
+    return dataset_of(kind="materials_project", endpoint=databases.url, fields=fields, page_size=3, **options)
+
+
+def jarvis_file(databases: FakeDatabases, rows: list[dict[str, Any]] = ROWS, **options: Any) -> dict[str, Any]:
+    databases.files["29204826"] = fake.jarvis_zip(rows, MEMBER)
+    pin = {"name": "dft_3d_2021", "file_id": 29204826, "member": MEMBER}
+    return dataset_of(kind="jarvis", base_url=f"{databases.url}/files", **pin | options)
+
+
+PAGED = [oqmd, aflow, optimade, materials_project]
+KEYS = {oqmd: "entry_id", aflow: "auid", optimade: "id", materials_project: "material_id"}
+QUERIES = {oqmd: "oqmdapi", aflow: "aflux", optimade: "optimade", materials_project: "summary"}
+
+
+def get(dataset: dict[str, Any], folder: Path, **options: Any) -> pd.DataFrame:
+    retrieve("demo", dataset, folder, **options)
+    return pd.concat(read_raw("demo", dataset, folder), ignore_index=True)
+
+
+def expected_ids(source: Any, entries: int) -> list[str]:
+    if source is oqmd:
+        return list(dict.fromkeys(str(fake.calculation(i)["entry_id"]) for i in range(entries)))
+    if source is optimade:
+        return list(dict.fromkeys(str(fake.calculation(i)["entry_id"]) for i in range(entries)))
+    if source is aflow:
+        return [fake.alloy(i)["auid"] for i in range(entries)]
+    wanted = [fake.material(i) for i in range(entries)]
+    return [m["material_id"] for m in wanted if not m["deprecated"] and m["batch_id"] == "mp"]
+
+
+def assert_complete(frame: pd.DataFrame, source: Any, entries: int) -> None:
+    found = frame[KEYS[source]].tolist()
+    assert sorted(found) == sorted(expected_ids(source, entries))
+
+
+@pytest.mark.parametrize("source", PAGED)
+@pytest.mark.parametrize("entries", [1, 3, 10, 12])
+def test_no_entry_is_lost_or_doubled(databases: FakeDatabases, tmp_path: Path, source: Any, entries: int) -> None:
+    databases.entries = entries
+    assert_complete(get(source(databases), tmp_path), source, entries)
+    manifest = read_json(tmp_path / "manifest.json")
+    assert manifest["rows"] == len(expected_ids(source, entries))
+    assert sum(record["rows"] for record in manifest["files"]) >= manifest["rows"]
+    assert all(record["file"].endswith(".json.gz") for record in manifest["files"])
+
+
+@pytest.mark.parametrize("source", PAGED)
+@pytest.mark.parametrize(
+    "trouble", [fake.busy, fake.bad_gateway, fake.truncated, fake.reset, fake.drip, fake.cut_silently]
+)
+def test_passing_trouble(databases: FakeDatabases, tmp_path: Path, source: Any, trouble: fake.Trouble) -> None:
+    databases.trouble(QUERIES[source], trouble)
+    assert_complete(get(source(databases), tmp_path), source, 10)
+
+
+@pytest.mark.parametrize("source", PAGED)
+def test_resumed_download_asks_only_for_what_is_missing(databases: FakeDatabases, tmp_path: Path, source: Any) -> None:
+    query = QUERIES[source]
+    whole = get(source(databases), tmp_path / "whole")
+    pages = databases.asked(query)
+    markers = {oqmd: "offset=6", aflow: "paging(3,", optimade: "page_offset=6", materials_project: "_page=2"}
+    marker = markers[source]
+    databases.trouble(marker, *[fake.bad_gateway] * 60)
+    with pytest.raises(DataError, match="kept"):
+        retrieve("demo", source(databases), tmp_path / "raw")
+    assert not (tmp_path / "raw" / "manifest.json").exists()
+    done = len(list((tmp_path / "raw").glob("*.json.gz")))
+    databases.trouble(marker)
+    databases.requests.clear()
+    resumed = get(source(databases), tmp_path / "raw")
+    assert len(databases.asked(query)) == len(pages) - done < len(pages)
+    pd.testing.assert_frame_equal(resumed, whole)
+    get(source(databases), tmp_path / "raw")
+    assert databases.asked(query) == []
+
+
+def test_damaged_page_is_fetched_again(databases: FakeDatabases, tmp_path: Path) -> None:
+    whole = get(oqmd(databases), tmp_path)
+    page = tmp_path / "part_01_page_000002.json.gz"
+    page.write_bytes(page.read_bytes()[:-3])
+    databases.requests.clear()
+    pd.testing.assert_frame_equal(get(oqmd(databases), tmp_path), whole)
+    assert len(databases.asked("oqmd")) == 1
+
+
+def test_pages_of_another_query_do_not_mix(databases: FakeDatabases, tmp_path: Path) -> None:
+    get(oqmd(databases, parts=["ntypes=2", "ntypes=3"]), tmp_path)
+    frame = get(oqmd(databases, parts=["ntypes=2"]), tmp_path)
+    assert len(frame) == 5
+    named = {record["file"] for record in read_json(tmp_path / "manifest.json")["files"]}
+    assert {path.name for path in tmp_path.glob("*.gz")} == named
+
+
+@pytest.mark.parametrize("source", [oqmd, optimade, materials_project])
+def test_changed_total_while_paging(databases: FakeDatabases, tmp_path: Path, source: Any) -> None:
+    grown: list[int] = []
+
+    def grow(handler: fake.Handler, body: bytes) -> None:
+        databases.entries += 7
+        grown.append(1)
+        handler.send(200, body)
+
+    # In the second part of the Materials Project, which has several pages; each part is one state by itself.
+    databases.trouble("nelements_min=2" if source is materials_project else QUERIES[source], grow)
+    frame = get(source(databases), tmp_path)
+    if source is materials_project:
+        frame = frame[~frame["formula_pretty"].isin(fake.METALS)]
+        assert len(frame) == sum(i not in {7, 8} and i % 5 > 0 for i in range(17))
+    else:
+        assert_complete(frame, source, 17)
+    assert grown == [1]
+
+
+def test_database_that_never_holds_still(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.total_grows = 1
+    with pytest.raises(DataError, match=r"number of entries changed .* 3 times in a row"):
+        retrieve("demo", oqmd(databases), tmp_path)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("source", [oqmd, optimade, materials_project])
+def test_rows_withheld(databases: FakeDatabases, tmp_path: Path, source: Any) -> None:
+    def withhold(document: dict[str, Any]) -> dict[str, Any]:
+        return document | {"data": document["data"][1:]}
+
+    databases.trouble(QUERIES[source], fake.answer(withhold))
+    assert_complete(get(source(databases), tmp_path), source, 10)
+    assert sum("page" in line or "offset=0" in line for line in databases.requests) >= 2
+
+
+def test_page_that_repeats(databases: FakeDatabases, tmp_path: Path) -> None:
+    first: list[Any] = []
+
+    def repeat(document: list[Any]) -> list[Any]:
+        first.extend([] if first else document)
+        return first
+
+    databases.trouble("aflux", *[fake.answer(repeat)] * 5)
+    with pytest.raises(DataError, match="only entries of the pages before"):
+        retrieve("demo", aflow(databases), tmp_path)
+    databases.trouble("aflux")
+    assert_complete(get(aflow(databases), tmp_path), aflow, 10)
+
+
+def test_link_that_repeats(databases: FakeDatabases, tmp_path: Path) -> None:
+    def circle(document: dict[str, Any]) -> dict[str, Any]:
+        return document | {"links": {"next": f"{databases.url}/optimade/v1/structures?page_limit=3&page_offset=3"}}
+
+    databases.trouble("page_offset=3", fake.answer(circle))
+    with pytest.raises(DataError, match="for the second time"):
+        retrieve("demo", optimade(databases), tmp_path)
+    assert_complete(get(optimade(databases), tmp_path), optimade, 10)
+
+
+def test_optimade_links_as_objects(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.optimade_objects = True
+    assert_complete(get(optimade(databases), tmp_path), optimade, 10)
+
+
+def test_optimade_filter_is_checked_first(databases: FakeDatabases, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no OPTIMADE filter"):
+        retrieve("demo", optimade(databases, parts=["nelements IS 2"]), tmp_path)
+    assert databases.requests == []
+
+
+def test_optimade_errors(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.trouble("optimade", fake.answer(lambda _: {"errors": [{"detail": "no such attribute"}], "meta": {}}))
+    with pytest.raises(DataError, match="no such attribute"):
+        retrieve("demo", optimade(databases), tmp_path)
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_aflow_in_both_shapes(databases: FakeDatabases, tmp_path: Path, counts: bool) -> None:
+    databases.aflux_counts = counts
+    frame = get(aflow(databases, parts=["catalog(ICSD)", "catalog(LIB2)"]), tmp_path)
+    assert_complete(frame, aflow, 10)
+    assert frame["enthalpy_formation_atom"].astype(float).sum() == pytest.approx(-5)
+    assert frame["species"][0] == '["Li", "O"]'
+    assert "/?auid,enthalpy_formation_atom(*),species,catalog(ICSD),$paging(1,3),$format(json)" in databases.requests[0]
+
+
+def test_aflow_null_body(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.trouble("aflux", fake.null)
+    assert_complete(get(aflow(databases), tmp_path), aflow, 10)
+
+
+def test_oqmd_volume_per_atom(databases: FakeDatabases, tmp_path: Path) -> None:
+    frame = get(oqmd(databases, icsd=True), tmp_path)
+    assert frame["volume_per_atom"][:2].tolist() == ["10.0", "10.5"]
+    assert "icsd=True" in databases.requests[0]
+
+
+def test_requests_to_a_host_are_spaced(databases: FakeDatabases, tmp_path: Path, slept: list[float]) -> None:
+    get(oqmd(databases, pause=7), tmp_path)
+    assert len(slept) == 3
+    assert all(5 < pause <= 7 for pause in slept)
+
+
+def test_web_page_in_place_of_an_answer(databases: FakeDatabases, tmp_path: Path) -> None:
+    for trouble in (fake.web_page, fake.robot_wall):
+        databases.trouble("oqmd", trouble)
+        with pytest.raises(DataError, match=r"web page|202"):
+            retrieve("demo", oqmd(databases), tmp_path)
+    assert not list(tmp_path.glob("*.gz"))
+
+
+def curated(root: Path, name: str, tmp_path: Path, **changes: Any) -> pd.DataFrame:
+    """Retrieve and curate one of our datasets, its source pointed at the local server."""
+    dataset = declarations.read_yaml(root / "config/datasets" / f"{name}.yaml")
+    dataset["source"] |= changes
+    declarations.check(dataset, "dataset", name)
+    retrieve(name, dataset, tmp_path / "raw")
+    outputs = {key: tmp_path / f"{key}.parquet" for key in ("entries", "materials", "rejected")}
+    curate(name, dataset, tmp_path / "raw", **outputs, report=tmp_path / "curation.json")
+    return pd.read_parquet(outputs["materials"])
+
+
+def test_our_oqmd_icsd(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:
+    materials = curated(root, "oqmd_icsd", tmp_path, base_url=f"{databases.url}/oqmdapi")
+    assert sorted(materials["entry_id"]) == expected_ids(oqmd, 10)
+    assert pd.read_parquet(tmp_path / "rejected.parquet").empty
+    assert materials["volume_per_atom"].min() == 10
+    assert materials["structure"].notna().all()
+
+
+def test_our_oqmd_bulk_copies(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:
+    rows = [
+        {
+            "_oqmd_entry_id": i,
+            "_oqmd_delta_e": energy,
+            "_oqmd_band_gap": 0,
+            "_oqmd_stability": 0.1 if i else "na",
+            "desc": [1.5] * 9,
+            "atoms": {
+                "lattice_mat": [[edge, 0, 0], [0, edge, 0], [0, 0, edge]],
+                "coords": [[0, 0, 0], [0.5, 0.5, 0.5]],
+                "elements": ["Cs", "Cl"],
+                "cartesian": False,
+            },
+        }
+        for i, (energy, edge) in enumerate([(-1.0, 4.0), (-98.0, 4.0), (-2.0, 4.2), (-1.9, 4.2)])
+    ]
+    databases.files["26790182"] = fake.jarvis_zip(rows, "all_oqmd.json")
+    lowest = curated(root, "oqmd", tmp_path / "oqmd", base_url=f"{databases.url}/files")
+    assert lowest["entry_id"].tolist() == ["2"]  # not the spurious one of -98 eV/atom
+    assert lowest["volume_per_atom"][0] == pytest.approx(4.2**3 / 2)
+
+
+def test_our_aflow(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:
+    databases.aflux_counts = True
+    materials = curated(root, "aflow", tmp_path, base_url=f"{databases.url}/API/aflux")
+    assert len(materials) == 10
+    assert materials["density"].tolist() == [3.5] * 10
+
+
+# Materials Project
+
+
+def test_materials_project_columns_and_provenance(databases: FakeDatabases, tmp_path: Path) -> None:
+    frame = get(materials_project(databases), tmp_path).set_index("material_id")
+    assert list(frame.columns) == ["formula_pretty", "band_gap", "bulk_modulus.vrh", "structure"]
+    assert frame.loc["mp-1", "bulk_modulus.vrh"] == "101.0"
+    assert frame.loc["mp-2", "bulk_modulus.vrh"] == ""
+    assert frame.loc["mp-3", "band_gap"] == ""
+    assert json.loads(frame.loc["mp-2", "structure"])["@class"] == "Structure"
+    manifest = read_json(tmp_path / "manifest.json")
+    assert manifest["database_version"] == "2025_11_15"
+    queries = databases.asked("summary")
+    assert all("deprecated=False" in query and "batch_id_not_eq=gnome" in query for query in queries)
+
+
+def test_release_while_fetching(databases: FakeDatabases, tmp_path: Path) -> None:
+    # The client asks twice when it starts; the third time is after the last page.
+    same = fake.answer(lambda document: document)
+    released = fake.answer(lambda document: document | {"db_version": "2026_01_01"})
+    databases.trouble("heartbeat", same, same, released)
+    with pytest.raises(DataError, match="2026_01_01 was released"):
+        retrieve("demo", materials_project(databases), tmp_path)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_gnome_entries_on_request(databases: FakeDatabases, tmp_path: Path) -> None:
+    assert "mp-7" not in get(materials_project(databases), tmp_path)["material_id"].tolist()
+    assert "mp-7" in get(materials_project(databases, include_gnome=True), tmp_path)["material_id"].tolist()
+
+
+def everything_written(folder: Path) -> str:
+    texts = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return "\n".join(
+        f"{path.name}" + (gzip.decompress(text) if text[:2] == b"\x1f\x8b" else text).decode("utf-8", "replace")
+        for path, text in zip((p for p in folder.rglob("*") if p.is_file()), texts, strict=True)
+    )
+
+
+@pytest.mark.parametrize("trouble", [None, fake.bad_gateway, fake.truncated, fake.reset, fake.busy])
+def test_key_is_in_the_header_only(
+    databases: FakeDatabases,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    trouble: fake.Trouble | None,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    told = ""
+    if trouble:
+        databases.trouble("summary", *[trouble] * 100)
+        with pytest.raises(DataError) as caught:
+            retrieve("demo", materials_project(databases), tmp_path)
+        told = "".join(traceback.format_exception(caught.value))
+    else:
+        get(materials_project(databases), tmp_path)
+    assert any(KEY in headers.values() for headers in databases.headers)
+    shown = capfd.readouterr()
+    for text in (told, caplog.text, shown.out, shown.err, everything_written(tmp_path), *databases.requests):
+        assert KEY not in text
+
+
+def test_refused_key_is_not_repeated(
+    databases: FakeDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = "wrong0123456789abcdefABCDEF98765"
+    monkeypatch.setenv("MP_API_KEY", other)
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(DataError, match="refuses the key in MP_API_KEY") as caught:
+        retrieve("demo", materials_project(databases), tmp_path)
+    assert other not in "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert other not in everything_written(tmp_path)
+    monkeypatch.setenv("MP_API_KEY", "short")
+    with pytest.raises(DataError, match="32 characters"):
+        retrieve("demo", materials_project(databases), tmp_path)
+
+
+def test_missing_key(databases: FakeDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MP_API_KEY")
+    with pytest.raises(DataError, match="export it as MP_API_KEY"):
+        retrieve("demo", materials_project(databases), tmp_path)
+    assert databases.asked("summary") == []
+
+
+def test_unknown_field(databases: FakeDatabases, tmp_path: Path) -> None:
+    dataset = materials_project(databases)
+    dataset["source"]["fields"] = ["formula_prety"]
+    with pytest.raises(DataError, match="formula_prety"):
+        retrieve("demo", dataset, tmp_path)
+
+
+# JARVIS
+
+
+def test_jarvis_rows(databases: FakeDatabases, tmp_path: Path) -> None:
+    frame = get(jarvis_file(databases), tmp_path)
+    assert frame.to_dict("list") == {
+        "jid": ["JVASP-1", "JVASP-2"],
+        "formula": ["NaCl", "Si"],
+        "gap": ["", "0.61"],
+        "slme": ["", ""],
+        "e": ["-1.5", "-0.0"],
+        "atoms": ['{"elements": ["Na", "Cl"]}', '{"elements": ["Si", "Si"]}'],
+    }
+    (record,) = read_json(tmp_path / "manifest.json")["files"]
+    assert record["file"] == f"{MEMBER}.zip"
+    assert record["final_url"] == f"{databases.url}/stored/29204826/data"
+
+
+def test_jarvis_formula_of_the_cell(databases: FakeDatabases, tmp_path: Path) -> None:
+    rows = [{"_oqmd_entry_id": 7, "atoms": {"elements": ["Na ", "Cl", "Na "]}}]
+    assert get(jarvis_file(databases, rows), tmp_path)["formula"].tolist() == ["Na2Cl1"]
+
+
+def test_jarvis_name_that_changed_its_meaning(databases: FakeDatabases, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="now called 'dft_3d_2021'"):
+        retrieve("demo", jarvis_file(databases, name="dft_3d"), tmp_path)
+    with pytest.raises(ConfigError, match="Did you mean 'dft_3d_2021'"):
+        retrieve("demo", jarvis_file(databases, name="dft_3d_2O21"), tmp_path)
+    assert databases.requests == []
+
+
+def test_jarvis_table_is_where_our_datasets_point(root: Path) -> None:
+    for path in (root / "config/datasets").glob("*.yaml"):
+        source = declarations.read_yaml(path)["source"]
+        if source["kind"] == "jarvis":
+            jarvis._check_pin(source)
+
+
+def test_corrupt_file_never_gets_its_final_name(databases: FakeDatabases, tmp_path: Path) -> None:
+    for troubles in (
+        [fake.cut_silently] * 5,
+        [fake.truncated] * 5,
+        [fake.robot_wall],
+        [fake.web_page],
+        [fake.reset] * 5,
+    ):
+        databases.trouble("/stored", *troubles)
+        with pytest.raises(DataError):
+            retrieve("demo", jarvis_file(databases), tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == []
+    with pytest.raises(DataError, match="SHA-256"):
+        retrieve("demo", jarvis_file(databases, sha256="0" * 64), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == []
+    databases.trouble("/stored", fake.cut_silently, fake.drip)
+    assert len(get(jarvis_file(databases), tmp_path)) == 2
+
+
+def test_unknown_digest_is_pinned_at_the_first_retrieval(databases: FakeDatabases, tmp_path: Path) -> None:
+    dataset = jarvis_file(databases)
+    get(dataset, tmp_path)
+    path = tmp_path / f"{MEMBER}.zip"
+    databases.requests.clear()
+    get(dataset, tmp_path)
+    assert databases.requests == []
+    path.unlink()
+    jarvis_file(databases, ROWS[:1])  # the file at the same address is another one now
+    with pytest.raises(DataError, match="was noted when it was first retrieved"):
+        retrieve("demo", dataset, tmp_path)
+    assert not path.exists()
+    new = hashlib.sha256(databases.files["29204826"]).hexdigest()
+    assert len(get(jarvis_file(databases, ROWS[:1], sha256=new), tmp_path)) == 1
+
+
+def test_wrong_member(databases: FakeDatabases, tmp_path: Path) -> None:
+    dataset = jarvis_file(databases)
+    databases.files["29204826"] = fake.jarvis_zip(ROWS, "other.json")
+    with pytest.raises(DataError, match=r"holds other\.json"):
+        retrieve("demo", dataset, tmp_path)
+
+
+# Mirror
+
+
+@pytest.mark.parametrize("source", [*PAGED, jarvis_file])
+def test_mirror_needs_no_other_server(databases: FakeDatabases, tmp_path: Path, source: Any) -> None:
+    dataset = source(databases)
+    first = get(dataset, tmp_path / "raw" / "demo")
+    databases.requests.clear()
+    second = get(dataset, tmp_path / "second", mirror=str(tmp_path / "raw"))
+    assert databases.requests == []
+    pd.testing.assert_frame_equal(second, first)
+    manifests = [(tmp_path / folder / "manifest.json").read_bytes() for folder in ("raw/demo", "second")]
+    assert manifests[0] == manifests[1]
+
+
+def test_pages_from_before_do_not_mix_with_the_mirror(databases: FakeDatabases, tmp_path: Path) -> None:
+    get(oqmd(databases), tmp_path / "second")
+    databases.entries = 3
+    first = get(oqmd(databases), tmp_path / "raw" / "demo")
+    second = get(oqmd(databases), tmp_path / "second", mirror=str(tmp_path / "raw"))
+    pd.testing.assert_frame_equal(second, first)
+
+
+def test_mirror_at_an_address(tmp_path: Path, databases: FakeDatabases) -> None:
+    first = get(oqmd(databases), tmp_path / "raw" / "demo")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "raw"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        mirror = f"http://127.0.0.1:{server.server_port}/"
+        databases.requests.clear()
+        pd.testing.assert_frame_equal(get(oqmd(databases), tmp_path / "second", mirror=mirror), first)
+        assert databases.requests == []
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_mirror_that_does_not_fit(databases: FakeDatabases, tmp_path: Path) -> None:
+    dataset, mirror = jarvis_file(databases), str(tmp_path / "raw")
+    with pytest.raises(DataError, match="The mirror has no"):
+        retrieve("demo", dataset, tmp_path / "second", mirror)
+    get(dataset, tmp_path / "raw" / "demo")
+    with pytest.raises(DataError, match="another source"):
+        retrieve("demo", oqmd(databases), tmp_path / "second", mirror)
+    (tmp_path / "raw" / "demo" / f"{MEMBER}.zip").write_bytes(b"PK changed")
+    with pytest.raises(DataError, match="SHA-256"):
+        retrieve("demo", dataset, tmp_path / "second", mirror)
+    assert list((tmp_path / "second").iterdir()) == []
+
+
+def test_mirror_names_no_file_elsewhere(databases: FakeDatabases, tmp_path: Path) -> None:
+    dataset = jarvis_file(databases)
+    get(dataset, tmp_path / "raw" / "demo")
+    manifest = tmp_path / "raw" / "demo" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f"{MEMBER}.zip", "../escape.zip"))
+    with pytest.raises(DataError, match="not in its folder"):
+        retrieve("demo", dataset, tmp_path / "second", str(tmp_path / "raw"))
+
+
+def test_data_of_the_packages_need_no_mirror(tmp_path: Path) -> None:
+    dataset = dataset_of(kind="miedema", elements=["Ti", "Zr"], fractions=[0.5])
+    assert len(get(dataset, tmp_path / "raw", mirror=str(tmp_path / "nowhere"))) == 3
+
+
+# The journal and the log
+
+
+def test_torn_line_of_the_journal(tmp_path: Path) -> None:
+    note_record(tmp_path, {"file": "a.zip", "sha256": "1"})
+    with (tmp_path / JOURNAL).open("a") as stream:
+        stream.write('{"file": "b.zi')
+    note_record(tmp_path, {"file": "c.zip", "sha256": "2"})
+    note_record(tmp_path, {"file": "a.zip", "sha256": "3"})
+    assert {name: record["sha256"] for name, record in read_journal(tmp_path).items()} == {"a.zip": "3", "c.zip": "2"}
+
+
+def test_progress_tells_rate_and_time_left(
+    databases: FakeDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bar = progress.Progress("data.zip", 900_000_000, "MB", 1e6)
+    bar.held = 100_000_000
+    bar.add(200_000_000)
+    assert bar.line(100) == "data.zip: 300 of 900 MB, 2.0 MB/s, 5 min left"
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    caplog.set_level(logging.INFO)
+    get(oqmd(databases), tmp_path)
+    assert "OQMD all: 6 of 10 entries" in caplog.text
+
+
+def test_page_files_are_byte_stable(databases: FakeDatabases, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        get(aflow(databases), tmp_path / name)
+    for page in (tmp_path / "a").glob("*.gz"):
+        assert page.read_bytes() == (tmp_path / "b" / page.name).read_bytes()
+    assert paging.ROUNDS == 3

@@ -1,0 +1,201 @@
+"""Downloads from a local server that misbehaves in the ways real ones do."""
+
+import gzip
+import hashlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import monotonic, time
+
+import pytest
+
+from elemflow.core.errors import DataError
+from elemflow.sources.download import download
+
+BODY = gzip.compress(b'{"columns": [], "data": []}', mtime=0)
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+DIGEST = hashlib.sha256(BODY).hexdigest()
+Answer = tuple[int, dict[str, str], bytes]
+GOOD: Answer = (200, {"Content-Type": "application/gzip"}, BODY)
+
+fetch = partial(download, backoff=0.001, timeout=(2.0, 2.0))
+
+
+class Server:
+    """Answers requests with the given list, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = [GOOD]
+        self.requests: list[str] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                answers = server.answers
+                status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
+                server.requests.append(self.path)
+                self.send_response(status)
+                for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.http.shutdown()
+    running.http.server_close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data.json.gz"
+
+
+def assert_nothing_left(path: Path) -> None:
+    assert list(path.parent.iterdir()) == []
+
+
+def test_record(server: Server, path: Path) -> None:
+    server.answers = [(302, {"Location": "/stored?Signature=secret"}, b""), GOOD]
+    record = fetch(f"{server.url}/files/1", path, sha256=DIGEST.upper())
+    assert path.read_bytes() == BODY
+    assert record.pop("retrieved").count("-") == 2
+    assert record == {
+        "url": f"{server.url}/files/1",
+        "final_url": f"{server.url}/stored",
+        "file": "data.json.gz",
+        "bytes": len(BODY),
+        "sha256": DIGEST,
+    }
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        (429, {"Retry-After": "0"}, b"slow down"),
+        (429, {"Retry-After": formatdate(time() - 5, usegmt=True)}, b"slow down"),
+        (503, {"Retry-After": "soon"}, b"busy"),
+        (502, {"Content-Type": "text/html"}, b"<html>Bad gateway</html>"),
+        (200, {"Content-Length": str(len(BODY) + 7)}, BODY),
+    ],
+)
+def test_temporary_trouble_is_tried_again(server: Server, path: Path, trouble: Answer) -> None:
+    server.answers = [trouble, trouble, GOOD]
+    fetch(server.url, path, sha256=DIGEST)
+    assert path.read_bytes() == BODY
+    assert len(server.requests) == 3
+
+
+def test_retry_after_is_obeyed(server: Server, path: Path) -> None:
+    server.answers = [(429, {"Retry-After": "1"}, b""), GOOD]
+    start = monotonic()
+    fetch(server.url, path)
+    assert monotonic() - start >= 1
+
+
+def test_a_very_long_pause_is_not_waited_for(server: Server, path: Path) -> None:
+    server.answers = [(503, {"Retry-After": "86400"}, b"")]
+    with pytest.raises(DataError, match="come back in 86400 s"):
+        fetch(server.url, path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ((404, {}, b"gone"), "404"),
+        ((400, {}, b"what?"), "400"),
+        ((403, {}, b"no"), "API key"),
+        ((202, {"Content-Type": "text/html"}, b"<!DOCTYPE html><p>robot?"), "202"),
+        ((204, {}, b""), "204"),
+        ((200, {"Content-Type": "text/html; charset=utf-8"}, b"<p>robot?"), "web page"),
+        ((200, {}, b"\n <!DOCTYPE html><p>robot?"), "web page"),
+        ((200, {}, b""), "empty file"),
+        ((200, {}, b'{"error": "no such file"}'), "not a .gz file"),
+        ((200, {}, gzip.compress(b"other", mtime=0)), "SHA-256"),
+    ],
+)
+def test_final_trouble_is_not_tried_again(server: Server, path: Path, answer: Answer, message: str) -> None:
+    server.answers = [answer]
+    with pytest.raises(DataError, match=message) as caught:
+        fetch(server.url, path, sha256=DIGEST)
+    assert server.url in str(caught.value)
+    assert len(server.requests) == 1
+    assert_nothing_left(path)
+
+
+def test_trouble_that_does_not_end(server: Server, path: Path) -> None:
+    server.answers = [(200, {"Content-Length": "99999"}, BODY)]
+    with pytest.raises(DataError, match=r"cut off .* 3 attempts"):
+        fetch(server.url, path, attempts=3)
+    assert len(server.requests) == 3
+    assert_nothing_left(path)
+
+
+def test_unreachable_server(path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(DataError, match=r"no connection \(ConnectionRefusedError\)"):
+        fetch(f"http://127.0.0.1:{port}/", path, attempts=2)
+    assert_nothing_left(path)
+
+
+def test_address_that_is_none(path: Path) -> None:
+    with pytest.raises(DataError, match="Correct the address"):
+        fetch("nonsense", path)
+
+
+def test_verified_file_needs_no_request(server: Server, path: Path) -> None:
+    path.write_bytes(BODY)
+    assert fetch(server.url, path, sha256=DIGEST)["sha256"] == DIGEST
+    assert server.requests == []
+
+
+def test_damaged_file_is_fetched_again(server: Server, path: Path) -> None:
+    path.write_bytes(BODY[:-3])
+    fetch(server.url, path, sha256=DIGEST)
+    assert path.read_bytes() == BODY
+
+
+def test_damaged_file_does_not_survive_a_failure(server: Server, path: Path) -> None:
+    path.write_bytes(BODY[:-3])
+    server.answers = [(404, {}, b"")]
+    with pytest.raises(DataError):
+        fetch(server.url, path, sha256=DIGEST)
+    assert_nothing_left(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "good"),
+    [
+        ("a.zip", EMPTY_ZIP, True),
+        ("a.zip", b"Rar!", False),
+        ("a.json", b"\xef\xbb\xbf [1]", True),
+        ("a.json", b"Internal error null", False),
+        ("a.parquet", b"PAR1", True),
+        ("a.csv", b"formula\nNaN\n", True),
+    ],
+)
+def test_first_bytes(server: Server, tmp_path: Path, name: str, body: bytes, good: bool) -> None:
+    server.answers = [(200, {}, body)]
+    run: Callable[[], object] = partial(fetch, server.url, tmp_path / name)
+    if good:
+        run()
+    else:
+        with pytest.raises(DataError, match="it starts with"):
+            run()
+    assert (tmp_path / name).exists() is good

@@ -1,0 +1,58 @@
+"""Source runs: the trainings that the networks of another run, the target run, start from.
+
+A protocol with the key `pretraining` gives each of its runs a source run on another dataset. The protocol of the source
+run is derived here: that of `pretraining.protocol`, with a split that leaves out what the target run is judged by. Its
+id tells for whom: `<source protocol>.before.<dataset>.<property>.<protocol>`. It can be no other's, since ids of files
+have no dots.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+MARK = "before"
+SCHEME = "source"
+"""Scheme of a derived split; `elemflow.splits.pretraining` makes it, and no file can name it."""
+OF_TARGET = ("members", "divisions", "folds", "repeats", "members_per_fold")
+"""What a split says about the number of its members."""
+OF_SOURCE = ("train", "validation", "test", "seed", "max_materials")
+
+
+def source_protocol_id(protocols: Mapping[str, Mapping[str, Any]], target: tuple[str, str, str]) -> str:
+    """Return the id of the protocol of a source run.
+
+    Args:
+        protocols: Declared protocols by id.
+        target: Dataset, property and protocol of the target run; the protocol has the key `pretraining`.
+    """
+    return ".".join((protocols[target[-1]]["pretraining"]["protocol"], MARK, *target))
+
+
+def target_of(protocols: Mapping[str, Mapping[str, Any]], name: str) -> tuple[str, str, str] | None:
+    """Return dataset, property and protocol of the target run that a protocol is derived for; None if it is not."""
+    parts = name.split(".")
+    if len(parts) != 5 or "pretraining" not in protocols.get(parts[-1], {}):  # noqa: PLR2004  see the docstring above
+        return None
+    target = (parts[2], parts[3], parts[4])
+    return target if source_protocol_id(protocols, target) == name else None
+
+
+def find_protocol(protocols: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """Return a protocol by its id, be it declared or derived for a source run.
+
+    Raises:
+        KeyError: There is none.
+    """
+    target = target_of(protocols, name)
+    if target is None:
+        return protocols[name]
+    dataset, property_id, protocol_id = target
+    source = protocols[name.split(".", maxsplit=1)[0]]
+    split = {key: source["split"][key] for key in OF_SOURCE if key in source["split"]}
+    members = {key: value for key, value in protocols[protocol_id]["split"].items() if key in OF_TARGET}
+    judges = {"dataset": dataset, "property": property_id, "protocol": protocol_id}
+    return {key: value for key, value in source.items() if key != "ensemble"} | {
+        "title": f"{source['title'].rstrip('.')}, without the compositions that {protocol_id} judges {dataset} by",
+        "split": {"scheme": SCHEME, **split, **members, "without": judges},
+        "uncertainty": False,
+        "report": "mean",
+    }

@@ -1,0 +1,154 @@
+"""Protocols: how a model is split, scaled, trained, evaluated and reported, as typed objects."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_serializer, field_validator
+
+from elemflow.core.declared import Declared
+from elemflow.splits.schemes.base import SplitScheme
+from elemflow.splits.schemes.registry import read_split
+
+ScalingKind = Literal["none", "standard", "quantile", "unit_rows"]
+
+
+class Optimizer(Declared):
+    """An optimiser of keras.optimizers; keys that a kind does not have are None."""
+
+    name: Literal["adam", "adamw", "sgd", "adadelta", "rmsprop"]
+    learning_rate: float
+    epsilon: float | None = None
+    weight_decay: float = 0.004
+    weight_decay_on: Literal["all", "kernels"] = "all"
+    momentum: float = 0.0
+    rho: float = 0.95
+
+
+class LearningRateReduction(Declared):
+    """Reduction of the learning rate on a plateau, as keras.callbacks.ReduceLROnPlateau."""
+
+    factor: float
+    patience: int
+    min_delta: float = 1.0e-4
+    min_learning_rate: float = 0.0
+
+
+class LearningRateSchedule(Declared):
+    """Learning rate as a function of the step: linear warm-up, then cosine decay or constant."""
+
+    warmup: float = 0.0
+    decay: Literal["cosine", "none"] = "cosine"
+
+
+class EarlyStopping(Declared):
+    """When a training stops, and which set decides."""
+
+    monitor: Literal["validation", "test"]
+    patience: int
+    restore_best: bool = True
+
+
+class SizeDependentTraining(Declared):
+    """Training settings for training sets of more than `above` rows."""
+
+    above: int
+    max_epochs: int | None = None
+    batch_size: int | None = None
+
+
+class Training(Declared):
+    """How networks are trained.
+
+    Attributes:
+        max_epochs: Most passes over the training set.
+        by_training_size: Settings that replace these for larger training sets; the last entry that applies counts.
+        parallel_members: Ensemble members trained at once on the JAX engine.
+        huber_delta: Error at which the Huber loss becomes linear, in the unit of the (scaled) target.
+    """
+
+    optimizer: Optimizer
+    batch_size: int
+    loss: Literal["mae", "mse", "huber"]
+    max_epochs: int
+    early_stopping: EarlyStopping | None
+    learning_rate_reduction: LearningRateReduction | None = None
+    schedule: LearningRateSchedule | None = None
+    last_batch: Literal["keep", "drop"] = "keep"
+    shuffle: Literal["every_epoch", "never"] = "every_epoch"
+    huber_delta: float = 1.0
+    by_training_size: tuple[SizeDependentTraining, ...] = ()
+    validate_every_steps: int | None = None
+    engine: Literal["auto", "tensorflow", "jax"] = "auto"
+    parallel_members: int | Literal["auto"] = "auto"
+
+    def for_size(self, rows: int) -> Self:
+        """Return the training of a training set of `rows` rows, without size-dependent settings."""
+        changes: dict[str, Any] = {"by_training_size": ()}
+        for entry in self.by_training_size:
+            if rows > entry.above:
+                changes |= {k: v for k in ("max_epochs", "batch_size") if (v := getattr(entry, k)) is not None}
+        return self.model_copy(update=changes)
+
+
+class TargetScaling(Declared):
+    """What models learn in place of the property: (property - center) / scale, fitted on the training set."""
+
+    center: Literal["none", "mean", "median"] = "none"
+    scale: Literal["none", "std"] = "none"
+
+
+class Evaluation(Declared):
+    """How networks compute the monitored error and the predictions; other than the defaults only to repeat a paper."""
+
+    dropout: bool = False
+    batch_norm: Literal["moving", "batch"] = "moving"
+
+
+class PretrainingSource(Declared):
+    """The pre-training run that the networks of a run are fine-tuned from."""
+
+    dataset: str
+    property: str
+    protocol: str
+
+
+class Protocol(Declared):
+    """How a model is split, scaled, trained, evaluated and reported.
+
+    Attributes:
+        split: Scheme of the train/validation/test split.
+        training: How networks are trained; None for protocols of estimators only.
+        seed: Seed of ensemble member 0; member m uses seed + m for weights, shuffling and dropout.
+        scaling: Scaling of the features by part of the representation, fitted on the training set of each member.
+        clip_predictions: Whether predictions below the property's `minimum` are raised to it; auto: where it has one.
+        ensemble: How the members of one split become one prediction per material; None reports members alone.
+        uncertainty: Whether conformal intervals of the ensemble are calibrated and their coverage is evaluated.
+        report: What tables show: mean over members, the member best on the test set, or the ensemble.
+    """
+
+    title: str = ""
+    split: SplitScheme
+    training: Training | None = None
+    seed: int = 0
+    scaling: dict[str, ScalingKind] = Field(default_factory=dict)
+    target_scaling: TargetScaling | None = None
+    pretraining: PretrainingSource | None = None
+    clip_predictions: bool | Literal["auto"] = "auto"
+    evaluation: Evaluation = Evaluation()
+    ensemble: Literal["mean", "median"] | None = None
+    uncertainty: bool = False
+    report: Literal["mean", "best_on_test", "ensemble"] = "mean"
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _typed_split(cls, value: object) -> SplitScheme:
+        return read_split(value)
+
+    @field_serializer("split")
+    def _plain_split(self, value: SplitScheme) -> dict[str, Any]:
+        return value.plain()
+
+    def for_training(self) -> Protocol:
+        """Return the protocol with only what training depends on."""
+        return self.model_copy(update={"title": "", "report": "mean", "ensemble": None, "uncertainty": False})

@@ -1,0 +1,275 @@
+"""Regressors by name; their libraries are imported only when one is made.
+
+A new estimator is one entry of `ESTIMATORS`. A search of kind `search` may choose it once it stands in `SEARCHABLE`.
+"""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from elemflow.core.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One estimator.
+
+    Attributes:
+        module: Module of the class.
+        name: Name of the class.
+        parameters: Names of the parameters that a config may set; seed, threads and verbosity are not among them.
+        defaults: Parameters that differ from the library's defaults.
+        scaled: Whether features are standardised first (by the training rows' mean and deviation).
+        scaled_target: Whether the target is too, because the penalty, the step or the width of the loss has its scale.
+        seed: Name of the parameter that takes the seed, if it has one.
+        threads: Name of the parameter that takes the number of threads, if it has one.
+    """
+
+    module: str
+    name: str
+    parameters: frozenset[str]
+    defaults: dict[str, Any] = field(default_factory=dict)
+    scaled: bool = False
+    scaled_target: bool = False
+    seed: str | None = "random_state"
+    threads: str | None = None
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TREE = _names(
+    "ccp_alpha criterion max_depth max_features max_leaf_nodes min_impurity_decrease min_samples_leaf "
+    "min_samples_split min_weight_fraction_leaf"
+)
+_FOREST = _TREE | _names("bootstrap max_samples n_estimators")
+_COORDINATES = _names("alpha fit_intercept max_iter positive selection tol")
+
+ESTIMATORS: dict[str, Entry] = {
+    "dummy": Entry("sklearn.dummy", "DummyRegressor", _names("constant quantile strategy"), seed=None),
+    "linear_regression": Entry(
+        "sklearn.linear_model", "LinearRegression", _names("fit_intercept positive"), scaled=True, seed=None
+    ),
+    "ridge": Entry(
+        "sklearn.linear_model", "Ridge", _names("alpha fit_intercept max_iter positive solver tol"), scaled=True
+    ),
+    "lasso": Entry(
+        "sklearn.linear_model", "Lasso", _COORDINATES, {"max_iter": 5000}, scaled=True, scaled_target=True
+    ),
+    "elastic_net": Entry(
+        "sklearn.linear_model", "ElasticNet", _COORDINATES | {"l1_ratio"}, {"max_iter": 5000},
+        scaled=True, scaled_target=True,
+    ),
+    "sgd": Entry(
+        "sklearn.linear_model", "SGDRegressor",
+        _names("alpha average epsilon eta0 fit_intercept l1_ratio learning_rate loss max_iter n_iter_no_change penalty "
+               "power_t tol"),
+        # scikit-learn's own schedule stops far from the minimum of 145 correlated columns (docs/estimators.md).
+        {"learning_rate": "adaptive", "eta0": 0.001}, scaled=True, scaled_target=True,
+    ),
+    "svr": Entry(
+        "sklearn.svm", "SVR", _names("C coef0 degree epsilon gamma kernel max_iter shrinking tol"),
+        {"cache_size": 1000}, scaled=True, scaled_target=True, seed=None,
+    ),
+    "kernel_ridge": Entry(
+        "sklearn.kernel_ridge", "KernelRidge", _names("alpha coef0 degree gamma kernel"), {"kernel": "rbf"},
+        scaled=True, scaled_target=True, seed=None,
+    ),
+    "k_neighbors": Entry(
+        "sklearn.neighbors", "KNeighborsRegressor", _names("algorithm leaf_size metric n_neighbors p weights"),
+        scaled=True, seed=None, threads="n_jobs",
+    ),
+    "decision_tree": Entry("sklearn.tree", "DecisionTreeRegressor", _TREE | {"splitter"}),
+    "random_forest": Entry("sklearn.ensemble", "RandomForestRegressor", _FOREST, threads="n_jobs"),
+    "extra_trees": Entry("sklearn.ensemble", "ExtraTreesRegressor", _FOREST, threads="n_jobs"),
+    "bagging": Entry(
+        "sklearn.ensemble", "BaggingRegressor",
+        _names("bootstrap bootstrap_features max_features max_samples n_estimators"), threads="n_jobs",
+    ),
+    "ada_boost": Entry("sklearn.ensemble", "AdaBoostRegressor", _names("learning_rate loss n_estimators")),
+    "gradient_boosting": Entry(
+        "sklearn.ensemble", "GradientBoostingRegressor",
+        _TREE - {"criterion"}
+        | _names("alpha learning_rate loss n_estimators n_iter_no_change subsample tol validation_fraction"),
+    ),
+    "hist_gradient_boosting": Entry(
+        "sklearn.ensemble", "HistGradientBoostingRegressor",
+        _names("early_stopping l2_regularization learning_rate loss max_bins max_depth max_features max_iter "
+               "max_leaf_nodes min_samples_leaf n_iter_no_change quantile tol validation_fraction"),
+    ),
+    "xgboost": Entry(
+        "xgboost", "XGBRegressor",
+        _names("booster colsample_bylevel colsample_bynode colsample_bytree gamma grow_policy learning_rate max_bin "
+               "max_depth max_leaves min_child_weight n_estimators num_parallel_tree objective reg_alpha reg_lambda "
+               "subsample tree_method"),
+        threads="n_jobs",
+    ),
+    "lightgbm": Entry(
+        "lightgbm", "LGBMRegressor",
+        _names("boosting_type colsample_bytree learning_rate max_depth min_child_samples min_child_weight "
+               "min_split_gain n_estimators num_leaves objective reg_alpha reg_lambda subsample subsample_for_bin "
+               "subsample_freq"),
+        {"verbose": -1, "deterministic": True, "force_row_wise": True}, threads="n_jobs",
+    ),
+    "catboost": Entry(
+        "catboost", "CatBoostRegressor",
+        _names("bagging_temperature bootstrap_type border_count depth grow_policy iterations l2_leaf_reg "
+               "leaf_estimation_iterations learning_rate loss_function max_leaves min_data_in_leaf random_strength rsm "
+               "score_function subsample"),
+        {"verbose": False, "allow_writing_files": False}, seed="random_seed", threads="thread_count",
+    ),
+}  # fmt: skip
+
+SEARCHABLE: dict[str, dict[str, str]] = {
+    "optuna": {
+        name: name
+        for name in ("ridge", "elastic_net", "k_neighbors", "svr", "decision_tree", "random_forest", "extra_trees",
+                     "hist_gradient_boosting", "gradient_boosting", "ada_boost")
+    },
+    "flaml": {
+        "lightgbm": "lgbm", "xgboost": "xgboost", "random_forest": "rf", "extra_trees": "extra_tree",
+        "k_neighbors": "kneighbor",
+    },
+}  # fmt: skip
+"""Estimators that each engine of a model of kind `search` has a space for, and how the engine calls them."""
+
+
+def check_estimator(name: str, where: str) -> None:
+    """Check that an estimator exists.
+
+    Raises:
+        ConfigError: No estimator has this name.
+    """
+    if name not in ESTIMATORS:
+        raise ConfigError(f"{where}: no estimator '{name}'. Known: {', '.join(ESTIMATORS)}.{nearest(name, ESTIMATORS)}")
+
+
+def check_parameters(name: str, parameters: Iterable[str], where: str) -> None:
+    """Check that an estimator takes these parameters from a config.
+
+    Args:
+        name: Key of `ESTIMATORS`.
+        parameters: Names of parameters.
+        where: File and key above them.
+
+    Raises:
+        ConfigError: A parameter is unknown, or is not for configs to set.
+    """
+    known = sorted(ESTIMATORS[name].parameters)
+    for key in parameters:
+        if key not in known:
+            raise ConfigError(
+                f"{where}.{key}': {name} has no such parameter here. Known: {', '.join(known)}.{nearest(key, known)}"
+            )
+
+
+def check_models(models: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
+    """Check what estimators, searches and choices among models name.
+
+    Args:
+        models: File and declaration of every model, by id.
+
+    Raises:
+        ConfigError: An estimator, a parameter or a model does not exist, or an engine cannot search an estimator.
+    """
+    for path, model in models.values():
+        if model["kind"] == "estimator":
+            check_estimator(model["estimator"], f"{path}: key 'estimator'")
+            check_parameters(model["estimator"], model["parameters"], f"{path}: key 'parameters")
+            check_parameters(model["estimator"], model.get("search", {}).get("grid", ()), f"{path}: key 'search.grid")
+        elif model["kind"] == "search":
+            known = SEARCHABLE[model["engine"]]
+            for name in model["estimators"]:
+                check_estimator(name, f"{path}: key 'estimators'")
+                if name not in known:
+                    raise ConfigError(
+                        f"{path}: key 'estimators': engine {model['engine']} does not search '{name}'. "
+                        f"Known: {', '.join(known)}.{nearest(name, known)}"
+                    )
+        elif model["kind"] == "best_of":
+            known_models = [name for name, (_, other) in models.items() if other["kind"] == "estimator"]
+            for name in model["models"]:
+                if name not in known_models:
+                    raise ConfigError(
+                        f"{path}: key 'models': no model of kind estimator '{name}'. Known: {', '.join(known_models)}."
+                        f"{nearest(name, known_models)}"
+                    )
+
+
+def resolve_choices(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Put the declarations of the models that a `best_of` names beside their ids, as key `candidates`."""
+    kept = ("estimator", "parameters", "search", "max_rows")
+    for _, model in models.values():
+        if model["kind"] == "best_of":
+            declared = {name: models[name][1] for name in model["models"]}
+            model["candidates"] = {
+                name: {key: other[key] for key in kept if key in other} for name, other in declared.items()
+            }
+
+
+def make_estimator(
+    name: str, parameters: Mapping[str, Any], seed: int, threads: int, *, standardise: bool = True
+) -> Any:
+    """Make an unfitted regressor.
+
+    Args:
+        name: Key of `ESTIMATORS`.
+        parameters: Parameters of the class, over the defaults of the entry.
+        seed: Its seed, where it takes one.
+        threads: Its number of threads, where it takes one.
+        standardise: Whether it gets the scalers that its entry asks for.
+
+    Returns:
+        A regressor with scikit-learn's interface, behind these scalers.
+
+    Raises:
+        ConfigError: The name or a parameter is unknown.
+    """
+    check_estimator(name, "estimator")
+    check_parameters(name, parameters, "key 'parameters")
+    entry = ESTIMATORS[name]
+    given = {key: value for key, value in ((entry.seed, seed), (entry.threads, threads)) if key}
+    make = getattr(importlib.import_module(entry.module), entry.name)
+    estimator = make(**entry.defaults | given | dict(parameters))
+    if not (entry.scaled and standardise):
+        return estimator
+    from sklearn.compose import TransformedTargetRegressor  # noqa: PLC0415  reading the plan must not load scikit-learn
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
+    pipeline = make_pipeline(StandardScaler(), estimator)
+    if not entry.scaled_target:
+        return pipeline
+    return TransformedTargetRegressor(pipeline, transformer=StandardScaler(), check_inverse=False)
+
+
+def fit_estimator(estimator: Any, x: "np.ndarray", y: "np.ndarray", threads: int) -> None:
+    """Fit an estimator with at most `threads` threads, and make its predictions repeatable.
+
+    Args:
+        estimator: What `make_estimator` made.
+        x: Features, shape (rows, features).
+        y: Targets, shape (rows,).
+        threads: CPU threads.
+
+    Raises:
+        ConfigError: A parameter has a value that scikit-learn refuses.
+    """
+    from joblib import parallel_config  # noqa: PLC0415  a part of scikit-learn's installation, as the next
+    from sklearn.utils._param_validation import InvalidParameterError  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    # Bagging would start processes, each with a copy of the data.
+    with threadpool_limits(threads), parallel_config("threading"):
+        try:
+            estimator.fit(x, y)
+        except InvalidParameterError as error:
+            raise ConfigError(f"{error} Correct it in the file of the model, under 'parameters' or 'search'.") from None
+    if hasattr(estimator, "n_jobs"):
+        # Threads add up the trees' predictions in the order in which they finish, so the last bits would vary.
+        estimator.set_params(n_jobs=1)

@@ -1,0 +1,96 @@
+"""Targets of the command line that no rule can make, told by the part that is wrong.
+
+Snakemake's own message names the whole path; here it is the study that is not asked for, the table that a study does
+not have, or the model that is misspelled.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from elemflow.core.errors import ConfigError, nearest
+
+TAKES_FILES = (
+    "--cleanup-metadata",
+    "--cm",
+    "--report",
+    "--archive",
+    "--configfile",
+    "--configfiles",
+    "--omit-from",
+    "-O",
+)
+"""Options of Snakemake whose values are files, and no targets."""
+OF_STUDIES = ("tables", "figures", "claims", "crate")
+RUN = ("dataset", "property", "representation", "model", "protocol")
+OF_DATA = {
+    "runs": RUN,
+    "splits": ("dataset", "property", "protocol"),
+    "datasets": ("dataset",),
+    "features": ("dataset", "representation"),
+    "candidates": ("dataset", *RUN),
+}
+"""What the folders below a stage are named after; a representation may stand for one of its parts."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What targets may name.
+
+    Attributes:
+        declared: Ids of all studies in config/studies.
+        selected: Ids of those that are asked for.
+        items: Ids of the tables and of the figures of each selected study.
+        ids: Ids of datasets, properties, parts of representations, models and protocols, by the words of `RUN`.
+    """
+
+    declared: Collection[str]
+    selected: Collection[str]
+    items: Mapping[str, Mapping[str, Collection[str]]]
+    ids: Mapping[str, Collection[str]]
+
+
+def check_targets(arguments: Iterable[str], known: Known) -> None:
+    """Refuse targets below `results` with a name that nothing has.
+
+    Args:
+        arguments: The command line; what is no file of a study, a split, a dataset or a run passes.
+        known: The names.
+
+    Raises:
+        ConfigError: Names the target and the part of it, and the nearest known one.
+    """
+    option = ""
+    for target in arguments:
+        option = target if target.startswith("-") else option
+        if option.partition("=")[0] in TAKES_FILES:
+            continue
+        top, *parts = target.rstrip("/").split("/")
+        if top != "results" or len(parts) < 2:  # noqa: PLR2004  a stage, and what it is of
+            continue
+        stage, *names = parts
+        if stage in OF_STUDIES and names[0] != "all":
+            _check_study(target, stage, names, known)
+        elif stage in OF_DATA:
+            for key, part in zip(OF_DATA[stage], names, strict=False):
+                name = part.removesuffix(".parquet").removesuffix(".rejected")
+                for each in name.split("+") if key == "representation" else [name]:
+                    if each not in known.ids[key]:
+                        raise ConfigError(f"{target}: there is no {key} '{each}'.{nearest(each, known.ids[key])}")
+
+
+def _check_study(target: str, stage: str, names: list[str], known: Known) -> None:
+    study, *rest = names
+    if study not in known.declared:
+        raise ConfigError(f"{target}: there is no study '{study}'.{nearest(study, known.declared)}")
+    if study not in known.selected:
+        raise ConfigError(
+            f"{target}: the study '{study}' is not asked for; add --config 'studies=[{study}]', or name it under "
+            f"'studies' in the configuration, which has {', '.join(known.selected)}."
+        )
+    items = known.items.get(stage, {}).get(study)
+    item = rest[0].partition(".")[0] if rest else ""
+    if items is not None and item not in {*items, "", "references"}:
+        listed = ", ".join(items) or "none"
+        raise ConfigError(
+            f"{target}: the study '{study}' has no such item. Its {stage}: {listed}.{nearest(item, items)}"
+        )

@@ -1,0 +1,221 @@
+"""What a plan will cost, before anything runs: trainings, processor hours and disk, from measured rates."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from elemflow.config.kinds import parts_of
+from elemflow.config.load import Settings
+from elemflow.config.scale_caps import shares_of, size_of
+from elemflow.config.size_dependent import settle
+from elemflow.core.errors import DataError
+from elemflow.core.files import read_json, write_text
+from elemflow.plan.build import Plan
+from elemflow.plan.grid import Run
+from elemflow.plan.resources import COLUMNS as WIDTHS
+from elemflow.plan.resources import COLUMNS_OF_PA, UNKNOWN_MATERIALS
+
+CURATED, PRINTED, GUESSED = "curated", "printed", "guessed"
+NOT_MEASURED = "not measured on a GPU"
+GIVEN_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}  # a guess for divisions from outside
+FORWARD = 1 / 3  # of the operations of a training step
+SECONDS_OF_A_JOB = 5.5  # of a processor, for next to nothing (docs/cluster.md); a run is two jobs
+BYTES_PER_PREDICTION = 30
+BYTES_PER_NUMBER = 4
+COLUMNS = (
+    "name",
+    "runs",
+    "members",
+    "networks",
+    "cpu_hours_at_least",
+    "cpu_hours_at_most",
+    "gpu_hours",
+    "disk_gb",
+    "sizes",
+)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What one model costs on one thread of a CPU.
+
+    Attributes:
+        parameters: Number of parameters with 86 inputs; 0 for an estimator.
+        ms_per_step: Milliseconds of a training step whatever its batch; 0 for an estimator.
+        ms_per_row: Milliseconds per row of a step, or of one fit of an estimator.
+    """
+
+    parameters: int
+    ms_per_step: float
+    ms_per_row: float
+
+
+def read_rates(path: str | Path) -> dict[str, Rate]:
+    """Read `resources/rates.csv`; a network without times gets those of its number of parameters.
+
+    Raises:
+        DataError: A column is missing or a number cannot be read.
+    """
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    try:
+        timed = [line for line in lines if line["ms_per_step"]]
+        per_step = median(float(line["ms_per_step"]) / int(line["parameters"]) for line in timed)
+        per_row = median(float(line["ms_per_row"]) / int(line["parameters"]) for line in timed)
+        return {line["model"]: _rate(line, per_step, per_row) for line in lines}
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            f"{path}: needs the columns model, parameters, ms_per_step and ms_per_row with numbers ({error!r}). "
+            "Measure them again: python benchmarks/bench_rates.py"
+        ) from None
+
+
+def _rate(line: Mapping[str, str], per_step: float, per_row: float) -> Rate:
+    if not line["parameters"]:
+        return Rate(0, 0.0, float(line["ms_per_row"]))
+    parameters = int(line["parameters"])
+    if not line["ms_per_step"]:
+        return Rate(parameters, per_step * parameters, per_row * parameters)
+    return Rate(parameters, float(line["ms_per_step"]), float(line["ms_per_row"]))
+
+
+def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, Any]]:
+    """Return what the forecast reads of each run.
+
+    Args:
+        settings: Checked settings.
+        plan: The plan.
+        results: Folder of the results; datasets that are curated there have their true size.
+    """
+    described = []
+    for run, users in plan.runs.items():
+        model, protocol = settings.models[run.model], settings.protocol(run.protocol)
+        materials, source = _count(settings, run, results)
+        rows = _rows(protocol["split"], materials)
+        training = settle({"model": model, "protocol": protocol}, rows["train"])["protocol"]["training"]
+        stopping, most = training["early_stopping"], training["max_epochs"]
+        described.append(
+            {
+                "run": run.path,
+                "studies": list(dict.fromkeys(user.split("/")[0] for user in users)),
+                "dataset": run.dataset,
+                "parts": parts_of(run.representation),
+                "model": run.model,
+                "network": model["kind"] == "network",
+                "fits": {} if model["kind"] == "network" else _fits(run.model, model, protocol["split"]),
+                "members": size_of(protocol)["members"],
+                "materials": materials,
+                "sizes": source,
+                "rows": rows,
+                "batch_size": training["batch_size"],
+                "epochs": [min(stopping["patience"] + 1, most) if stopping else most, most],
+            }
+        )
+    return described
+
+
+def _fits(name: str, model: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, float]:
+    """Return how often each estimator is fitted per member; without a validation part, inner folds judge each point."""
+    if model["kind"] == "search":
+        return {estimator: model["trials"] / len(model["estimators"]) for estimator in model["estimators"]}
+    search = model if model["kind"] == "best_of" else model.get("search")
+    if not search:
+        return {name: 1}
+    folds = 1 if split.get("validation", 1) else search["folds"]
+    if model["kind"] == "best_of":
+        return dict.fromkeys(model["models"], search["trials"] * folds)
+    points = math.prod(map(len, search["grid"].values()))
+    return {name: folds * (points if search["method"] == "grid" else min(points, search["trials"]))}
+
+
+def _count(settings: Settings, run: Run, results: Path) -> tuple[int, str]:
+    """Return how many materials a run has, and how that is known."""
+    dataset, most = settings.datasets[run.dataset], settings.protocol(run.protocol)["split"].get("max_materials")
+    curation = results / "datasets" / run.dataset / "curation.json"
+    if curation.is_file():
+        report, source = read_json(curation), CURATED
+        found = report["properties"].get(run.property, {}).get("values", report["materials"])
+    else:
+        found = max(dataset["published_size"].values(), default=0)
+        source = PRINTED if found else GUESSED
+    found = int(found) or UNKNOWN_MATERIALS
+    return min(found, most or found), source
+
+
+def _rows(split: Mapping[str, Any], materials: int) -> dict[str, int]:
+    """Return how many materials train, validate and test a member."""
+    rows = {role: round(share * materials) for role, share in (shares_of(split) or GIVEN_SHARES).items()}
+    return rows | {"train": min(rows["train"], split.get("train_rows", rows["train"]))}
+
+
+def cost_of(run: Mapping[str, Any], rates: Mapping[str, Rate]) -> dict[str, Any]:
+    """Return the CPU hours of a run, at least and at most, and the bytes that it leaves.
+
+    A network stops between its patience and its `max_epochs`; validations count as forward passes over their rows. A
+    model without a rate has the median one of networks, or the largest one of estimators.
+
+    Args:
+        run: One of `describe`.
+        rates: See `read_rates`.
+    """
+    rows, rate = run["rows"], Rate(0, 0.0, 0.0)
+    if run["network"]:
+        rate = rates.get(run["model"]) or _median([rate for rate in rates.values() if rate.parameters])
+        steps = math.ceil(rows["train"] / run["batch_size"])
+        validated = rows["validation"] or rows["test"]
+        epoch = steps * rate.ms_per_step + (rows["train"] + validated * FORWARD) * rate.ms_per_row
+        milliseconds = [epoch * epochs for epochs in run["epochs"]]
+    else:
+        largest = max((rate.ms_per_row for rate in rates.values() if not rate.parameters), default=0.0)
+        per_row = sum(n * (rates[name].ms_per_row if name in rates else largest) for name, n in run["fits"].items())
+        milliseconds = [rows["train"] * per_row] * 2
+    predicted = (rows["validation"] + rows["test"]) * BYTES_PER_PREDICTION
+    return {
+        "hours": [run["members"] * value / 3.6e6 + 2 * SECONDS_OF_A_JOB / 3600 for value in milliseconds],
+        "bytes": run["members"] * (rate.parameters * BYTES_PER_NUMBER + predicted),
+    }
+
+
+def _median(rates: Sequence[Rate]) -> Rate:
+    return Rate(
+        int(median(rate.parameters for rate in rates)),
+        median(rate.ms_per_step for rate in rates),
+        median(rate.ms_per_row for rate in rates),
+    )
+
+
+def forecast(runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Rate]) -> list[list[str]]:
+    """Return the forecast as a table: a header, a line per study, and one in all, where shared runs count once."""
+    studies = dict.fromkeys(study for run in runs for study in run["studies"])
+    lines = [list(COLUMNS)]
+    lines += [_line(study, [run for run in runs if study in run["studies"]], rates) for study in studies]
+    return [*lines, _line("total", runs, rates)]
+
+
+def _line(name: str, runs: Sequence[Mapping[str, Any]], rates: Mapping[str, Rate]) -> list[str]:
+    costs = [cost_of(run, rates) for run in runs]
+    hours = [sum(cost["hours"][end] for cost in costs) for end in (0, 1)]
+    inputs = {(run["dataset"], part): run["materials"] for run in sorted(runs, key=lambda run: run["materials"])
+              for part in run["parts"]}  # fmt: skip
+    stored = sum(rows * WIDTHS.get(part, COLUMNS_OF_PA) * BYTES_PER_NUMBER for (_, part), rows in inputs.items())
+    sources = {run["dataset"]: run["sizes"] for run in runs}
+    counts = [f"{list(sources.values()).count(source)} {source}" for source in (CURATED, PRINTED, GUESSED)]
+    return [
+        name,
+        str(len(runs)),
+        str(sum(run["members"] for run in runs)),
+        str(sum(run["network"] for run in runs)),
+        *(f"{value:.3g}" if value < 100 else f"{value:.0f}" for value in hours),  # noqa: PLR2004  digits of use
+        NOT_MEASURED,
+        f"{(stored + sum(cost['bytes'] for cost in costs)) / 1e9:.3g}",
+        ", ".join(counts),
+    ]
+
+
+def write_forecast(lines: Iterable[Sequence[str]], path: str | Path) -> None:
+    """Write the forecast as tab-separated text."""
+    write_text(path, "".join("\t".join(line) + "\n" for line in lines))

@@ -1,0 +1,236 @@
+"""Values printed in the papers, as an index that refuses ambiguous questions."""
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from elemflow.core.errors import ConfigError, DataError, nearest
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a paper prints of a network besides its error; `unit` is that of our value, `text` says what it is."""
+
+    unit: str
+    text: str
+
+
+QUANTITIES = {
+    "parameters": Quantity("1", "Parameters, with the statistics of batch normalisation"),
+    "model_size": Quantity("MB", "Size of the parameters as 32-bit numbers (MB)"),
+    "training_time_per_epoch": Quantity("s", "Seconds per epoch of training, the median"),
+    "prediction_time": Quantity("s", "Seconds to predict the test materials, with compiling"),
+}
+"""By their names in resources/published/published_other.csv."""
+
+MAE = "mae"
+COLUMNS = ("study", "table", "row", "dataset", "property", "unit", "size", "representation", "model", "depth")
+QUESTION = ("study", "table", "dataset", "property", "representation", "model")  # what every table cell knows
+
+Key = tuple[str, str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class PublishedValue:
+    """One printed error.
+
+    Attributes:
+        value: The number, in `unit`.
+        text: The number as printed; its decimals are the printed precision.
+        unit: Unit of the value.
+        row: Label of the printed row; the only difference between some lines of one table.
+        depth: Number of layers, or None where the paper gives none.
+        size: Number of materials behind the value, or None where the paper gives none.
+        source: Study and printed table, such as `brnet2023 T5`.
+        note: Reservation about the value; empty if there is none.
+        metric: Which error it is, by the name in `elemflow.evaluation.metrics`.
+    """
+
+    value: float
+    text: str
+    unit: str
+    row: str
+    depth: int | None
+    size: int | None
+    source: str
+    note: str
+    metric: str = MAE
+
+
+PublishedIndex = Mapping[Key, tuple[PublishedValue, ...]]
+
+
+def read_published(path: str | Path) -> PublishedIndex:
+    """Read a table of published errors.
+
+    Args:
+        path: CSV file with one line per printed number, in a column `mae`; a column `metric` may name another error.
+
+    Returns:
+        The values of each (study, table, dataset, property, representation, model), in file order.
+
+    Raises:
+        DataError: A column is missing, a number cannot be read, or two lines answer the same question.
+    """
+    return _read(path, "mae")
+
+
+def read_published_quantities(path: str | Path) -> PublishedIndex:
+    """Read what papers print of `QUANTITIES`.
+
+    Args:
+        path: CSV file with one line per printed number, in a column `value`, and what it is in a column `quantity`;
+            other quantities are left out.
+
+    Returns:
+        The values of each (study, table, dataset, quantity, representation, model), in file order.
+
+    Raises:
+        DataError: A column is missing, a number cannot be read, or two lines answer the same question.
+    """
+    return _read(path, "value", "quantity")
+
+
+def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
+    index: dict[Key, tuple[PublishedValue, ...]] = {}
+    first_line: dict[tuple[object, ...], int] = {}
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        absent = [name for name in filter(None, (*COLUMNS, value, quantity)) if name not in (reader.fieldnames or [])]
+        if absent:
+            raise DataError(
+                f"{path}: column(s) {', '.join(absent)} missing; found {', '.join(reader.fieldnames or [])}."
+            )
+        for line in reader:
+            if quantity:
+                line["property"] = line[quantity]
+                if line[quantity] not in QUANTITIES:
+                    continue
+            where = f"{path}, line {reader.line_num}"
+            entry = _parse_line(line, value, where)
+            key: Key = (*(line[name].strip() for name in QUESTION),)  # type: ignore[assignment]
+            whole = (*key, entry.row, entry.depth, entry.size, entry.metric)
+            if whole in first_line:
+                raise DataError(
+                    f"{where}: {' / '.join(key)}, row {entry.row!r}, is already on line {first_line[whole]}; "
+                    "keep one of them or give them different row labels."
+                )
+            first_line[whole] = reader.line_num
+            index[key] = (*index.get(key, ()), entry)
+    return index
+
+
+def _parse_line(line: Mapping[str, str], value: str, where: str) -> PublishedValue:
+    text = (line[value] or "").strip()
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{where}: {value} is {text!r}; a finite number as printed is needed.")
+    return PublishedValue(
+        value=number,
+        text=text,
+        unit=line["unit"].strip(),
+        row=line["row"].strip(),
+        depth=_parse_count(line["depth"], "depth", where),
+        size=_parse_count(line["size"], "size", where),
+        source=f"{line['study'].strip()} {line['table'].strip()}",
+        note=(line.get("note") or "").strip(),
+        metric=(line.get("metric") or "").strip() or MAE,
+    )
+
+
+def _parse_count(text: str | None, column: str, where: str) -> int | None:
+    text = (text or "").strip()
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise DataError(f"{where}: {column} is {text!r}; a whole number or nothing is needed.")
+    return int(text)
+
+
+def largest_sizes(index: PublishedIndex) -> dict[tuple[str, str, str], int]:
+    """Return the largest number of materials that a study prints of a (study, dataset, property)."""
+    sizes: dict[tuple[str, str, str], int] = {}
+    for (study, _, dataset, name, *_), entries in index.items():
+        known = [entry.size for entry in entries if entry.size]
+        sizes[study, dataset, name] = max([*known, sizes.get((study, dataset, name), 0)])
+    return {key: size for key, size in sizes.items() if size}
+
+
+def same_unit(printed: str, ours: str) -> bool:
+    """Tell whether a printed unit, written in ASCII, is ours; values per cell are printed without saying so."""
+    written = printed.replace("A^3", "Å³").replace("^3", "³").replace("mu_B", "µB")
+    return written.removesuffix("/cell") == ours.removesuffix("/cell")
+
+
+def check_printed(index: PublishedIndex, study: str, table: str, row: str | None, where: str) -> None:
+    """Check that there are values of a table, and of a row if one is named.
+
+    Raises:
+        ConfigError: There are none, so that the name must be a mistake.
+    """
+    tables: dict[str, dict[str, set[str]]] = {}
+    for (of, name, *_), entries in index.items():
+        tables.setdefault(of, {}).setdefault(name, set()).update(entry.row for entry in entries)
+    if study not in tables:
+        raise ConfigError(f"{where}: key 'published_study': no values of '{study}' are known.{nearest(study, tables)}")
+    known = tables[study]
+    if table not in known:
+        raise ConfigError(
+            f"{where}: key 'published_table': no values of table '{table}' of {study}. Known: {', '.join(known)}."
+            f"{nearest(table, known)}"
+        )
+    if row is not None and row not in known[table]:
+        raise ConfigError(
+            f"{where}: key 'published_row': table '{table}' of {study} has no row '{row}'.{nearest(row, known[table])}"
+        )
+
+
+def lookup(
+    index: PublishedIndex,
+    study: str,
+    table: str,
+    *,
+    dataset: str,
+    property: str,  # noqa: A002  (the word of the field)
+    representation: str,
+    model: str,
+    depth: int | None = None,
+    size: int | None = None,
+    row: str | None = None,
+    metric: str = MAE,
+) -> PublishedValue | None:
+    """Find the printed value of one table cell.
+
+    `depth`, `size` and `row` are only needed where the others leave a choice, as in a table of
+    branch layouts whose lines differ by their row label alone. A line without a representation, as of a model with an
+    input of its own, stands beside every representation, and one without a dataset beside every dataset.
+
+    Returns:
+        The value, or None if the paper prints none.
+
+    Raises:
+        DataError: The paper prints several values for this question.
+    """
+    question = (study, table, dataset, property, representation, model)
+    any_input = (study, table, dataset, property, "", model)
+    any_data = (study, table, "", property, representation, model)
+    found = [
+        entry
+        for key in (question, any_input, any_data)
+        for entry in index.get(key, ())
+        if depth in (None, entry.depth)
+        and size in (None, entry.size)
+        and row in (None, entry.row)
+        and metric == entry.metric
+    ]
+    if len(found) > 1:
+        choices = "; ".join(f"row {e.row!r}, depth {e.depth}, size {e.size}: {e.text}" for e in found)
+        raise DataError(
+            f"{len(found)} published values for {' / '.join(question)}. Name the row, depth or size of one: {choices}."
+        )
+    return found[0] if found else None

@@ -1,0 +1,237 @@
+"""Provenance of a finished study as a Workflow Run RO-Crate: a folder that says in JSON-LD what came from what.
+
+Leo et al., PLoS ONE 19, e0309210 (2024), profile Workflow Run Crate 0.5, on RO-Crate 1.1. Inputs that are large or not
+ours to pass on (raw files, structures, features) are described with their SHA-256 and not copied.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rocrate.model.contextentity import ContextEntity
+from rocrate.model.entity import Entity
+from rocrate.rocrate import ROCrate
+
+from elemflow.core.errors import DataError
+from elemflow.core.files import read_json, sha256_file
+from elemflow.provenance.run_info import library_versions
+
+ROOT = Path(__file__).resolve().parents[3]
+CODE_FOLDERS = ("workflow", "scripts", "config", "envs", "resources/published")
+CONFIGURATION = "configuration.yaml"
+CODE_FILES = ("README.md", "LICENSE", "CITATION.cff")
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
+    "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
+}
+TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}
+"""What RO-Crate 1.1 has no word for."""
+CODE_LICENSE = "https://spdx.org/licenses/MIT"
+DONE = "http://schema.org/CompletedActionStatus"
+MEDIA = {
+    ".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".md": "text/markdown", ".png": "image/png",
+    ".svg": "image/svg+xml", ".bib": "application/x-bibtex", ".tex": "application/x-tex", ".yaml": "application/yaml",
+    ".parquet": "application/vnd.apache.parquet", "": "text/plain",
+}  # fmt: skip
+
+
+def write_crate(
+    cfg: Mapping[str, Any],
+    runs: Sequence[Path],
+    products: Sequence[Path],
+    manifests: Sequence[Path],
+    output: Path,
+) -> None:
+    """Write the crate of a study.
+
+    Args:
+        cfg: `study` (id), `title`, `reference`, `datasets` (title, licence and citation by id) and `configuration`:
+            what config.yaml, further files and the command line say together.
+        runs: Folders of the runs behind the study, below `results/runs`, with `run_info.json`, `metrics.json` and
+            `predictions.parquet`.
+        products: Tables, figures, their numbers and `references.bib`, below `results`.
+        manifests: `manifest.json` of each dataset's raw files.
+        output: Written: the folder, whole or not at all.
+
+    Raises:
+        DataError: The study has no run, so there is nothing that was run.
+    """
+    if not runs:
+        raise DataError(f"study '{cfg['study']}' has no run with data at hand, so that there is no provenance of one.")
+    infos = {folder: read_json(folder / "run_info.json") for folder in runs}
+    started, finished = min(i["started"] for i in infos.values()), max(i["finished"] for i in infos.values())
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as temporary:
+        code = Path(temporary) / "code"
+        for name in CODE_FOLDERS:
+            shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        crate = ROCrate(version="1.1")  # the version of the profiles
+        crate.metadata.extra_terms.update(TERMS)
+        _describe_root(crate, cfg, finished)
+        workflow = _add_code(crate, code, cfg["study"])
+        raw = [entity for path in manifests for entity in _add_raw(crate, path, cfg["datasets"])]
+        made = [_add_file(crate, path, _named(path)) for path in products]
+        _add_networks(crate, infos.values())
+        for folder, info in infos.items():
+            _add_run(crate, folder, info)
+        study = crate.get(f"config/studies/{cfg['study']}.yaml")
+        as_run = Path(temporary) / CONFIGURATION
+        as_run.write_text(yaml.safe_dump(dict(cfg["configuration"]), allow_unicode=True), encoding="utf-8")
+        told = {"description": "Configuration of the workflow as it ran, to be given with --configfile."}
+        action = crate.add_action(
+            workflow,
+            identifier="#workflow-run",
+            object=[study, _add_file(crate, as_run, CONFIGURATION, told), *raw],
+            result=made,
+            properties={
+                "name": f"Computation of the study {cfg['study']}",
+                "description": "From the raw files to the tables and figures; the times are those of the trainings.",
+                "agent": crate.root_dataset["author"],
+                "startTime": started,
+                "endTime": finished,
+                "actionStatus": DONE,
+            },
+        )
+        crate.root_dataset.append_to("mentions", action)
+        whole = Path(temporary) / "crate"
+        crate.write(whole)
+        shutil.rmtree(output, ignore_errors=True)
+        whole.rename(output)
+
+
+def _describe_root(crate: ROCrate, cfg: Mapping[str, Any], finished: str) -> None:
+    crate.name = f"elemflow: {cfg['title']}"
+    crate.description = (
+        f"Tables and figures of the study '{cfg['study']}', the runs behind them, and the workflow that computed them. "
+        f"{cfg['reference']}"
+    ).rstrip()
+    crate.datePublished = finished  # of the last run: equal inputs give an equal crate
+    crate.license = crate.add(
+        ContextEntity(crate, CODE_LICENSE, {"@type": "CreativeWork", "name": "MIT License", "identifier": CODE_LICENSE})
+    )
+    profiles = [
+        crate.add(ContextEntity(crate, address, {"@type": "CreativeWork", "name": name, "version": version}))
+        for address, (name, version) in PROFILES.items()
+    ]
+    crate.root_dataset["conformsTo"] = profiles
+    authors = crate.add(
+        ContextEntity(crate, "#authors", {"@type": "Organization", "name": "The elemflow developers"})
+    )  # fmt: skip
+    crate.root_dataset["author"] = authors
+
+
+def _add_code(crate: ROCrate, code: Path, study: str) -> Entity:
+    """Add the workflow with everything it runs; return its main file."""
+    workflow = crate.add_workflow(
+        ROOT / "Snakefile",
+        "Snakefile",
+        main=True,
+        lang="snakemake",
+        properties={"name": "elemflow", "encodingFormat": "text/plain"},
+    )
+    workflow["license"] = crate.license
+    version = library_versions().get("elemflow", "not known")
+    workflow["version"] = version
+    workflow["sha256"] = sha256_file(ROOT / "Snakefile")
+    for name in CODE_FOLDERS:
+        crate.add_dataset(code / name, f"{name}/", properties={"name": f"elemflow: {name}"})
+    for name in CODE_FILES:
+        _add_file(crate, ROOT / name, name)
+    crate.get("README.md")["about"] = crate.root_dataset
+    script = {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": "Python", "version": version}
+    _add_file(crate, ROOT / "scripts/train_model.py", "scripts/train_model.py", script)
+    name = next(f"config/studies/{path.name}" for path in sorted((ROOT / "config/studies").glob(f"{study}.y*ml")))
+    declared = _add_file(crate, ROOT / name, name)
+    parameter = crate.add_formal_parameter("study", "File", identifier="#study", valueRequired=True)
+    workflow["input"] = parameter
+    declared["exampleOfWork"] = parameter
+    return workflow
+
+
+def _add_networks(crate: ROCrate, infos: Iterable[Mapping[str, Any]]) -> None:
+    """Add the user's own files that networks of the runs were built by, unless they lie in a folder that is added."""
+    specs = (info["cfg"].get("model", {}).get("spec", {}) for info in infos)
+    paths = {(ROOT / spec["file"]).resolve() for spec in specs if "file" in spec}
+    for path in sorted(path for path in paths if path.is_file()):
+        inside = path.is_relative_to(ROOT)
+        name = path.relative_to(ROOT).as_posix() if inside else f"networks/{sha256_file(path)[:12]}/{path.name}"
+        if not (inside and name.startswith(tuple(f"{folder}/" for folder in CODE_FOLDERS))):
+            _add_file(crate, path, name, {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": "Python"})
+
+
+def _add_raw(crate: ROCrate, path: Path, datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[Entity]:
+    """Describe the raw files of a dataset, with their licence and citation; they are not copied."""
+    manifest = read_json(path)
+    dataset = manifest["dataset"]
+    about = datasets[dataset]
+    for record in manifest["files"]:
+        address = str(record["url"])
+        known = {"name": f"{about['title']}: {record['file']}", "sha256": record["sha256"]}
+        known |= {"contentSize": str(record["bytes"]), "dateModified": record["retrieved"]}
+        # A licence is told in words, as the database does; the reference is a key of references.bib.
+        known |= {"usageInfo": about["license"] or "no licence stated", "citation": ", ".join(about["citation"])}
+        if address.startswith(("http://", "https://", "ftp://")):
+            known |= {"sdDatePublished": record["retrieved"], "encodingFormat": "application/octet-stream"}
+            entity = crate.add_file(address, properties=known)
+        else:
+            entity = crate.add(
+                ContextEntity(crate, f"#raw/{dataset}/{record['file']}", known | {"@type": "CreativeWork"})
+            )
+        yield entity
+
+
+def _add_run(crate: ROCrate, folder: Path, info: Mapping[str, Any]) -> None:
+    """Add the training of a run: what it read, with the digests that it noted, and what it wrote."""
+    run = "/".join(folder.parts[folder.parts.index("runs") + 1 :])
+    read = [
+        crate.get(f"#{name}")
+        or crate.add(
+            ContextEntity(
+                crate, f"#{name}", {"@type": "CreativeWork", "name": name, "sha256": digest, "description": NOT_COPIED}
+            )
+        )
+        for name, digest in info["inputs_sha256"].items()
+    ]
+    names = ("run_info.json", "metrics.json", "predictions.parquet")
+    result = [_add_file(crate, folder / name, f"results/runs/{run}/{name}") for name in names]
+    versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
+    action = crate.add_action(
+        crate.get("scripts/train_model.py"),
+        identifier=f"#train/{run}",
+        object=read,
+        result=result,
+        properties={
+            "name": f"Training of {run}",
+            "agent": crate.root_dataset["author"],
+            "startTime": info["started"],
+            "endTime": info["finished"],
+            "actionStatus": DONE,
+            "description": f"commit {info['commit'] or 'not known'}; {versions}; {info['host']['platform']}",
+        },
+    )
+    crate.root_dataset.append_to("mentions", action)
+
+
+NOT_COPIED = "Made by the workflow from the raw files; not part of this crate."
+
+
+def _add_file(crate: ROCrate, path: Path, name: str, further: Mapping[str, Any] | None = None) -> Entity:
+    media = MEDIA.get(path.suffix, "text/plain")
+    about = {"name": name, "encodingFormat": media, "contentSize": str(path.stat().st_size)}
+    return crate.add_file(path, name, properties=about | {"sha256": sha256_file(path)} | dict(further or {}))
+
+
+def _named(path: Path) -> str:
+    """Return the name in the crate of a product; a table or figure in plain text gets a suffix."""
+    parts = path.parts[path.parts.index("results") :]
+    name = "/".join(parts)
+    return name if path.suffix else f"{name}.txt"
+
+
+def list_crates(crates: Iterable[Path]) -> str:
+    """Return a line per crate: its folder and the SHA-256 of its metadata."""
+    return "".join(f"{sha256_file(crate / 'ro-crate-metadata.json')}  {crate}\n" for crate in crates)

@@ -1,0 +1,77 @@
+"""Element held out: error with and without one element against the share of its materials in the training part."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from elemflow.chemistry.composition import amounts
+from elemflow.chemistry.material_id import composition_of
+from elemflow.core.files import read_json
+from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, with_unit
+from elemflow.reporting.results import read_test_points
+
+EXPLANATION = (
+    "Mean absolute error of the test materials with an element (lines) and of those without it (dashed) against the "
+    "share of the element's materials that is in the training part. The tested materials are the same at every share, "
+    "and what is in the training part at a share is so at every larger one. Bars are the sample standard deviation "
+    "over members."
+)
+
+
+class _Point(NamedTuple):
+    returned: float
+    panel: Panel
+    series: Series
+    errors: dict[bool, np.ndarray]
+
+
+def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+    """Draw one plot per dataset, property and element, as figure 4 of Huang and Ling (2020); rows are protocols."""
+    del cfg
+    plots: dict[tuple[str, str, str], list[_Point]] = {}
+    for panel in panels:
+        for series in panel.series:
+            held = read_json(series.folder / "run_info.json")["cfg"]["protocol"]["split"]["hold_out"]
+            point = _Point(held["returned"], panel, series, _errors(series, held["element"]))
+            plots.setdefault((series.dataset, series.property, held["element"]), []).append(point)
+    figure, axes = grid_of_axes(len(plots), width=4, height=3.2)
+    for axis, ((_, _, element), points) in zip(axes, plots.items(), strict=True):
+        for label in dict.fromkeys(point.series.label for point in points):
+            line = sorted((point for point in points if point.series.label == label), key=lambda point: point.returned)
+            for has, style, name in ((True, "o-", f"with {element}"), (False, "s--", "without")):
+                found = [point for point in line if len(point.errors[has])]
+                axis.errorbar([point.returned for point in found], [point.errors[has].mean() for point in found],
+                              [_spread(point.errors[has]) for point in found], fmt=style, color=line[0].series.color,
+                              markersize=4, capsize=2, alpha=1 if has else 0.6, label=f"{label}, {name}")  # fmt: skip
+                for point in found:
+                    numbers.add(
+                        point.panel,
+                        point.series,
+                        f"error_{'with' if has else 'without'}_{element}",
+                        member=np.arange(len(point.errors[has])),
+                        x=100 * point.returned,
+                        y=point.errors[has],
+                    )
+        first = points[0].series
+        axis.set(xlabel=f"Share of the {element} materials in training", ylim=(0, None))
+        axis.set_title(f"{first.dataset_title} · {first.property_title}")
+        axis.set_ylabel(with_unit("MAE", first.unit))
+        axis.xaxis.set_major_formatter(PercentFormatter(1))
+        axis.grid()
+        axis.legend(loc="best")
+    return figure
+
+
+def _errors(series: Series, element: str) -> dict[bool, np.ndarray]:
+    """Return the mean absolute error of each member over the test materials with (True) and without the element."""
+    points = read_test_points(series.folder)
+    has = np.array([element in amounts(composition_of(name)) for name in points["material_id"]])
+    points = points.assign(error=(points["y_pred"] - points["y_true"]).abs())
+    return {which: points[has == which].groupby("member")["error"].mean().to_numpy() for which in (True, False)}
+
+
+def _spread(values: np.ndarray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0

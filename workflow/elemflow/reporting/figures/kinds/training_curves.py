@@ -1,0 +1,84 @@
+"""Training curves: validation error of every member against the epoch, or the step where validations follow steps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
+
+from elemflow.reporting.figures import style
+from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
+from elemflow.reporting.results import read_info
+
+EXPLANATION = (
+    "Error on the validation part, or on the test part where that stops the training, after each epoch or number of "
+    "steps, one line per member; a dot marks the lowest."
+)
+EPOCHS_DRAWN = 500  # longer curves are thinned; their best and last epochs stay
+
+
+def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+    """Draw the validation error of every member, with the best epoch or step marked."""
+    del cfg
+    figure, axes = grid_of_axes(len(panels), width=3.7, height=2.9)
+    handles: dict[str, Any] = {}
+    for axis, panel in zip(axes, panels, strict=True):
+        lowest, highest = np.inf, 0.0
+        columns = ["member", "epoch", "step", "validation_mae"]
+        histories = [pd.read_parquet(series.folder / "history.parquet", columns=columns) for series in panel.series]
+        histories = [history.dropna(subset="validation_mae") for history in histories]
+        over = "step" if _follow_steps(histories) else "epoch"
+        for series, history in zip(panel.series, histories, strict=True):
+            for member, curve in history.groupby("member"):
+                epochs, errors = curve[over].to_numpy(float), curve["validation_mae"].to_numpy(float)
+                best = int(errors.argmin())
+                kept = _thin(len(epochs), best)
+                axis.plot(epochs[kept], errors[kept], color=series.color, linewidth=0.8, alpha=0.55)
+                axis.plot(epochs[best], errors[best], "o", color=series.color, markersize=4.2, markeredgecolor="white",
+                          markeredgewidth=0.7, zorder=4)  # fmt: skip
+                numbers.add(panel, series, "validation_error", member=member, x=epochs[kept], y=errors[kept])
+                numbers.add(panel, series, f"best_{over}", member=member, x=epochs[best], y=errors[best])
+                lowest, highest = min(lowest, errors.min()), max(highest, errors.max())
+            handles[series.label] = style.plt.Line2D([], [], color=series.color, linewidth=1.6, label=series.label)
+        if lowest > 0 and highest > 4 * lowest:
+            axis.set_yscale("log")
+            axis.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=12))
+            axis.yaxis.set_major_formatter(ScalarFormatter())
+            axis.yaxis.set_minor_locator(LogLocator(10, subs=(3, 4, 6, 7, 8, 9), numticks=12))
+            axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.set(title=panel.label, xlabel=over.capitalize())
+        axis.set_ylabel(with_unit(f"{_name_part(panel)} MAE", panel.series[0].unit))
+        axis.grid(axis="y")
+    legend_below(figure, list(handles.values()))
+    return figure
+
+
+def _name_part(panel: Panel) -> str:
+    """Return which part the curves of a panel are errors of."""
+    tested = set()
+    for series in panel.series:
+        cfg = read_info(series.folder / "metrics.json").get("cfg", {})
+        stopping = cfg.get("protocol", {}).get("training", {}).get("early_stopping") or {}
+        tested.add(stopping.get("monitor") == "test")
+    return "Validation or test" if len(tested) > 1 else "Test" if tested == {True} else "Validation"
+
+
+def _follow_steps(histories: Sequence[pd.DataFrame]) -> bool:
+    """Tell whether validations of a panel came every few steps, so that an epoch may have several or none."""
+    if any(history["step"].isna().any() for history in histories):
+        return False  # trials of a search have no steps
+    steps_per_epoch = [history["step"] / history["epoch"] for history in histories]
+    members = [
+        each.groupby(history["member"]).nunique() for each, history in zip(steps_per_epoch, histories, strict=True)
+    ]
+    return any((counts > 1).any() for counts in members)
+
+
+def _thin(length: int, best: int) -> npt.NDArray[np.intp]:
+    """Return the positions to draw of a long curve: evenly spread ones, the best and the last."""
+    step = -(-length // EPOCHS_DRAWN)
+    return np.union1d(np.arange(0, length, step), [best, length - 1])

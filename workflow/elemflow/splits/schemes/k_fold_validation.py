@@ -1,0 +1,62 @@
+"""One test set, and each fold of the rest as the validation set once."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from elemflow.splits.schemes.base import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    HoldOut,
+    Shares,
+    SplitScheme,
+    cut,
+    group_numbers,
+    hash_order,
+)
+
+
+class KFoldValidation(SplitScheme):
+    """A common test set; each fold of the other materials is the validation set of one ensemble member."""
+
+    scheme: Literal["k_fold_validation"]
+    test: float = Field(gt=0, lt=1, description="Share of the test set, common to all members.")
+    folds: int = Field(ge=2, le=100, description="Folds of the other materials, one member each.")
+    seed: int = Field(ge=0, description="Seed of the split.")
+    max_materials: int | None = None
+    train_rows: int | None = None
+    hold_out: HoldOut | None = None
+
+    @property
+    def n_splits(self) -> int:
+        """Number of different splits."""
+        return self.folds
+
+    @property
+    def n_random_test_sets(self) -> int | None:
+        """One: all members share the test set; None where an element is held out."""
+        return None if self.hold_out else 1
+
+    @property
+    def shares(self) -> Shares:
+        """Shares of the three roles."""
+        rest = 1 - self.test
+        return Shares(rest * (1 - 1 / self.folds), rest / self.folds, self.test)
+
+    def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """Yield the roles under each split; see `SplitScheme.splits`."""
+        groups = group_numbers(compositions)
+        # The test set is that of `fractions` with the same seed and share.
+        order = hash_order(compositions, f"{self.seed}/0")
+        in_test = cut(groups, order, (self.test, 1 - self.test)) == 0
+        rest = np.flatnonzero(~in_test)
+        inner = hash_order([compositions[i] for i in rest.tolist()], f"{self.seed}/0/folds")
+        folds = np.full(len(groups), -1)
+        folds[rest] = cut(groups[rest], inner, [1 / self.folds] * self.folds)
+        for fold in range(self.folds):
+            roles = np.where(folds == fold, VALIDATION, TRAIN)
+            roles[in_test] = TEST
+            yield roles

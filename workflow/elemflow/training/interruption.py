@@ -1,0 +1,98 @@
+"""Clean stops: a signal or a deadline is noted, and whoever trains looks here between two segments of work.
+
+A training that stops this way has written its checkpoint and ends with `EXIT_CODE`, so that a scheduler can tell it
+from a failure; the next start continues. SIGTERM and SIGUSR1 are what schedulers send before a time limit or a
+preemption, SIGINT is Ctrl-C; a second SIGINT ends the process at once.
+"""
+
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from elemflow.core.errors import ConfigError
+
+EXIT_CODE = os.EX_TEMPFAIL
+"""75, "try again later"."""
+DEADLINE = "ELEMFLOW_DEADLINE"
+"""Environment variable: end of the job's time in seconds since 1970."""
+MARGIN = 120.0
+"""Seconds before the deadline at which no further segment starts: a segment, a checkpoint and the way out."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+
+_handlers: dict[int, Any] = {}
+_received: list[signal.Signals] = []
+_ends: list[float] = []
+
+
+class Stopped(SystemExit):
+    """Training ended early on request and can be continued; leaves Python with `EXIT_CODE`.
+
+    Args:
+        message: What was stopped, by what and where, for the last line of the log.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(EXIT_CODE)
+        self.message = message
+
+
+def listen() -> None:
+    """Note signals from now on instead of dying of them; for work that asks `requested` often."""
+    for number in SIGNALS:
+        _handlers.setdefault(number, signal.signal(number, _note))
+
+
+def forget() -> None:
+    """Give signals their former meaning back and drop what was noted."""
+    while _handlers:
+        signal.signal(*_handlers.popitem())
+    _received.clear()
+
+
+def requested() -> str | None:
+    """Return what asks for a stop, in words, or None."""
+    if _received:
+        return _received[0].name
+    if time.time() > deadline() - MARGIN:
+        return "the end of the job's time"
+    return "the end of the time for other runs" if time.monotonic() > min(_ends, default=math.inf) else None
+
+
+def deadline() -> float:
+    """Return the end of the job's time in seconds since 1970; infinity if nobody ends it.
+
+    Raises:
+        ConfigError: The environment variable holds no such time.
+    """
+    given = os.environ.get(DEADLINE)
+    try:
+        end = math.inf if given is None else float(given)
+    except ValueError:
+        end = math.nan
+    if math.isnan(end):
+        raise ConfigError(
+            f"environment variable {DEADLINE}: found '{given}'; expected seconds since 1970, such as "
+            f"{time.time() + 3600:.0f} for an hour from now (date -d '1 hour' +%s)."
+        )
+    return end
+
+
+@contextmanager
+def until(end: float) -> Iterator[None]:
+    """Ask for a stop once `time.monotonic` is beyond `end`, as long as the block lasts."""
+    _ends.append(end)
+    try:
+        yield
+    finally:
+        _ends.remove(end)
+
+
+def _note(number: int, _frame: FrameType | None) -> None:
+    if number == signal.SIGINT and signal.SIGINT in _received:
+        raise KeyboardInterrupt
+    _received.append(signal.Signals(number))
