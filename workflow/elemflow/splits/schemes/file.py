@@ -16,7 +16,8 @@ class File(SplitScheme):
     scheme: Literal["file"]
     path: str = Field(
         description="JSON with lists of entry ids (or mappings whose keys they are) under the names of roles or folds, or "
-        "CSV with the columns entry_id and role; relative paths start at `data_folder`. Entries not listed are dropped."
+        "CSV with the columns entry_id and role; relative paths start at `data_folder`. Entries not listed are "
+        "dropped."
     )
     roles: dict[str, Literal["train", "validation", "test", "none"]] = Field(
         default={},
