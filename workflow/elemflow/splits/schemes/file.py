@@ -15,9 +15,8 @@ class File(SplitScheme):
     predefined: ClassVar[bool] = True
     scheme: Literal["file"]
     path: str = Field(
-        description="JSON with lists of entry ids (or mappings whose keys they are) under the names of roles or folds, or "
-        "CSV with the columns entry_id and role; relative paths start at `data_folder`. Entries not listed are "
-        "dropped."
+        description="JSON with lists of entry ids (or mappings whose keys they are) under the names of roles or folds, "
+        "or CSV with the columns entry_id and role; relative paths start at `data_folder`. Unlisted entries are dropped."
     )
     roles: dict[str, Literal["train", "validation", "test", "none"]] = Field(
         default={},
