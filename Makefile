@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: run test check setup lock manual clean
+.PHONY: run test check docs setup lock manual clean
 
 run: setup
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
@@ -28,6 +28,8 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry . --config envs/deptry.toml
 	$(BIN)/snakemake --lint
 
 setup: $(STAMP)
@@ -42,11 +44,15 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Resolve envs/requirements.in anew (needs uv) and bring the conda file along.
+# Resolve envs/requirements.in again (needs uv) and write the conda file.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  envs/requirements.in --output-file envs/requirements.txt
 	$(BIN)/python -m elemflow.tools.condafile
+
+# The site, with search and an API page, in results/site.
+docs: setup
+	$(BIN)/mkdocs build --strict --site-dir results/site
 
 clean:
 	rm -rf results .snakemake
