@@ -21,7 +21,7 @@ import numpy as np
 from elemflow.config.load import load
 from elemflow.config.yaml_schema import check
 from elemflow.networks.build import build_network
-from elemflow.training.data import Part
+from elemflow.training.data import RoleData
 from elemflow.training.loop import Steps, start_backend
 
 ROOT = Path(__file__).parents[1]
@@ -81,7 +81,7 @@ def _ms_per_step(spec: dict, batch: int) -> float:
     check(protocol, "protocol", "benchmark")
     rows = batch * STEPS
     x = np.random.default_rng(0).random((rows, FEATURES), np.float32)
-    data = Part(np.arange(rows).astype(str).astype(object), x / x.sum(axis=1, keepdims=True), np.ones(rows))
+    data = RoleData(np.arange(rows).astype(str).astype(object), x / x.sum(axis=1, keepdims=True), np.ones(rows))
     engine = TensorFlowEngine(build_network(spec, FEATURES, 0), data, protocol)
     order, rates = np.arange(rows, dtype=np.int32), np.full(STEPS, 1e-4, np.float32)
     times = []

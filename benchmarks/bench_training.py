@@ -31,7 +31,7 @@ from elemflow.features.elemental_fractions import LABELS
 from elemflow.inference.predictor import predict_parquet
 from elemflow.networks.build import build_network
 from elemflow.provenance.run_info import peak_memory_mb
-from elemflow.training.data import MemberData, Part
+from elemflow.training.data import MemberData, RoleData
 from elemflow.training.loop import Progress, Steps, fit_member, start_backend
 from elemflow.training.state import SEGMENT_ROWS
 
@@ -131,9 +131,9 @@ def _fastest(call: Callable[[], Any], steps: int, repeats: int = REPEATS) -> dic
     }
 
 
-def _rows(rows: int) -> Part:
+def _rows(rows: int) -> RoleData:
     x = np.random.default_rng(0).random((rows, FEATURES), np.float32)
-    return Part(np.arange(rows).astype(str).astype(object), x, x.sum(axis=1).astype(float))
+    return RoleData(np.arange(rows).astype(str).astype(object), x, x.sum(axis=1).astype(float))
 
 
 def _network(model: str, seed: int = 0) -> Any:

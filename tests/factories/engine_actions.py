@@ -11,7 +11,7 @@ import numpy as np
 from elemflow.core.errors import TrainingError
 from elemflow.training import interruption as stopping
 from elemflow.training import loop
-from elemflow.training.data import MemberData, Part
+from elemflow.training.data import MemberData, RoleData
 from elemflow.training.state import Course, evaluation_batches
 from factories.toy import PROTOCOL, SPEC
 
@@ -38,9 +38,11 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-def part(rows: int, seed: int, sign: float = 1.0) -> Part:
+def part(rows: int, seed: int, sign: float = 1.0) -> RoleData:
     x = np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)
-    return Part(np.array([f"m{seed}-{i:03d}" for i in range(rows)], dtype=object), x, sign * x.sum(axis=1, dtype=float))
+    return RoleData(
+        np.array([f"m{seed}-{i:03d}" for i in range(rows)], dtype=object), x, sign * x.sum(axis=1, dtype=float)
+    )
 
 
 def job(folder: Path, number: int, of: int, data: MemberData, spec: dict[str, Any] = SMALL) -> loop.Job:

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from elemflow.config import estimators as catalogue
 from elemflow.core.errors import ConfigError, TrainingError
-from elemflow.estimators import catalogue as registry
-from elemflow.estimators import flaml_search
+from elemflow.estimators import build, flaml_search
 from elemflow.estimators import hyperparameter_search as search_module
 from elemflow.estimators import optuna_spaces as automl
-from elemflow.training.data import Part
+from elemflow.training.data import RoleData
 
 pytest.importorskip("sklearn")
 
@@ -23,9 +23,9 @@ TREE = {
 LINE: dict[str, Any] = {"estimator": "linear_regression", "parameters": {}}
 
 
-def _part(rows: int, seed: int) -> Part:
+def _part(rows: int, seed: int) -> RoleData:
     x = np.random.default_rng(seed).random((rows, 4), dtype=np.float32)
-    return Part(np.array([f"m{i}" for i in range(rows)], dtype=object), x, 5 * x[:, 0] + np.sin(6.0 * x[:, 1]))
+    return RoleData(np.array([f"m{i}" for i in range(rows)], dtype=object), x, 5 * x[:, 0] + np.sin(6.0 * x[:, 1]))
 
 
 TRAIN, VALIDATION = _part(120, 0), _part(60, 1)
@@ -55,7 +55,7 @@ def test_automl_keeps_the_best_by_validation_and_repeats() -> None:
     assert [trial["trial"] for trial in one.trials] == list(range(1, 15))
     assert one.best_trial == int(np.argmin(_errors(one))) + 1
     assert np.mean(np.abs(one.best.predict(VALIDATION.x) - VALIDATION.y)) == min(_errors(one))
-    again = registry.make_estimator(one.winner["estimator"], one.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
+    again = build.make_estimator(one.winner["estimator"], one.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
     assert np.array_equal(again.predict(VALIDATION.x), one.best.predict(VALIDATION.x))
 
 
@@ -84,7 +84,7 @@ def test_a_part_of_a_grid(method: str) -> None:
 
 def test_folds_keep_compositions_together_and_the_winner_is_fitted_on_all_rows() -> None:
     ids = np.array([f"Fe{i // 2}#{i}" for i in range(len(TRAIN))], dtype=object)
-    train = Part(ids, TRAIN.x, TRAIN.y)
+    train = RoleData(ids, TRAIN.x, TRAIN.y)
     judged = []
     for part, other in search_module._divisions(train, VALIDATION, 3, seed=1):
         compositions = [{name.split("#")[0] for name in side.material_id} for side in (part, other)]
@@ -92,15 +92,15 @@ def test_folds_keep_compositions_together_and_the_winner_is_fitted_on_all_rows()
         judged += list(other.material_id)
     assert sorted(judged) == sorted(ids)
     found = _search(search_module.declared_grid("tree", TREE, 1), folds=3)
-    best = registry.make_estimator("decision_tree", found.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
+    best = build.make_estimator("decision_tree", found.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
     assert np.array_equal(best.predict(VALIDATION.x), found.best.predict(VALIDATION.x))
     assert min(_errors(found)) not in _errors(_search(search_module.declared_grid("tree", TREE, 1)))
 
 
 def test_folds_without_rows_are_left_out() -> None:
-    def of(*formulas: str) -> Part:
+    def of(*formulas: str) -> RoleData:
         ids = np.array([f"{formula}#{i}" for i, formula in enumerate(formulas)], dtype=object)
-        return Part(ids, TRAIN.x[: len(ids)], TRAIN.y[: len(ids)])
+        return RoleData(ids, TRAIN.x[: len(ids)], TRAIN.y[: len(ids)])
 
     crowded = of(*["SiO2"] * 90, *(f"Fe{i}O" for i in range(2, 7)))
     assert 1 < len(list(search_module._divisions(crowded, VALIDATION, 5, seed=1))) < 5
@@ -119,7 +119,7 @@ def test_trials_that_diverge_do_not_win() -> None:
     diverging = {"estimator": "sgd", "parameters": {"learning_rate": "constant", "eta0": 30.0}}
     candidates = [search_module.declared_grid(*pair, 1) for pair in (("sgd", diverging), ("line", LINE))]
     assert _search(*candidates).winner["model"] == "line"
-    nothing = Part(TRAIN.material_id, TRAIN.x, np.full(len(TRAIN), np.nan))
+    nothing = RoleData(TRAIN.material_id, TRAIN.x, np.full(len(TRAIN), np.nan))
     with pytest.raises(TrainingError, match="none of 1 trials gave finite"):
         search_module.search(candidates[1:], TRAIN, nothing, seed=1, threads=1, label="test")
 
@@ -139,8 +139,8 @@ def test_every_space_gives_valid_parameters() -> None:
     for name, space in automl.SPACES.items():
         for _ in range(5):
             parameters = space(automl._Prefixed(study.ask(), name))
-            registry.make_estimator(name, parameters, 0, 1)
-    assert set(automl.SPACES) == set(registry.SEARCHABLE["optuna"])
+            build.make_estimator(name, parameters, 0, 1)
+    assert set(automl.SPACES) == set(catalogue.SEARCHABLE["optuna"])
 
 
 def test_slow_estimators_leave_the_space(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_slow_estimators_leave_the_space(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_flaml_keeps_the_best_by_validation_and_repeats(caplog: pytest.LogCaptureFixture) -> None:
-    declared = {"trials": 8, "estimators": list(registry.SEARCHABLE["flaml"])}
+    declared = {"trials": 8, "estimators": list(catalogue.SEARCHABLE["flaml"])}
     with caplog.at_level(logging.INFO, "elemflow"):
         one, two = (flaml_search.search(declared, TRAIN, VALIDATION, seed=1, threads=1, label="test") for _ in range(2))
     assert _errors(one) == _errors(two)

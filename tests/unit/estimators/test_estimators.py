@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from elemflow.config import estimators as catalogue
 from elemflow.core.errors import ConfigError, DataError
-from elemflow.estimators import catalogue as registry
-from elemflow.estimators import storage
+from elemflow.estimators import build, storage
 
 pytest.importorskip("sklearn")
 
@@ -27,12 +27,12 @@ def _rows(rows: int, seed: int, scale: float = 1.0) -> tuple[np.ndarray, np.ndar
 
 
 def _fit(name: str, x: np.ndarray, y: np.ndarray, threads: int = 1) -> Any:
-    estimator = registry.make_estimator(name, SMALL.get(name, {}), seed=3, threads=threads)
-    registry.fit_estimator(estimator, x, y, threads=threads)
+    estimator = build.make_estimator(name, SMALL.get(name, {}), seed=3, threads=threads)
+    build.fit_estimator(estimator, x, y, threads=threads)
     return estimator
 
 
-@pytest.mark.parametrize("name", [name for name in registry.ESTIMATORS if name != "dummy"])
+@pytest.mark.parametrize("name", [name for name in catalogue.ESTIMATORS if name != "dummy"])
 def test_learns_repeats_and_survives_saving(name: str, tmp_path: Path) -> None:
     (x, y), (test_x, test_y) = _rows(160, 0), _rows(80, 1)
     estimator = _fit(name, x, y)
@@ -46,8 +46,8 @@ def test_learns_repeats_and_survives_saving(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("strategy", "expected"), [("mean", np.mean), ("median", np.median)])
 def test_a_dummy_knows_the_training_rows_alone(strategy: str, expected: Any, tmp_path: Path) -> None:
     (x, y), (test_x, _) = _rows(160, 0), _rows(80, 1)
-    estimator = registry.make_estimator("dummy", {"strategy": strategy}, seed=3, threads=1)
-    registry.fit_estimator(estimator, x, y, threads=1)
+    estimator = build.make_estimator("dummy", {"strategy": strategy}, seed=3, threads=1)
+    build.fit_estimator(estimator, x, y, threads=1)
     storage.save_estimator(estimator, tmp_path / "m.skops")
     predicted = storage.load_estimator(tmp_path / "m.skops").predict(test_x)
     np.testing.assert_allclose(predicted, np.full(80, expected(y)))
@@ -65,9 +65,9 @@ def test_the_unit_of_the_target_does_not_matter(name: str) -> None:
     np.testing.assert_allclose(_fit(name, x, large).predict(x), 1000 * _fit(name, x, y).predict(x), rtol=1e-3, atol=1)
 
 
-@pytest.mark.parametrize("name", registry.ESTIMATORS)
+@pytest.mark.parametrize("name", catalogue.ESTIMATORS)
 def test_every_parameter_is_one_of_the_class(name: str) -> None:
-    entry = registry.ESTIMATORS[name]
+    entry = catalogue.ESTIMATORS[name]
     made = getattr(importlib.import_module(entry.module), entry.name)
     known = set(inspect.signature(made).parameters) | set(made().get_params(deep=False))
     assert entry.parameters <= known
@@ -77,27 +77,27 @@ def test_every_parameter_is_one_of_the_class(name: str) -> None:
 
 
 def test_seed_threads_and_parameters_arrive() -> None:
-    forest = registry.make_estimator("random_forest", {"max_depth": 3}, seed=9, threads=2)
+    forest = build.make_estimator("random_forest", {"max_depth": 3}, seed=9, threads=2)
     assert (forest.random_state, forest.n_jobs, forest.max_depth) == (9, 2, 3)
-    boosted = registry.make_estimator("catboost", {}, seed=9, threads=2).get_params()
+    boosted = build.make_estimator("catboost", {}, seed=9, threads=2).get_params()
     assert (boosted["random_seed"], boosted["thread_count"]) == (9, 2)
 
 
 def test_mistakes_are_named() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'random_forest'"):
-        registry.make_estimator("random_forrest", {}, 0, 1)
+        build.make_estimator("random_forrest", {}, 0, 1)
     with pytest.raises(ConfigError, match=r"parameters.depth.*no such parameter"):
-        registry.make_estimator("random_forest", {"depth": 3}, 0, 1)
+        build.make_estimator("random_forest", {"depth": 3}, 0, 1)
     with pytest.raises(ConfigError, match=r"parameters.n_jobs.*no such parameter"):
-        registry.make_estimator("random_forest", {"n_jobs": 3}, 0, 1)
+        build.make_estimator("random_forest", {"n_jobs": 3}, 0, 1)
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("random_forest", {"max_depth": "deep"}), ("lasso", {"alpha": -1})])
 def test_a_wrong_value_is_named(name: str, parameters: dict[str, Any]) -> None:
     ((key, value),) = parameters.items()
-    estimator = registry.make_estimator(name, parameters, 0, 1)
+    estimator = build.make_estimator(name, parameters, 0, 1)
     with pytest.raises(ConfigError, match=f"The '{key}' parameter of .* Got {value!r} instead.*under 'parameters'"):
-        registry.fit_estimator(estimator, np.eye(4), np.arange(4.0), 1)
+        build.fit_estimator(estimator, np.eye(4), np.arange(4.0), 1)
 
 
 def test_foreign_files_are_not_loaded(tmp_path: Path) -> None:
@@ -115,6 +115,6 @@ def test_foreign_files_are_not_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("parameters", [{"algorithm": "ball_tree"}, {"metric": "chebyshev"}, {"p": 3}])
 def test_neighbours_survive_saving_however_they_are_found(parameters: dict[str, Any], tmp_path: Path) -> None:
     (x, y), (test_x, _) = _rows(160, 0), _rows(80, 1)
-    estimator = registry.make_estimator("k_neighbors", parameters, seed=3, threads=1).fit(x, y)
+    estimator = build.make_estimator("k_neighbors", parameters, seed=3, threads=1).fit(x, y)
     storage.save_estimator(estimator, tmp_path / "m.skops")
     assert np.array_equal(storage.load_estimator(tmp_path / "m.skops").predict(test_x), estimator.predict(test_x))

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from elemflow.core.files import read_metadata, write_parquet
 from elemflow.inference import applicability
 from elemflow.inference.applicability import Reference, assess_run, keeps_whole, name_groups, read_applicability
-from elemflow.training.data import MemberData, Part
+from elemflow.training.data import MemberData, RoleData
 
 WIDTHS = [("ef", 3), ("pa", 2)]
 
 
-def make_part(x: np.ndarray, prefix: str = "m") -> Part:
-    return Part(np.array([f"{prefix}{row}" for row in range(len(x))], dtype=object), x.astype(np.float32), x[:, 0])
+def make_part(x: np.ndarray, prefix: str = "m") -> RoleData:
+    return RoleData(np.array([f"{prefix}{row}" for row in range(len(x))], dtype=object), x.astype(np.float32), x[:, 0])
 
 
 def judge(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from elemflow.core.errors import DataError
 from elemflow.networks.build import build_network, check_inputs
-from elemflow.training.data import MemberData, Part
+from elemflow.training.data import MemberData, RoleData
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -96,7 +96,7 @@ def test_a_training_looks_at_every_part_first(fractions: np.ndarray, tmp_path: A
     from elemflow.training.fitters.network import fit
 
     ids = np.array([f"m{row}" for row in range(4)], dtype=object)
-    few, many = (Part(ids[rows], fractions[rows], np.zeros(len(rows))) for rows in ([0, 1], [2, 3]))
+    few, many = (RoleData(ids[rows], fractions[rows], np.zeros(len(rows))) for rows in ([0, 1], [2, 3]))
     cfg = {"model": {"spec": RNN | {"max_elements": 3}}, "protocol": {"training": {"seed": 1}}}
     with pytest.raises(DataError, match="material 'm3'"):
         fit(cfg, MemberData(0, few, few, many, {}), tmp_path, "member 1/1", threads=1)
@@ -105,5 +105,5 @@ def test_a_training_looks_at_every_part_first(fractions: np.ndarray, tmp_path: A
 def test_a_gpu_has_room_for_it(rnn: Any, fractions: np.ndarray) -> None:
     """Its LSTM has several outputs, which the memory of a member is estimated from."""
     jax_engine = pytest.importorskip("elemflow.training.jax_engine")
-    part = Part(np.arange(len(fractions)).astype(str).astype(object), fractions, np.zeros(len(fractions)))
+    part = RoleData(np.arange(len(fractions)).astype(str).astype(object), fractions, np.zeros(len(fractions)))
     assert jax_engine.members_with_room(rnn, [part], 8) >= 1

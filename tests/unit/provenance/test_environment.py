@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import ConfigError, SoftwareError
 from elemflow.provenance.environment import LOCK, check_versions, locked_versions, set_deadline
-from elemflow.training.interruption import DEADLINE, requested, until
+from elemflow.training.interruption import requested, until
 
 
 def test_the_installed_software_is_the_locked_one():

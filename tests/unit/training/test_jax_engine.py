@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from elemflow.training import job as run
-from elemflow.training.data import Part
+from elemflow.training.data import RoleData
 
 pytest.importorskip("jax")
 FOLDERS = [str(Path(__file__).parents[2]), str(Path(run.__file__).parents[2])]
@@ -76,12 +76,12 @@ def test_rows_that_members_share_are_kept_once() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(9, 2)).astype(np.float32)
     ids = np.array([f"m{i}" for i in range(9)], dtype=object)
-    parts = [Part(ids[rows], x[rows], x[rows, 0]) for rows in ([0, 1, 2, 3], [2, 3, 4], [0, 8, 4, 5])]
+    parts = [RoleData(ids[rows], x[rows], x[rows, 0]) for rows in ([0, 1, 2, 3], [2, 3, 4], [0, 8, 4, 5])]
     unique, places = shared_rows(parts)
     assert len(unique) == 7
     for part, place in zip(parts, places, strict=True):
         np.testing.assert_array_equal(unique[place], part.x)
-    scaled = [Part(part.material_id, part.x * scale, part.y) for scale, part in enumerate(parts, start=1)]
+    scaled = [RoleData(part.material_id, part.x * scale, part.y) for scale, part in enumerate(parts, start=1)]
     unique, places = shared_rows(scaled)
     for part, place in zip(scaled, places, strict=True):
         np.testing.assert_array_equal(unique[place], part.x)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from factories.toy import PROTOCOL, SPEC
 
+from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import TrainingError
 from elemflow.networks.build import build_network
 from elemflow.training import interruption as stopping
 from elemflow.training import loop
 from elemflow.training import state as course
-from elemflow.training.data import MemberData, Part
+from elemflow.training.data import MemberData, RoleData
 from elemflow.training.state import Course
 
 LINEAR = {
@@ -27,9 +28,11 @@ LINEAR = {
 TRAINING = PROTOCOL["training"]
 
 
-def _part(rows: int, seed: int, sign: float = 1.0) -> Part:
+def _part(rows: int, seed: int, sign: float = 1.0) -> RoleData:
     x = np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)
-    return Part(np.array([f"m{seed}-{i:03d}" for i in range(rows)], dtype=object), x, sign * x.sum(axis=1, dtype=float))
+    return RoleData(
+        np.array([f"m{seed}-{i:03d}" for i in range(rows)], dtype=object), x, sign * x.sum(axis=1, dtype=float)
+    )
 
 
 DATA = MemberData(0, _part(42, 0), _part(20, 1), _part(20, 2), {})
@@ -57,7 +60,7 @@ class Fit:
         self.weights_epoch = result.course.kept_entry["epoch"]
 
 
-def _error(fit: Fit, part: Part) -> float:
+def _error(fit: Fit, part: RoleData) -> float:
     return float(np.mean(np.abs(fit.predict(part) - part.y)))
 
 
@@ -336,11 +339,11 @@ def test_a_signal_stops_after_the_epoch_and_keeps_everything(
 def test_a_deadline_stops_within_a_long_epoch(tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch) -> None:
     _, whole = _fit(tmp_path / "whole", spec=LINEAR)
     monkeypatch.setattr(course, "SEGMENT_ROWS", 16)
-    monkeypatch.setenv(stopping.DEADLINE, "0")
+    monkeypatch.setenv(DEADLINE, "0")
     with pytest.raises(stopping.Stopped) as stopped:
         _fit(tmp_path, spec=LINEAR)
     assert stopped.value.message == "member 1/1: stopped by the end of the job's time after epoch 0 and 1 of 3 steps"
-    monkeypatch.delenv(stopping.DEADLINE)
+    monkeypatch.delenv(DEADLINE)
     assert _numbers(_fit(tmp_path, spec=LINEAR)[1]) == _numbers(whole)
 
 

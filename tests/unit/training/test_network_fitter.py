@@ -10,7 +10,7 @@ import pytest
 from factories.toy import PROTOCOL, SPEC
 
 from elemflow.core.errors import TrainingError
-from elemflow.training.data import MemberData, Part
+from elemflow.training.data import MemberData, RoleData
 from elemflow.training.fitter import Task
 from elemflow.training.fitters import network
 
@@ -18,9 +18,9 @@ jax_engine = pytest.importorskip("elemflow.training.jax_engine")
 CFG = {"model": {"kind": "network", "spec": SPEC}, "protocol": PROTOCOL}
 
 
-def _part(rows: int) -> Part:
+def _part(rows: int) -> RoleData:
     ids = np.array([f"m{i}" for i in range(rows)], dtype=object)
-    return Part(ids, np.zeros((rows, 3), np.float32), np.zeros(rows))
+    return RoleData(ids, np.zeros((rows, 3), np.float32), np.zeros(rows))
 
 
 def _tasks(members: int) -> list[Task]:

@@ -18,6 +18,7 @@ import pytest
 from factories import training
 from factories.toy import PROTOCOL, SPEC
 
+from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import TrainingError
 from elemflow.core.files import read_json
 from elemflow.core.locks import locked
@@ -70,7 +71,7 @@ def _packing(name: str, started: float | None = None) -> Callable[[], None]:
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     training.write_inputs(tmp_path, members=1)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(stopping.DEADLINE, raising=False)
+    monkeypatch.delenv(DEADLINE, raising=False)
 
 
 @pytest.fixture
@@ -206,7 +207,7 @@ def test_limits(quick: None, limits: dict[str, Any], trained: list[str]) -> None
 
 def test_a_job_of_limited_time_trains_its_own_run_alone(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     _plan(*NAMES)
-    monkeypatch.setenv(stopping.DEADLINE, f"{time.time() + 1e6:.0f}")
+    monkeypatch.setenv(DEADLINE, f"{time.time() + 1e6:.0f}")
     _train("a", _packing("a"))
     assert _trained() == []
 

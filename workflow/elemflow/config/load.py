@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from elemflow.chemistry.composition import SYMBOLS
+from elemflow.config.estimators import check_models, resolve_choices
 from elemflow.config.kinds import FEATURES
 from elemflow.config.network_spec import check_spec
 from elemflow.config.pretraining import find_protocol
@@ -17,7 +18,6 @@ from elemflow.config.scale_caps import cap, reductions
 from elemflow.config.size_dependent import check_order
 from elemflow.config.yaml_schema import check, merge, read_yaml
 from elemflow.core.errors import ConfigError, nearest
-from elemflow.estimators.catalogue import check_models, resolve_choices
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries", "structure_type", "structure")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elemflow.estimators.catalogue import SEARCHABLE
+from elemflow.config.estimators import SEARCHABLE
 from elemflow.estimators.hyperparameter_search import Found
 
 if TYPE_CHECKING:
-    from elemflow.training.data import Part
+    from elemflow.training.data import RoleData
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ NAMES = {theirs: ours for ours, theirs in SEARCHABLE["flaml"].items()}
 
 
 def search(
-    declared: Mapping[str, Any], train: "Part", validation: "Part", *, seed: int, threads: int, label: str
+    declared: Mapping[str, Any], train: "RoleData", validation: "RoleData", *, seed: int, threads: int, label: str
 ) -> Found:
     """Fit `trials` estimators on the training part and keep the best on the validation part.
 

@@ -16,13 +16,13 @@ import numpy as np
 
 from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import TrainingError
-from elemflow.estimators.catalogue import fit_estimator, make_estimator
+from elemflow.estimators.build import fit_estimator, make_estimator
 from elemflow.splits.grouped import ROLES, divide
 
 if TYPE_CHECKING:
     import optuna
 
-    from elemflow.training.data import Part
+    from elemflow.training.data import RoleData
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +94,8 @@ def declared_grid(name: str, model: Mapping[str, Any], seed: int, trials: int | 
 
 def search(
     candidates: Sequence[Candidate],
-    train: "Part",
-    validation: "Part",
+    train: "RoleData",
+    validation: "RoleData",
     *,
     folds: int | None = None,
     seed: int,
@@ -160,7 +160,7 @@ def search(
 
 
 def _fit_and_judge(
-    make: Callable[[], Any], divisions: Iterable[tuple["Part", "Part"]], threads: int
+    make: Callable[[], Any], divisions: Iterable[tuple["RoleData", "RoleData"]], threads: int
 ) -> tuple[Any, float]:
     """Return the estimator of the last division, fitted, and the mean absolute error over the rows of all."""
     errors: list[np.ndarray] = []
@@ -173,7 +173,9 @@ def _fit_and_judge(
     return estimator, float(np.mean(np.concatenate(errors)))
 
 
-def _divisions(train: "Part", validation: "Part", folds: int | None, seed: int) -> Iterator[tuple["Part", "Part"]]:
+def _divisions(
+    train: "RoleData", validation: "RoleData", folds: int | None, seed: int
+) -> Iterator[tuple["RoleData", "RoleData"]]:
     """Yield the rows to fit and the rows to judge by."""
     if folds is None:
         yield train, validation

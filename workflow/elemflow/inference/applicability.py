@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from elemflow.chemistry.composition import amounts
 from elemflow.core.files import write_parquet
-from elemflow.training.data import MemberData, Part, RunData
+from elemflow.training.data import MemberData, RoleData, RunData
 from elemflow.training.scaling import fit_scaling
 
 NEIGHBOURS = 5
@@ -79,7 +79,7 @@ def assess_run(
             parts = data.member(member, {"train"})
             reference = Reference(parts.train, data.parts, known, whole=keeps_whole(parts, known))
             for role in ROLES:
-                part: Part = getattr(parts, role)
+                part: RoleData = getattr(parts, role)
                 found = reference.judge(part.x, [known[material] for material in part.material_id])
                 found |= {"division": np.full(len(part), division), "role": np.full(len(part), role, dtype=object)}
                 found |= {"material_id": part.material_id}
@@ -125,7 +125,9 @@ class Reference:
         whole: Whether the other materials have no composition of a training row, see `keeps_whole`.
     """
 
-    def __init__(self, train: Part, widths: Sequence[tuple[str, int]], compositions: Mapping[str, str], *, whole: bool):
+    def __init__(
+        self, train: RoleData, widths: Sequence[tuple[str, int]], compositions: Mapping[str, str], *, whole: bool
+    ):
         self._scaling = fit_scaling(train.x, widths, {name: "unit_rows" for name, _ in widths})
         x = self._scaling.apply(train.x)
         self._nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(train)), algorithm="brute").fit(x)

@@ -18,7 +18,7 @@ from elemflow.core.files import read_json, sha256_file
 from elemflow.evaluation.conformal import Calibration, are_enough
 from elemflow.evaluation.metrics import calibration_rows, combine
 from elemflow.inference.applicability import Reference, keeps_whole
-from elemflow.training.data import Part, RunData
+from elemflow.training.data import RoleData, RunData
 
 KIND = "grouped"
 """Kind of the intervals: of all, the one that holds its level for the materials that the members are least sure of."""
@@ -130,10 +130,10 @@ def load_reference(run: Path, cfg: Mapping[str, Any]) -> Reference:
     return Reference(_union(trained), data.parts, known, whole=whole)
 
 
-def _union(parts: list[Part]) -> Part:
+def _union(parts: list[RoleData]) -> RoleData:
     """Return the rows that are in any of the parts."""
     if all(np.array_equal(part.material_id, parts[0].material_id) for part in parts):
         return parts[0]
     ids, first = np.unique(np.concatenate([part.material_id for part in parts]), return_index=True)
     x, y = (np.concatenate([getattr(part, name) for part in parts])[first] for name in ("x", "y"))
-    return Part(ids, x, y)
+    return RoleData(ids, x, y)

@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import SoftwareError
 from elemflow.provenance.run_info import LIBRARIES, library_versions
-from elemflow.training.interruption import DEADLINE
 
 LOCK = Path(__file__).resolve().parents[3] / "envs/requirements.txt"
 

@@ -17,7 +17,7 @@ ROLES = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Part:
+class RoleData:
     """Rows of one role.
 
     Attributes:
@@ -33,9 +33,9 @@ class Part:
     def __len__(self) -> int:
         return len(self.y)
 
-    def take(self, rows: np.ndarray) -> "Part":
+    def take(self, rows: np.ndarray) -> "RoleData":
         """Return some of the rows, given by positions or by a mask."""
-        return Part(self.material_id[rows], self.x[rows], self.y[rows])
+        return RoleData(self.material_id[rows], self.x[rows], self.y[rows])
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class MemberData:
     """
 
     member: int
-    train: Part
-    validation: Part
-    test: Part
+    train: RoleData
+    validation: RoleData
+    test: RoleData
     dropped: dict[str, int]
     target: Target = field(default_factory=Target)
     in_unit: "MemberData | None" = None
@@ -149,7 +149,7 @@ class RunData:
         parts = {}
         for role in ROLES:
             used = (roles == role) & has_features & has_value
-            parts[role] = Part(ids[used], x[positions[used]], y[used])
+            parts[role] = RoleData(ids[used], x[positions[used]], y[used])
             if role in needed and not used.any():
                 lost = int(np.sum(roles == role))
                 raise DataError(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from elemflow.core.errors import TrainingError
-from elemflow.training.data import MemberData, Part
+from elemflow.training.data import MemberData, RoleData
 
 
 class NotRun(Exception):  # noqa: N818  no error: the tables say why there is no number
@@ -27,7 +27,7 @@ class Fitted:
         seconds: Seconds of fitting, those before a restart included.
     """
 
-    predict: Callable[[Part], np.ndarray]
+    predict: Callable[[RoleData], np.ndarray]
     save: Callable[[Path, str], None]
     history: list[dict[str, Any]]
     facts: dict[str, Any]

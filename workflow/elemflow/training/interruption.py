@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import ConfigError
 
 EXIT_CODE = os.EX_TEMPFAIL
 """75, "try again later"."""
-DEADLINE = "ELEMFLOW_DEADLINE"
-"""Environment variable: end of the job's time in seconds since 1970."""
 MARGIN = 120.0
 """Seconds before the deadline at which no further segment starts: a segment, a checkpoint and the way out."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from elemflow.training.data import Part
+from elemflow.training.data import RoleData
 from elemflow.training.keras_factory import PREDICTION_ROWS, assign, make_loss, make_optimizer, read, with_habits
 from elemflow.training.loop import Steps
 from elemflow.training.state import evaluation_batches, in_rows
@@ -33,7 +33,7 @@ def start() -> str:
     return jax.devices()[0].device_kind
 
 
-def members_with_room(model: keras.Model, parts: Sequence[Part], batch_size: int) -> int:
+def members_with_room(model: keras.Model, parts: Sequence[RoleData], batch_size: int) -> int:
     """Return how many members fit into the memory of the device at once, at least one.
 
     A member has its weights and two slots of the optimiser, all twice while a step is taken, a gradient, and the
@@ -74,7 +74,7 @@ class JaxEngine:
         protocol: `training` and `evaluation` of the protocol.
     """
 
-    def __init__(self, models: Sequence[keras.Model], parts: Sequence[Part], protocol: Mapping[str, Any]):
+    def __init__(self, models: Sequence[keras.Model], parts: Sequence[RoleData], protocol: Mapping[str, Any]):
         training, habits = protocol["training"], protocol["evaluation"]
         self._models, self._model = list(models), models[0]
         self._optimizer = make_optimizer(training["optimizer"], self._model.trainable_variables)
@@ -167,7 +167,7 @@ class JaxEngine:
         weights, slots = self._optimizer.stateless_apply(slots, gradients, weights)
         return (weights, others, slots), loss
 
-    def predict(self, member: int, part: Part, /) -> np.ndarray:
+    def predict(self, member: int, part: RoleData, /) -> np.ndarray:
         """See `elemflow.training.loop.Engine`; habits that look at a whole batch see the batches of TensorFlow's."""
         weights, others, _ = self._member_state(member)
         if not self._in_batches:
@@ -240,7 +240,7 @@ class JaxEngine:
             self._state = self._take(self._state, np.array(kept))
 
 
-def shared_rows(parts: Sequence[Part]) -> tuple[np.ndarray, list[np.ndarray]]:
+def shared_rows(parts: Sequence[RoleData]) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the different rows of some parts once, and where those of each part are among them.
 
     Rows of one material differ between parts only if each part is scaled in its own way; then all are kept.

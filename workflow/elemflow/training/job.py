@@ -29,7 +29,7 @@ from elemflow.provenance import run_info as provenance
 from elemflow.provenance.energy import EnergyMeter
 from elemflow.training import interruption as stopping
 from elemflow.training.checkpoint import claim_folder, is_finished, lock_of, remove, write_claim
-from elemflow.training.data import ROLES, MemberData, Part, RunData
+from elemflow.training.data import ROLES, MemberData, RoleData, RunData
 from elemflow.training.fine_tuning import Source, SourceFiles, Start
 from elemflow.training.fitter import Fitted, Fitter, NotRun, Task, one_by_one
 from elemflow.training.scaling import Scaling, Target, fit_scaling, fit_target, save_scaling, save_target
@@ -346,7 +346,7 @@ def _target(cfg: Mapping[str, Any], data: MemberData, label: str, start: Start |
     """
     minimum = cfg["property"]["minimum"] if cfg["protocol"]["clip_predictions"] else None
     for role in ROLES:
-        part: Part = getattr(data, role)
+        part: RoleData = getattr(data, role)
         if minimum is not None and (part.y < minimum).any():
             row = int(np.argmin(part.y))
             raise DataError(
@@ -407,8 +407,8 @@ def _in_unit(entry: Mapping[str, Any], target: Target) -> dict[str, Any]:
     return dict(entry) | {"validation_mae": None if error is None else error * target.scale}
 
 
-def _predict(data: MemberData, role: str, predict: Callable[[Part], np.ndarray], target: Target) -> pa.Table:
-    part: Part = getattr(data, role)
+def _predict(data: MemberData, role: str, predict: Callable[[RoleData], np.ndarray], target: Target) -> pa.Table:
+    part: RoleData = getattr(data, role)
     predicted = target.restore(predict(part)) if len(part) else np.empty(0)
     columns = [part.material_id, np.full(len(part), data.member), np.full(len(part), role, dtype=object)]
     return pa.table([*columns, part.y, predicted], schema=PREDICTIONS)

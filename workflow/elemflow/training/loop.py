@@ -21,7 +21,7 @@ import numpy as np
 from elemflow.core.errors import TrainingError
 from elemflow.core.files import atomic_path
 from elemflow.training import interruption as stopping
-from elemflow.training.data import MemberData, Part
+from elemflow.training.data import MemberData, RoleData
 from elemflow.training.state import Course, Segment, rows_of_epoch
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Engine(Protocol):
             Per member `loss_sum` plus the losses of these rows, however the steps are divided into calls.
         """
 
-    def predict(self, member: int, part: Part, /) -> np.ndarray:
+    def predict(self, member: int, part: RoleData, /) -> np.ndarray:
         """Return float64 predictions, shape (rows,), with the evaluation habits of the protocol.
 
         They leave the state of the training as it is. Habits that look at a whole batch see those of
@@ -121,7 +121,7 @@ class FitResult(NamedTuple):
     """
 
     course: Course
-    predict: Callable[[Part], np.ndarray]
+    predict: Callable[[RoleData], np.ndarray]
     device_memory_mb: float | None
 
 
@@ -385,7 +385,9 @@ def _train_segment(engine: Engine, running: Mapping[int, _Trainee]) -> list[tupl
     return failed
 
 
-def _validate(predict: Callable[[Part], np.ndarray], course: Course, monitored: Part, label: str) -> float | None:
+def _validate(
+    predict: Callable[[RoleData], np.ndarray], course: Course, monitored: RoleData, label: str
+) -> float | None:
     """Return the mean absolute error on the monitored part; None if it has no rows."""
     _check_finite(course.train_loss, "training loss", course, label)
     if not len(monitored):

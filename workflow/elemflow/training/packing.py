@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import ElemflowError
 from elemflow.core.files import read_json, write_text
 from elemflow.core.locks import locked
@@ -76,7 +77,7 @@ def train_neighbours(checkpoint_folder: Path, threads: int, started: float, path
         started: `time.monotonic()` at the start of this job.
         path: The plan.
     """
-    if stopping.DEADLINE in os.environ or not path.exists():
+    if DEADLINE in os.environ or not path.exists():
         return
     plan = read_json(path)
     end = started + 60 * plan["minutes"]

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from elemflow.training.data import Part
+from elemflow.training.data import RoleData
 from elemflow.training.keras_factory import PREDICTION_ROWS, assign, make_loss, make_optimizer, read, with_habits
 from elemflow.training.loop import Steps
 from elemflow.training.state import SEGMENT_ROWS, evaluation_batches, in_rows
@@ -164,7 +164,7 @@ class TensorFlowEngine:
         architecture: See `elemflow.training.loop.Job`.
     """
 
-    def __init__(self, model: keras.Model, train: Part, protocol: Mapping[str, Any], architecture: str = ""):
+    def __init__(self, model: keras.Model, train: RoleData, protocol: Mapping[str, Any], architecture: str = ""):
         training = protocol["training"]
         self._model = model
         self._x = tf.constant(train.x)
@@ -205,7 +205,7 @@ class TensorFlowEngine:
         x, y = tf.gather(self._x, rows), tf.gather(self._y, rows)
         return {member: program.run(x, y, tf.constant(rates), len(chosen), steps.loss_sum)}
 
-    def predict(self, _member: int, part: Part, /) -> np.ndarray:
+    def predict(self, _member: int, part: RoleData, /) -> np.ndarray:
         """Return float64 predictions, shape (rows,); they leave the state of the training as it is.
 
         Habits that look at a whole batch see those of `evaluation_batches`.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from elemflow.estimators.catalogue import fit_estimator, make_estimator
+from elemflow.estimators.build import fit_estimator, make_estimator
 from elemflow.estimators.hyperparameter_search import declared_grid, search
 from elemflow.estimators.storage import save_estimator
 from elemflow.training.data import MemberData
