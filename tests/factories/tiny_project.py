@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+TINY_SEED = 3
 TINY_NETWORK = {
     "title": "Tiny BRNet",
     "kind": "network",
@@ -44,7 +45,7 @@ TINY_PROTOCOL = {
         "loss": "mae",
         "max_epochs": 2,
         "early_stopping": {"monitor": "validation", "patience": 5},
-        "seed": 3,
+        "seed": TINY_SEED,
     },
 }
 GRID = {

@@ -10,6 +10,8 @@ import time
 import zipfile
 
 import pytest
+from factories.gated_network import Gate
+from factories.tiny_project import TINY_SEED
 
 from elemflow.explain import explain
 
@@ -219,18 +221,18 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
 
 
 def test_a_killed_training_goes_on_where_it_stopped(fresh):
-    fresh.edit("config/protocols/tiny.yaml", "max_epochs: 2", "max_epochs: 1000")
-    fresh.edit("config/protocols/tiny.yaml", "patience: 5", "patience: 1000")
+    gate = Gate(fresh.folder, first_seed=TINY_SEED + 1)
     target = f"{RUN}/metrics.json"
     process = fresh.start(target)
     first_member = fresh.folder / "results/checkpoints/tiny/seebeck/ef/tiny_brnet/tiny/member-0/done.json"
-    while not first_member.exists():
+    while not gate.is_reached():
         assert process.poll() is None, process.communicate()[0][-3000:]
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (fresh.folder / RUN / "predictions.parquet").exists()
     fresh.run("--unlock")
+    gate.open()
     kept = first_member.read_bytes()
     shown = fresh.run(target)
     assert "member 1/2: finished before, kept" in shown

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from factories.gated_network import Gate
 from factories.slurm_cluster import SlurmCluster, install
 from factories.tiny_project import TINY_STUDY
 
@@ -151,34 +152,33 @@ def test_a_training_out_of_time_goes_on_in_the_next_submission(prepared, finishe
         assert (prepared.folder / NETWORK / name).read_bytes() == (finished.folder / NETWORK / name).read_bytes()
 
 
-def start_training(node):
-    """Start the workflow and return the driver when the network has begun to train."""
+def start_training(node, gate):
+    """Start the workflow and return the driver when the training waits at the gate."""
     driver = node.start(f"{NETWORK}/metrics.json")
-    claim = node.folder / NETWORK.replace("runs", "checkpoints") / "claim.json"
-    wait_for(lambda: claim.exists() or driver.poll() is not None)
+    wait_for(lambda: gate.is_reached() or driver.poll() is not None)
     assert driver.poll() is None
     return driver
 
 
 def test_an_interrupted_driver_cancels_its_jobs_and_goes_on_later(prepared):
-    # Long enough that the training is still going on when it is cancelled, however busy the machine.
-    prepared.edit(
-        "config/protocols/tiny.yaml", ("max_epochs: 2", "max_epochs: 1600"), ("patience: 5", "patience: 1600")
-    )
-    driver = start_training(prepared)
+    gate = Gate(prepared.folder)
+    driver = start_training(prepared, gate)
     os.kill(driver.pid, signal.SIGINT)
-    driver.communicate(timeout=60)
-    wait_for(lambda: not prepared.waiting(), seconds=30)
+    driver.communicate()
+    wait_for(lambda: not prepared.waiting())
     assert not [path for path in (prepared.folder / NETWORK).rglob("*") if path.is_file()]
+    gate.open()
     prepared.run(f"{NETWORK}/metrics.json")
     assert prepared.info("tiny_brnet")["starts"] == 2
 
 
 def test_after_a_killed_driver_nothing_is_trained_twice(prepared):
-    driver = start_training(prepared)
+    gate = Gate(prepared.folder)
+    driver = start_training(prepared, gate)
     os.kill(driver.pid, signal.SIGKILL)
     driver.communicate()
     assert prepared.waiting()
+    gate.open()
     wait_for(lambda: not prepared.waiting())
     kept = prepared.info("tiny_brnet")
     assert kept["starts"] == 1
