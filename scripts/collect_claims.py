@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 from elemflow.reporting.claims_page import write_claims_index
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     files = iter(smk.input.csv)
     studies = [(cfg, {table: next(files) for table in cfg["tables"]}) for cfg in smk.params.cfg["studies"]]
     write_claims_index(Path(smk.output[0]), studies)

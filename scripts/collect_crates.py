@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.core.files import write_text
-from elemflow.core.logs import configure_logging
 from elemflow.provenance.crate import list_crates
+from elemflow.provenance.environment import start_job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     write_text(smk.output[0], list_crates(Path(path) for path in smk.input))
 
 

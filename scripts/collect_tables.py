@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 from elemflow.reporting.index import write_tables_index
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     planned = zip(smk.params.cfg["tables"], smk.input.csv, smk.input.html, strict=True)
     tables = [{"cfg": cfg, "csv": csv, "html": html} for cfg, csv, html in planned]
     write_tables_index(Path(smk.output[0]), tables)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from elemflow.core.files import write_json
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     write_json(smk.output.about, smk.params.cfg)
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
 from elemflow.features.store import gather_chunks
+from elemflow.provenance.environment import start_job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     gather_chunks(
         [Path(path) for path in smk.input.features],
         [Path(path) for path in smk.input.rejected],

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
 from elemflow.plan.forecast import forecast, read_rates, write_forecast
+from elemflow.provenance.environment import start_job
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     write_forecast(forecast(smk.params.cfg["runs"], read_rates(smk.input.rates)), smk.output.tsv)
 
 

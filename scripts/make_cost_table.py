@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 from elemflow.reporting.costs import write_costs
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     # Found, not asked for: as inputs, files that change with every start would make jobs of their own.
     folders = ("results/benchmarks", "results/runs", ".snakemake/log")
     write_costs(smk.params.cfg["studies"], *folders, csv=smk.output.csv, html=smk.output.html)

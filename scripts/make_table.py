@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 from elemflow.reporting.tables.cells import load_kind
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     metrics = {str(Path(path).parent.relative_to("results/runs")): path for path in smk.input.metrics}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
     load_kind(smk.params.cfg["kind"]).write(smk.params.cfg, metrics, curation, dict(smk.output.items()))

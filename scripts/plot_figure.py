@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 from elemflow.reporting.figures.build import write_figure
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     folders = {Path(path).parent for path in smk.input.runs}
     runs = {str(folder.relative_to("results/runs")): folder for folder in folders}
     curation = {Path(path).parent.name: path for path in smk.input.curation}

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
 from elemflow.inference.candidates import rank_candidates
+from elemflow.provenance.environment import start_job
 from elemflow.training.fine_tuning import SourceFiles
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     rank_candidates(
         Path(smk.input.candidates),
         [Path(path) for path in smk.input.features],

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 from elemflow.sources.retrieve import retrieve
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     # From the config and not from the parameters: data are the same from a mirror, and nothing need be done again.
     mirror = smk.config.get("mirror")
     retrieve(smk.wildcards.dataset, smk.params.cfg, Path(smk.output.manifest).parent, mirror)

@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
-from elemflow.provenance.environment import set_deadline
+from elemflow.core.deadline import set_deadline
+from elemflow.provenance.environment import start_job
 from elemflow.training.job import train_run
 from elemflow.training.packing import train_neighbours
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     started = time.monotonic()
-    configure_logging(smk.log[0])
-    set_deadline(smk.resources)
+    start_job(smk.log[0])
+    set_deadline(smk.resources.get("runtime", 0), smk.resources.get("grace"))
     checkpoints = Path(smk.params.checkpoints)
     train_run(
         smk.params.cfg,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 from elemflow.reporting.bibliography import write_bibliography
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     write_bibliography(smk.params.cfg["keys"], smk.input.references, smk.output.bib)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.core.logs import configure_logging
+from elemflow.provenance.environment import start_job
 from elemflow.reporting.claims_page import write_claims
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    configure_logging(smk.log[0])
+    start_job(smk.log[0])
     planned = zip(smk.params.cfg["tables"], smk.input.csv, smk.input.html, strict=True)
     write_claims(
         smk.params.cfg, {table: {"csv": csv, "html": html} for table, csv, html in planned}, Path(smk.output[0])

@@ -364,7 +364,7 @@ def get_runs(item):
 def get_table(wildcards):
     """Return what a table shows."""
     table = PLAN.tables[wildcards.study, wildcards.table]
-    failed = {run: get_failure(run) for run in PLAN.runs_of(table) if get_failure(run)}
+    failed = {run: get_failure(run)._asdict() for run in PLAN.runs_of(table) if get_failure(run)}
     return table | ({"failed": failed} if failed else {})
 
 

@@ -1,12 +1,9 @@
-import time
 from pathlib import Path
 
 import pytest
 
-from elemflow.core.deadline import DEADLINE
-from elemflow.core.errors import ConfigError, SoftwareError
-from elemflow.provenance.environment import LOCK, check_versions, locked_versions, set_deadline
-from elemflow.training.interruption import requested, until
+from elemflow.core.errors import SoftwareError
+from elemflow.provenance.environment import LOCK, check_versions, locked_versions
 
 
 def test_the_installed_software_is_the_locked_one():
@@ -43,33 +40,3 @@ def test_the_package_of_another_clone_is_noticed(tmp_path, monkeypatch):
 
 def test_lock_lies_in_the_repository(root):
     assert Path(LOCK) == root / "envs/requirements.txt"
-
-
-@pytest.mark.parametrize("given", ["", "soon", "nan", "2026-01-01"])
-def test_a_deadline_that_is_no_time_is_named(monkeypatch, given):
-    monkeypatch.setenv(DEADLINE, given)
-    with pytest.raises(
-        ConfigError, match=rf"environment variable ELEMFLOW_DEADLINE: found '{given}'; expected seconds"
-    ):
-        requested()
-
-
-def test_the_time_for_other_runs_ends_without_that_of_the_job(monkeypatch):
-    monkeypatch.delenv(DEADLINE, raising=False)
-    with until(time.monotonic() - 1):
-        assert requested() == "the end of the time for other runs"
-        monkeypatch.setenv(DEADLINE, "0")
-        assert requested() == "the end of the job's time"
-        monkeypatch.delenv(DEADLINE)
-    assert requested() is None
-
-
-def test_deadline_is_set_where_time_is_limited(monkeypatch):
-    monkeypatch.setenv(DEADLINE, "unchanged")
-    import os
-
-    set_deadline({"runtime": 60})
-    assert os.environ[DEADLINE] == "unchanged"
-    before = time.time()
-    set_deadline({"runtime": 60, "grace": 5})
-    assert before + 55 * 60 - 1 <= float(os.environ[DEADLINE]) <= time.time() + 55 * 60 + 1

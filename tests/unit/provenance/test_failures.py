@@ -4,31 +4,37 @@ from types import SimpleNamespace
 
 import pytest
 
-from elemflow.provenance.failures import describe_failures, failure_of_run, last_error
+from elemflow.core.files import write_json
+from elemflow.core.logs import failure_path
+from elemflow.provenance.failures import describe_failures, failure_of_run, reason_of, recorded_failure
 
-STAMP = "2026-01-01 00:00:00"
+
+def record(log: Path, message: str) -> None:
+    write_json(failure_path(log), {"error": "DataError", "message": message})
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("message", "expected"),
     [
-        (f"{STAMP} INFO a\n{STAMP} ERROR the loss is nan. Lower it.\n", "the loss is nan. Lower it."),
-        (f"{STAMP} ERROR 2 of 3 failed:\nmember 1: nan\nmember 2: nan\n", "2 of 3 failed: member 1: nan"),
-        (f"{STAMP} ERROR Unexpected failure\nTraceback:\n  File x\nKeyError: 'a'\n\n", "KeyError: 'a'"),
-        (
-            f"{STAMP} INFO epoch 3\n",
-            f"no error in its log, so it was stopped from outside (memory, time); last line: {STAMP} INFO epoch 3",
-        ),
-        ("", "no error in its log, so it was stopped from outside (memory, time); last line: (nothing)"),
+        ("the loss is nan. Lower it.", "the loss is nan. Lower it."),
+        ("2 of 3 failed:\nmember 1: nan\nmember 2: nan", "2 of 3 failed: member 1: nan"),
+        ("KeyError: 'a'", "KeyError: 'a'"),
+        ("", ""),
     ],
 )
-def test_last_error(tmp_path, text, expected):
+def test_a_recorded_failure_becomes_one_line(tmp_path, message, expected):
+    record(tmp_path / "p.log", message)
+    assert recorded_failure(tmp_path / "p.log") == (str(tmp_path / "p.log"), expected)
+
+
+@pytest.mark.parametrize(("text", "last"), [("INFO epoch 2\nINFO epoch 3\n\n", "INFO epoch 3"), ("", "(nothing)")])
+def test_a_killed_job_is_known_by_the_end_of_its_log(tmp_path, text, last):
     (tmp_path / "log").write_text(text)
-    assert last_error(tmp_path / "log") == expected
+    assert reason_of(tmp_path / "log").endswith(f"last line of its log: {last}")
 
 
 def test_a_log_may_be_absent(tmp_path):
-    assert last_error(tmp_path / "log") == "no log: it failed before its script began"
+    assert reason_of(tmp_path / "log") == "no log: it failed before its script began"
 
 
 @dataclass
@@ -48,7 +54,7 @@ class Job:
 
 
 def test_failures_are_listed_with_log_and_error(tmp_path):
-    (tmp_path / "log").write_text(f"{STAMP} ERROR no rows\n")
+    record(tmp_path / "log", "no rows")
     job = Job("train_model", output=[tmp_path / "absent"], log=[tmp_path / "log"])
     assert describe_failures([job]).splitlines() == [
         "Failed: 1. What finished is kept; the same command goes on from there.",
@@ -77,23 +83,21 @@ def test_nothing_failed():
 
 
 @pytest.mark.parametrize(
-    ("log", "made", "message"),
+    ("recorded", "made", "failed"),
     [
-        ("t INFO on\nt ERROR member 1 diverged\n", (), "member 1 diverged"),
-        ("t ERROR Unexpected failure\nTraceback\nKeyError: 'x'\n", (), "KeyError: 'x'"),
-        ("t INFO epoch 3\n", (), None),
-        (None, (), None),
-        ("t ERROR once\n", ("predictions.parquet", "metrics.json"), None),
-        ("t ERROR once\n", ("metrics.json",), "once"),  # of an older start
+        ("member 1 diverged", (), True),
+        (None, (), False),
+        ("once", ("predictions.parquet", "metrics.json"), False),
+        ("once", ("metrics.json",), True),  # of an older start
     ],
 )
-def test_a_failed_run_is_known_by_its_log(tmp_path, log, made, message):
-    run = "kefe/gap/ef/brnet/p"
-    path = tmp_path / f"logs/train_model/{run}.log"
+@pytest.mark.parametrize("rule", ["train_model", "evaluate_run"])
+def test_a_failed_run_is_known_by_its_record(tmp_path, rule, recorded, made, failed):
+    run = "kefe/gap/ef/brnet/p@returned=0.05"
+    log = tmp_path / f"logs/{rule}/{run}.log"
     for file in made:
         (tmp_path / "runs" / run).mkdir(parents=True, exist_ok=True)
         (tmp_path / "runs" / run / file).touch()
-    if log:
-        path.parent.mkdir(parents=True)
-        path.write_text(log)
-    assert failure_of_run(run, tmp_path) == (message and {"log": str(path), "message": message})
+    if recorded:
+        record(log, recorded)
+    assert failure_of_run(run, tmp_path) == ((str(log), recorded) if failed else None)

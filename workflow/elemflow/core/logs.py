@@ -1,28 +1,34 @@
-"""The start of a job: its log, on file and terminal, with every failure in both; and the check of its software."""
+"""The log of a job, on file and terminal, and a record of its failure for the end of the workflow."""
 
 import logging
 import sys
+import traceback
 from pathlib import Path
 from types import TracebackType
 
 from elemflow.core.errors import ElemflowError
-from elemflow.provenance.environment import check_versions
+from elemflow.core.files import write_json
+
+
+def failure_path(log: str | Path) -> Path:
+    """Return the file next to a log that a failed job writes: `failed.json` in place of `log`."""
+    log = Path(log)
+    return log.with_name(f"{log.name.removesuffix('.log')}.failed.json")
 
 
 def configure_logging(path: str | Path) -> None:
-    """Send records of level INFO and above, and any uncaught exception, to `path` and to stderr; check the software.
+    """Send records of level INFO and above, and any uncaught exception, to a log file and to stderr.
 
-    An `ElemflowError` is shown as its message alone, since it already says what to do; any other
-    exception keeps its traceback.
+    An `ElemflowError` is shown as its message alone, since it already says what to do; any other exception keeps its
+    traceback. Both are also recorded as JSON (`error`: class, `message`) in `failure_path`, which a new start removes.
 
     Args:
         path: The rule's log file; parent folders are made.
-
-    Raises:
-        SoftwareError: See `elemflow.provenance.environment.check_versions`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    failed = failure_path(path)
+    failed.unlink(missing_ok=True)
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
@@ -31,8 +37,15 @@ def configure_logging(path: str | Path) -> None:
         force=True,
     )
     logging.captureWarnings(True)
-    sys.excepthook = _log_exception
-    check_versions()
+
+    def record(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        _log_exception(kind, error, trace)
+        if issubclass(kind, Exception):  # an interrupt from the keyboard is no failure
+            expected = isinstance(error, ElemflowError)
+            message = str(error) if expected else traceback.format_exception_only(error)[-1].strip()
+            write_json(failed, {"error": kind.__name__, "message": message})
+
+    sys.excepthook = record
 
 
 def _log_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,21 +1,30 @@
-"""What surrounds a job: its software, which must be what envs/requirements.txt locks, and the end of its time.
+"""Start of a job: its log, and the check that its software is what envs/requirements.txt locks.
 
-Left out of code digests: it computes nothing.
+Not part of code digests: no result depends on it.
 """
 
-import os
 import re
-import time
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import SoftwareError
+from elemflow.core.logs import configure_logging
 from elemflow.provenance.run_info import LIBRARIES, library_versions
 
 LOCK = Path(__file__).resolve().parents[3] / "envs/requirements.txt"
+
+
+def start_job(log: str | Path) -> None:
+    """Open the log of a job and check its software; every script begins with it.
+
+    Args:
+        log: The rule's log file.
+
+    Raises:
+        SoftwareError: See `check_versions`.
+    """
+    configure_logging(log)
+    check_versions()
 
 
 def locked_versions(lock: str) -> dict[str, str]:
@@ -25,13 +34,13 @@ def locked_versions(lock: str) -> dict[str, str]:
 
 
 def normalised(name: str) -> str:
-    """Return the one spelling of a package's name."""
+    """Return the normalised name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @cache
 def check_versions(lock: Path = LOCK) -> None:
-    """Compare the libraries that can change a number with the locked ones, once per process.
+    """Check that the libraries that can change a number have their locked versions, once per process.
 
     Args:
         lock: The requirements file.
@@ -58,15 +67,3 @@ def check_versions(lock: Path = LOCK) -> None:
             f"The software of this job is not that of {lock}: {', '.join(wrong)}. Start the workflow from the "
             "environment that `make setup` makes, on a file system that all nodes share."
         )
-
-
-def set_deadline(resources: Mapping[str, Any]) -> None:
-    """Tell the training when to save its state and stop, if whoever runs the job ends it after its `runtime`.
-
-    Args:
-        resources: Of the job: `runtime` in minutes, and `grace`, those of them that the job needs before its script
-            begins and after it ends. Only a profile whose executor enforces `runtime` sets `grace`; a run on your own
-            machine may take as long as it takes.
-    """
-    if resources.get("grace"):
-        os.environ[DEADLINE] = f"{time.time() + 60 * (resources['runtime'] - resources['grace']):.0f}"

@@ -1,42 +1,72 @@
-"""What failed, in the words of the logs: shown once more when a run of the workflow ends with an error."""
+"""Failed jobs: what each recorded about its failure, listed when the workflow ends with an error."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, Protocol
 
-UNEXPECTED = "Unexpected failure"  # as elemflow.core.logs writes it; the message is the last line of the traceback
+from elemflow.core.files import read_json
+from elemflow.core.logs import failure_path
+
+RUN_RULES = ("train_model", "evaluate_run")
+"""Rules whose failure leaves a run without metrics."""
 
 
-def named_error(log: str | Path) -> str | None:
-    """Return the last error that a job's log names; None if there is no log or it names none."""
-    lines = _read(log)
-    errors = [i for i, line in enumerate(lines) if " ERROR " in line]
-    if not errors:
+class Failure(NamedTuple):
+    """A failed job.
+
+    Attributes:
+        log: Path of its log.
+        message: What it recorded, in one line.
+    """
+
+    log: str
+    message: str
+
+
+class Rule(Protocol):
+    """A rule of Snakemake."""
+
+    name: str
+
+
+class FailedJob(Protocol):
+    """What is read of a failed job of Snakemake, or of a group of jobs, which has `jobs` alone."""
+
+    rule: Rule
+    input: Sequence[str]
+    output: Sequence[str]
+    log: Sequence[str]
+    wildcards: Iterable[str]
+    jobs: Iterable["FailedJob"]
+
+    def is_group(self) -> bool:
+        """Return whether this is a group of jobs."""
+
+
+def recorded_failure(log: str | Path) -> Failure | None:
+    """Return the failure that a job recorded next to its log; None if it recorded none."""
+    path = failure_path(log)
+    if not path.exists():
         return None
-    if lines[errors[-1]].endswith(UNEXPECTED):
-        return lines[-1]
-    message = lines[errors[-1]].split(" ERROR ", 1)[1]
-    return " ".join([message, *lines[errors[-1] + 1 :][:1]]) if message.endswith(":") else message
+    first, *further = str(read_json(path)["message"]).splitlines() or [""]
+    return Failure(str(log), " ".join([first, *further[:1]]) if first.endswith(":") else first)
 
 
-def last_error(log: str | Path) -> str:
-    """Return the last error that a job's log names, or how the log ends if it names none."""
+def reason_of(log: str | Path) -> str:
+    """Return why a job failed, in one line: what it recorded, or how its log ends if it was killed before that."""
+    if failure := recorded_failure(log):
+        return failure.message
     if not Path(log).exists():
         return "no log: it failed before its script began"
-    last = (_read(log) or ["(nothing)"])[-1]
-    return named_error(log) or f"no error in its log, so it was stopped from outside (memory, time); last line: {last}"
+    lines = [line for line in Path(log).read_text("utf-8", errors="replace").splitlines() if line.strip()]
+    last = lines[-1] if lines else "(nothing)"
+    return f"no error recorded, so it was killed from outside (memory, time); last line of its log: {last}"
 
 
-def _read(log: str | Path) -> list[str]:
-    if not Path(log).exists():
-        return []
-    return [line for line in Path(log).read_text("utf-8", errors="replace").splitlines() if line.strip()]
+def failure_of_run(run: str, results: Path) -> Failure | None:
+    """Return how a run failed at its last start; None for any other run.
 
-
-def failure_of_run(run: str, results: Path) -> dict[str, str] | None:
-    """Return the `log` and `message` of a run that failed at its last start; None for any other run.
-
-    A run that was stopped from outside did not fail: it goes on when it is started again.
+    A run that was stopped by a signal or a time limit did not fail: the next start continues it.
 
     Args:
         run: Path of the run below `runs/`.
@@ -45,15 +75,12 @@ def failure_of_run(run: str, results: Path) -> dict[str, str] | None:
     folder = results / "runs" / run
     if (folder / "predictions.parquet").exists() and (folder / "metrics.json").exists():
         return None
-    for rule in ("train_model", "evaluate_run"):
-        log = results / "logs" / rule / f"{run}.log"
-        if message := named_error(log):
-            return {"log": str(log), "message": message}
-    return None
+    logs = (results / "logs" / rule / f"{run}.log" for rule in RUN_RULES)
+    return next((failure for log in logs if (failure := recorded_failure(log))), None)
 
 
-def describe_failures(jobs: Iterable[Any]) -> str:
-    """Return the list of failed jobs, each with its log and the last error in it.
+def describe_failures(jobs: Iterable[FailedJob]) -> str:
+    """Return the list of failed jobs, each with its log and the reason.
 
     Args:
         jobs: Failed jobs of Snakemake; of a group, those that have outputs missing are meant.
@@ -65,7 +92,7 @@ def describe_failures(jobs: Iterable[Any]) -> str:
         made = all(Path(file).exists() for file in job.input)  # else it waited for another of its group
         if missing and made:
             what = "/".join(str(value) for value in job.wildcards)
-            lines += [f"  {job.rule.name} {what}".rstrip(), f"    {job.log[0]}", f"    {last_error(job.log[0])}"]
+            lines += [f"  {job.rule.name} {what}".rstrip(), f"    {job.log[0]}", f"    {reason_of(job.log[0])}"]
     if not lines:
         return ""
     head = f"Failed: {len(lines) // 3}. What finished is kept; the same command goes on from there."
