@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.provenance.environment import start_job
-from elemflow.splits.grouped import write_split
+from elemflow.splits.schemes.registry import read_split
+from elemflow.splits.write import write_split
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -16,14 +17,13 @@ def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
     cfg = smk.params.cfg
-    where = f"split of {smk.wildcards.dataset}/{smk.wildcards.property} by protocol {smk.wildcards.protocol}"
     write_split(
         Path(smk.input.materials),
         cfg["property"],
-        cfg["split"],
+        read_split(cfg["split"]),
         Path(smk.output.split),
-        where=where,
-        given=Path(smk.input.given[0]) if smk.input.given else None,
+        where=f"split of {smk.wildcards.dataset}/{smk.wildcards.property} by protocol {smk.wildcards.protocol}",
+        listed=Path(smk.input.given[0]) if smk.input.given else None,
     )
 
 

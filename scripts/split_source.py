@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.provenance.environment import start_job
-from elemflow.splits.pretraining import write_source_split
+from elemflow.splits.pretraining import FineTuned
+from elemflow.splits.schemes.registry import read_split
+from elemflow.splits.write import write_split
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -16,15 +18,13 @@ def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
     cfg = smk.params.cfg
-    where = f"split of {smk.wildcards.dataset}/{smk.wildcards.property} by protocol {smk.wildcards.protocol}"
-    write_source_split(
+    write_split(
         Path(smk.input.materials),
         cfg["property"],
-        cfg["split"],
+        read_split(cfg["split"]),
         Path(smk.output.split),
-        target_split=Path(smk.input.target_split),
-        target_materials=Path(smk.input.target_materials),
-        where=where,
+        where=f"split of {smk.wildcards.dataset}/{smk.wildcards.property} by protocol {smk.wildcards.protocol}",
+        fine_tuned=FineTuned(Path(smk.input.target_split), Path(smk.input.target_materials)),
     )
 
 

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from factories.tiny_project import TINY_DATASET, TINY_PROTOCOL
 
+from elemflow.core.roles import EVALUATION_ROLES
 from elemflow.explain import explain
-from elemflow.splits.leakage import JUDGED, compositions_of
+from elemflow.splits.leakage import compositions_of
 
 pytestmark = pytest.mark.workflow
 
@@ -44,7 +45,7 @@ def test_source_and_target_are_two_runs_of_one_workflow(tuned):
     tuned.run(studies="[tuned]")
     results = tuned.folder / "results"
     judged = compositions_of(
-        results / "splits/tiny/seebeck/tuned.parquet", results / "datasets/tiny/materials.parquet", JUDGED
+        results / "splits/tiny/seebeck/tuned.parquet", results / "datasets/tiny/materials.parquet", EVALUATION_ROLES
     )
     seen = compositions_of(
         results / f"splits/large/seebeck_n/{ID}.parquet", results / "datasets/large/materials.parquet"

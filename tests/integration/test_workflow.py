@@ -124,8 +124,8 @@ def test_report_holds_every_table_and_figure(copied):
 
 def test_comments_and_formatting_rerun_nothing_that_computes(copied):
     for file, old, new in (
-        ("workflow/elemflow/splits/grouped.py", "import hashlib", "# a comment\nimport hashlib"),
-        ("workflow/elemflow/splits/grouped.py", '"""Division of', '"""The division of'),
+        ("workflow/elemflow/splits/schemes/base.py", "import hashlib", "# a comment\nimport hashlib"),
+        ("workflow/elemflow/splits/schemes/base.py", '"""What all', '"""What the'),
         ("scripts/train_model.py", '"""Train all', '"""Train  all'),
         ("workflow/rules/train.smk", "rule train_model:", "# why\nrule train_model:"),
         ("config/datasets/tiny.yaml", "title: Seebeck coefficient", "title: Seebeck  coefficient"),
@@ -153,7 +153,7 @@ def test_touched_files_rerun_nothing(copied):
 @pytest.mark.parametrize(
     ("file", "old", "new", "first"),
     [
-        ("workflow/elemflow/splits/grouped.py", "digest_size=8", "digest_size=9", "split_dataset"),
+        ("workflow/elemflow/splits/schemes/base.py", "digest_size=8", "digest_size=9", "split_dataset"),
         ("workflow/elemflow/training/loop.py", "PROGRESS_SECONDS = 10.0", "PROGRESS_SECONDS = 11.0", "train_model"),
         ("workflow/elemflow/evaluation/metrics.py", "PERCENTILES = (50, 90)", "PERCENTILES = (50, 95)", "evaluate_run"),
         ("config/protocols/tiny.yaml", "batch_size: 16", "batch_size: 8", "train_model"),

@@ -11,7 +11,7 @@ from elemflow.config.scale_caps import cap, count_drawn_tests, name_tests, reduc
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
 from elemflow.reporting.tables.errors import KIND, collect_cells
-from elemflow.splits.grouped import divide
+from elemflow.splits.schemes.registry import read_split
 
 SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
 
@@ -215,7 +215,7 @@ def test_protocols_of_one_name_test_the_same_materials(root):
     for protocol in protocols.values():
         split = protocol["split"]
         if split["scheme"] in ("fractions", "k_fold", "k_fold_validation") and "hold_out" not in split:
-            parts = dict.fromkeys((roles == 2).tobytes() for roles in divide(compositions, split))
+            parts = dict.fromkeys((roles == 2).tobytes() for roles in read_split(split).members(compositions))
             tests_of.setdefault(name_tests(protocol), set()).add(tuple(parts))
     assert all(len(parts) == 1 for parts in tests_of.values())
     assert len(set.union(*tests_of.values())) == len(tests_of) > 5

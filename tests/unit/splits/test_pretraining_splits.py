@@ -11,12 +11,21 @@ from hypothesis import strategies as st
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata, sha256_file
-from elemflow.splits.grouped import write_split
-from elemflow.splits.leakage import JUDGED, compositions_of, reduced
-from elemflow.splits.pretraining import write_source_split
+from elemflow.core.roles import EVALUATION_ROLES
+from elemflow.splits.leakage import compositions_of, reduced
+from elemflow.splits.pretraining import FineTuned
+from elemflow.splits.schemes.registry import read_split
+from elemflow.splits.write import write_split
 
 TARGET = {"scheme": "k_fold", "folds": 3, "repeats": 1, "validation": 0.2, "seed": 3}
-SOURCE = {"scheme": "source", "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 3}
+SOURCE = {
+    "scheme": "pretraining",
+    "train": 0.6,
+    "validation": 0.2,
+    "test": 0.2,
+    "seed": 3,
+    "exclude": {"dataset": "d", "property": "p", "protocol": "q"},
+}
 
 
 def divided(folder, target, source, *, scheme=TARGET, **changes):
@@ -26,13 +35,13 @@ def divided(folder, target, source, *, scheme=TARGET, **changes):
         values = [float(i) for i in range(len(ids))]
         table = pa.table({"material_id": ids, "composition": compositions, "gap": values})
         pq.write_table(table, folder / f"{name}.parquet")
-    write_split(folder / "target.parquet", "gap", scheme, folder / "judges.parquet", where="target")
-    write_source_split(
-        folder / "source.parquet", "gap", SOURCE | changes, folder / "split.parquet",
-        target_split=folder / "judges.parquet", target_materials=folder / "target.parquet", where="source",
+    write_split(folder / "target.parquet", "gap", read_split(scheme), folder / "tuned.parquet", where="target")
+    write_split(
+        folder / "source.parquet", "gap", read_split(SOURCE | changes), folder / "split.parquet", where="source",
+        fine_tuned=FineTuned(folder / "tuned.parquet", folder / "target.parquet"),
     )  # fmt: skip
     return (
-        pd.read_parquet(folder / "judges.parquet"),
+        pd.read_parquet(folder / "tuned.parquet"),
         pd.read_parquet(folder / "split.parquet"),
         read_metadata(folder / "split.parquet"),
     )
@@ -65,7 +74,7 @@ def test_nothing_judged_is_in_any_part_of_the_source(tmp_path_factory, target, d
     of_source = {f"source-{i:03d}": amounts for i, (amounts, _) in enumerate(source)}
     assert sorted(rows["member"].unique()) == sorted(judges["member"].unique())
     for member, mine in judges.groupby("member"):
-        judged = {of_target[material] for material in mine.loc[mine["role"].isin(JUDGED), "material_id"]}
+        judged = {of_target[material] for material in mine.loc[mine["role"].isin(EVALUATION_ROLES), "material_id"]}
         kept = rows.loc[rows["member"] == member, "material_id"]
         assert not judged & {of_source[material] for material in kept}
         assert set(kept) == {material for material, amounts in of_source.items() if amounts not in judged}
@@ -80,13 +89,13 @@ def test_what_is_left_is_divided_by_the_shares_in_one_order_for_all_members(tmp_
     counts = rows.groupby(["member", "role"], observed=True).size()
     assert {counts[member, "train"] for member in range(3)} == {24}
     assert rows.drop_duplicates(["material_id", "role"]).shape[0] == 40
-    assert notes["split"]["scheme"] == "source"
+    assert notes["split"]["scheme"] == "pretraining"
 
 
 def test_a_target_of_several_divisions_has_a_source_for_each_member(tmp_path):
     scheme = {"scheme": "fractions", "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 1}
-    members = {"members": 2, "divisions": 3, "resplit": False}
-    judges, rows, _ = divided(tmp_path, NAMES, NAMES, scheme=scheme | members, **members)
+    members = {"members": 2, "splits": 3, "split_per_member": False}
+    judges, rows, _ = divided(tmp_path, NAMES, NAMES, scheme=scheme | members)
     trained = judges[judges["role"] == "train"].groupby("member").size()
     assert rows.groupby("member").size().to_dict() == trained.to_dict()
     assert len(trained) == 6
@@ -112,15 +121,15 @@ def test_equal_inputs_give_equal_bytes(tmp_path):
 
 def test_a_source_of_nothing_but_judged_materials_is_refused(tmp_path):
     divided(tmp_path, NAMES, NAMES)
-    judged = compositions_of(tmp_path / "judges.parquet", tmp_path / "target.parquet", JUDGED)[0]
-    with pytest.raises(DataError, match=r"^source: the train part of member 0 is empty \(0 materials have a value\)"):
+    judged = compositions_of(tmp_path / "tuned.parquet", tmp_path / "target.parquet", EVALUATION_ROLES)[0]
+    with pytest.raises(DataError, match=r"^source: the train set of member 0 is empty \(0 materials have a value\)"):
         divided(tmp_path, NAMES, sorted(judged))
 
 
 def test_compositions_of_the_parts_are_reduced(tmp_path):
     others = [f"U{n}H{n + 1}" for n in range(1, 9)]
     divided(tmp_path, ["Fe4O6", "O3Fe2", "NaCl", "Na2N2", *others], NAMES)
-    found = compositions_of(tmp_path / "judges.parquet", tmp_path / "target.parquet")
+    found = compositions_of(tmp_path / "tuned.parquet", tmp_path / "target.parquet")
     assert found == {member: {"Fe2O3", "ClNa", "NNa", *reduced(others, "x")} for member in range(3)}
     assert reduced(["Fe4O6", "NaN"], "x") == ["Fe2O3", "NNa"]
     with pytest.raises(DataError, match="x: column 'composition': 'Fe2Q' is no composition"):
@@ -130,4 +139,4 @@ def test_compositions_of_the_parts_are_reduced(tmp_path):
 def test_a_division_of_other_materials_is_refused(tmp_path):
     divided(tmp_path, NAMES, NAMES)
     with pytest.raises(DataError, match=r"30 materials are not in .*source.parquet, such as 'target-000'"):
-        compositions_of(tmp_path / "judges.parquet", tmp_path / "source.parquet", JUDGED)
+        compositions_of(tmp_path / "tuned.parquet", tmp_path / "source.parquet", EVALUATION_ROLES)

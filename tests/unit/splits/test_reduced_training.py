@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import sha256_file
-from elemflow.splits.grouped import write_split
-from elemflow.splits.reduced_training import write_subset_split
+from elemflow.splits.schemes.registry import read_split
+from elemflow.splits.write import write_split
 
 FRACTIONS = {
-    "scheme": "fractions", "train": 0.7, "validation": 0.1, "test": 0.2, "seed": 7, "members": 3, "resplit": True,
+    "scheme": "fractions", "train": 0.7, "validation": 0.1, "test": 0.2, "seed": 7, "members": 3, "split_per_member": True,
 }  # fmt: skip
 FOLDS = {"scheme": "k_fold", "folds": 3, "repeats": 1, "validation": 0.1, "seed": 7}
 
@@ -25,24 +25,24 @@ def materials(tmp_path_factory):
     return path
 
 
-def divide(materials, folder, split, members_per_division=1):
+def sets(materials, folder, split):
     """Return the materials of each (member, role)."""
     output = folder / "split.parquet"
-    write_subset_split(materials, "gap", split, output, members_per_division=members_per_division, where="here")
+    write_split(materials, "gap", read_split(split), output, where="here")
     table = pq.read_table(output).to_pandas()
     assert table.equals(table.sort_values(["member", "material_id"], ignore_index=True))
     return {key: set(rows["material_id"]) for key, rows in table.groupby(["member", "role"], observed=True)}
 
 
 def whole(materials, folder, split):
-    write_split(materials, "gap", split, folder / "whole.parquet", where="here")
+    write_split(materials, "gap", read_split(split), folder / "whole.parquet", where="here")
     table = pq.read_table(folder / "whole.parquet").to_pandas()
     return {key: set(rows["material_id"]) for key, rows in table.groupby(["member", "role"], observed=True)}
 
 
 @pytest.mark.parametrize("split", [FRACTIONS, FOLDS])
 def test_fewer_training_rows_are_a_subset_and_the_other_parts_stay(materials, tmp_path, split):
-    found = {rows: divide(materials, tmp_path, split | {"train_rows": rows}) for rows in (1, 20, 100)}
+    found = {rows: sets(materials, tmp_path, split | {"train_rows": rows}) for rows in (1, 20, 100)}
     full = whole(materials, tmp_path, split)
     for member in range(3):
         trained = [found[rows][member, "train"] for rows in (1, 20, 100)]
@@ -53,20 +53,20 @@ def test_fewer_training_rows_are_a_subset_and_the_other_parts_stay(materials, tm
 
 
 def test_each_division_draws_its_own_rows_and_its_members_share_them(materials, tmp_path):
-    parts = divide(materials, tmp_path, FRACTIONS | {"train_rows": 20})
+    parts = sets(materials, tmp_path, FRACTIONS | {"train_rows": 20})
     assert len(parts[0, "train"] & parts[1, "train"]) < 15
-    shared = divide(materials, tmp_path, FRACTIONS | {"train_rows": 20, "resplit": False}, members_per_division=3)
+    shared = sets(materials, tmp_path, FRACTIONS | {"train_rows": 20, "split_per_member": False})
     assert shared[0, "train"] == shared[1, "train"] == shared[2, "train"]
 
 
 def test_too_many_rows_are_refused_with_the_number_there_is(materials, tmp_path):
-    with pytest.raises(DataError, match=r"here, member 0: .*'split.train_rows' asks for 141 .*there are 140"):
-        divide(materials, tmp_path, FRACTIONS | {"train_rows": 141})
+    with pytest.raises(DataError, match=r"here, member 0: .*'split.train_rows' requests 141 .*there are 140"):
+        sets(materials, tmp_path, FRACTIONS | {"train_rows": 141})
     assert not (tmp_path / "split.parquet").exists()
 
 
-def held(returned, test=0.2, element="Mg"):
-    return {"hold_out": {"element": element, "returned": returned, "test": test}}
+def held(train_fraction, test=0.2, element="Mg"):
+    return {"hold_out": {"element": element, "train_fraction": train_fraction, "test_fraction": test}}
 
 
 def with_mg(names):
@@ -75,7 +75,7 @@ def with_mg(names):
 
 @pytest.mark.parametrize("split", [FRACTIONS, FOLDS])
 def test_the_tested_materials_stay_and_more_are_given_back(materials, tmp_path, split):
-    found = {share: divide(materials, tmp_path, split | held(share)) for share in (0, 0.1, 0.5, 0.8)}
+    found = {share: sets(materials, tmp_path, split | held(share)) for share in (0, 0.1, 0.5, 0.8)}
     full = whole(materials, tmp_path, split)
     for member in range(3):
         tested = [with_mg(parts[member, "test"]) for parts in found.values()]
@@ -95,24 +95,24 @@ def test_the_tested_materials_stay_and_more_are_given_back(materials, tmp_path, 
 
 def test_an_element_without_materials_is_refused(materials, tmp_path):
     with pytest.raises(DataError, match="names Fe, and none of the 200 materials"):
-        divide(materials, tmp_path, FRACTIONS | held(0, element="Fe"))
+        sets(materials, tmp_path, FRACTIONS | held(0, element="Fe"))
 
 
 def test_a_share_without_test_materials_is_refused(materials, tmp_path):
     with pytest.raises(DataError, match=r"of the 50 materials with Mg the share 0\.001 leaves none"):
-        divide(materials, tmp_path, FRACTIONS | held(0, test=0.001))
+        sets(materials, tmp_path, FRACTIONS | held(0, test=0.001))
 
 
 def test_an_element_in_every_material_is_refused(materials, tmp_path):
-    with pytest.raises(DataError, match="member 0: the train part is empty"):
-        divide(materials, tmp_path, FRACTIONS | held(0, element="O"))
+    with pytest.raises(DataError, match="member 0: the train set is empty"):
+        sets(materials, tmp_path, FRACTIONS | held(0, element="O"))
 
 
 def test_the_symbol_is_compared_and_not_the_text(tmp_path):
     """Carbon is no part of calcium."""
     names = sorted([f"CaO{n}" for n in range(1, 40)] + [f"CO{n}" for n in range(1, 40)])
     pq.write_table(pa.table({"material_id": names, "composition": names, "gap": [1.0] * 78}), tmp_path / "m.parquet")
-    parts = divide(tmp_path / "m.parquet", tmp_path, FRACTIONS | held(0, element="C"))
+    parts = sets(tmp_path / "m.parquet", tmp_path, FRACTIONS | held(0, element="C"))
     assert all(name.startswith("Ca") for name in parts[0, "train"])
 
 
@@ -121,7 +121,7 @@ def test_polymorphs_stay_together(tmp_path):
     ids = [f"{name}#{n:03}" for n, name in enumerate(compositions)]
     table = pa.table({"material_id": ids, "composition": compositions, "gap": np.ones(260)}).sort_by("material_id")
     pq.write_table(table, tmp_path / "m.parquet")
-    parts = divide(tmp_path / "m.parquet", tmp_path, FRACTIONS | held(0.5))
+    parts = sets(tmp_path / "m.parquet", tmp_path, FRACTIONS | held(0.5))
     roles = {}
     for (member, role), names in parts.items():
         for name in names:
@@ -133,7 +133,7 @@ def test_equal_inputs_give_equal_bytes(materials, tmp_path):
     digests = set()
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        divide(materials, tmp_path / name, FRACTIONS | held(0.3) | {"train_rows": 50})
+        sets(materials, tmp_path / name, FRACTIONS | held(0.3) | {"train_rows": 50})
         digests.add(sha256_file(tmp_path / name / "split.parquet"))
     assert len(digests) == 1
 
@@ -141,6 +141,6 @@ def test_equal_inputs_give_equal_bytes(materials, tmp_path):
 @given(returned=st.floats(0, 0.8), rows=st.integers(1, 90))
 def test_parts_never_share_a_material(materials, tmp_path_factory, returned, rows):
     folder = tmp_path_factory.mktemp("any")
-    parts = divide(materials, folder, FRACTIONS | held(returned) | {"members": 1, "train_rows": rows})
+    parts = sets(materials, folder, FRACTIONS | held(returned) | {"members": 1, "train_rows": rows})
     assert len(parts[0, "train"]) == rows
     assert sum(map(len, parts.values())) == len(set.union(*parts.values()))

@@ -17,7 +17,7 @@ import numpy as np
 from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import TrainingError
 from elemflow.estimators.build import fit_estimator, make_estimator
-from elemflow.splits.grouped import ROLES, divide
+from elemflow.splits.schemes.base import random_folds
 
 if TYPE_CHECKING:
     import optuna
@@ -181,8 +181,8 @@ def _divisions(
         yield train, validation
         return
     compositions = [composition_of(str(material)) for material in train.material_id]
-    split = {"scheme": "k_fold", "folds": folds, "repeats": 1, "validation": 0.0, "seed": f"{seed}/inner"}
-    parts = [roles == ROLES.index("test") for roles in divide(compositions, split)]
+    fold_of = random_folds(compositions, folds, f"{seed}/inner/0")
+    parts = [fold_of == fold for fold in range(folds)]
     # A composition of many rows may leave folds without any.
     usable = [judged for judged in parts if judged.any() and not judged.all()]
     if not usable:

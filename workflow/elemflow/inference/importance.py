@@ -14,7 +14,7 @@ import pandas as pd
 from elemflow.core.files import read_json, read_metadata, write_text
 from elemflow.features.store import read_features
 from elemflow.inference.stored_models import load_member, start
-from elemflow.splits.grouped import hash_order
+from elemflow.splits.schemes.base import hash_order
 
 COLUMNS = ["member", "part", "feature", "rows", "repeats", "error", "increase", "spread"]
 

@@ -1,4 +1,7 @@
-"""Which compositions a run is judged by, in reduced form, so that no spelling hides one."""
+"""Reduced compositions of validation and test sets, to prevent data leakage.
+
+Compositions are compared in reduced form, so that no spelling of a formula hides a match.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,11 +11,9 @@ import pandas as pd
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.core.errors import DataError
 
-JUDGED = ("validation", "test")
-
 
 def reduced(compositions: Iterable[str], where: Path | str) -> list[str]:
-    """Return the canonical reduced form of each formula, however it is spelled.
+    """Return the canonical reduced form of each formula, in whatever order and multiple it is written.
 
     Args:
         compositions: Formulas such as `Fe4O6` or `O3Fe2`.
@@ -24,20 +25,23 @@ def reduced(compositions: Iterable[str], where: Path | str) -> list[str]:
     formulas = list(compositions)
     forms, reasons = canonical_forms(formulas)
     for formula, reason in reasons.items():
-        raise DataError(f"{where}: column 'composition': '{formula}' is no composition, {reason}. Curate it anew.")
+        raise DataError(
+            f"{where}: column 'composition': '{formula}' is no composition, {reason}. Remove the file and start the "
+            "workflow again."
+        )
     return [forms[formula] for formula in formulas]
 
 
 def compositions_of(split: Path, materials: Path, roles: Iterable[str] | None = None) -> dict[int, set[str]]:
-    """Return the reduced compositions in some parts of each member of a split.
+    """Return the reduced compositions of each member of a split in some roles.
 
     Args:
         split: Parquet with `material_id`, `member` and `role`.
         materials: `materials.parquet` of its dataset.
-        roles: The parts; all if None.
+        roles: The roles; all if None.
 
     Returns:
-        Compositions by number of the member, in order; a member without rows in these parts has none.
+        Compositions by number of the member, in order; a member without rows in these roles has none.
 
     Raises:
         DataError: A material of the split is unknown.

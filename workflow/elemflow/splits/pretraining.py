@@ -1,60 +1,56 @@
-"""Divisions of source datasets, without the compositions that the run to be pre-trained is judged by."""
+"""Splits for pre-training exclude the validation and test compositions of the fine-tuned run."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from elemflow.core.files import write_parquet
-from elemflow.splits.grouped import divide, draw_sample, member_rows
-from elemflow.splits.leakage import JUDGED, compositions_of, reduced
+from elemflow.core.roles import EVALUATION_ROLES
+from elemflow.splits.leakage import compositions_of, reduced
 
 log = logging.getLogger(__name__)
 
 
-def write_source_split(
-    materials: Path,
-    property_id: str,
-    split: Mapping[str, Any],
-    output: Path,
-    *,
-    target_split: Path,
-    target_materials: Path,
-    where: str,
-) -> None:
-    """Divide the materials of a source dataset for every member of a target run.
+class FineTuned(NamedTuple):
+    """Files of a run that is fine-tuned.
 
-    Of member m, all compositions in the validation and test parts of member m of the target's division are taken away
-    first; what is left is sampled and divided as by the scheme `fractions`, in the same order for all members.
+    Attributes:
+        split: Its split.
+        materials: `materials.parquet` of its dataset.
+    """
+
+    split: Path
+    materials: Path
+
+
+def with_reduced_compositions(table: pa.Table, where: Path) -> pa.Table:
+    """Return materials with their compositions in canonical reduced form.
 
     Args:
-        materials: Curated materials of the source dataset.
-        property_id: Property that must have a value.
-        split: The `split` section of the derived protocol; see `elemflow.config.pretraining`.
-        output: Parquet as `elemflow.splits.grouped.write_split` writes it; its metadata say how many materials were
-            `removed` from each member.
-        target_split: Division of the target dataset.
-        target_materials: Curated materials of the target dataset.
-        where: How messages call this split.
+        table: Materials with `material_id` and `composition`, the first two columns.
+        where: Their file, for the message.
 
     Raises:
-        DataError: A part would be empty, or the target's division does not fit its materials.
+        DataError: A composition is no formula.
     """
-    table = pq.read_table(materials, columns=["material_id", "composition", property_id])
-    table = table.filter(table[property_id].is_valid())
-    compositions = reduced(table["composition"].to_pylist(), materials)
-    table = table.set_column(1, "composition", pa.array(compositions, pa.string()))
-    pieces, removed = [], {}
-    for member, judged in compositions_of(target_split, target_materials, JUDGED).items():
-        rest = table.filter(pa.array([composition not in judged for composition in compositions]))
-        removed[str(member)] = table.num_rows - rest.num_rows
-        log.info("member %d: %d of %d materials removed", member, removed[str(member)], table.num_rows)
-        rest = draw_sample(rest, split)
-        once = {**split, "scheme": "fractions", "members": 1, "divisions": 1, "members_per_fold": 1, "resplit": False}
-        [roles] = divide(rest["composition"].to_pylist(), once)
-        pieces.append(member_rows(rest, member, roles, split, where))
-    notes = {"split": dict(split), "property": property_id, "removed": removed}
-    write_parquet(output, pa.concat_tables(pieces), metadata=notes)
+    compositions = reduced(table["composition"].to_pylist(), where)
+    return table.set_column(1, "composition", pa.array(compositions, pa.string()))
+
+
+def exclude_evaluated(table: pa.Table, fine_tuned: FineTuned) -> Iterator[tuple[int, pa.Table]]:
+    """Yield each member of the fine-tuned run, and the materials without the compositions it is evaluated on.
+
+    Args:
+        table: Materials of the pre-training dataset with reduced compositions.
+        fine_tuned: Files of the fine-tuned run.
+
+    Raises:
+        DataError: The split of the fine-tuned run does not fit its materials.
+    """
+    compositions = table["composition"].to_pylist()
+    for member, evaluated in compositions_of(*fine_tuned, EVALUATION_ROLES).items():
+        rest = table.filter(pa.array([composition not in evaluated for composition in compositions]))
+        log.info("member %d: %d of %d materials removed", member, table.num_rows - rest.num_rows, table.num_rows)
+        yield member, rest

@@ -1,44 +1,67 @@
-"""Divisions with less in the training part: a number of rows, or few materials with one element.
+"""Reduced training sets, for learning curves and for the hold-out of an element.
 
-Both start from the whole division of `elemflow.splits.grouped`, so that what they leave in a part is there in the
-whole one. They have a module and a rule of their own because a change in `elemflow.splits.grouped` divides, and
-trains, everything anew.
+Both start from the whole split, so that a material that stays keeps its role.
 """
 
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from elemflow.chemistry.composition import amounts
-from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import DataError
-from elemflow.core.files import write_parquet
-from elemflow.splits.grouped import ROLES, divide, hash_order, needed_roles, write_split
+from elemflow.splits.schemes.base import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    HoldOut,
+    Reductions,
+    Shares,
+    hash_order,
+    random_roles,
+)
 
-SUBSET_KEYS = ("hold_out", "train_rows")
-"""Keys of `split` that ask for a subset, in the order in which they are applied."""
-LEFT_OUT = -1  # in place of a position in ROLES
-TRAIN, TEST = ROLES.index("train"), ROLES.index("test")
+DROPPED = -1
+"""In place of a position in `ROLES`: the material is in no set."""
 
 
-def keep_train_rows(compositions: list[str], roles: np.ndarray, rows: int, key: str, where: str) -> np.ndarray:
-    """Leave out all but some training materials; fewer rows are a subset of more.
+def reduce_training_set(
+    compositions: Sequence[str], roles: np.ndarray, reductions: Reductions, number: int, where: str
+) -> np.ndarray:
+    """Return the roles after the hold-out of an element and the reduction to a number of training rows.
 
     Args:
         compositions: Composition of each material.
-        roles: Position in `ROLES`, or `LEFT_OUT`, of each material (materials,).
-        rows: Training materials to keep.
-        key: What the draw depends on besides the compositions.
-        where: How messages call the member.
+        roles: Position in `ROLES` of each material, shape (materials,).
+        reductions: What is declared.
+        number: Number of the split; its members share the draw.
+        where: Name of the member in messages.
 
     Returns:
-        The roles with the other training materials left out (materials,).
+        The new roles, shape (materials,), `DROPPED` among them.
+
+    Raises:
+        DataError: See `hold_out` and `keep_train_rows`.
+    """
+    key = f"{reductions.seed}/{number}"
+    if reductions.hold_out is not None:
+        roles = hold_out(compositions, roles, reductions.hold_out, f"{key}/hold_out", where)
+    if reductions.train_rows is not None:
+        roles = keep_train_rows(compositions, roles, reductions.train_rows, f"{key}/train_rows", where)
+    return roles
+
+
+def keep_train_rows(compositions: Sequence[str], roles: np.ndarray, rows: int, key: str, where: str) -> np.ndarray:
+    """Drop all but some training materials; fewer rows are a subset of more.
+
+    Args:
+        compositions: Composition of each material.
+        roles: Position in `ROLES`, or `DROPPED`, of each material, shape (materials,).
+        rows: Training materials that stay.
+        key: What the draw depends on besides the compositions.
+        where: Name of the member in messages.
+
+    Returns:
+        The roles with the other training materials dropped, shape (materials,).
 
     Raises:
         DataError: There are not so many training materials.
@@ -47,101 +70,50 @@ def keep_train_rows(compositions: list[str], roles: np.ndarray, rows: int, key: 
     training = order[roles[order] == TRAIN]
     if len(training) < rows:
         raise DataError(
-            f"{where}: the key 'split.train_rows' asks for {rows:,} training materials, and there are "
-            f"{len(training):,}. Ask for fewer, or leave the key out for all."
+            f"{where}: the key 'split.train_rows' requests {rows:,} training materials, and there are "
+            f"{len(training):,}. Request fewer, or remove the key for all."
         )
-    kept = roles.copy()
-    kept[training[rows:]] = LEFT_OUT
-    return kept
+    reduced = roles.copy()
+    reduced[training[rows:]] = DROPPED
+    return reduced
 
 
-def hold_out(
-    compositions: list[str], roles: np.ndarray, declared: Mapping[str, Any], key: str, where: str
-) -> np.ndarray:
-    """Take the materials with one element out of all parts and give a share of them back to the training part.
+def hold_out(compositions: Sequence[str], roles: np.ndarray, declared: HoldOut, key: str, where: str) -> np.ndarray:
+    """Drop the materials with one element from all sets, except for a share in training and a share in the test set.
 
-    A fixed share of them is tested, whatever is given back, so that errors at different shares are comparable; what is
-    given back at a share is given back at every larger one. The rest is left out. Materials without the element keep
-    their parts.
+    The tested share is the same at every `train_fraction`, so that the errors are comparable; the training materials
+    at one fraction are a subset of those at every larger one. Materials without the element keep their role.
 
-    Huang and Ling, J. Appl. Phys. 128, 124901 (2020), section III C and figure 4, who test all that is not given back.
+    Huang and Ling, J. Appl. Phys. 128, 124901 (2020), section III C and figure 4, who test all that is not in the
+    training set.
 
     Args:
         compositions: Composition of each material.
-        roles: Position in `ROLES` of each material (materials,).
-        declared: `element`, and the shares `test` and `returned` of its materials.
+        roles: Position in `ROLES` of each material, shape (materials,).
+        declared: The element and its two shares.
         key: What the draw depends on besides the compositions.
-        where: How messages call the member.
+        where: Name of the member in messages.
 
     Returns:
-        The new roles (materials,), `LEFT_OUT` among them.
+        The new roles, shape (materials,), `DROPPED` among them.
 
     Raises:
         DataError: No material has the element, or none of those that have it is left to test.
     """
-    element, test, returned = declared["element"], declared["test"], declared["returned"]
+    element, test, train = declared.element, declared.test_fraction, declared.train_fraction
     rows = np.flatnonzero([element in amounts(composition) for composition in compositions])
     if not len(rows):
         raise DataError(
             f"{where}: the key 'split.hold_out.element' names {element}, and none of the {len(compositions):,} "
             "materials with a value has it. Name another element, or another dataset."
         )
-    # The validation part of this division is what is given back, its training part what is left out.
-    shares = {"scheme": "fractions", "test": test, "validation": returned, "train": 1 - test - returned}
-    shares |= {"seed": key, "members": 1, "resplit": False}
-    held = next(divide([compositions[i] for i in rows.tolist()], shares))
-    if not (held == TEST).any():
+    # The training share takes the second place of the order, that of a validation set, so that it only ever grows.
+    drawn = random_roles([compositions[i] for i in rows.tolist()], f"{key}/0", Shares(1 - test - train, train, test))
+    if not (drawn == TEST).any():
         raise DataError(
-            f"{where}: of the {len(rows)} materials with {element} the share {test:g} leaves none for the test part. "
-            "Raise 'split.hold_out.test', or use a dataset with more materials."
+            f"{where}: of the {len(rows)} materials with {element} the share {test:g} leaves none for the test set. "
+            "Raise 'split.hold_out.test_fraction', or use a dataset with more materials."
         )
     changed = roles.copy()
-    changed[rows] = np.select([held == TEST, held == ROLES.index("validation")], [TEST, TRAIN], LEFT_OUT)
+    changed[rows] = np.select([drawn == TEST, drawn == VALIDATION], [TEST, TRAIN], DROPPED)
     return changed
-
-
-def write_subset_split(
-    materials: Path,
-    property_id: str,
-    split: Mapping[str, Any],
-    output: Path,
-    *,
-    members_per_division: int,
-    where: str,
-) -> None:
-    """Divide the materials that have a value of one property, and leave out what the subset keys say.
-
-    Args:
-        materials: Curated materials.
-        property_id: Property that must have a value.
-        split: The `split` section of a protocol, with `hold_out` or `train_rows`.
-        output: As `elemflow.splits.grouped.write_split` writes it, without the materials that are left out.
-        members_per_division: Members in a row that share a division; they share the draw too.
-        where: How messages call this split.
-
-    Raises:
-        DataError: See `keep_train_rows`, `hold_out` and `elemflow.splits.grouped.write_split`, or a part is empty.
-    """
-    whole = {key: value for key, value in split.items() if key not in SUBSET_KEYS}
-    with tempfile.TemporaryDirectory() as folder:
-        write_split(materials, property_id, whole, Path(folder) / "whole.parquet", where=where)
-        table = pq.read_table(Path(folder) / "whole.parquet")
-    members = table["member"].to_numpy()
-    pieces = []
-    for member in np.unique(members).tolist():
-        rows = table.filter(pa.array(members == member))
-        roles = pc.index_in(rows["role"].cast(pa.string()), value_set=pa.array(ROLES)).to_numpy()
-        compositions = [composition_of(name) for name in rows["material_id"].to_pylist()]
-        place, key = f"{where}, member {member}", f"{split['seed']}/{member // members_per_division}"
-        if "hold_out" in split:
-            roles = hold_out(compositions, roles, split["hold_out"], f"{key}/hold_out", place)
-        if "train_rows" in split:
-            roles = keep_train_rows(compositions, roles, split["train_rows"], f"{key}/train_rows", place)
-        for role in needed_roles(split):
-            if not (roles == ROLES.index(role)).any():
-                raise DataError(f"{place}: the {role} part is empty. Hold out another element, or change the shares.")
-        kept = roles != LEFT_OUT
-        names = pa.DictionaryArray.from_arrays(pa.array(roles[kept], pa.int8()), pa.array(ROLES))
-        kept_rows = rows.filter(pa.array(kept))
-        pieces.append(pa.table({"material_id": kept_rows["material_id"], "member": kept_rows["member"], "role": names}))
-    write_parquet(output, pa.concat_tables(pieces), metadata={"split": dict(split), "property": property_id})

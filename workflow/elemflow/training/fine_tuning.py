@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json
-from elemflow.splits.leakage import JUDGED, compositions_of
+from elemflow.core.roles import EVALUATION_ROLES
+from elemflow.splits.leakage import compositions_of
 from elemflow.training.scaling import Scaling, Target, load_scaling, load_target
 
 SHOWN = 5  # compositions in a message
@@ -86,7 +87,7 @@ class Source:
         Raises:
             DataError: Names the member and some compositions.
         """
-        judged, seen = compositions_of(split, materials, JUDGED), compositions_of(*self._files[1:])
+        judged, seen = compositions_of(split, materials, EVALUATION_ROLES), compositions_of(*self._files[1:])
         for member, compositions in judged.items():
             if member not in seen or not self._file(member, "keras").exists():
                 known = ", ".join(str(known) for known in seen if self._file(known, "keras").exists())

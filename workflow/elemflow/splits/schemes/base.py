@@ -1,8 +1,14 @@
-"""What all schemes of a train/validation/test split have in common."""
+"""What all schemes of a train/validation/test split have in common.
+
+The role of a material is decided by a hash of the seed and its composition, not by a random number generator: a split
+is the same on every machine and with every version of every library, does not depend on the order of rows, and all
+materials of one composition stay together.
+"""
 
 import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -15,7 +21,7 @@ TRAIN, VALIDATION, TEST = (ROLES.index(role) for role in ROLES)
 
 
 class Shares(NamedTuple):
-    """Shares of the materials that one member trains on, validates with and is tested on; they sum to 1."""
+    """Shares of the materials in the training, validation and test set of one member; they sum to 1."""
 
     train: float
     validation: float
@@ -38,6 +44,22 @@ class HoldOut(Declared):
     test_fraction: float = Field(
         0.2, gt=0, le=1, description="Share of the element's materials that is tested, the same at any train_fraction."
     )
+
+
+class Reductions(NamedTuple):
+    """How a split is made smaller than its materials allow.
+
+    Attributes:
+        seed: Seed of the draws.
+        max_materials: Most materials that enter, drawn by composition; None for all.
+        train_rows: Number of training materials that stay; None for all.
+        hold_out: Element whose materials are held out of training.
+    """
+
+    seed: int = 0
+    max_materials: int | None = None
+    train_rows: int | None = None
+    hold_out: HoldOut | None = None
 
 
 class SplitScheme(Declared):
@@ -78,6 +100,35 @@ class SplitScheme(Declared):
             return (Role.TRAIN, Role.TEST)
         return tuple(role for role, share in zip(ROLES, self.shares, strict=True) if share > 0)
 
+    @property
+    def reductions(self) -> Reductions:
+        """How the split is made smaller; not at all by default."""
+        return Reductions()
+
+    @property
+    def label_column(self) -> str | None:
+        """Column of the materials that `labels` reads; None if the scheme has no labels."""
+        return None
+
+    def labels(
+        self, material_ids: Sequence[str], values: Sequence[str | None], listed: Path | None, where: str
+    ) -> np.ndarray:
+        """Return the predefined role or fold of each material, for `splits`.
+
+        Args:
+            material_ids: Ids of the materials, for messages.
+            values: Their values of `label_column`.
+            listed: File with a list of entries, for the scheme that reads one.
+            where: Name of the split in messages.
+
+        Returns:
+            Labels, shape (materials,); `none` drops a material.
+
+        Raises:
+            DataError: The materials do not fit the predefined split.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles of the materials under each split.
@@ -94,6 +145,34 @@ class SplitScheme(Declared):
         """Yield the roles of the materials for each ensemble member; see `splits`."""
         for roles in self.splits(compositions, labels):
             yield from [roles] * self.members_per_split
+
+
+class RandomScheme(SplitScheme):
+    """Base class of the schemes that split the compositions at random."""
+
+    seed: int = Field(ge=0, description="Seed of the split.")
+    max_materials: int | None = Field(
+        None,
+        ge=3,
+        description="Most materials that enter, drawn by composition with the seed; polymorphs enter together, which "
+        "may add a few. All if absent.",
+    )
+    train_rows: int | None = Field(
+        None,
+        ge=1,
+        description="Training materials that stay, drawn by composition with the seed; fewer are a subset of more. The "
+        "validation and test sets do not change. All if absent.",
+    )
+    hold_out: HoldOut | None = Field(
+        None,
+        description="An element whose materials are held out of training; none if absent. All other materials are "
+        "split as usual.",
+    )
+
+    @property
+    def reductions(self) -> Reductions:
+        """How the split is made smaller."""
+        return Reductions(self.seed, self.max_materials, self.train_rows, self.hold_out)
 
 
 def hash_order(compositions: Sequence[str], key: str) -> np.ndarray:
@@ -129,15 +208,25 @@ def cut(groups: np.ndarray, order: np.ndarray, shares: Sequence[float]) -> np.nd
     return parts
 
 
-def labelled_splits(labels: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the roles that labels name, or one split for each fold, which is then the test set.
+def random_roles(compositions: Sequence[str], key: str, shares: Shares) -> np.ndarray:
+    """Return random roles by composition, as positions in `ROLES`, shape (materials,).
 
     Args:
-        labels: Role, or number of the fold as text, of each material, shape (materials,).
+        compositions: Canonical composition of each material.
+        key: What the order depends on besides the compositions.
+        shares: Shares of the three roles. The test set comes first in the order, so that it stays the same when only
+            the validation share changes.
     """
-    folds = sorted({label for label in labels if label not in ROLES}, key=int)
-    if not folds:
-        yield np.array([ROLES.index(label) for label in labels])
-    for fold in folds:
-        named = np.where(labels == fold, Role.TEST, np.where(np.isin(labels, ROLES), labels, Role.TRAIN))
-        yield np.array([ROLES.index(label) for label in named])
+    order = hash_order(compositions, key)
+    return TEST - cut(group_numbers(compositions), order, (shares.test, shares.validation, shares.train))
+
+
+def random_folds(compositions: Sequence[str], folds: int, key: str) -> np.ndarray:
+    """Return the number of a random fold for each material, by composition, shape (materials,).
+
+    Args:
+        compositions: Canonical composition of each material.
+        folds: Number of folds.
+        key: What the order depends on besides the compositions.
+    """
+    return cut(group_numbers(compositions), hash_order(compositions, key), [1 / folds] * folds)

@@ -1,40 +1,30 @@
 """Splits that a column of the source names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from elemflow.splits.schemes.base import SplitScheme, labelled_splits
+from elemflow.splits.schemes.labels import LabelledScheme, read_labels
 
 
-class Column(SplitScheme):
+class Column(LabelledScheme):
     """Roles or folds from a column of the source."""
 
     predefined: ClassVar[bool] = True
-    scheme: Literal["column"]
+    scheme: Literal["column"] = Field(description="Roles or folds from a column of the source.")
     column: str = Field(description="Column of the source, one of the dataset's `columns.splits`.")
-    roles: dict[str, Literal["train", "validation", "test", "none"]] = Field(
-        default={},
-        description="Labels and their roles, where they are not train, val, valid, validation, test or the number of a "
-        'fold; an empty label is "", and none drops a material.',
-    )
-    members_per_fold: int = Field(
-        1, ge=1, le=100, description="Ensemble members per split, which differ by their seed."
-    )
 
     @property
-    def n_splits(self) -> None:
-        """None: the labels decide."""
+    def label_column(self) -> str:
+        """The declared column."""
+        return self.column
 
-    @property
-    def members_per_split(self) -> int:
-        """Number of ensemble members that share a split."""
-        return self.members_per_fold
-
-    def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """Yield the roles that the labels name, or one split for each fold; see `SplitScheme.splits`."""
-        if labels is None:
-            raise ValueError("column needs the label of each material")
-        yield from labelled_splits(labels)
+    def labels(
+        self, material_ids: Sequence[str], values: Sequence[str | None], listed: Path | None, where: str
+    ) -> np.ndarray:
+        """Return the role or fold that the column names; a missing label is "". See `SplitScheme.labels`."""
+        found = ["" if value is None else value for value in values]
+        return read_labels(found, material_ids, self.roles, f"{where}: column '{self.column}'")

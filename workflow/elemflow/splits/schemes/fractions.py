@@ -6,25 +6,25 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from elemflow.splits.schemes.base import HoldOut, Shares, SplitScheme, cut, group_numbers, hash_order
+from elemflow.splits.schemes.base import RandomScheme, Shares, random_roles
 
 
-class Fractions(SplitScheme):
+class Fractions(RandomScheme):
     """Random training, validation and test sets."""
 
-    scheme: Literal["fractions"]
+    scheme: Literal["fractions"] = Field(description="Random training, validation and test sets.")
     train: float = Field(gt=0, lt=1, description="Share of the training set.")
     validation: float = Field(0.0, ge=0, lt=1, description="Share of the validation set.")
     test: float = Field(gt=0, lt=1, description="Share of the test set.")
-    seed: int = Field(ge=0, description="Seed of the split.")
-    max_materials: int | None = None
-    train_rows: int | None = None
-    hold_out: HoldOut | None = None
     n_members: int = Field(
         1, ge=1, le=100, alias="members", description="Ensemble members per run, or per split where there are several."
     )
     repeats: int | None = Field(
-        None, alias="splits", description="Number of splits under `split_per_member: false`; 1 if absent."
+        None,
+        ge=1,
+        le=100,
+        alias="splits",
+        description="Number of splits under `split_per_member: false`, each with all `members`; 1 if absent.",
     )
     split_per_member: bool = Field(
         True, description="true: each member has its own split; false: all share one and differ by their seed alone."
@@ -52,9 +52,5 @@ class Fractions(SplitScheme):
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""
-        groups = group_numbers(compositions)
-        # The test set comes first, so that it stays the same when only the validation share changes.
-        shares = (self.test, self.validation, self.train)
         for number in range(self.n_splits):
-            order = hash_order(compositions, f"{self.seed}/{number}")
-            yield 2 - cut(groups, order, shares)
+            yield random_roles(compositions, f"{self.seed}/{number}", self.shares)

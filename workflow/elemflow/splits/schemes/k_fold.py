@@ -1,7 +1,7 @@
 """Cross-validation: each fold is the test set once."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -10,19 +10,21 @@ from elemflow.splits.schemes.base import (
     TEST,
     TRAIN,
     VALIDATION,
-    HoldOut,
+    RandomScheme,
     Shares,
-    SplitScheme,
     cut,
     group_numbers,
     hash_order,
+    random_folds,
 )
 
 
-class KFold(SplitScheme):
+class KFold(RandomScheme):
     """Folds of the compositions; each is the test set once per repetition."""
 
-    scheme: Literal["k_fold"]
+    scheme: Literal["k_fold"] = Field(
+        description="Folds of the compositions; each is the test set once per repetition."
+    )
     folds: int = Field(ge=2, le=100, description="Folds per repetition.")
     repeats: int = Field(
         1, ge=1, le=100, description="Repetitions with another shuffle (5x2 CV is 5 repeats of 2 folds)."
@@ -31,10 +33,6 @@ class KFold(SplitScheme):
         0.1, ge=0, lt=1, description="Share of each training set that becomes the validation set."
     )
     members_per_fold: int = Field(1, ge=1, le=100, description="Ensemble members per fold, which differ by their seed.")
-    seed: int = Field(ge=0, description="Seed of the split.")
-    max_materials: int | None = None
-    train_rows: int | None = None
-    hold_out: HoldOut | None = None
 
     @property
     def n_splits(self) -> int:
@@ -54,39 +52,28 @@ class KFold(SplitScheme):
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""
-        groups = group_numbers(compositions)
         for repeat in range(self.repeats):
-            order = hash_order(compositions, f"{self.seed}/{repeat}")
-            folds = cut(groups, order, [1 / self.folds] * self.folds)
-            yield from rotate_test_fold(compositions, groups, folds, self, repeat)
-
-
-class FoldScheme(Protocol):
-    """What `rotate_test_fold` reads of a scheme."""
-
-    @property
-    def folds(self) -> int: ...  # noqa: D102
-    @property
-    def validation(self) -> float: ...  # noqa: D102
-    @property
-    def seed(self) -> int: ...  # noqa: D102
+            key = f"{self.seed}/{repeat}"
+            folds = random_folds(compositions, self.folds, key)
+            yield from rotate_test_fold(compositions, folds, self.folds, self.validation, key)
 
 
 def rotate_test_fold(
-    compositions: Sequence[str], groups: np.ndarray, folds: np.ndarray, scheme: "FoldScheme", repeat: int
+    compositions: Sequence[str], folds: np.ndarray, n_folds: int, validation: float, key: str
 ) -> Iterator[np.ndarray]:
     """Yield the roles where each fold in turn is the test set.
 
     Args:
         compositions: Canonical composition of each material.
-        groups: Number of its composition, shape (materials,).
-        folds: Number of its fold, shape (materials,).
-        scheme: Declares the folds, the validation share and the seed.
-        repeat: Number of the repetition.
+        folds: Number of its fold from 0, shape (materials,).
+        n_folds: Number of folds.
+        validation: Share of the other folds that becomes the validation set, by composition.
+        key: What the validation sets depend on besides the compositions.
     """
-    for fold in range(scheme.folds):
+    groups = group_numbers(compositions)
+    for fold in range(n_folds):
         roles = np.where(folds == fold, TEST, TRAIN)
         rest = np.flatnonzero(folds != fold)
-        inner = hash_order([compositions[i] for i in rest.tolist()], f"{scheme.seed}/{repeat}/{fold}/validation")
-        roles[rest[cut(groups[rest], inner, (scheme.validation, 1 - scheme.validation)) == 0]] = VALIDATION
+        order = hash_order([compositions[i] for i in rest.tolist()], f"{key}/{fold}/validation")
+        roles[rest[cut(groups[rest], order, (validation, 1 - validation)) == 0]] = VALIDATION
         yield roles

@@ -10,25 +10,22 @@ from elemflow.splits.schemes.base import (
     TEST,
     TRAIN,
     VALIDATION,
-    HoldOut,
+    RandomScheme,
     Shares,
-    SplitScheme,
     cut,
     group_numbers,
     hash_order,
 )
 
 
-class KFoldValidation(SplitScheme):
+class KFoldValidation(RandomScheme):
     """A common test set; each fold of the other materials is the validation set of one ensemble member."""
 
-    scheme: Literal["k_fold_validation"]
+    scheme: Literal["k_fold_validation"] = Field(
+        description="A common test set; each fold of the other materials is the validation set of one ensemble member."
+    )
     test: float = Field(gt=0, lt=1, description="Share of the test set, common to all members.")
     folds: int = Field(ge=2, le=100, description="Folds of the other materials, one member each.")
-    seed: int = Field(ge=0, description="Seed of the split.")
-    max_materials: int | None = None
-    train_rows: int | None = None
-    hold_out: HoldOut | None = None
 
     @property
     def n_splits(self) -> int:

@@ -7,16 +7,15 @@ import numpy as np
 from pydantic import Field
 
 from elemflow.core.declared import Declared
-from elemflow.splits.schemes.base import Shares, SplitScheme
-from elemflow.splits.schemes.fractions import Fractions
+from elemflow.splits.schemes.base import Reductions, Shares, SplitScheme, random_roles
 
 
 class FineTunedRun(Declared):
     """The dataset, property and protocol whose validation and test compositions are excluded."""
 
-    dataset: str
-    property: str
-    protocol: str
+    dataset: str = Field(description="Dataset of the fine-tuned run.")
+    property: str = Field(description="Property of the fine-tuned run.")
+    protocol: str = Field(description="Protocol of the fine-tuned run.")
 
 
 class Pretraining(SplitScheme):
@@ -26,14 +25,16 @@ class Pretraining(SplitScheme):
     split what is left in one order.
     """
 
-    scheme: Literal["pretraining"]
-    train: float
-    validation: float = 0.0
-    test: float
-    seed: int
-    max_materials: int | None = None
-    exclude: FineTunedRun
-    members_of_fine_tuned: int = Field(1, description="Ensemble members of the fine-tuned run.")
+    scheme: Literal["pretraining"] = Field(description="Fractions of what is left of a pre-training dataset.")
+    train: float = Field(gt=0, lt=1, description="Share of the training set.")
+    validation: float = Field(0.0, ge=0, lt=1, description="Share of the validation set.")
+    test: float = Field(gt=0, lt=1, description="Share of the test set.")
+    seed: int = Field(ge=0, description="Seed of the split.")
+    max_materials: int | None = Field(
+        None, ge=3, description="Most materials of what is left, drawn by composition with the seed. All if absent."
+    )
+    exclude: FineTunedRun = Field(description="Run whose validation and test compositions are excluded.")
+    members_of_fine_tuned: int = Field(1, ge=1, description="Ensemble members of the fine-tuned run.")
 
     @property
     def n_splits(self) -> None:
@@ -44,10 +45,11 @@ class Pretraining(SplitScheme):
         """Shares of the three roles, of what is left."""
         return Shares(self.train, self.validation, self.test)
 
+    @property
+    def reductions(self) -> Reductions:
+        """How the split is made smaller."""
+        return Reductions(self.seed, self.max_materials)
+
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles of what is left for one member; see `SplitScheme.splits`."""
-        del labels
-        once = Fractions(
-            scheme="fractions", train=self.train, validation=self.validation, test=self.test, seed=self.seed
-        )
-        return once.splits(compositions)
+        yield random_roles(compositions, f"{self.seed}/0", self.shares)

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from elemflow.splits.schemes.base import SplitScheme
 
@@ -29,4 +29,18 @@ def read_split(declared: object) -> SplitScheme:
     if isinstance(declared, SplitScheme):
         return declared
     assert isinstance(declared, dict)  # noqa: S101  the schema was checked
+    declared = _renamed(declared)
     return split_schemes()[declared["scheme"]].model_validate(declared)
+
+
+def _renamed(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return a section with the new names of its keys."""
+    new = {"divisions": "splits", "resplit": "split_per_member", "without": "exclude"}
+    split = {new.get(key, key): value for key, value in declared.items()}
+    if split["scheme"] in {"source", "pretraining"}:
+        known = ("train", "validation", "test", "seed", "max_materials", "exclude", "members_of_fine_tuned")
+        return {"scheme": "pretraining"} | {key: value for key, value in split.items() if key in known}
+    if "hold_out" in split:
+        fractions = {"returned": "train_fraction", "test": "test_fraction"}
+        split["hold_out"] = {fractions.get(key, key): value for key, value in split["hold_out"].items()}
+    return split

@@ -1,0 +1,132 @@
+"""Write the train/validation/test split of a dataset: the role of every material for every ensemble member.
+
+The schemes of a split are in `elemflow.splits.schemes`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from elemflow.core.errors import DataError
+from elemflow.core.files import write_parquet
+from elemflow.core.roles import ROLES
+from elemflow.splits.pretraining import FineTuned, exclude_evaluated, with_reduced_compositions
+from elemflow.splits.reduced_training import DROPPED, reduce_training_set
+from elemflow.splits.schemes.base import Reductions, SplitScheme, cut, group_numbers, hash_order
+from elemflow.splits.schemes.labels import DROPPED as DROPPED_LABEL
+from elemflow.splits.schemes.pretraining import Pretraining
+
+
+def write_split(
+    materials: Path,
+    property_id: str,
+    split: SplitScheme,
+    output: Path,
+    *,
+    where: str,
+    listed: Path | None = None,
+    fine_tuned: FineTuned | None = None,
+) -> None:
+    """Write the split of the materials that have a value of one property.
+
+    Args:
+        materials: Curated materials.
+        property_id: Property that must have a value.
+        split: The split section of a protocol.
+        output: Parquet with material_id, member and role, sorted by member and material_id. Its metadata are the
+            `split`, the `property` and, for pre-training, how many materials were `removed` from each member.
+        where: Name of the split in messages.
+        listed: The list of entries of the scheme `file`.
+        fine_tuned: Split and materials of the fine-tuned run, for the scheme `pretraining`.
+
+    Raises:
+        DataError: A set would be empty, a predefined split does not fit the materials, or there are too few materials
+            for `train_rows` or `hold_out`.
+    """
+    table = _read_materials(materials, property_id, split)
+    notes: dict[str, Any] = {"split": split.plain(), "property": property_id}
+    pieces = []
+    if isinstance(split, Pretraining):
+        if fine_tuned is None:
+            raise ValueError("a split for pre-training needs the fine-tuned run")
+        table = with_reduced_compositions(table, materials)
+        notes["removed"] = {}
+        for member, rest in exclude_evaluated(table, fine_tuned):
+            notes["removed"][str(member)] = table.num_rows - rest.num_rows
+            pieces += [_member_rows(rows, member, roles, split, where) for rows, roles in _members(rest, split)]
+    else:
+        for member, (rows, roles) in enumerate(_members(table, split, listed, where)):
+            pieces.append(_reduced_rows(rows, member, roles, split, where))
+    write_parquet(output, pa.concat_tables(pieces), metadata=notes)
+
+
+def draw_sample(table: pa.Table, reductions: Reductions) -> pa.Table:
+    """Return `max_materials` rows, or a few more since compositions are drawn whole; all members share the sample."""
+    most = reductions.max_materials
+    if most is None or most >= table.num_rows:
+        return table
+    compositions = table["composition"].to_pylist()
+    share = most / table.num_rows
+    order = hash_order(compositions, f"{reductions.seed}/sample")
+    return table.filter(pa.array(cut(group_numbers(compositions), order, (share, 1 - share)) == 0))
+
+
+def _read_materials(materials: Path, property_id: str, split: SplitScheme) -> pa.Table:
+    """Return the materials with a value, and the column that the scheme reads labels from."""
+    labels = [split.label_column] if split.label_column else []
+    table = pq.read_table(materials, columns=["material_id", "composition", property_id, *labels])
+    return table.filter(table[property_id].is_valid())
+
+
+def _members(
+    table: pa.Table, split: SplitScheme, listed: Path | None = None, where: str = ""
+) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """Yield the materials and their roles for each ensemble member."""
+    table, labels = draw_sample(table, split.reductions), None
+    if split.label_column:
+        values = table[split.label_column].to_pylist()
+        labels = split.labels(table["material_id"].to_pylist(), values, listed, where)
+        in_a_set = labels != DROPPED_LABEL
+        table, labels = table.filter(pa.array(in_a_set)), labels[in_a_set]
+    for roles in split.members(table["composition"].to_pylist(), labels):
+        yield table, roles
+
+
+def _reduced_rows(table: pa.Table, member: int, roles: np.ndarray, split: SplitScheme, where: str) -> pa.Table:
+    """Return the rows of one member in a split file, with a reduced training set if one is declared."""
+    whole = _member_rows(table, member, roles, split, where)
+    reductions = split.reductions
+    if reductions.hold_out is None and reductions.train_rows is None:
+        return whole
+    place, number = f"{where}, member {member}", member // split.members_per_split
+    reduced = reduce_training_set(table["composition"].to_pylist(), roles, reductions, number, place)
+    for role in split.needed_roles:
+        if not (reduced == ROLES.index(role)).any():
+            raise DataError(f"{place}: the {role} set is empty. Hold out another element, or change the shares.")
+    stays = reduced != DROPPED
+    return _rows(table.filter(pa.array(stays)), member, reduced[stays])
+
+
+def _member_rows(table: pa.Table, member: int, roles: np.ndarray, split: SplitScheme, where: str) -> pa.Table:
+    """Return the rows of one member in a split file.
+
+    Raises:
+        DataError: A set that the split must fill is empty.
+    """
+    for role in split.needed_roles:
+        if not (roles == ROLES.index(role)).any():
+            raise DataError(
+                f"{where}: the {role} set of member {member} is empty ({table.num_rows} materials have a value). "
+                f"Give it a larger share in the protocol, or use a dataset with more materials."
+            )
+    return _rows(table, member, roles)
+
+
+def _rows(table: pa.Table, member: int, roles: np.ndarray) -> pa.Table:
+    names = pa.DictionaryArray.from_arrays(pa.array(roles, pa.int8()), pa.array([role.value for role in ROLES]))
+    members = pa.array(np.full(len(roles), member, dtype=np.int16))
+    return pa.table({"material_id": table["material_id"], "member": members, "role": names})
