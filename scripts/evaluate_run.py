@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
-    write_json(smk.output.metrics, evaluate(smk.input.predictions, **smk.params.cfg))
+    write_json(smk.output.metrics, evaluate(smk.input.predictions, **smk.params.cfg).plain())
 
 
 if __name__ == "__main__":

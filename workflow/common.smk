@@ -256,7 +256,7 @@ def get_evaluation_cfg(wildcards):
     cfg = {"report": protocol["report"]}
     if "ensemble" not in protocol:
         return cfg
-    members = {"members_per_division": elemflow_config.members_per_division(protocol["split"])}
+    members = {"members_per_split": elemflow_config.members_per_division(protocol["split"])}
     return cfg | {key: protocol[key] for key in ("ensemble", "uncertainty")} | members
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from elemflow.core.files import write_json, write_parquet
-from elemflow.evaluation.conformal import Rows, judge
+from elemflow.evaluation.conformal import EnsembleRows, coverage_report
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting.tables.cells import TableKind
 
@@ -39,9 +39,9 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
     table.assign(material_id=[f"Fe{row + 1}O" for row in range(rows)] * (len(errors) + 1)).to_parquet(
         folder / "predictions.parquet"
     )
-    metrics = evaluate(folder / "predictions.parquet")
-    part = Rows(np.abs(true), np.abs(true) + 0.1)
-    metrics["test"]["uncertainty"] = judge([(part, part)])
+    metrics = evaluate(folder / "predictions.parquet").plain()
+    rows_of_split = EnsembleRows(np.abs(true), np.abs(true) + 0.1)
+    metrics["test"]["uncertainty"] = coverage_report([(rows_of_split, rows_of_split)]).plain()
     write_json(folder / "metrics.json", metrics)
     members = {
         str(number): {"rows": {"train": 320, "validation": 40, "test": rows}, "seconds_fitting": 60.0 * (number + 1),

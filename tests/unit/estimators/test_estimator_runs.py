@@ -64,7 +64,7 @@ def _train(folder: Path, model: dict[str, Any], **protocol: Any) -> dict[str, Pa
     }
     inputs = {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
     run.train_run(cfg, features=[folder / "part.parquet"], **inputs, **outputs, threads=1)
-    write_json(outputs["predictions"].with_name("metrics.json"), evaluate(outputs["predictions"]))
+    write_json(outputs["predictions"].with_name("metrics.json"), evaluate(outputs["predictions"]).plain())
     return outputs
 
 

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.core.errors import DataError
+from elemflow.core.files import write_json, write_parquet
 from elemflow.evaluation import metrics
+from elemflow.evaluation.records import Evaluation
 from elemflow.reporting.results import read_note, read_score
 
 
@@ -18,7 +21,7 @@ from elemflow.reporting.results import read_note, read_score
 def test_measures_agree_with_scikit_learn(pairs: list[tuple[float, float]]) -> None:
     reference = pytest.importorskip("sklearn.metrics")
     y_true, y_pred = np.array(pairs).T
-    found = metrics.all_errors(y_true, y_pred, np.arange(len(pairs)))
+    found = metrics.all_errors(y_true, y_pred, np.arange(len(pairs))).plain()
     assert found["n"] == len(pairs)
     assert found["mae"] == pytest.approx(reference.mean_absolute_error(y_true, y_pred))
     assert found["rmse"] == pytest.approx(reference.root_mean_squared_error(y_true, y_pred))
@@ -28,7 +31,7 @@ def test_measures_agree_with_scikit_learn(pairs: list[tuple[float, float]]) -> N
         assert found["r2"] == pytest.approx(reference.r2_score(y_true, y_pred), rel=1e-6)
 
 
-def test_the_standard_error_is_what_other_draws_of_the_rows_change() -> None:
+def test_the_standard_error_is_what_other_samples_of_the_rows_change() -> None:
     generator = np.random.default_rng(0)
     errors = generator.exponential(size=100_000)
     draws = [metrics.mae(np.zeros(400), generator.choice(errors, 400)) for _ in range(2000)]
@@ -86,18 +89,18 @@ def _predictions(path: Path, errors: dict[tuple[int, str], list[float]]) -> Path
     return path
 
 
-def test_evaluate_counts_the_entries_of_a_composition_together(tmp_path: Path) -> None:
+def test_evaluate_clusters_the_entries_of_a_composition(tmp_path: Path) -> None:
     names = ["Fe2O3#1", "Fe2O3#2", "FeO#3"]
     table = pd.DataFrame({"material_id": names, "member": 0, "role": "test", "y_true": 0.0, "y_pred": [1.0, 2.0, 6.0]})
     table.to_parquet(tmp_path / "p.parquet")
     # Sums of |error| - 3: -3 of Fe2O3 and 3 of FeO; sqrt(2/1 * 18) / 3.
-    assert metrics.evaluate(tmp_path / "p.parquet")["test"]["mean"]["mae_standard_error"] == pytest.approx(2)
+    assert metrics.evaluate(tmp_path / "p.parquet").plain()["test"]["mean"]["mae_standard_error"] == pytest.approx(2)
 
 
 def test_evaluate_means_over_members(tmp_path: Path) -> None:
     found = metrics.evaluate(
         _predictions(tmp_path / "p.parquet", {(0, "test"): [1, 1], (1, "test"): [2, -2], (0, "validation"): [3.0]})
-    )
+    ).plain()
     assert sorted(found) == ["test", "validation"]
     assert found["test"]["members"]["1"]["mae"] == 2
     assert found["test"]["mean"]["mae"] == 1.5
@@ -109,7 +112,7 @@ def test_evaluate_means_over_members(tmp_path: Path) -> None:
 
 def test_the_member_best_on_test_can_be_reported(tmp_path: Path) -> None:
     errors = {(0, "test"): [2.0, 2], (1, "test"): [1.0, 2], (0, "validation"): [1.0, 1], (1, "validation"): [5.0, 5]}
-    found = metrics.evaluate(_predictions(tmp_path / "p.parquet", errors), report="best_on_test")
+    found = metrics.evaluate(_predictions(tmp_path / "p.parquet", errors), report="best_on_test").plain()
     assert {role: part["reported_member"] for role, part in found.items()} == {"test": "1", "validation": "1"}
     assert found["test"]["mean"]["mae"] == 1.75
     (tmp_path / "metrics.json").write_text(json.dumps(found))
@@ -120,7 +123,7 @@ def test_the_member_best_on_test_can_be_reported(tmp_path: Path) -> None:
 
 def test_members_that_predict_one_value_are_named(tmp_path: Path) -> None:
     errors = {(0, "test"): [2.0, 1, 0], (1, "test"): [2.0, 2, 2], (1, "validation"): [1.0, 0]}
-    found = metrics.evaluate(_predictions(tmp_path / "p.parquet", errors))
+    found = metrics.evaluate(_predictions(tmp_path / "p.parquet", errors)).plain()
     assert found["constant_members"] == ["0"]
     (tmp_path / "metrics.json").write_text(json.dumps(found))
     assert read_note(tmp_path / "metrics.json", "mae") == "one value for all test materials in 1 of 2 members"
@@ -146,16 +149,16 @@ def _members(path: Path, predictions: dict[int, dict[str, list[float]]]) -> Path
     return path
 
 
-def test_members_of_a_division_become_one_prediction(tmp_path: Path) -> None:
+def test_members_of_a_split_become_one_prediction(tmp_path: Path) -> None:
     path = _members(
         tmp_path / "p.parquet",
         {0: {"test": [3, -1]}, 1: {"test": [0, 1]}, 2: {"test": [0, 3]}, 3: {"test": [2]}, 4: {"test": [2]}, 5: {"test": [8]}},
     )  # fmt: skip
-    found = metrics.evaluate(path, "ensemble", "mean", 3)
-    together = found["test"]["ensemble"]
-    assert [division["mae"] for division in together["members"].values()] == [1, 4]
-    assert (together["mean"]["mae"], together["n_members"], found["test"]["n_members"]) == (2.5, 2, 6)
-    assert metrics.evaluate(path, "mean", "median", 3)["test"]["ensemble"]["members"]["0"]["mae"] == 0.5
+    found = metrics.evaluate(path, "ensemble", "mean", 3).plain()
+    combined = found["test"]["ensemble"]
+    assert [each["mae"] for each in combined["members"].values()] == [1, 4]
+    assert (combined["mean"]["mae"], combined["n_members"], found["test"]["n_members"]) == (2.5, 2, 6)
+    assert metrics.evaluate(path, "mean", "median", 3).plain()["test"]["ensemble"]["members"]["0"]["mae"] == 0.5
     (tmp_path / "metrics.json").write_text(json.dumps(found))
     score = read_score(tmp_path / "metrics.json", "mae")
     assert score is not None
@@ -165,15 +168,33 @@ def test_members_of_a_division_become_one_prediction(tmp_path: Path) -> None:
 def test_uncertainty_follows_from_the_predictions(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     members = {member: {role: rng.normal(size=40).tolist() for role in ("test", "validation")} for member in range(4)}
-    found = metrics.evaluate(_members(tmp_path / "p.parquet", members), "mean", "mean", 2, uncertainty=True)
+    found = metrics.evaluate(_members(tmp_path / "p.parquet", members), "mean", "mean", 2, uncertainty=True).plain()
     assert found["test"]["uncertainty"]["n"] == 80
     assert "uncertainty" not in found["validation"]
     only_test = {member: {"test": [1.0, 2.0]} for member in range(2)}
-    with pytest.raises(DataError, match="division 0 has no validation rows"):
+    with pytest.raises(DataError, match="split 0 has no validation rows"):
         metrics.evaluate(_members(tmp_path / "p.parquet", only_test), "mean", "mean", 2, uncertainty=True)
 
 
-def test_a_division_without_all_its_members_is_refused(tmp_path: Path) -> None:
+def test_a_split_without_all_its_members_is_refused(tmp_path: Path) -> None:
     path = _members(tmp_path / "p.parquet", {0: {"test": [1, 2]}, 1: {"test": [1]}})
-    with pytest.raises(DataError, match=r"division 0 has 1 predictions of material 'test1' \(test\), not 2"):
-        metrics.evaluate(path, ensemble="mean", members_per_division=2)
+    with pytest.raises(DataError, match=r"split 0 has 1 predictions of material 'test1' \(test\), not 2"):
+        metrics.evaluate(path, ensemble="mean", members_per_split=2)
+
+
+def test_an_evaluation_is_read_as_it_was_written(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    members = {member: {role: rng.normal(size=40).tolist() for role in ("test", "validation")} for member in range(4)}
+    path = _members(tmp_path / "p.parquet", members)
+    found = metrics.evaluate(path, "best_on_test", "mean", 2, uncertainty=True)
+    write_json(tmp_path / "metrics.json", found.plain())
+    assert Evaluation.read(tmp_path / "metrics.json") == found
+
+
+def test_the_notes_of_predictions_are_kept(tmp_path: Path) -> None:
+    rows = pa.table({"material_id": ["FeO"], "member": [0], "role": ["test"], "y_true": [0.0], "y_pred": [1.0]})
+    notes = {"chosen": {"0": "ridge"}, "left_out": {"0": {"svr": "too large"}}}
+    write_parquet(tmp_path / "p.parquet", rows, notes)
+    assert metrics.evaluate(tmp_path / "p.parquet").plain().items() >= notes.items()
+    write_parquet(tmp_path / "p.parquet", rows.slice(0, 0), {"not_run": "too large"})
+    assert metrics.evaluate(tmp_path / "p.parquet").plain() == {"not_run": "too large"}

@@ -14,7 +14,7 @@ from factories.training import train, write_inputs
 from elemflow import predict as command
 from elemflow.core.errors import DataError
 from elemflow.core.files import write_json, write_parquet
-from elemflow.evaluation.conformal import Calibration, Rows
+from elemflow.evaluation.conformal import Calibration, EnsembleRows
 from elemflow.evaluation.metrics import evaluate
 from elemflow.features import elemental_fractions
 from elemflow.inference.predictor import predict_parquet, predict_table
@@ -36,8 +36,8 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def _evaluate(run: Path, members_per_division: int, uncertainty: bool = True) -> dict[str, Any]:
-    found = evaluate(run / "predictions.parquet", "ensemble", "mean", members_per_division, uncertainty)
+def _evaluate(run: Path, members_per_split: int, uncertainty: bool = True) -> dict[str, Any]:
+    found = evaluate(run / "predictions.parquet", "ensemble", "mean", members_per_split, uncertainty).plain()
     write_json(run / "metrics.json", found)
     return found
 
@@ -57,7 +57,7 @@ def test_intervals_are_those_that_were_judged(tmp_path: Path, run: Path) -> None
 
 
 def test_an_interval_ends_where_the_property_does() -> None:
-    calibration = Calibration(Rows(np.full(30, 1.0), np.full(30, 0.2)))
+    calibration = Calibration(EnsembleRows(np.full(30, 1.0), np.full(30, 0.2)))
     lower, upper = Intervals(calibration, 90, minimum=0).around(np.array([0.5, -3.0, 4.0]), np.full(3, 0.2))
     np.testing.assert_allclose(lower, [0, 0, 3])
     np.testing.assert_allclose(upper, [1.5, 0, 5])
@@ -65,7 +65,7 @@ def test_an_interval_ends_where_the_property_does() -> None:
 
 @pytest.mark.parametrize(("level", "refused"), [(90, False), (91, True)])
 def test_a_level_beyond_the_validation_rows_is_refused(level: int, refused: bool) -> None:
-    calibration = Calibration(Rows(np.arange(10.0), np.ones(10)))
+    calibration = Calibration(EnsembleRows(np.arange(10.0), np.ones(10)))
     if refused:
         with pytest.raises(DataError, match=r"of 10 compositions are too few for 91 %; they calibrate .* at most 90 %"):
             Intervals(calibration, level)
@@ -74,7 +74,7 @@ def test_a_level_beyond_the_validation_rows_is_refused(level: int, refused: bool
 
 
 def test_entries_of_one_composition_do_not_calibrate_a_level_alone() -> None:
-    calibration = Calibration(Rows(np.arange(40.0), np.ones(40), np.repeat(np.arange(10), 4)))
+    calibration = Calibration(EnsembleRows(np.arange(40.0), np.ones(40), np.repeat(np.arange(10), 4)))
     Intervals(calibration, 90)
     with pytest.raises(DataError, match="of 10 compositions are too few for 91 %"):
         Intervals(calibration, 91)

@@ -1,6 +1,6 @@
-"""Comparison of two models A and B that were judged on the same materials.
+"""Hypothesis tests for two models A and B that were evaluated on the same materials.
 
-Differences are error of A minus error of B, so that negative numbers speak for A. All p values are one-tailed: the null
+Differences are error of A minus error of B, so that negative numbers favour A. All p values are one-tailed: the null
 hypothesis is that A is no better than B. Sources: Nadeau and Bengio, Mach. Learn. 52, 239 (2003); Dietterich, Neural
 Comput. 10, 1895 (1998); Holm, Scand. J. Stat. 6, 65 (1979).
 """
@@ -16,9 +16,14 @@ from scipy import stats
 Array = npt.NDArray[np.float64]
 
 RESAMPLES = 2000
-LEVEL = 0.95  # of the bootstrap interval
+CONFIDENCE_LEVEL = 0.95
+"""Level of the bootstrap interval."""
 FIVE_BY_TWO = (5, 2)
-_DRAWS_AT_ONCE = 4_000_000  # resampled numbers in memory
+"""Repetitions and folds of the 5x2cv t-test."""
+_DRAWS_AT_ONCE = 4_000_000
+"""Resampled numbers in memory."""
+MIN_DIFFERENCES = 2
+"""Fewest differences of a t-test."""
 
 
 @dataclass(frozen=True)
@@ -36,26 +41,26 @@ class TTest:
     p: float
 
 
-def corrected_t_test(differences: Sequence[float], test_to_train: float) -> TTest:
-    """Test paired differences over resampled divisions, whose training sets overlap (Nadeau and Bengio).
+def corrected_resampled_t_test(differences: Sequence[float], test_to_train: float) -> TTest:
+    """Return the corrected resampled t-test, for splits whose training sets overlap (Nadeau and Bengio).
 
     t = mean(d) / sqrt((1/J + n_test/n_train) var(d)) with J - 1 degrees of freedom; var has the divisor J - 1.
 
     Args:
-        differences: Difference of each of J divisions, J > 1.
+        differences: Difference of each of J train/test splits, J > 1.
         test_to_train: n_test/n_train; 1 for 2-fold cross-validation. 0 gives the ordinary paired t-test.
 
     Raises:
         ValueError: There are fewer than two differences.
     """
     d = np.asarray(differences, dtype=np.float64)
-    if len(d) < 2:  # noqa: PLR2004
+    if len(d) < MIN_DIFFERENCES:
         raise ValueError("a t-test needs at least two differences")
     return _t_test(float(d.mean()), (1 / len(d) + test_to_train) * _variance(d), len(d) - 1)
 
 
-def five_by_two_t_test(differences: Sequence[Sequence[float]]) -> TTest:
-    """Test paired differences of five repetitions of 2-fold cross-validation (Dietterich).
+def five_by_two_cv_t_test(differences: Sequence[Sequence[float]]) -> TTest:
+    """Return the 5x2cv t-test: five repetitions of 2-fold cross-validation (Dietterich).
 
     t = d[1,1] / sqrt(sum over i of s_i² / 5) with 5 degrees of freedom, where s_i² is the sum over the two folds j of
     (d[i,j] - mean(d[i]))².
@@ -69,8 +74,8 @@ def five_by_two_t_test(differences: Sequence[Sequence[float]]) -> TTest:
     d = np.asarray(differences, dtype=np.float64)
     if d.shape != FIVE_BY_TWO:
         raise ValueError(f"the 5x2cv test needs differences of shape (5, 2), not {d.shape}")
-    spread = ((d - d.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-    return _t_test(float(d[0, 0]), float(spread.mean()), FIVE_BY_TWO[0])
+    variances = ((d - d.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    return _t_test(float(d[0, 0]), float(variances.mean()), FIVE_BY_TWO[0])
 
 
 def _variance(d: Array) -> float:
@@ -84,7 +89,7 @@ def _t_test(difference: float, variance: float, df: int) -> TTest:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust the p values of a family of tests (Holm).
+    """Return the p values of a family of tests, adjusted by the Holm-Bonferroni method.
 
     The k-th smallest of m becomes the largest of min(1, (m - i + 1) p_i) over i ≤ k. A test is significant
     at level α within the family if its adjusted p value is at most α.
@@ -96,18 +101,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def effect_size(differences: Sequence[float]) -> float:
-    """Return Cohen's d of paired differences, mean(d) / sd(d), with the sample standard deviation over divisions."""
+def cohens_d(differences: Sequence[float]) -> float:
+    """Return Cohen's d of paired differences, mean(d) / sd(d), with the sample standard deviation over splits."""
     d = np.asarray(differences, dtype=np.float64)
     variance = _variance(d)
     return float(d.mean()) / math.sqrt(variance) if variance else math.copysign(math.inf, d.mean()) if d.any() else 0.0
 
 
-def bootstrap_interval(sums: Array, counts: Array, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """Return the percentile bootstrap interval, at `LEVEL`, of a mean difference over test compositions.
+def clustered_bootstrap_interval(
+    sums: Array, counts: Array, seed: int, resamples: int = RESAMPLES
+) -> tuple[float, float]:
+    """Return the percentile interval of the clustered bootstrap of a mean difference, at `CONFIDENCE_LEVEL`.
 
-    Compositions are drawn with replacement, each with all predictions of its materials, as those are not independent;
-    the statistic is the sum of their differences over the sum of their counts.
+    The clusters are test compositions: each is resampled with all predictions of its materials, as those are not
+    independent. The statistic is the sum of the differences over the sum of their counts.
 
     Args:
         sums: Sum of the differences of each composition over its materials and their members, shape (compositions,).
@@ -121,5 +128,5 @@ def bootstrap_interval(sums: Array, counts: Array, seed: int, resamples: int = R
     for start in range(0, resamples, at_once):
         drawn = generator.integers(len(sums), size=(min(at_once, resamples - start), len(sums)))
         means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
-    low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(np.concatenate(means), [(1 - CONFIDENCE_LEVEL) / 2, (1 + CONFIDENCE_LEVEL) / 2])
     return float(low), float(high)

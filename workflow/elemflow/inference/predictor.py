@@ -18,7 +18,8 @@ from elemflow.chemistry.composition import canonical_forms
 from elemflow.config.kinds import parts_of
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import parquet_stream, read_json, read_metadata
-from elemflow.evaluation.conformal import USUAL_LEVEL
+from elemflow.evaluation.conformal import DEFAULT_LEVEL
+from elemflow.evaluation.records import Combination
 from elemflow.features.store import feature_batches, load_part
 from elemflow.inference.applicability import Reference
 from elemflow.inference.reliability import KIND, Intervals, load_calibration, load_reference
@@ -30,7 +31,7 @@ BATCH_ROWS = 32_768
 FORMULA_COLUMNS = ("formula", "composition")
 TOLD = {"percentile": pa.float64(), "unseen_elements": pa.string(), "flag": pa.string()}
 """What `elemflow.inference.applicability` tells of a material."""
-COMBINE: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "median": np.median}
+COMBINE: dict[Combination, Callable[..., np.ndarray]] = {"mean": np.mean, "median": np.median}
 
 Forward = Callable[[np.ndarray], np.ndarray]
 """From unscaled features, float32 (rows, columns), to predictions in the unit of the property, float64 (rows,)."""
@@ -59,7 +60,7 @@ class Ensemble:
         DataError: The folder holds no trained run.
     """
 
-    def __init__(self, run: str | Path, *, threads: int = 1, combine: str | None = None):
+    def __init__(self, run: str | Path, *, threads: int = 1, combine: Combination | None = None):
         run = Path(run)
         folder = run / "model"
         try:
@@ -106,7 +107,7 @@ def predict_parquet(
     out: str | Path,
     *,
     threads: int = 1,
-    combine: str | None = None,
+    combine: Combination | None = None,
     level: int | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> int:
@@ -120,7 +121,7 @@ def predict_parquet(
             in the metadata.
         threads: CPU threads of networks.
         combine: See `Ensemble`.
-        level: Level of the intervals in per cent; None is `USUAL_LEVEL`, and no interval where none is calibrated.
+        level: Level of the intervals in per cent; None is `DEFAULT_LEVEL`, and no interval where none is calibrated.
         batch_rows: Materials in memory at once.
 
     Returns:
@@ -152,7 +153,7 @@ def predict_table(
     column: str | None = None,
     skip: bool = False,
     threads: int = 1,
-    combine: str | None = None,
+    combine: Combination | None = None,
     level: int | None = None,
     applicability: bool = False,
 ) -> int:
@@ -244,7 +245,7 @@ def _intervals(run: Path, ensemble: Ensemble, level: int | None) -> Intervals | 
     """Return the intervals of a run; None if it has none and none were asked for."""
     try:
         calibration = load_calibration(run, ensemble.combine)
-        return Intervals(calibration, level or USUAL_LEVEL, ensemble.cfg["property"].get("minimum"))
+        return Intervals(calibration, level or DEFAULT_LEVEL, ensemble.cfg["property"].get("minimum"))
     except DataError as error:
         if level is None:
             log.info("%s: without intervals: %s", run, error)
@@ -324,11 +325,11 @@ def _load_estimator(path: Path) -> Forward:
     return lambda x: np.asarray(estimator.predict(x), dtype=np.float64) if len(x) else np.empty(0)
 
 
-def _evaluated_by(run: Path) -> str | None:
+def _evaluated_by(run: Path) -> Combination | None:
     """Return how the evaluation of a run combined its members, if it did."""
     file = run / "metrics.json"
     test = read_json(file).get("test", {}) if file.exists() else {}
-    combined_by: str | None = test.get("ensemble", {}).get("combined_by")
+    combined_by: Combination | None = test.get("ensemble", {}).get("combined_by")
     return combined_by
 
 

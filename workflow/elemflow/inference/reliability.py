@@ -15,12 +15,13 @@ import pandas as pd
 from elemflow.config.kinds import parts_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file
-from elemflow.evaluation.conformal import Calibration, are_enough
-from elemflow.evaluation.metrics import calibration_rows, combine
+from elemflow.evaluation.conformal import Calibration, IntervalKind, enough_for_calibration
+from elemflow.evaluation.metrics import combine, ensemble_rows
+from elemflow.evaluation.records import Combination
 from elemflow.inference.applicability import Reference, keeps_whole
 from elemflow.training.data import RoleData, RunData
 
-KIND = "grouped"
+KIND = IntervalKind.MONDRIAN
 """Kind of the intervals: of all, the one that holds its level for the materials that the members are least sure of."""
 
 
@@ -43,7 +44,7 @@ class Intervals:
         self.level = level
         self._calibration, self._minimum = calibration, -math.inf if minimum is None else minimum
         count = calibration.compositions
-        if not are_enough(count, level / 100):
+        if not enough_for_calibration(count, level / 100):
             raise DataError(
                 f"validation materials of {count} compositions are too few for {level} %; they calibrate intervals of "
                 f"at most {100 * count // (count + 1)} %. Ask for a lower level, or take a run with more of them."
@@ -63,7 +64,7 @@ class Intervals:
         return self._calibration.half_width(KIND, self.level / 100, spread)
 
 
-def load_calibration(run: Path, how: str) -> Calibration:
+def load_calibration(run: Path, how: Combination) -> Calibration:
     """Read what the validation rows of a run say of its ensemble.
 
     Args:
@@ -89,7 +90,7 @@ def load_calibration(run: Path, how: str) -> Calibration:
     predictions = run / "predictions.parquet"
     table = pd.read_parquet(predictions, filters=[("role", "==", "validation")])
     together = combine(table, how, members, predictions)
-    return Calibration(calibration_rows(together))
+    return Calibration(ensemble_rows(together))
 
 
 def load_reference(run: Path, cfg: Mapping[str, Any]) -> Reference:

@@ -140,7 +140,7 @@ def test_parity_draws_the_ensembles_where_they_are_reported(tmp_path):
     folder = write_run(tmp_path / "runs", run, [0.1, -0.1, 0.3, -0.1])
     points = pd.read_parquet(folder / "predictions.parquet")
     points[points["role"] == "test"].to_parquet(folder / "predictions.parquet")
-    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "ensemble", "mean", 2))
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "ensemble", "mean", 2).plain())
     numbers = numbers_of(draw(tmp_path, "parity", {run: folder}, ("BRNet",)))
     assert len(numbers.query("quantity == 'prediction'")) == 2 * 40
     assert numbers.query("quantity == 'absolute_error_percentile'")["x"].tolist() == pytest.approx([0.05, 0.1])
@@ -268,7 +268,7 @@ def test_cost_is_that_of_one_member_whatever_is_reported(tmp_path, report):
     points = pd.read_parquet(folder / "predictions.parquet")
     points[points["role"] == "test"].to_parquet(folder / "predictions.parquet")
     ensemble = "mean" if report == "ensemble" else None
-    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", report, ensemble, 2))
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", report, ensemble, 2).plain())
     outputs = draw(tmp_path, "cost", {name_run("brnet"): folder}, ("BRNet",))
     point = numbers_of(outputs).set_index("quantity").loc["seconds_and_error"]
     assert (point["x"], point["y"]) == (90, pytest.approx(0.2))  # 60 s and 120 s, 0.1 and 0.3; both report 0.1

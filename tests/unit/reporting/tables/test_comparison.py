@@ -34,9 +34,9 @@ def test_numbers_are_those_of_the_members(metrics):
     first, twin = tests.iloc[0], tests.iloc[1]
     d = [a - b for a, b in zip(BRNET, BNET, strict=True)]
     ratio = 40 / 360  # as run_info.json of the samples says
-    expected = statistics.corrected_t_test(d, ratio)
+    expected = statistics.corrected_resampled_t_test(d, ratio)
     assert first[["t_corrected", "df_corrected", "p_corrected"]].tolist() == pytest.approx([expected.t, 9, expected.p])
-    dietterich = statistics.five_by_two_t_test([d[i : i + 2] for i in range(0, 10, 2)])
+    dietterich = statistics.five_by_two_cv_t_test([d[i : i + 2] for i in range(0, 10, 2)])
     assert first[["t_5x2", "df_5x2", "p_5x2"]].tolist() == pytest.approx([dietterich.t, 5, dietterich.p])
     assert first["p_holm_corrected"] == pytest.approx(2 * expected.p)
     assert first["difference"] == pytest.approx(sum(d) / 10)
@@ -59,9 +59,9 @@ def test_members_of_one_fold_count_once(tmp_path):
     runs = {name_run(model): write_run(tmp_path, name_run(model), e) / "metrics.json" for model, e in both.items()}
     found = compare(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"members_per_fold": 2}), runs, {}).iloc[0]
     d = [a - b for a, b in zip(BRNET, BNET, strict=True)]
-    corrected = statistics.corrected_t_test(d, 40 / 360)
-    dietterich = statistics.five_by_two_t_test([d[i : i + 2] for i in range(0, 10, 2)])
-    expected = [20, corrected.t, 9, dietterich.t, statistics.effect_size(d)]
+    corrected = statistics.corrected_resampled_t_test(d, 40 / 360)
+    dietterich = statistics.five_by_two_cv_t_test([d[i : i + 2] for i in range(0, 10, 2)])
+    expected = [20, corrected.t, 9, dietterich.t, statistics.cohens_d(d)]
     assert found[["members", "t_corrected", "df_corrected", "t_5x2", "effect_size"]].tolist() == pytest.approx(expected)
 
 
@@ -77,7 +77,7 @@ def test_the_interval_is_that_of_the_ensembles_where_they_are_reported(tmp_path)
             for fold in range(5) for member, bias in enumerate(biases)
         ]  # fmt: skip
         pd.concat(members).to_parquet(folder / "predictions.parquet")
-        write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "ensemble", "mean", 2))
+        write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "ensemble", "mean", 2).plain())
         rows = {"train": 36, "validation": 0, "test": 9}
         write_json(folder / "run_info.json", {"members": {str(number): {"rows": rows} for number in range(10)}})
         runs[name_run(model)] = folder / "metrics.json"
@@ -118,7 +118,7 @@ def test_members_that_share_a_division_are_not_tested(metrics):
 def test_divisions_with_test_parts_of_their_own_are_tested(metrics, split, divisions):
     first = compare(make_comparison(["BRNet", "BNet"], split), metrics, {}).iloc[0]
     d = np.subtract(BRNET, BNET).reshape(divisions, -1).mean(axis=1).tolist()
-    expected = statistics.corrected_t_test(d, 40 / 360)
+    expected = statistics.corrected_resampled_t_test(d, 40 / 360)
     assert first[["t_corrected", "df_corrected"]].tolist() == pytest.approx([expected.t, divisions - 1])
     assert pd.isna(first["p_5x2"])
 
@@ -170,7 +170,7 @@ def write_folds(root, model, errors, names):
         for fold in range(len(names))
     ]
     pd.concat(folds).to_parquet(folder / "predictions.parquet")
-    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet"))
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet").plain())
     members = {str(fold): {"rows": {"train": 150, "validation": 10, "test": 40}} for fold in range(len(names))}
     write_json(folder / "run_info.json", {"members": members})
     return folder / "metrics.json"
@@ -191,8 +191,8 @@ def test_runs_that_lost_different_materials_are_compared_over_those_of_both(tmp_
     cfg = make_comparison(["BRNet", "BNet"], FIVE_FOLDS)
     found = compare(cfg, runs, {}).iloc[0]
     d = -0.1 * errors[:, 4:].mean(axis=1)
-    assert found[["difference", "effect_size"]].tolist() == pytest.approx([d.mean(), statistics.effect_size(d)])
-    assert found["p_corrected"] == pytest.approx(statistics.corrected_t_test(d, 40 / 160).p)
+    assert found[["difference", "effect_size"]].tolist() == pytest.approx([d.mean(), statistics.cohens_d(d)])
+    assert found["p_corrected"] == pytest.approx(statistics.corrected_resampled_t_test(d, 40 / 160).p)
     assert found["interval_low"] < found["difference"] < found["interval_high"] < 0
     assert found[["shared_materials", "judged_materials"]].tolist() == [180, 200]
     outputs = place(tmp_path, "table")

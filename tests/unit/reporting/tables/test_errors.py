@@ -222,7 +222,7 @@ def test_a_metric_that_a_member_lacks_is_undefined_and_not_a_missing_run(tmp_pat
     folder.mkdir(parents=True)
     table = pd.DataFrame({"material_id": ["A", "B", "C", "D"], "member": [0, 0, 1, 1], "role": "test"})
     table.assign(y_true=[0.1, 0.1, 1, 2], y_pred=0.0).to_parquet(folder / "predictions.parquet")
-    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet"))
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet").plain())
     cfg = make_table(["BRNet", "IRNet"], [None, None]) | {"metric": "r2"}
     outputs = place(tmp_path, "table")
     KIND.write(cfg, runs | {name_run("irnet"): folder / "metrics.json"}, {}, outputs)
@@ -242,7 +242,7 @@ def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, runs):
 def test_members_are_in_their_order_and_the_best_is_not_called_a_mean(tmp_path):
     errors = [0.2 - 0.01 * number for number in range(12)]
     folder = write_run(tmp_path, name_run("brnet"), errors)
-    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "best_on_test"))
+    write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "best_on_test").plain())
     assert read_score(folder / "metrics.json", "mae").per_member == pytest.approx(errors)
     cfg, runs = make_table(["BRNet"], ["0.096"]), {name_run("brnet"): folder / "metrics.json"}
     caption = " ".join(view_table(cfg, collect_cells(cfg, runs, {}), {}).caption)

@@ -139,7 +139,7 @@ def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any)
             "compares them there; check the features that their representations reject, and build both runs again."
         )
     differences = _member_differences(shared)
-    low, high = statistics.bootstrap_interval(*_composition_differences(shared), seed=SEED)
+    low, high = statistics.clustered_bootstrap_interval(*_composition_differences(shared), seed=SEED)
     found = {
         "members": len(differences),
         "judged_materials": points["material_id"].nunique(),
@@ -153,11 +153,13 @@ def _test(model: str, other: str, metrics: Mapping[str, str | Path], split: Any)
         return found  # members that share a test part say nothing about other materials
     divisions = _average_divisions(differences, split)
     ratio = _test_to_train(folders[0])
-    found |= {"test_to_train": ratio, "effect_size": statistics.effect_size(divisions)}
-    tests = {"corrected": statistics.corrected_t_test(divisions, ratio)}
+    found |= {"test_to_train": ratio, "effect_size": statistics.cohens_d(divisions)}
+    tests = {"corrected": statistics.corrected_resampled_t_test(divisions, ratio)}
     if "5x2" in possible:
         repeats, folds = statistics.FIVE_BY_TWO
-        tests["5x2"] = statistics.five_by_two_t_test([divisions[folds * i : folds * (i + 1)] for i in range(repeats)])
+        tests["5x2"] = statistics.five_by_two_cv_t_test(
+            [divisions[folds * i : folds * (i + 1)] for i in range(repeats)]
+        )
     for name, test in tests.items():
         found |= {f"t_{name}": test.t, f"df_{name}": test.df, f"p_{name}": test.p}
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from elemflow.core.files import read_json
-from elemflow.evaluation.conformal import KINDS, USUAL_LEVEL
+from elemflow.evaluation.conformal import DEFAULT_LEVEL, IntervalKind
 from elemflow.reporting import text as words
 from elemflow.reporting.tables.cells import (
     FAILURE_TYPES,
@@ -57,8 +57,8 @@ def collect_cells(
         path = metrics.get(cell["run"])
         found = read_json(path) if path and Path(path).is_file() and not cell["missing"] else {}
         judged = found["test"]["uncertainty"] if "test" in found else {}
-        level = cell.get("level", USUAL_LEVEL)
-        for kind in KINDS:
+        level = cell.get("level", DEFAULT_LEVEL)
+        for kind in map(str, IntervalKind):
             of_kind = judged.get(kind, {"coverage": {}, "width": {}})
             lines.append(
                 {
@@ -68,7 +68,7 @@ def collect_cells(
                     "level": level,
                     "interval": kind,
                     "coverage": of_kind["coverage"].get(str(level)),
-                    "coverage_least_sure": _least_sure(judged, kind) if level == USUAL_LEVEL else None,
+                    "coverage_least_sure": _least_sure(judged, kind) if level == DEFAULT_LEVEL else None,
                     "width": of_kind["width"].get(str(level)),
                     "miscalibration_area": of_kind.get("miscalibration_area"),
                     "rank_correlation": judged.get("rank_correlation"),
@@ -116,7 +116,7 @@ def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mappin
         "intervals, which follow the spread of the members and are calibrated on validation materials (split "
         "conformal, normalised). The csv also has intervals calibrated within groups of similar spread, intervals of "
         f"one width and uncalibrated ones, and what share of the tenth of the materials with the largest spread those "
-        f"of {USUAL_LEVEL} % hold (coverage_least_sure)."
+        f"of {DEFAULT_LEVEL} % hold (coverage_least_sure)."
     )
     planned = cells[cells["missing"].isna()]
     yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
