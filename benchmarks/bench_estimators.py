@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.training.data import RunData
 from elemflow.training.fitter import NotRun
 from elemflow.training.fitters import best_of, estimator, search

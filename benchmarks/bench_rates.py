@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.config.yaml_schema import check
 from elemflow.networks.build import build_network
 from elemflow.training.data import RoleData

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.config.yaml_schema import check
 from elemflow.core.files import parquet_stream, write_json
 from elemflow.features.elemental_fractions import LABELS

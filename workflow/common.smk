@@ -41,7 +41,7 @@ SUBSET_KEYS = ("hold_out", "train_rows")  # of `split`; see elemflow.splits.redu
 RUN = "{dataset}/{property}/{representation}/{model}/{protocol}"
 
 try:
-    SETTINGS = elemflow_config.load(config, ROOT, workflow.configfiles)
+    SETTINGS = elemflow_config.load_plain(config, ROOT, workflow.configfiles)
     PRINTED = read_published(ROOT / "resources/published/published_mae.csv") | read_published_quantities(
         ROOT / "resources/published/published_other.csv"
     )
@@ -207,7 +207,7 @@ def get_split_file(wildcards):
 
 def get_target_files(wildcards):
     """Return the division that a source run must keep apart from, and the materials that it divides."""
-    target = SETTINGS.protocol(wildcards.protocol)["split"]["without"]
+    target = SETTINGS.protocol(wildcards.protocol)["split"]["exclude"]
     return {
         "target_split": f"results/splits/{target['dataset']}/{target['property']}/{target['protocol']}.parquet",
         "target_materials": f"results/datasets/{target['dataset']}/materials.parquet",

@@ -142,7 +142,7 @@ def run_job(folder: Path) -> dict[str, Any]:
     from factories import training
 
     training.write_inputs(folder, members=3)
-    out = training.train(folder, training.NETWORK, engine="jax", fleet=2)
+    out = training.train(folder, training.NETWORK, engine="jax", parallel_members=2)
     info, predictions = json.loads(out["run_info"].read_text()), pd.read_parquet(out["predictions"])
     error = (predictions["y_true"] - predictions["y_pred"]).abs().mean()
     fleets = [member["fleet"] for member in info["members"].values()]
@@ -161,7 +161,7 @@ def habits(folder: Path) -> dict[str, Any]:
         [(_, result)] = loop.fit_fleet([start._replace(checkpoint=folder / f"{name}.npz")], protocol)
         assert isinstance(result, loop.FitResult), result
         predicted = result.predict(data.validation)
-        rows = evaluation_batches(20, PROTOCOL["training"]["batch_size"], PROTOCOL["training"]["seed"])[0]
+        rows = evaluation_batches(20, PROTOCOL["training"]["batch_size"], PROTOCOL["seed"])[0]
         found[name] = {
             "monitored": result.course.best_entry["validation_mae"],
             "reported": float(np.abs(predicted - data.validation.y).mean()),

@@ -48,7 +48,7 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
                       "parameters": {"trainable": 4_548_385, "total": 4_548_385}}
         for number in range(len(errors))
     }  # fmt: skip
-    split = {"hold_out": {"element": "Fe", "returned": 0.2, "test": 0.2}}
+    split = {"hold_out": {"element": "Fe", "train_fraction": 0.2, "test_fraction": 0.2}}
     cfg = {"model": {"kind": "network"}, "protocol": {"split": split, "training": {"max_epochs": 3000}}}
     write_json(folder / "run_info.json", {"cfg": cfg, "members": members, "seconds_fitting": 60.0})
     symbols = ("O", "Fe", "H")

@@ -39,13 +39,13 @@ TINY_DATASET = {
 TINY_PROTOCOL = {
     "title": "random 60:20:20 split, 2 epochs",
     "split": {"scheme": "fractions", "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 1, "members": 2},
+    "seed": TINY_SEED,
     "training": {
         "optimizer": {"name": "adam", "learning_rate": 0.001},
         "batch_size": 16,
         "loss": "mae",
         "max_epochs": 2,
         "early_stopping": {"monitor": "validation", "patience": 5},
-        "seed": TINY_SEED,
     },
 }
 GRID = {

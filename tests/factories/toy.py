@@ -15,13 +15,13 @@ SPEC = {
 PROTOCOL: dict[str, Any] = {
     "title": "toy",
     "split": {"scheme": "k_fold", "folds": 2, "seed": 0},
+    "seed": 7,
     "training": {
         "optimizer": {"name": "adam", "learning_rate": 0.01},
         "batch_size": 16,
         "loss": "mae",
         "max_epochs": 6,
         "early_stopping": {"monitor": "validation", "patience": 100, "restore_best": True},
-        "seed": 7,
     },
 }
 check(PROTOCOL, "protocol", "toy")  # fills in the defaults

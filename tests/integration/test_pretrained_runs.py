@@ -12,7 +12,7 @@ from elemflow.splits.leakage import compositions_of
 
 pytestmark = pytest.mark.workflow
 
-SOURCE = TINY_PROTOCOL | {"scaling": {"ef": "standard"}, "target": {"center": "mean", "scale": "std"}}
+SOURCE = TINY_PROTOCOL | {"scaling": {"ef": "standard"}, "target_scaling": {"center": "mean", "scale": "std"}}
 TUNED = TINY_PROTOCOL | {"pretraining": {"dataset": "large", "property": "seebeck_n", "protocol": "tiny_source"}}
 LARGE = TINY_DATASET | {
     "title": "Another sample",

@@ -3,7 +3,7 @@ import re
 import pytest
 import yaml
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.config.yaml_schema import key_path, merge, read_yaml
 from elemflow.core.errors import ConfigError
 
@@ -33,7 +33,7 @@ def test_every_committed_file_is_valid(root):
 def test_defaults_are_filled_in(root):
     settings = load(CONFIG, root)
     assert settings.datasets["kebg"]["properties"]["band_gap"]["parse"] == "strict"
-    assert settings.protocols["brnet2023"]["split"]["resplit"] is True
+    assert settings.protocols["brnet2023"]["split"]["split_per_member"] is True
 
 
 def test_unknown_key_names_file_path_and_nearest(project):
@@ -228,7 +228,7 @@ def test_branches_must_fill_their_stack(project):
         ({"order": ["activation", "dense"]}, 'key \'spec.order\': found ["activation", "dense"]. Allowed:'),
         ({"shortcut": "layers"}, "Did you mean 'layer'?"),
         ({"activation": {"name": "rellu"}}, "Did you mean 'relu'?"),
-        ({"start": {"kernel_scale": 0}}, "key 'spec.start.kernel_scale'"),
+        ({"initialization": {"kernel_scale": 0}}, "key 'spec.initialization.kernel_scale'"),
     ],
 )
 def test_wrong_network(project, change, message):
@@ -243,7 +243,7 @@ def test_wrong_network(project, change, message):
     [
         ("rnn", {"max_elements": 0}, "key 'spec.max_elements': 0 is less than the minimum of 2"),
         ("cnn", {"stacks": []}, "key 'spec': unknown key 'stacks'. Allowed: family, filters, kernel_size, widths, activation."),
-        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, width_factor, by_rows, activation, batch_norm. Did you mean 'widths'?"),
+        ("fcunet", {"width": [8]}, "key 'spec': unknown key 'width'. Allowed: family, widths, width_factor, by_training_size, activation, batch_norm. Did you mean 'widths'?"),
         ("fcmnr", {"family": "merge_and_ran"}, "key 'spec.family': found \"merge_and_ran\". Allowed: dense, "),
         ("irnet17", {"projection": "none"}, "spec.stacks[1].width: the shortcut would lead from width 1024 to 512"),
     ],
@@ -272,9 +272,12 @@ def test_a_model_is_laid_over_the_one_it_extends(project):
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ("{element: mg, returned: 0}", "key 'split.hold_out.element': 'mg' is not the symbol of an element."),
-        ("{element: Mg, returned: 0.9}", "key 'split.hold_out.returned': 0.9 given back and 0.2 tested are more than"),
-        ("{element: Mg}", "key 'split.hold_out': the key 'returned' is missing."),
+        ("{element: mg, train_fraction: 0}", "key 'split.hold_out.element': 'mg' is not the symbol of an element."),
+        (
+            "{element: Mg, train_fraction: 0.9}",
+            "key 'split.hold_out.train_fraction': 0.9 in the training set and 0.2 tested are more",
+        ),
+        ("{element: Mg}", "key 'split.hold_out': the key 'train_fraction' is missing."),
     ],
 )
 def test_a_wrong_hold_out_is_refused(project, declared, message):
@@ -334,8 +337,8 @@ def test_a_protocol_is_laid_over_the_one_it_extends(project):
 
 
 def test_divisions_need_members_that_share_them(project):
-    edit(project, "protocols/demo.yaml", lambda c: c["split"].update(divisions=3))
-    assert "key 'split.divisions': under `resplit: true` every member has its own division" in refusal(project)
+    edit(project, "protocols/demo.yaml", lambda c: c["split"].update(splits=3))
+    assert "key 'split.splits': under `split_per_member: true` every member has its own split" in refusal(project)
 
 
 def test_scaling_of_an_unknown_part(project):
@@ -486,7 +489,12 @@ def test_structures_may_be_declared(project):
     assert dataset["columns"]["structure_type"] is None
 
 
-ENSEMBLE = {"split": {"members": 5, "resplit": False}, "ensemble": "mean", "uncertainty": True, "report": "ensemble"}
+ENSEMBLE = {
+    "split": {"members": 5, "split_per_member": False},
+    "ensemble": "mean",
+    "uncertainty": True,
+    "report": "ensemble",
+}
 ROW_FOLDS = {"scheme": "k_fold_rows", "folds": 5, "seed": 18012019, "rows": 4604, "members_per_fold": 5}
 
 
@@ -496,12 +504,12 @@ ROW_FOLDS = {"scheme": "k_fold_rows", "folds": 5, "seed": 18012019, "rows": 4604
         (ENSEMBLE, None),
         (ENSEMBLE | {"split": ROW_FOLDS | {"validation": 0.1}}, None),
         (ENSEMBLE | {"split": ROW_FOLDS}, "key 'uncertainty': intervals are calibrated on validation rows"),
-        (ENSEMBLE | {"split": {"members": 1, "resplit": False}}, "key 'ensemble': needs several members of one division"),
+        (ENSEMBLE | {"split": {"members": 1, "split_per_member": False}}, "key 'ensemble': needs several members of one division"),
         (ENSEMBLE | {"split": {"members": 5}}, "key 'ensemble': needs several members of one division"),
         ({"split": {"members": 1}, "uncertainty": True}, "key 'uncertainty': needs several members of one division"),
         ({"split": ENSEMBLE["split"], "uncertainty": True}, "key 'uncertainty': needs the key 'ensemble'"),
         ({"report": "ensemble"}, "key 'report': needs the key 'ensemble'"),
-        ({"target": {"center": "middle"}}, "key 'target.center': found \"middle\". Allowed: none, mean, median."),
+        ({"target_scaling": {"center": "middle"}}, "key 'target_scaling.center': found \"middle\". Allowed: none, mean, median."),
         ({"scaling": {"pa": "unit_row"}}, "Did you mean 'unit_rows'?"),
         ({"split": {"scheme": "file"}}, "key 'split': the key 'path' is missing."),
     ],
@@ -521,7 +529,7 @@ def test_ensemble_none_takes_away_what_a_protocol_extends(project):
     base.write_text(base.read_text() + "ensemble: mean\n")
     alone = {"title": "alone", "extends": "brnet2023", "split": {"members": 1}, "ensemble": "none"}
     (folder / "alone.yaml").write_text(yaml.safe_dump(alone))
-    shared = {"split": {"members": 5, "resplit": False}}
+    shared = {"split": {"members": 5, "split_per_member": False}}
     protocols = load(CONFIG | {"overrides": {"protocols": {"brnet2023": shared}}}, project).protocols
     assert protocols["brnet2023"]["ensemble"] == "mean"
     assert "ensemble" not in protocols["alone"]

@@ -2,14 +2,23 @@
 
 import pytest
 
-from elemflow.config.load import Settings, load
+from elemflow.config.load import PlainSettings as Settings
+from elemflow.config.load import load_plain as load
 from elemflow.config.pretraining import find_protocol, target_of
 from elemflow.config.scale_caps import size_of
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build, citations
 from elemflow.plan.grid import Run, source_run
 
-SPLIT = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 5, "members": 1, "resplit": True}
+SPLIT = {
+    "scheme": "fractions",
+    "train": 0.8,
+    "validation": 0.1,
+    "test": 0.1,
+    "seed": 5,
+    "members": 1,
+    "split_per_member": True,
+}
 PROTOCOLS = {
     "first": {
         "title": "Source.", "split": SPLIT | {"max_materials": 900}, "scaling": {"pa": "standard"}, "ensemble": "mean",
@@ -32,7 +41,7 @@ def settings(**changes):
     item = {"title": "T", "note": "", "kind": "errors", "metric": "mae", "rows": [cell], "columns": [{"label": "a"}]}
     study = {"title": "S", "reference": "", "citation": [], "tables": {"t": item}, "figures": {}}
     models = {"net": {"title": "N", "kind": "network"}, "forest": {"title": "F", "kind": "estimator"}}
-    models["broad"] = models["net"] | {"spec": {"by_rows": [{"above": 9, "width_factor": 2}]}}
+    models["broad"] = models["net"] | {"spec": {"by_training_size": [{"above": 9, "width_factor": 2}]}}
     datasets = {"big": dataset("paper_of_big", energy=1), "small": dataset("paper_of_small", gap=1)}
     return Settings(["s"], datasets, models, dict(PROTOCOLS), {"s": study}, data_folder=None)
 
@@ -42,8 +51,8 @@ def test_a_derived_protocol_trains_as_the_source_and_divides_for_the_target():
     assert derived["training"] == PROTOCOLS["first"]["training"]
     assert derived["scaling"] == {"pa": "standard"}
     assert derived["split"] == {
-        "scheme": "source", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 5, "max_materials": 900, "folds": 5,
-        "members_per_fold": 2, "without": {"dataset": "small", "property": "gap", "protocol": "then"},
+        "scheme": "pretraining", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 5, "max_materials": 900, "folds": 5,
+        "members_per_fold": 2, "exclude": {"dataset": "small", "property": "gap", "protocol": "then"},
     }  # fmt: skip
     assert "ensemble" not in derived  # members of other divisions are no ensemble
     assert (derived["uncertainty"], derived["report"]) == (False, "mean")
@@ -52,7 +61,7 @@ def test_a_derived_protocol_trains_as_the_source_and_divides_for_the_target():
 
 def test_a_derived_protocol_has_the_members_of_all_divisions_of_the_target():
     given = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 1}
-    target = PROTOCOLS["then"] | {"split": given | {"members": 5, "divisions": 3, "resplit": False}}
+    target = PROTOCOLS["then"] | {"split": given | {"members": 5, "splits": 3, "split_per_member": False}}
     derived = find_protocol(PROTOCOLS | {"then": target}, DERIVED)
     assert size_of(derived)["members"] == size_of(target)["members"] == 15
 
@@ -129,7 +138,7 @@ TUNED = {"dataset": "kebg", "property": "band_gap", "protocol": "recipe"}
         ({"pretraining": TUNED | {"protocol": "huang2020_mg_00"}}, "protocol 'huang2020_mg_00' has the key 'split.hold_out'"),
         ({"pretraining": TUNED | {"protocol": "brnet2023_5x2"}}, "protocol 'brnet2023_5x2' has the split scheme k_fold"),
         ({"pretraining": TUNED, "scaling": {"pa": "none"}}, "key 'scaling': a pre-trained network goes on with the scaling"),
-        ({"pretraining": TUNED, "target": {"scale": "std"}}, "key 'target': a pre-trained network goes on with the target"),
+        ({"pretraining": TUNED, "target_scaling": {"scale": "std"}}, "key 'target_scaling': a pre-trained network goes on with the target_scaling"),
         ({"pretraining": {"dataset": "kebg"}}, "key 'pretraining': the key 'property' is missing."),
     ],
 )  # fmt: skip

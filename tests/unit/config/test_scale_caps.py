@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from factories.reporting import make_table, name_run, place, write_run
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.config.scale_caps import cap, count_drawn_tests, name_tests, reductions, set_of_train_rows
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
@@ -52,7 +52,7 @@ def test_no_more_training_rows_are_asked_for_than_the_capped_materials_give(spli
 
 
 def test_an_ensemble_keeps_two_members():
-    declared = protocol({"scheme": "fractions", "members": 5, "resplit": False}, ensemble="mean")
+    declared = protocol({"scheme": "fractions", "members": 5, "split_per_member": False}, ensemble="mean")
     assert cap(declared, SMALL)["split"]["members"] == 2
 
 
@@ -70,13 +70,13 @@ def test_reductions_are_told_beside_what_the_file_says():
 def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand():
     split = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "members": 1}
     declared: dict = {"split": split, "training": {"max_epochs": 100}}
-    declared["training"]["by_rows"] = [{"above": 1000, "max_epochs": 3000}]
+    declared["training"]["by_training_size"] = [{"above": 1000, "max_epochs": 3000}]
     assert reductions(declared, cap(declared, {"max_epochs": 500})) == [
         "at most 500 epochs of 3,000 from 1,001 training rows on"
     ]
-    shorter = declared | {"training": {"max_epochs": 100, "by_rows": [{"above": 0, "max_epochs": 1}]}}
+    shorter = declared | {"training": {"max_epochs": 100, "by_training_size": [{"above": 0, "max_epochs": 1}]}}
     assert reductions(declared, shorter) == ["at most 1 epochs of 100 from 1 training rows on"]
-    longer = declared | {"training": {"max_epochs": 100, "by_rows": [{"above": 10, "max_epochs": 4000}]}}
+    longer = declared | {"training": {"max_epochs": 100, "by_training_size": [{"above": 10, "max_epochs": 4000}]}}
     assert reductions(declared, longer) == []
     few = declared | {"split": declared["split"] | {"train_rows": 100}}
     assert reductions(declared, few) == ["at most 100 training materials"]
@@ -112,7 +112,10 @@ def test_a_smaller_share_to_train_on_is_a_reduction(change, told):
 def test_materials_that_are_held_out_of_training_are_a_reduction(before, after, told):
     def divide(held):
         split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "members": 1}
-        return protocol(split | ({"hold_out": {"element": held[0], "returned": held[1], "test": 0.2}} if held else {}))
+        return protocol(
+            split
+            | ({"hold_out": {"element": held[0], "train_fraction": held[1], "test_fraction": 0.2}} if held else {})
+        )
 
     assert reductions(divide(before), divide(after)) == told
 
@@ -203,7 +206,9 @@ def test_the_test_parts_that_chance_chose_are_counted(root):
     }  # fmt: skip
     assert {name: count_drawn_tests(protocols[name]) for name in expected} == expected
     assert count_drawn_tests(protocols["brnet2023"] | {"report": "best_on_test"}) is None
-    held_out = protocols["brnet2023"]["split"] | {"hold_out": {"element": "Mg", "returned": 0.2, "test": 0.2}}
+    held_out = protocols["brnet2023"]["split"] | {
+        "hold_out": {"element": "Mg", "train_fraction": 0.2, "test_fraction": 0.2}
+    }
     assert count_drawn_tests(protocols["brnet2023"] | {"split": held_out}) is None
 
 

@@ -7,13 +7,15 @@ from elemflow.core.errors import ConfigError
 
 CFG = {
     "run": {"dataset": "kefe"},
-    "model": {"spec": {"family": "dense", "width_factor": 0.25, "by_rows": [{"above": 100, "width_factor": 0.5}]}},
+    "model": {
+        "spec": {"family": "dense", "width_factor": 0.25, "by_training_size": [{"above": 100, "width_factor": 0.5}]}
+    },
     "protocol": {
         "split": {},
         "training": {
             "max_epochs": 200,
             "batch_size": 128,
-            "by_rows": [{"above": 50, "max_epochs": 100}, {"above": 100, "max_epochs": 40, "batch_size": 256}],
+            "by_training_size": [{"above": 50, "max_epochs": 100}, {"above": 100, "max_epochs": 40, "batch_size": 256}],
         },
     },
 }
@@ -28,11 +30,11 @@ def test_the_last_entry_that_holds_wins(rows: int, epochs: int, batch: int, widt
     assert settled["protocol"]["training"] == {"max_epochs": epochs, "batch_size": batch}
     assert settled["model"]["spec"] == {"family": "dense", "width_factor": width}
     assert settled["run"] == CFG["run"]
-    assert "by_rows" in CFG["protocol"]["training"]  # the declaration is left as it is
+    assert "by_training_size" in CFG["protocol"]["training"]  # the declaration is left as it is
 
 
 def test_what_has_no_entries_stays() -> None:
-    plain = {"model": {"estimator": "ridge"}, "protocol": {"training": {"seed": 1}}}
+    plain = {"model": {"estimator": "ridge"}, "protocol": {"seed": 1, "training": {}}}
     assert settle(plain, 10) == plain
 
 

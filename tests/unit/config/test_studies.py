@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 import yaml
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.plan.build import build
 from elemflow.plan.published import read_published, read_published_quantities
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from elemflow.chemistry.composition import SYMBOLS, canonical
 from elemflow.chemistry.crystal import decode
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.core.errors import DataError
 from elemflow.core.files import PARQUET_OPTIONS, read_json
 from elemflow.curation import curate as curation

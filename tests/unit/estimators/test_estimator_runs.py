@@ -21,13 +21,13 @@ from elemflow.training import job as run
 pytest.importorskip("sklearn")
 
 TREE: dict[str, Any] = {"kind": "estimator", "estimator": "decision_tree", "parameters": {}, "max_rows": None}
-SEARCH = {"method": "random", "trials": 2, "choose_by": "auto", "folds": 3, "grid": {"max_depth": [1, 3, 5]}}
+SEARCH = {"method": "random", "trials": 2, "select_by": "auto", "folds": 3, "grid": {"max_depth": [1, 3, 5]}}
 LINE = {"estimator": "linear_regression", "parameters": {}, "max_rows": None}
 BEST: dict[str, Any] = {
     "kind": "best_of",
     "models": ["tree", "line"],
     "trials": 2,
-    "choose_by": "auto",
+    "select_by": "auto",
     "folds": 3,
     "candidates": {"tree": TREE | {"search": SEARCH}, "line": LINE},
 }
@@ -60,7 +60,7 @@ def _train(folder: Path, model: dict[str, Any], **protocol: Any) -> dict[str, Pa
         "run": {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"},
         "property": {"unit": "eV"},
         "model": model,
-        "protocol": {"training": {"seed": 7}, "clip_predictions": False} | protocol,
+        "protocol": {"seed": 7, "training": {}, "clip_predictions": False} | protocol,
     }
     inputs = {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
     run.train_run(cfg, features=[folder / "part.parquet"], **inputs, **outputs, threads=1)
@@ -94,7 +94,7 @@ def test_without_a_validation_part_folds_inside_the_training_part_choose(inputs:
     out = _train(inputs, TREE | {"search": SEARCH})
     assert read_json(out["run_info"])["members"]["0"]["folds"] == 3
     with pytest.raises(DataError, match="no validation rows"):
-        _train(inputs, TREE | {"search": SEARCH | {"choose_by": "validation"}})
+        _train(inputs, TREE | {"search": SEARCH | {"select_by": "validation"}})
 
 
 def test_the_test_part_does_not_choose(inputs: Path) -> None:

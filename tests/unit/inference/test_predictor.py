@@ -160,7 +160,7 @@ def test_runs_that_cannot_predict_say_why(tmp_path: Path, run: Path) -> None:
 
 def test_feature_files_give_the_predictions_of_the_run(tmp_path: Path, eager: None) -> None:
     training.write_inputs(tmp_path, members=1)
-    keys = {"target": {"center": "mean", "scale": "std"}, "clip_predictions": True}
+    keys = {"target_scaling": {"center": "mean", "scale": "std"}, "clip_predictions": True}
     trained = training.train(tmp_path, training.NETWORK, {"ef": "standard"}, keys=keys, max_epochs=2)
     features, run = [tmp_path / "part.parquet"], tmp_path / "out"
     assert predict_parquet(run, features, tmp_path / "whole.parquet") == 58

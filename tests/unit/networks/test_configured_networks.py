@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.networks.build import build_network
 
 pytestmark = pytest.mark.usefixtures("backend")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.config.network_spec import check_spec
 from elemflow.core.errors import ConfigError
 from elemflow.networks import build as registry

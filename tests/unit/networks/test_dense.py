@@ -77,7 +77,9 @@ def test_equal_seeds_give_equal_weights_and_shared_layers_start_alike() -> None:
 
 def test_kernels_are_glorot_uniform_and_the_scale_spares_projections() -> None:
     spec = {"family": "dense", "stacks": [{"width": 400, "layers": 1}], "shortcut": "layer"} | LEAKY
-    model, scaled = (build_network(spec | {"start": {"kernel_scale": scale}}, 200, seed=3) for scale in (1.0, 0.25))
+    model, scaled = (
+        build_network(spec | {"initialization": {"kernel_scale": scale}}, 200, seed=3) for scale in (1.0, 0.25)
+    )
     kernel = np.array(model.get_layer("stack1_layer1_dense").kernel)
     limit = np.sqrt(6 / 600)
     assert 0.99 * limit < np.abs(kernel).max() <= limit

@@ -97,7 +97,7 @@ def test_a_training_looks_at_every_part_first(fractions: np.ndarray, tmp_path: A
 
     ids = np.array([f"m{row}" for row in range(4)], dtype=object)
     few, many = (RoleData(ids[rows], fractions[rows], np.zeros(len(rows))) for rows in ([0, 1], [2, 3]))
-    cfg = {"model": {"spec": RNN | {"max_elements": 3}}, "protocol": {"training": {"seed": 1}}}
+    cfg = {"model": {"spec": RNN | {"max_elements": 3}}, "protocol": {"seed": 1, "training": {}}}
     with pytest.raises(DataError, match="material 'm3'"):
         fit(cfg, MemberData(0, few, few, many, {}), tmp_path, "member 1/1", threads=1)
 

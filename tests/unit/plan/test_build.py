@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from elemflow.config.load import Settings, load
+from elemflow.config.load import PlainSettings as Settings
+from elemflow.config.load import load_plain as load
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
 from elemflow.plan.published import PublishedValue, read_published, read_published_quantities
@@ -208,7 +209,7 @@ def test_reading_the_plan_imports_nothing_heavy(root):
     code = (
         "import sys; from pathlib import Path; from elemflow.config import load as config; from elemflow.plan import build as plan, published; from elemflow.provenance import code_digest\n"
         f"root = Path({str(root)!r}); values = published.read_published(root / 'resources/published/published_mae.csv')\n"
-        "plan.build(config.load({'studies': ['brnet2023']}, root), values)\n"
+        "plan.build(config.load_plain({'studies': ['brnet2023']}, root), values)\n"
         "print(sorted({'tensorflow', 'keras', 'jax', 'matminer', 'pymatgen', 'sklearn', 'pyarrow'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -404,7 +405,7 @@ def test_a_figure_of_an_element_held_out_needs_a_protocol_that_holds_one_out():
     study = settings({}, {"f": table(kind="hold_out")})
     with pytest.raises(ConfigError, match=r"Set its key 'split\.hold_out'"):
         build(study, {})
-    study.protocols["honest"]["split"] = {"hold_out": {"element": "Mg", "returned": 0}}
+    study.protocols["honest"]["split"] = {"hold_out": {"element": "Mg", "train_fraction": 0}}
     assert build(study, {}).figures
 
 

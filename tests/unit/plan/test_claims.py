@@ -9,7 +9,7 @@ from factories.reporting import make_cell, make_table, name_run, place, write_ru
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.config.yaml_schema import read_yaml
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.plan import claims
@@ -42,7 +42,7 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curati
         "study": "brnet2023",
         "study_title": "Branched",
         "reference": "Gupta",
-        "selection": "By the validation part.",
+        "model_selection": "By the validation part.",
     }
     described = about | {
         "claims": {"first": claim},

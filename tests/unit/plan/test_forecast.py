@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.core.errors import DataError
 from elemflow.plan.build import build
 from elemflow.plan.forecast import SECONDS_OF_A_JOB, Rate, cost_of, describe, forecast, read_rates

@@ -19,7 +19,7 @@ SEARCH = {"kind": "search", "trials": 60}
 
 
 def protocol(epochs=3000, **split):
-    return {"split": split, "training": {"max_epochs": epochs, "engine": "auto", "fleet": "auto"}}
+    return {"split": split, "training": {"max_epochs": epochs, "engine": "auto", "parallel_members": "auto"}}
 
 
 def test_materials_are_those_of_the_curated_dataset(tmp_path):
@@ -46,7 +46,7 @@ def test_members_of_a_fleet_have_their_inputs_in_memory_at_once():
     fleet, alone = protocol(folds=5, members_per_fold=2), protocol(members=1)
     needed = training_memory_mb(300_000, "ef", NETWORK, fleet)
     assert needed - training_memory_mb(300_000, "ef", NETWORK, alone) >= 9 * 300_000 * 86 * 8 / 1e6 - 500
-    for change in ({"engine": "tensorflow"}, {"fleet": 1}):
+    for change in ({"engine": "tensorflow"}, {"parallel_members": 1}):
         one = fleet | {"training": fleet["training"] | change}
         assert training_memory_mb(300_000, "ef", NETWORK, one) == training_memory_mb(300_000, "ef", NETWORK, alone)
     assert training_memory_mb(9_000, "ef", FOREST, fleet) == training_memory_mb(9_000, "ef", FOREST, alone)

@@ -44,7 +44,7 @@ def make_figures(tmp_path, runs):
     return figures
 
 
-@pytest.mark.parametrize("kind", ["errors", "selection"])
+@pytest.mark.parametrize("kind", ["errors", "test_set_selection"])
 def test_every_page_rounds_the_same_value(tmp_path, kind):
     errors = {"brnet": 0.1004999996, "bnet": 0.1023}  # 0.100 as it is, but 0.1005 in eight digits
     runs = {name_run(model): write_run(tmp_path / "runs", name_run(model), [error]) for model, error in errors.items()}

@@ -30,7 +30,7 @@ NETWORK = {"kind": "network", "spec": SPEC}
 OTHERS = [f"Fe{n}O{n + 1}" for n in range(1, ROWS + 1)]
 OWN = [f"O{2 * n + 2}Fe{2 * n}" for n in range(1, 21)] + [f"Na{n}Cl{n + 1}" for n in range(1, ROWS - 19)]
 """The first 20 are compositions of the source, spelled otherwise."""
-SOURCE = {"scaling": {"ef": "standard"}, "target": {"center": "median", "scale": "std"}}
+SOURCE = {"scaling": {"ef": "standard"}, "target_scaling": {"center": "median", "scale": "std"}}
 ORDER = ("dataset", "property", "representation", "model", "protocol")
 
 
@@ -259,7 +259,7 @@ sys.path[:0] = {paths!r}
 import test_pretrained
 both = Path(sys.argv[1])
 still = {{"optimizer": {{"name": "sgd", "learning_rate": 1e-30, "momentum": 0.0}}, "max_epochs": 1}}
-test_pretrained._train(both / "target", source=both / "source", engine="jax", fleet=2, **still)
+test_pretrained._train(both / "target", source=both / "source", engine="jax", parallel_members=2, **still)
 """
 
 

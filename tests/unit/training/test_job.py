@@ -76,7 +76,7 @@ def test_a_scaling_is_fitted_on_training_rows_and_kept_with_the_model(tmp_path: 
 
 def test_a_target_is_learned_and_predictions_come_in_the_unit(tmp_path: Path, eager: None) -> None:
     write_inputs(tmp_path)
-    keys = {"target": {"center": "median", "scale": "std"}, "clip_predictions": True}
+    keys = {"target_scaling": {"center": "median", "scale": "std"}, "clip_predictions": True}
     whole = pd.read_parquet(train(tmp_path, NETWORK)["predictions"])
     out = train(tmp_path, NETWORK, keys=keys)
     predictions, history = pd.read_parquet(out["predictions"]), pd.read_parquet(out["history"])

@@ -304,7 +304,7 @@ def test_batch_norm_may_use_the_statistics_of_the_evaluation_batch(tmp_path: Pat
     before = [np.array(v) for v in model.variables]
     predicted = fit.predict(DATA.test)
     assert all((np.array(v) == old).all() for v, old in zip(model.variables, before, strict=True))
-    batches = course.evaluation_batches(len(DATA.test), 16, PROTOCOL["training"]["seed"])
+    batches = course.evaluation_batches(len(DATA.test), 16, PROTOCOL["seed"])
     assert batches.shape == (2, 16)
     for rows, fresh in zip(batches, (16, 4), strict=True):  # the last batch is filled up
         expected = np.array(model(DATA.test.x[rows], training=True))[:, 0]

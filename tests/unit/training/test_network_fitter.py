@@ -75,6 +75,6 @@ def test_networks_of_ones_own_are_trained_one_by_one(monkeypatch: pytest.MonkeyP
     """What a fleet stores of them could be another function than the one that it reported."""
     monkeypatch.setattr(network, "fleet_size", lambda fleet: None)
     monkeypatch.setattr(network, "one_by_one", lambda fit, cfg, tasks, threads: iter(["alone"]))
-    cfg = {"protocol": {"training": {"fleet": "auto"}}, "model": {"spec": {"family": "custom"}}}
+    cfg = {"protocol": {"training": {"parallel_members": "auto"}}, "model": {"spec": {"family": "custom"}}}
     assert list(network.fit_all(cfg, iter(()), 1)) == ["alone"]
     assert not list(network.fit_all(cfg | {"model": {"spec": SPEC}}, iter(()), 1))

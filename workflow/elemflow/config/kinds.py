@@ -90,7 +90,7 @@ TABLES = {
     "comparison": "elemflow.reporting.tables.comparison",
     "datasets": "elemflow.reporting.tables.datasets",
     "intervals": "elemflow.reporting.tables.intervals",
-    "selection": "elemflow.reporting.tables.test_set_selection",
+    "test_set_selection": "elemflow.reporting.tables.test_set_selection",
     "quantities": "elemflow.reporting.tables.quantities",
 }
 # Files of a run that a kind of table reads besides its metrics.json.
@@ -99,7 +99,7 @@ TABLE_INPUTS: dict[str, tuple[str, ...]] = {
     "comparison": ("predictions.parquet", "run_info.json"),
     "datasets": (),
     "intervals": (),
-    "selection": ("run_info.json",),
+    "test_set_selection": ("run_info.json",),
     "quantities": ("run_info.json",),
 }
 # Key that the protocols of a kind of table or figure must switch on.

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from elemflow.chemistry.composition import SYMBOLS
+from elemflow.config.dataset import Dataset
 from elemflow.config.estimators import check_models, resolve_choices
 from elemflow.config.kinds import FEATURES
+from elemflow.config.model import Model, read_model
 from elemflow.config.network_spec import check_spec
 from elemflow.config.pretraining import find_protocol
+from elemflow.config.protocol import Protocol
 from elemflow.config.scale_caps import cap, reductions
 from elemflow.config.size_dependent import check_order
+from elemflow.config.study import Study
 from elemflow.config.yaml_schema import check, merge, read_yaml
+from elemflow.core.declared import Declared
 from elemflow.core.errors import ConfigError, nearest
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
@@ -24,22 +29,33 @@ KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries"
 RESERVED = (*KEPT_COLUMNS, "code")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything a user can choose, checked and with defaults filled in.
+Declarations = dict[str, tuple[str, dict[str, Any]]]
+"""File, as messages call it, and content of each declaration, by id."""
+
+
+class Packing(Declared):
+    """How small trainings share a process; see `elemflow.training.packing`.
 
     Attributes:
-        selected: Ids of the studies to build, in order.
-        datasets: Dataset declarations by id.
-        models: Model declarations by id.
-        protocols: Protocol declarations by id.
-        studies: Study declarations by id, of the selected studies only.
-        data_folder: Folder of relative `table` paths.
-        chunks: Jobs per part of a representation.
-        keep_failed: Whether failed runs are shown as such rather than tried again.
-        reduced: Where a protocol is smaller than its file declares, by id, in words; empty at full scale.
-        packing: `runs` and `minutes` of small trainings in one process; see `elemflow.training.packing`.
+        runs: Most runs that one process trains.
+        minutes: Time after which it takes no further run.
     """
+
+    runs: int = 8
+    minutes: float = 10
+
+
+class Scale(Declared):
+    """Caps over every protocol; None where nothing is capped."""
+
+    max_materials: int | None = None
+    max_epochs: int | None = None
+    members: int | None = None
+
+
+@dataclass(frozen=True)
+class PlainSettings:
+    """The settings as plain values, for rooms that do not read typed ones yet; the same fields as `Settings`."""
 
     selected: list[str]
     datasets: dict[str, dict[str, Any]]
@@ -53,7 +69,7 @@ class Settings:
     packing: Mapping[str, Any] = field(default_factory=dict)
 
     def protocol(self, name: str) -> dict[str, Any]:
-        """Return a protocol by its id; those of source runs are derived, see `elemflow.config.pretraining`.
+        """Return a protocol by its id; those of pre-training runs are derived.
 
         Raises:
             KeyError: There is none.
@@ -61,8 +77,49 @@ class Settings:
         return find_protocol(self.protocols, name)
 
 
+@dataclass(frozen=True)
+class Settings:
+    """Everything a user can choose, checked and with defaults filled in.
+
+    Attributes:
+        selected: Ids of the studies to build, in order.
+        datasets: Datasets by id.
+        models: Models by id.
+        protocols: Protocols by id.
+        studies: Studies by id, of the selected studies only.
+        data_folder: Folder of relative `table` paths.
+        chunks: Jobs per part of a representation.
+        keep_failed: Whether failed runs are shown as such rather than tried again.
+        reduced: Where a protocol is smaller than its file declares, by id, in words; empty at full scale.
+        packing: How small trainings share a process.
+        plain: The same as plain values, for rooms that do not read typed ones yet.
+    """
+
+    selected: tuple[str, ...]
+    datasets: dict[str, Dataset]
+    models: dict[str, Model]
+    protocols: dict[str, Protocol]
+    studies: dict[str, Study]
+    data_folder: Path
+    plain: PlainSettings
+    chunks: int = 1
+    keep_failed: bool = False
+    reduced: Mapping[str, list[str]] = field(default_factory=dict)
+    packing: Packing = field(default_factory=Packing)
+
+    def protocol(self, name: str) -> Protocol:
+        """Return a protocol by its id; those of pre-training runs are derived, see `elemflow.config.pretraining`.
+
+        Raises:
+            KeyError: There is none.
+        """
+        if name in self.protocols:
+            return self.protocols[name]
+        return Protocol.model_validate(find_protocol(self.plain.protocols, name))
+
+
 def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Path] = ()) -> Settings:
-    """Check the merged config and everything in config/ that it can name.
+    """Read, extend, override, check and parse everything in config/.
 
     Args:
         config: The merged configuration, as Snakemake gives it.
@@ -73,16 +130,71 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
         The checked settings with all defaults.
 
     Raises:
-        ConfigError: See `check`.
+        ConfigError: Names the file, the key, what was found and what is allowed.
     """
-    for file in config_files:
-        read_yaml(Path(file))
+    plain = load_plain(config, root, config_files)
+    return Settings(
+        selected=tuple(plain.selected),
+        datasets={name: Dataset.model_validate(value) for name, value in plain.datasets.items()},
+        models={name: read_model(value) for name, value in plain.models.items()},
+        protocols={name: Protocol.model_validate(value) for name, value in plain.protocols.items()},
+        studies={name: Study.model_validate(value) for name, value in plain.studies.items()},
+        data_folder=plain.data_folder,
+        chunks=plain.chunks,
+        keep_failed=plain.keep_failed,
+        reduced=plain.reduced,
+        packing=Packing.model_validate(plain.packing),
+        plain=plain,
+    )
+
+
+def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Path] = ()) -> PlainSettings:
+    """Return the settings as plain values; see `load`."""
     where = " + ".join(str(file) for file in config_files) or "config"
-    top = {key: _plain(key, value) for key, value in deepcopy(dict(config)).items()}
-    check(top, "config", where)
+    top = _read_top(config, config_files, where)
     found = {kind: _read_folder(root / "config" / kind) for kind in KINDS}
     declared = {name: protocol for name, (_, protocol) in _extended(found["protocols"]).items()}
-    for kind, changes in top["overrides"].items():
+    found = _overridden(found, top["overrides"], where)
+    found |= {kind: _extended(found[kind]) for kind in ("models", "protocols")}
+    found["studies"] = _selected(found["studies"], top["studies"], where)
+    for kind, declarations in found.items():
+        for path, declaration in declarations.values():
+            check(declaration, KINDS[kind], path)
+    _drop_ensemble_none(found["protocols"])
+    found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in found["protocols"].items()}
+    _separate_missing_properties(found["datasets"])
+    _check_datasets(found["datasets"])
+    _check_models(found["models"], root)
+    resolve_choices(found["models"])
+    _check_protocols(found["protocols"])
+    _check_pretraining(found["protocols"], found["datasets"])
+    values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
+    return PlainSettings(
+        selected=top["studies"],
+        data_folder=Path(top["data_folder"] or "."),
+        chunks=top["chunks"],
+        keep_failed=top["keep_failed"],
+        reduced={name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()},
+        packing=top["packing"],
+        **values,
+    )
+
+
+def _read_top(config: Mapping[str, Any], config_files: Sequence[str | Path], where: str) -> dict[str, Any]:
+    """Return the merged configuration with its defaults; read its files again only to find duplicate keys."""
+    for file in config_files:
+        read_yaml(Path(file))
+    top = {key: _plain(key, value) for key, value in deepcopy(dict(config)).items()}
+    check(top, "config", where)
+    return top
+
+
+def _overridden(
+    found: Mapping[str, Declarations], overrides: Mapping[str, Mapping[str, Mapping[str, Any]]], where: str
+) -> dict[str, Declarations]:
+    """Return the declarations with the `overrides` of the configuration merged in."""
+    changed = {kind: dict(group) for kind, group in found.items()}
+    for kind, changes in overrides.items():
         for name, change in changes.items():
             if name not in found[kind]:
                 raise ConfigError(
@@ -90,39 +202,19 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
                     f"{nearest(name, found[kind])}"
                 )
             path, declaration = found[kind][name]
-            found[kind][name] = (f"{path} (with overrides.{kind}.{name} of {where})", merge(declaration, change))
-    found |= {kind: _extended(found[kind]) for kind in ("models", "protocols")}
-    for study in top["studies"]:
-        if study not in found["studies"]:
-            known = found["studies"]
+            changed[kind][name] = (f"{path} (with overrides.{kind}.{name} of {where})", merge(declaration, change))
+    return changed
+
+
+def _selected(studies: Declarations, names: Sequence[str], where: str) -> Declarations:
+    """Return the studies that are requested."""
+    for name in names:
+        if name not in studies:
             raise ConfigError(
-                f"{where}: key 'studies': no file config/studies/{study}.yaml. "
-                f"Known: {', '.join(known)}.{nearest(study, known)}"
+                f"{where}: key 'studies': no file config/studies/{name}.yaml. "
+                f"Known: {', '.join(studies)}.{nearest(name, studies)}"
             )
-    found["studies"] = {name: item for name, item in found["studies"].items() if name in top["studies"]}
-    for kind, declarations in found.items():
-        for path, declaration in declarations.values():
-            check(declaration, KINDS[kind], path)
-    _take_ensembles_away(found["protocols"])
-    found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in found["protocols"].items()}
-    _set_absent_properties_aside(found["datasets"])
-    _check_datasets(found["datasets"])
-    _check_models(found["models"], root)
-    resolve_choices(found["models"])
-    _check_protocols(found["protocols"])
-    _check_pretraining(found["protocols"], found["datasets"])
-    values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
-    reduced = {name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()}
-    folder = Path(top["data_folder"] or ".")
-    return Settings(
-        selected=top["studies"],
-        data_folder=folder,
-        chunks=top["chunks"],
-        keep_failed=top["keep_failed"],
-        reduced=reduced,
-        packing=top["packing"],
-        **values,
-    )
+    return {name: item for name, item in studies.items() if name in names}
 
 
 def _plain(key: str, value: Any) -> Any:
@@ -155,14 +247,14 @@ def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     return found
 
 
-def _take_ensembles_away(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+def _drop_ensemble_none(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
     """Remove `ensemble: none`, with which a protocol gives up the ensemble of the one that it extends."""
     for _, protocol in protocols.values():
         if protocol.get("ensemble") == "none":
             del protocol["ensemble"]
 
 
-def _set_absent_properties_aside(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+def _separate_missing_properties(datasets: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
     """Move the properties that a source does not have out of `properties`.
 
     Those without data stand in `missing_properties` with the reason, those of another dataset in `read_from` with its
@@ -286,7 +378,7 @@ def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]], root: Path) 
     for path, model in models.values():
         if model["kind"] == "network":
             check_spec(model["spec"], f"{path}: spec", root)
-            check_order(model["spec"].get("by_rows", ()), f"{path}: key 'spec.by_rows'")
+            check_order(model["spec"].get("by_training_size", ()), f"{path}: key 'spec.by_training_size'")
     check_models(models)
 
 
@@ -302,7 +394,7 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
             _check_shares(path, split)
         _check_hold_out(path, split)
         _check_ensemble(path, protocol)
-        check_order(protocol["training"].get("by_rows", ()), f"{path}: key 'training.by_rows'")
+        check_order(protocol["training"].get("by_training_size", ()), f"{path}: key 'training.by_training_size'")
         stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
         if reduction and protocol["training"]["schedule"]:
             raise ConfigError(
@@ -327,10 +419,10 @@ def _check_shares(path: str, split: Mapping[str, Any]) -> None:
     total = split["train"] + split["validation"] + split["test"]
     if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
         raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
-    if "divisions" in split and split["resplit"]:
+    if "splits" in split and split["split_per_member"]:
         raise ConfigError(
-            f"{path}: key 'split.divisions': under `resplit: true` every member has its own division. Set `resplit: "
-            "false`, or remove the key."
+            f"{path}: key 'split.splits': under `split_per_member: true` every member has its own split. Set "
+            "`split_per_member: false`, or remove the key."
         )
 
 
@@ -342,7 +434,7 @@ def _check_pretraining(
         if "pretraining" not in protocol:
             continue
         declared = protocol["pretraining"]
-        for key in ("scaling", "target"):
+        for key in ("scaling", "target_scaling"):
             if key in protocol:
                 raise ConfigError(
                     f"{path}: key '{key}': a pre-trained network goes on with the {key} of its pre-training. Remove "
@@ -378,7 +470,7 @@ def _check_source(where: str, name: str, source: Mapping[str, Any]) -> None:
 
 def members_per_division(split: Mapping[str, Any]) -> int:
     """Return how many members in a row share a division and differ by their seed alone."""
-    shared = split["members"] if split.get("resplit") is False else split.get("members_per_fold", 1)
+    shared = split["members"] if split.get("split_per_member") is False else split.get("members_per_fold", 1)
     return int(shared)
 
 
@@ -392,10 +484,11 @@ def _check_hold_out(path: str, split: Mapping[str, Any]) -> None:
             f"{path}: key 'split.hold_out.element': '{declared['element']}' is not the symbol of an element."
             f"{nearest(declared['element'], SYMBOLS)}"
         )
-    if declared["returned"] + declared["test"] > 1 + 1e-9:
+    if declared["train_fraction"] + declared["test_fraction"] > 1 + 1e-9:
         raise ConfigError(
-            f"{path}: key 'split.hold_out.returned': {declared['returned']:g} given back and {declared['test']:g} "
-            "tested are more than all materials with the element. Lower one of the two."
+            f"{path}: key 'split.hold_out.train_fraction': {declared['train_fraction']:g} in the training "
+            f"set and {declared['test_fraction']:g} tested are more than all materials with the element. "
+            "Lower one of the two."
         )
 
 
@@ -406,7 +499,7 @@ def _check_ensemble(path: str, protocol: Mapping[str, Any]) -> None:
         if asked and members_per_division(split) == 1:
             raise ConfigError(
                 f"{path}: key '{key}': needs several members of one division, and every member has its own. Give "
-                "`split.members_per_fold`, or `split.members` with `resplit: false`."
+                "`split.members_per_fold`, or `split.members` with `split_per_member: false`."
             )
     if "ensemble" not in protocol and (protocol["uncertainty"] or protocol["report"] == "ensemble"):
         key = "uncertainty" if protocol["uncertainty"] else "report"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, field_validator
 
 from elemflow.core.declared import Declared
 
@@ -179,6 +179,11 @@ class BestOfModel(_Model):
     folds: int = 3
     candidates: dict[str, EstimatorModel] = Field(default_factory=dict)
 
+    @field_validator("candidates", mode="before")
+    @classmethod
+    def _with_kind(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return {name: {"kind": "estimator", **each} if isinstance(each, dict) else each for name, each in value.items()}
+
 
 class SearchModel(_Model):
     """AutoML: a search over estimators and their hyperparameters."""
@@ -191,3 +196,9 @@ class SearchModel(_Model):
 
 
 Model = Annotated[NetworkModel | EstimatorModel | BestOfModel | SearchModel, Field(discriminator="kind")]
+_MODEL: TypeAdapter[Model] = TypeAdapter(Model)
+
+
+def read_model(declared: object) -> Model:
+    """Return the typed declaration of a model, valid by its JSON schema."""
+    return _MODEL.validate_python(declared)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 MARK = "before"
-SCHEME = "source"
+SCHEME = "pretraining"
 """Scheme of a derived split; `elemflow.splits.pretraining` makes it, and no file can name it."""
-OF_TARGET = ("members", "divisions", "folds", "repeats", "members_per_fold")
+OF_TARGET = ("members", "splits", "folds", "repeats", "members_per_fold")
 """What a split says about the number of its members."""
 OF_SOURCE = ("train", "validation", "test", "seed", "max_materials")
 
@@ -52,7 +52,7 @@ def find_protocol(protocols: Mapping[str, dict[str, Any]], name: str) -> dict[st
     judges = {"dataset": dataset, "property": property_id, "protocol": protocol_id}
     return {key: value for key, value in source.items() if key != "ensemble"} | {
         "title": f"{source['title'].rstrip('.')}, without the compositions that {protocol_id} judges {dataset} by",
-        "split": {"scheme": SCHEME, **split, **members, "without": judges},
+        "split": {"scheme": SCHEME, **split, **members, "exclude": judges},
         "uncertainty": False,
         "report": "mean",
     }

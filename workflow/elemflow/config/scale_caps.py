@@ -39,7 +39,7 @@ def cap(protocol: Mapping[str, Any], scale: Mapping[str, int]) -> dict[str, Any]
     capped = deepcopy(dict(protocol))
     split, training = capped["split"], capped["training"]
     if "max_epochs" in scale:
-        for settings in (training, *training.get("by_rows", ())):
+        for settings in (training, *training.get("by_training_size", ())):
             if "max_epochs" in settings:
                 settings["max_epochs"] = min(settings["max_epochs"], scale["max_epochs"])
     if "max_materials" in scale and split["scheme"] in SAMPLED:
@@ -82,7 +82,7 @@ def size_of(protocol: Mapping[str, Any]) -> dict[str, int | None]:
     return {
         "max_materials": split.get("max_materials"),
         "max_epochs": protocol.get("training", {}).get("max_epochs"),
-        "members": math.prod(split.get(key) or 1 for key in (*REPEATED, "divisions", "folds")),
+        "members": math.prod(split.get(key) or 1 for key in (*REPEATED, "splits", "folds")),
     }
 
 
@@ -107,7 +107,7 @@ def count_drawn_tests(protocol: Mapping[str, Any]) -> int | None:
         return 1
     if split.get("scheme") != "fractions":
         return None
-    return int(split["members"] if split["resplit"] else split.get("divisions", 1))
+    return int(split["members"] if split["split_per_member"] else split.get("splits", 1))
 
 
 def name_tests(protocol: Mapping[str, Any]) -> str:
@@ -115,7 +115,7 @@ def name_tests(protocol: Mapping[str, Any]) -> str:
     split = protocol.get("split", {})
     parts = {key: split[key] for key in TEST_KEYS if split.get(key) is not None}
     if split.get("scheme") == "fractions":
-        parts["divisions"] = split["members"] if split["resplit"] else split.get("divisions", 1)
+        parts["divisions"] = split["members"] if split["split_per_member"] else split.get("splits", 1)
     elif split.get("scheme") == "k_fold_validation":  # its test part is the first of `fractions`
         parts |= {"scheme": "fractions", "divisions": 1}
         parts.pop("folds")
@@ -152,20 +152,25 @@ def _held_out(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]
     held, before = used.get("hold_out"), declared.get("hold_out", {})
     if not held:
         return []
-    theirs = before["returned"] if before.get("element") == held["element"] else shares_of(declared).get("train", 1)
-    if held["returned"] >= theirs:
+    theirs = (
+        before["train_fraction"] if before.get("element") == held["element"] else shares_of(declared).get("train", 1)
+    )
+    if held["train_fraction"] >= theirs:
         return []
-    return [f"trains on {100 * held['returned']:g} % of the materials with {held['element']}"]
+    return [f"trains on {100 * held['train_fraction']:g} % of the materials with {held['element']}"]
 
 
 def _fewer_epochs(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
-    """Say where a training is shorter for some number of rows; its epochs may follow from them (`by_rows`)."""
+    """Say where a training is shorter for some number of rows; its epochs may follow from them (`by_training_size`)."""
 
     def epochs(training: Mapping[str, Any], rows: int) -> float:
-        given = [training, *(entry for entry in training.get("by_rows", ()) if rows > entry["above"])]
+        given = [training, *(entry for entry in training.get("by_training_size", ()) if rows > entry["above"])]
         return next((entry["max_epochs"] for entry in reversed(given) if "max_epochs" in entry), math.inf)
 
-    bounds = {0, *(entry["above"] + 1 for training in (declared, used) for entry in training.get("by_rows", ()))}
+    bounds = {
+        0,
+        *(entry["above"] + 1 for training in (declared, used) for entry in training.get("by_training_size", ())),
+    }
     for rows in sorted(bounds):
         ours, theirs = epochs(used, rows), epochs(declared, rows)
         if ours < theirs:

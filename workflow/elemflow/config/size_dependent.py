@@ -6,15 +6,15 @@ from typing import Any
 
 from elemflow.core.errors import ConfigError
 
-KEY = "by_rows"
+KEY = "by_training_size"
 
 
 def settle(cfg: Mapping[str, Any], rows: int) -> dict[str, Any]:
     """Return what a run depends on, with the keys that hold for its number of training rows.
 
     Args:
-        cfg: `model` and `protocol` declarations, among others; `spec.by_rows` and `training.by_rows` list entries with
-            `above`, the number of rows from which their other keys replace those beside the list.
+        cfg: `model` and `protocol` declarations, among others; `by_training_size` of the spec and of the training
+            list entries with `above`, the number of rows from which their other keys replace those beside the list.
         rows: Training rows of the members, the largest number if they differ.
 
     Returns:

@@ -188,7 +188,7 @@ def _divisions(
     if not usable:
         raise TrainingError(
             f"no {folds} folds can be made of {len(train)} training rows of {len(set(compositions))} compositions, "
-            "whose materials stay together. Choose by a validation part (choose_by: validation) or take more rows."
+            "whose materials stay together. Choose by a validation part (select_by: validation) or take more rows."
         )
     for judged in usable:
         yield train.take(~judged), train.take(judged)

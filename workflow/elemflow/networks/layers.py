@@ -32,7 +32,7 @@ class Layers:
         """Apply one hidden layer, its steps in the given order."""
         for step in order:
             if step == "dense":
-                x = self.dense(x, width, f"{name}_dense", self.spec.get("start", {}).get("kernel_scale", 1.0))
+                x = self.dense(x, width, f"{name}_dense", self.spec.get("initialization", {}).get("kernel_scale", 1.0))
             elif step == "batch_norm":
                 x = keras.layers.BatchNormalization(**self.spec["batch_norm"], name=f"{name}_batch_norm")(x)
             else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elemflow.config.kinds import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
-from elemflow.config.load import Settings
+from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.scale_caps import count_drawn_tests, name_tests, set_of_train_rows, size_of
 from elemflow.core.errors import ConfigError
 from elemflow.plan.grid import (
@@ -251,7 +251,7 @@ def _table(
         kind["splits"] = {run.protocol: settings.protocol(run.protocol)["split"] for run in grid.runs}
     if item["kind"] == "quantities":
         _check_quantities(grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
-    if item["kind"] == "selection":
+    if item["kind"] == "test_set_selection":
         _check_selection(grid, f"config/studies/{study_id}.yaml: key 'tables.{item_id}")
     return (
         _common(settings, study_id, item, grid)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from elemflow.config.load import Settings
+from elemflow.config.load import PlainSettings as Settings
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.plan.build import Plan
 from elemflow.plan.grid import RUN_KEYS
@@ -111,7 +111,7 @@ def build(settings: Settings, plan: Plan) -> dict[str, dict[str, Any]]:
                 "study": study_id,
                 "study_title": study["title"],
                 "reference": study["reference"],
-                "selection": study["selection"],
+                "model_selection": study["model_selection"],
                 "claims": study["claims"],
                 "dataset_titles": {dataset: settings.datasets[dataset]["title"] for dataset in sorted(datasets)},
                 "same_materials": find_same_materials(settings.datasets, datasets),

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from elemflow.config.kinds import parts_of
-from elemflow.config.load import Settings
+from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.scale_caps import shares_of, size_of
 from elemflow.config.size_dependent import settle
 from elemflow.core.errors import DataError

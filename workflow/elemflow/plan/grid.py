@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from elemflow.config.kinds import parts_of
-from elemflow.config.load import Settings
+from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.network_spec import check_representation
 from elemflow.config.pretraining import source_protocol_id, target_of
 from elemflow.core.errors import ConfigError, nearest
@@ -46,11 +46,11 @@ def source_run(settings: Settings, run: Run) -> Run | None:
             f"protocol '{run.protocol}' starts from the weights of a source run, and model '{run.model}' is no "
             "network. Use it with networks, or name a protocol without `pretraining`."
         )
-    if model.get("spec", {}).get("by_rows"):
+    if model.get("spec", {}).get("by_training_size"):
         raise ConfigError(
             f"protocol '{run.protocol}' starts from the weights of a source run, and the widths of model '{run.model}' "
-            "depend on the number of training rows (`spec.by_rows`), so those weights may not fit. Use it with a "
-            "network of one width, or name a protocol without `pretraining`."
+            "depend on the number of training rows (`spec.by_training_size`), so those weights may not fit. Use it "
+            "with a network of one width, or name a protocol without `pretraining`."
         )
     name = source_protocol_id(settings.protocols, (run.dataset, run.property, run.protocol))
     return Run(declared["dataset"], declared["property"], run.representation, run.model, name)

@@ -21,7 +21,7 @@ TREES = 200  # of a search, which may choose as many
 BYTES_PER_ROW_AND_TREE = 150  # two nodes per row in a fully grown tree
 MEMORY_STEP_MB = 500
 # Of a split; their product is the number of trainings.
-MEMBER_KEYS = ("members", "divisions", "folds", "members_per_fold", "repeats")
+MEMBER_KEYS = ("members", "splits", "folds", "members_per_fold", "repeats")
 MINUTES = (30, 1440)  # shortest and longest request
 
 
@@ -84,4 +84,4 @@ def _fleet(protocol: Mapping[str, Any]) -> int:
     training, members = protocol["training"], _members(protocol)
     if training["engine"] == "tensorflow":
         return 1
-    return members if training["fleet"] == "auto" else min(training["fleet"], members)
+    return members if training["parallel_members"] == "auto" else min(training["parallel_members"], members)

@@ -73,7 +73,7 @@ def view_claims(cfg: Mapping[str, Any], csv: Mapping[str, str | Path], *, linked
     lines = {table: _read_lines(planned, csv[table]) for table, planned in cfg["tables"].items()}
     titles = cfg["dataset_titles"]
     shown = [_view(cfg, claim_id, claim, lines, titles, linked=linked) for claim_id, claim in cfg["claims"].items()]
-    about = {key: cfg[key] for key in ("study", "study_title", "reference", "selection")}
+    about = {key: cfg[key] for key in ("study", "study_title", "reference", "model_selection")}
     return about | {"claims": shown, "summary": _summary(shown)}
 
 
@@ -312,8 +312,8 @@ def _render_markdown(view: Mapping[str, Any]) -> str:
     lines = [f"| {' | '.join(map(words.escape_markdown, row))} |" for row in rows]
     table = "\n".join(["| claim | paper's own numbers | | reproduced | | note |", f"|{':--|' * 6}", *lines])
     parts = [f"### Claims: {words.escape_markdown(view['study_title'])}", table, words.escape_markdown(view["summary"])]
-    if view["selection"]:
-        parts.append(f"How the paper chose: {words.escape_markdown(view['selection'])}")
+    if view["model_selection"]:
+        parts.append(f"How the paper chose: {words.escape_markdown(view['model_selection'])}")
     return "\n\n".join([*parts, f"Reference: {words.escape_markdown(view['reference'])}"]) + "\n"
 
 
@@ -325,6 +325,6 @@ def _render_text(view: Mapping[str, Any]) -> str:
         told += [f"In the paper's own numbers: {claim['paper']}; {claim['published']}."] * bool(claim["printed"])
         told += [f"Note: {claim['note']}"] * bool(claim["note"])
         parts.append("\n".join(words.fill(words.escape_rst(sentence)) for sentence in told))
-    if view["selection"]:
-        parts.append(words.fill(words.escape_rst(f"How the paper chose: {view['selection']}")))
+    if view["model_selection"]:
+        parts.append(words.fill(words.escape_rst(f"How the paper chose: {view['model_selection']}")))
     return "\n\n".join([*parts, words.fill(words.escape_rst(f"Reference: {view['reference']}"))]) + "\n"

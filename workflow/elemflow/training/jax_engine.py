@@ -79,7 +79,7 @@ class JaxEngine:
         self._models, self._model = list(models), models[0]
         self._optimizer = make_optimizer(training["optimizer"], self._model.trainable_variables)
         self._loss = make_loss(training)
-        self._batch_size, self._seed = training["batch_size"], training["seed"]
+        self._batch_size, self._seed = training["batch_size"], protocol["seed"]
         x, self._rows = shared_rows(parts)
         self._x, self._y = jnp.asarray(x), [part.y.astype(np.float32) for part in parts]
         self._aboard = list(range(len(models)))

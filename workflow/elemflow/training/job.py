@@ -292,7 +292,7 @@ def _train_members(
             log.error("%s", fitted)
             failures.append(str(fitted))
             continue
-        _finish_member(folder, member_data, fitted, cfg["protocol"]["training"]["seed"] + member_data.member)
+        _finish_member(folder, member_data, fitted, cfg["protocol"]["seed"] + member_data.member)
     if failures:
         kept = f"{len(failures)} of {len(data.members)} members failed; the others are kept in {checkpoint_folder}:"
         raise TrainingError("\n".join([kept, *failures]))
@@ -356,7 +356,7 @@ def _target(cfg: Mapping[str, Any], data: MemberData, label: str, start: Start |
             )
     if start:
         return replace(start.target, minimum=minimum)
-    return fit_target(data.train.y, cfg["protocol"].get("target"), minimum)
+    return fit_target(data.train.y, cfg["protocol"].get("target_scaling"), minimum)
 
 
 def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:

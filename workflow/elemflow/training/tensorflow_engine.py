@@ -169,7 +169,7 @@ class TensorFlowEngine:
         self._model = model
         self._x = tf.constant(train.x)
         self._y = tf.constant(train.y[:, None].astype(np.float32))
-        self._batch_size, self._seed = training["batch_size"], training["seed"]
+        self._batch_size, self._seed = training["batch_size"], protocol["seed"]
         # Always as many rows a call, since every other number would compile anew.
         self._rows_at_once = min(len(train), max(SEGMENT_ROWS, self._batch_size))
         compiled = self._is_worth_compiling(training, len(train))

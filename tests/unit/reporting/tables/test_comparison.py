@@ -101,7 +101,7 @@ def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, metrics):
 
 
 def test_members_that_share_a_division_are_not_tested(metrics):
-    tests = compare(make_comparison(["BRNet", "BNet"], {"scheme": "fractions", "resplit": False}), metrics, {})
+    tests = compare(make_comparison(["BRNet", "BNet"], {"scheme": "fractions", "split_per_member": False}), metrics, {})
     assert tests["p_corrected"].isna().all()
     assert tests["interval_high"].notna().all()
 
@@ -109,8 +109,8 @@ def test_members_that_share_a_division_are_not_tested(metrics):
 @pytest.mark.parametrize(
     ("split", "divisions"),
     [
-        ({"scheme": "fractions", "resplit": False, "members": 2, "divisions": 5}, 5),
-        ({"scheme": "fractions", "resplit": True, "members": 10}, 10),
+        ({"scheme": "fractions", "split_per_member": False, "members": 2, "splits": 5}, 5),
+        ({"scheme": "fractions", "split_per_member": True, "members": 10}, 10),
         ({"scheme": "k_fold_rows", "folds": 5, "members_per_fold": 2}, 5),
         ({"scheme": "k_fold_rows", "folds": 10}, 10),
     ],

@@ -3,7 +3,7 @@
 import pytest
 from factories.reporting import make_table, name_run, place, write_run
 
-from elemflow.config.load import load
+from elemflow.config.load import load_plain as load
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
 from elemflow.reporting.index import write_tables_index
@@ -11,7 +11,7 @@ from elemflow.reporting.tables.test_set_selection import KIND, collect_cells, vi
 
 
 def make_selection(tmp_path, paper, honest):
-    cfg = make_table(["BRNet", "BNet"], ["0.096", "0.096"]) | {"kind": "selection", "table": "selection"}
+    cfg = make_table(["BRNet", "BNet"], ["0.096", "0.096"]) | {"kind": "test_set_selection", "table": "selection"}
     errors = {"brnet": paper, "bnet": honest}
     runs = {
         name_run(model): write_run(tmp_path / "runs", name_run(model), values) / "metrics.json"
@@ -60,7 +60,7 @@ def test_studies_that_chose_by_the_test_part_have_such_a_table(root):
     settings = load({"studies": papers}, root)
     plan = build(settings, {})
     assert {study for study, table in plan.tables if table == "selection"} == {"irnet2021", "irnet2019", "tatis2021"}
-    assert all(settings.studies[study]["selection"] for study in papers)
+    assert all(settings.studies[study]["model_selection"] for study in papers)
     protocols = {
         (settings.protocols[name]["training"]["early_stopping"]["monitor"], settings.protocols[name]["report"])
         for (_, table), cfg in plan.tables.items() if table == "selection"
@@ -71,7 +71,7 @@ def test_studies_that_chose_by_the_test_part_have_such_a_table(root):
 
 def test_cells_of_a_row_differ_in_the_protocol_alone(root):
     columns = [{"protocol": "brnet2023", "model": "brnet"}, {"protocol": "ibrnet", "model": "bnet"}]
-    table = {"title": "S", "kind": "selection", "rows": [{"dataset": "kefe", "property": "formation_energy"}]}
+    table = {"title": "S", "kind": "test_set_selection", "rows": [{"dataset": "kefe", "property": "formation_energy"}]}
     overrides = {"studies": {"brnet2023": {"tables": {"selection": table | {"columns": columns}}}}}
     settings = load({"studies": ["brnet2023"], "overrides": overrides}, root)
     with pytest.raises(ConfigError, match=r"tables.selection', row 1: a table of selection has two columns"):

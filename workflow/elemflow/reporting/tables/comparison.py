@@ -116,7 +116,7 @@ def _count_divisions(split: Mapping[str, Any]) -> int:
     if split["scheme"] in ("k_fold", "k_fold_rows"):
         return int(split.get("repeats", 1) * split["folds"])
     if split["scheme"] == "fractions":
-        return int(split["members"] if split["resplit"] else split.get("divisions", 1))
+        return int(split["members"] if split["split_per_member"] else split.get("splits", 1))
     return 1
 
 

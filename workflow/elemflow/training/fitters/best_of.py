@@ -17,7 +17,7 @@ engine, start = engine_on_cpu, start_on_cpu
 
 def chosen_by(cfg: Mapping[str, Any]) -> set[str]:
     """See `elemflow.training.fitter.Fitter`."""
-    return {"validation"} if cfg["model"]["choose_by"] == "validation" else set()
+    return {"validation"} if cfg["model"]["select_by"] == "validation" else set()
 
 
 def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  nothing to keep
@@ -28,7 +28,7 @@ def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, thre
         log.info("%s: %s left out, %s", label, name, reason)
     if len(left_out) == len(model["candidates"]):
         raise NotRun(next(iter(left_out.values())))
-    seed, folds = cfg["protocol"]["training"]["seed"] + data.member, folds_of(model, data)
+    seed, folds = cfg["protocol"]["seed"] + data.member, folds_of(model, data)
     trials = [
         declared_grid(name, each, seed, model["trials"])
         for name, each in model["candidates"].items()

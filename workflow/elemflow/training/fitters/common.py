@@ -31,11 +31,11 @@ def folds_of(declared: Mapping[str, Any], data: MemberData) -> int | None:
     """Return the folds inside the training part that judge trials, or None if the validation part does.
 
     Args:
-        declared: Keys `choose_by` and `folds` of a model.
+        declared: Keys `select_by` and `folds` of a model.
         data: The member; `auto` takes the validation part if it has rows.
     """
     by_validation = {"validation": True, "inner_cv": False, "auto": len(data.validation) > 0}
-    return None if by_validation[declared["choose_by"]] else int(declared["folds"])
+    return None if by_validation[declared["select_by"]] else int(declared["folds"])
 
 
 def as_fitted(found: Found, **facts: Any) -> Fitted:

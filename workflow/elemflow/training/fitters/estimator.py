@@ -22,7 +22,7 @@ engine, start = engine_on_cpu, start_on_cpu
 
 def chosen_by(cfg: Mapping[str, Any]) -> set[str]:
     """See `elemflow.training.fitter.Fitter`."""
-    return {"validation"} if cfg["model"].get("search", {}).get("choose_by") == "validation" else set()
+    return {"validation"} if cfg["model"].get("search", {}).get("select_by") == "validation" else set()
 
 
 def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  nothing to keep
@@ -30,7 +30,7 @@ def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, thre
     model = cfg["model"]
     if reason := too_large(model, len(data.train)):
         raise NotRun(reason)
-    seed = cfg["protocol"]["training"]["seed"] + data.member
+    seed = cfg["protocol"]["seed"] + data.member
     if "search" in model:
         folds = folds_of(model["search"], data)
         trials = [declared_grid(cfg["run"]["model"], model, seed)]

@@ -74,7 +74,7 @@ def fit_all(
 ) -> Iterator[tuple[Task, Fitted | NotRun | TrainingError]]:
     """Fit members, on JAX several at once if the protocol and the memory say so; see `one_by_one`."""
     training = cfg["protocol"]["training"]
-    size = fleet_size(training["fleet"])
+    size = fleet_size(training["parallel_members"])
     # A fleet computes with the first member's network, and one of the user's own may differ from it beyond its weights.
     if size == 1 or cfg["model"]["spec"]["family"] == "custom":
         yield from one_by_one(fit, cfg, tasks, threads)
@@ -97,7 +97,7 @@ def fit_all(
 
 def _job(cfg: Mapping[str, Any], task: Task, interval: float) -> Job:
     training, spec = cfg["protocol"]["training"], cfg["model"]["spec"]
-    seed = training["seed"] + task.data.member
+    seed = cfg["protocol"]["seed"] + task.data.member
     for part in (getattr(task.data, role) for role in ROLES):
         check_inputs(spec, part.x, part.material_id)
     model = build_network(spec, task.data.train.x.shape[1], seed)

@@ -22,7 +22,7 @@ def chosen_by(cfg: Mapping[str, Any]) -> set[str]:  # noqa: ARG001  the same for
 def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  nothing to keep
     """See `elemflow.training.fitter.Fitter`."""
     model, parts = cfg["model"], (data.train, data.validation)
-    seed = cfg["protocol"]["training"]["seed"] + data.member
+    seed = cfg["protocol"]["seed"] + data.member
     if model["engine"] == "flaml":
         found = flaml_search.search(model, *parts, seed=seed, threads=threads, label=label)
     else:

@@ -35,7 +35,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
     for panel in panels:
         for series in panel.series:
             held = read_json(series.folder / "run_info.json")["cfg"]["protocol"]["split"]["hold_out"]
-            point = _Point(held["returned"], panel, series, _errors(series, held["element"]))
+            point = _Point(held["train_fraction"], panel, series, _errors(series, held["element"]))
             plots.setdefault((series.dataset, series.property, held["element"]), []).append(point)
     figure, axes = grid_of_axes(len(plots), width=4, height=3.2)
     for axis, ((_, _, element), points) in zip(axes, plots.items(), strict=True):
