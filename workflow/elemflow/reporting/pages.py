@@ -239,7 +239,7 @@ one per cell behind them.</p>
 {% if views | length > 1 %}<h2>{{ view.study_title }}</h2>{% endif %}
 <p class="eyebrow">{{ view.reference }}</p>
 <p>{{ view.summary }}</p>
-{% if view.selection %}<p class="caption"><b>How the paper chose.</b> {{ view.selection }}</p>{% endif %}
+{% if view.model_selection %}<p class="caption"><b>How the paper chose.</b> {{ view.model_selection }}</p>{% endif %}
 {% for claim in view.claims %}
 <section class="claim" id="{{ claim.study }}-{{ claim.id }}">
 <h3>{{ claim.text }}</h3>
