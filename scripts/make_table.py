@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.provenance.environment import start_job
-from elemflow.reporting.tables.cells import load_kind
+from elemflow.reporting.tables.base import load_builder
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -17,7 +17,7 @@ def main(smk: "Snakemake") -> None:
     start_job(smk.log[0])
     metrics = {str(Path(path).parent.relative_to("results/runs")): path for path in smk.input.metrics}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
-    load_kind(smk.params.cfg["kind"]).write(smk.params.cfg, metrics, curation, dict(smk.output.items()))
+    load_builder(smk.params.cfg["kind"]).write(smk.params.cfg, metrics, curation, dict(smk.output.items()))
 
 
 if __name__ == "__main__":

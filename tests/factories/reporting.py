@@ -12,7 +12,7 @@ import pyarrow as pa
 from elemflow.core.files import write_json, write_parquet
 from elemflow.evaluation.conformal import EnsembleRows, coverage_report
 from elemflow.evaluation.metrics import evaluate
-from elemflow.reporting.tables.cells import TableKind
+from elemflow.reporting.tables.base import TableBuilder
 
 OUTPUTS = {
     "table": {"text": "table", "csv": "table.csv", "md": "table.md", "tex": "table.tex", "html": "table.html"},
@@ -182,7 +182,7 @@ def place(folder: Path, kind: str) -> dict[str, Path]:
 
 
 def check_failure_is_shown(
-    kind: TableKind, cfg: dict, metrics: dict[str, Path], folder: Path, run: str
+    kind: TableBuilder, cfg: dict, metrics: dict[str, Path], folder: Path, run: str
 ) -> dict[str, Path]:
     """Write a table with a failed run and check that its formats name error and log."""
     log = f"results/logs/train_model/{run}.log"

@@ -1,35 +1,32 @@
 import importlib
 
 import pytest
-import yaml
 
 from elemflow.config.kinds import (
     DATA_FIGURES,
     FEATURES,
-    FIGURE_INPUTS,
+    FIGURE_KINDS,
+    FIGURE_MODULES,
     FIGURES,
     NETWORKS,
     SOURCES,
-    TABLE_INPUTS,
+    TABLE_KINDS,
     TABLES,
+    FigureKind,
     parts_of,
+    read_kinds,
 )
-from elemflow.config.yaml_schema import SCHEMAS
+from elemflow.config.yaml_schema import read_schema
 from elemflow.core.errors import ConfigError
 
 
-def schema(name):
-    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
-
-
 def test_schemas_allow_exactly_the_registered_names():
-    assert schema("dataset")["properties"]["source"]["properties"]["kind"]["enum"] == list(SOURCES)
-    study = schema("study")["properties"]["figures"]["additionalProperties"]["properties"]
-    assert study["kind"]["enum"] == [*FIGURES, *DATA_FIGURES]
-    assert list(FIGURES) == list(FIGURE_INPUTS)
-    tables = schema("study")["properties"]["tables"]["additionalProperties"]["properties"]
-    assert tables["kind"]["enum"] == list(TABLES) == list(TABLE_INPUTS)
-    spec = schema("model")["$defs"]["network"]["properties"]["spec"]["properties"]
+    assert read_schema("dataset")["properties"]["source"]["properties"]["kind"]["enum"] == list(SOURCES)
+    study = read_schema("study")["properties"]["figures"]["additionalProperties"]["properties"]
+    assert set(study["kind"]["enum"]) == {*FIGURES, *DATA_FIGURES} == set(FIGURE_KINDS)
+    tables = read_schema("study")["properties"]["tables"]["additionalProperties"]["properties"]
+    assert tables["kind"]["enum"] == list(TABLE_KINDS)
+    spec = read_schema("model")["$defs"]["network"]["properties"]["spec"]["properties"]
     assert spec["family"]["enum"] == list(NETWORKS)
 
 
@@ -51,3 +48,36 @@ def test_parts_keep_their_order():
 def test_a_wrong_representation_is_refused(representation, message):
     with pytest.raises(ConfigError, match=message):
         parts_of(representation)
+
+
+def write_kind(package, text, name="residuals"):
+    folder = package / "reporting/figures/kinds"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "__init__.py").touch()
+    (folder / f"{name}.py").write_text(f"import matplotlib\n{text}\nEXPLANATION = ('x')\n")
+    return package
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'KIND = FigureKind(description="D", inputs=("a.csv",))',
+        'KIND = FigureKind(\n    description="D",\n    inputs=("a.csv",),\n)',
+    ],
+)
+def test_a_kind_is_read_without_importing_its_module(tmp_path, text):
+    package = write_kind(tmp_path, text)
+    assert read_kinds(FIGURE_MODULES, FigureKind, package) == {"residuals": FigureKind("D", ("a.csv",))}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "KIND = FigureKind(description=D)", 'KIND = FigureKind(text="D")', 'KIND = TableKind(description="D")']
+)
+def test_a_kind_that_cannot_be_read_is_named(tmp_path, text):
+    with pytest.raises(ConfigError, match=r"residuals\.py: .*KIND = FigureKind"):
+        read_kinds(FIGURE_MODULES, FigureKind, write_kind(tmp_path, text))
+
+
+def test_the_declaration_of_a_module_is_what_was_read():
+    for name, kind in {**FIGURE_KINDS, **TABLE_KINDS}.items():
+        assert kind == importlib.import_module(({**FIGURES, **DATA_FIGURES, **TABLES})[name]).KIND

@@ -10,7 +10,7 @@ from elemflow.config.load import load_plain as load
 from elemflow.config.scale_caps import cap, count_drawn_tests, name_tests, reductions, set_of_train_rows
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
-from elemflow.reporting.tables.errors import KIND, collect_cells
+from elemflow.reporting.tables.kinds.errors import BUILDER, collect_cells
 from elemflow.splits.schemes.registry import read_split
 
 SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
@@ -157,7 +157,7 @@ def test_full_scale_is_compared_with_the_paper(tmp_path, error, agreement):
     assert (line["scale"], line["agreement"]) == ("full", agreement)
     assert (line["materials"], line["published_materials"], line["max_epochs"]) == (2135, 2135, 3000)
     outputs = place(tmp_path / "out", "table")
-    KIND.write(cfg, metrics, curation, outputs)
+    BUILDER.write(cfg, metrics, curation, outputs)
     assert f'class="difference {agreement}"' in outputs["html"].read_text()
     assert {"within": "≈", "beyond": "≠"}[agreement] in outputs["text"].read_text()
     assert {"within": r"$\approx$", "beyond": r"$\neq$"}[agreement] in outputs["tex"].read_text()
@@ -188,8 +188,8 @@ def test_what_the_draw_of_the_test_materials_can_explain_is_marked_so(tmp_path, 
     path.write_text(json.dumps(found))
     cfg["scales"]["brnet2023"]["drawn_tests"] = drawn_tests
     outputs = place(tmp_path / "out", "table")
-    KIND.write(cfg, metrics, curation, outputs)
-    line = KIND.read(outputs["csv"]).iloc[0]
+    BUILDER.write(cfg, metrics, curation, outputs)
+    line = BUILDER.read(outputs["csv"]).iloc[0]
     assert line["agreement"] == agreement  # the difference is 0.054
     if drawn_tests == 3 and standard_error == 0.03:
         assert line["difference_error"] == pytest.approx(0.03 * (4 / 3) ** 0.5)
@@ -234,8 +234,8 @@ def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
     metrics, curation, cfg = collect(tmp_path, cfg)
     change_cfg(metrics[name_run("brnet")], protocol={"training": {"max_epochs": 5}})
     outputs = place(tmp_path / "out", "table")
-    KIND.write(cfg, metrics, curation, outputs)
-    line = KIND.read(outputs["csv"]).iloc[0]
+    BUILDER.write(cfg, metrics, curation, outputs)
+    line = BUILDER.read(outputs["csv"]).iloc[0]
     assert (line["scale"], line["materials"], line["max_epochs"]) == ("reduced", 2000, 5)
     texts = {name: path.read_text() for name, path in outputs.items()}
     assert "≈" not in texts["text"]
@@ -268,8 +268,8 @@ def test_much_fewer_materials_than_the_paper_had_are_a_reduced_scale(tmp_path):
 def test_more_materials_than_the_paper_had_are_marked_and_give_no_verdict(tmp_path, values, scale):
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=values)
     outputs = place(tmp_path / "out", "table")
-    KIND.write(cfg, metrics, curation, outputs)
-    line = KIND.read(outputs["csv"]).iloc[0]
+    BUILDER.write(cfg, metrics, curation, outputs)
+    line = BUILDER.read(outputs["csv"]).iloc[0]
     assert line["scale"] == scale
     assert pd.isna(line["reduced_by"])
     assert pd.isna(line["agreement"]) == (scale == "larger")
@@ -284,7 +284,7 @@ def test_reservations_about_a_printed_value_are_footnotes(tmp_path):
     cfg["cells"][1]["published_note"] = "misprinted"
     metrics, curation, cfg = collect(tmp_path, cfg)
     outputs = place(tmp_path / "out", "table")
-    KIND.write(cfg, metrics, curation, outputs)
+    BUILDER.write(cfg, metrics, curation, outputs)
     text = outputs["text"].read_text()
     assert "0.1 [a]" in text
     assert "Published: [a] misprinted." in text

@@ -15,7 +15,7 @@ from elemflow.core.files import read_json, write_json, write_parquet
 from elemflow.estimators.storage import load_estimator
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting.figures.build import write_figure
-from elemflow.reporting.tables.errors import KIND
+from elemflow.reporting.tables.kinds.errors import BUILDER
 from elemflow.training import job as run
 
 pytest.importorskip("sklearn")
@@ -74,7 +74,7 @@ def _table(folder: Path) -> dict[str, Path]:
         "table": "t", "title": "T", "note": "", "rows": [{"label": "Row"}], "columns": [{"label": "M"}], "cells": [cell],
     }  # fmt: skip
     outputs = place(folder / "tables", "table")
-    KIND.write(cfg, {cell["run"]: folder / "runs" / cell["run"] / "metrics.json"}, {}, outputs)
+    BUILDER.write(cfg, {cell["run"]: folder / "runs" / cell["run"] / "metrics.json"}, {}, outputs)
     return outputs
 
 
@@ -116,7 +116,7 @@ def test_the_best_of_several_names_the_winner_in_the_table(inputs: Path) -> None
     assert out["predictions"].read_bytes() == first
     assert read_json(out["predictions"].with_name("metrics.json"))["chosen"] == {"0": "line", "1": "line"}
     table = _table(inputs)
-    assert KIND.read(table["csv"])["note"].item() == "line chosen in 2 of 2 members"
+    assert BUILDER.read(table["csv"])["note"].item() == "line chosen in 2 of 2 members"
     for name in ("text", "md", "tex", "html"):
         shown = " ".join(table[name].read_text(encoding="utf-8").replace("\\", "").split())
         assert shown.count("[1]") == 2, name
@@ -126,7 +126,7 @@ def test_the_best_of_several_names_the_winner_in_the_table(inputs: Path) -> None
 def test_a_model_that_is_too_large_is_left_out_of_a_choice(inputs: Path) -> None:
     candidates = BEST["candidates"] | {"line": LINE | {"max_rows": 39}}
     _train(inputs, BEST | {"candidates": candidates})
-    note = KIND.read(_table(inputs)["csv"])["note"].item()
+    note = BUILDER.read(_table(inputs)["csv"])["note"].item()
     assert note == "tree chosen in 2 of 2 members, without line: too large (40 training rows > 39)"
 
 

@@ -16,7 +16,7 @@ from elemflow.plan import claims
 from elemflow.plan.build import build
 from elemflow.plan.published import read_published, read_published_quantities
 from elemflow.reporting.claims_page import view_claims, write_claims, write_claims_index
-from elemflow.reporting.tables.errors import KIND
+from elemflow.reporting.tables.kinds.errors import BUILDER
 
 PAPERS = ("brnet2023", "irnet2021", "irnet2019", "tatis2021", "huang2020")
 LOWER = {"kind": "lower", "tables": ["table5"], "a": {"model": "brnet"}, "b": {"model": ["bnet", "automl"]}}
@@ -37,7 +37,7 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curati
         if error is not None
     }
     outputs = place(tmp_path / "tables", "table")
-    KIND.write(cfg, metrics, curation or {}, outputs)
+    BUILDER.write(cfg, metrics, curation or {}, outputs)
     about = {
         "study": "brnet2023",
         "study_title": "Branched",

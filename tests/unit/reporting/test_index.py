@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from factories.reporting import make_figure, make_table, name_run, place, write_run
 
-from elemflow.config.kinds import TABLES
+from elemflow.config.kinds import TABLE_KINDS
 from elemflow.reporting.figures.build import write_figure
 from elemflow.reporting.index import write_figures_index, write_tables_index
-from elemflow.reporting.tables.cells import load_kind
-from elemflow.reporting.tables.errors import KIND
+from elemflow.reporting.tables.base import load_builder
+from elemflow.reporting.tables.kinds.errors import BUILDER
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def make_tables(tmp_path, runs):
     for name, study in (("table5", "brnet2023"), ("table6", "brnet2023"), ("table5", "own")):
         outputs = place(tmp_path / "results" / study / name, "table")
         cfg = make_table(["BRNet", "BNet"], ["0.070", "0.1"]) | {"table": name, "study": study, "study_title": study}
-        KIND.write(cfg, {run: folder / "metrics.json" for run, folder in runs.items()}, {}, outputs)
+        BUILDER.write(cfg, {run: folder / "metrics.json" for run, folder in runs.items()}, {}, outputs)
         tables.append({"cfg": cfg, "csv": outputs["csv"], "html": outputs["html"]})
     return tables
 
@@ -49,7 +49,7 @@ def test_every_page_rounds_the_same_value(tmp_path, kind):
     errors = {"brnet": 0.1004999996, "bnet": 0.1023}  # 0.100 as it is, but 0.1005 in eight digits
     runs = {name_run(model): write_run(tmp_path / "runs", name_run(model), [error]) for model, error in errors.items()}
     cfg = make_table(["BRNet", "BNet"], [None, None]) | {"kind": kind}
-    outputs, own, shown = place(tmp_path / "out", "table"), load_kind(kind), []
+    outputs, own, shown = place(tmp_path / "out", "table"), load_builder(kind), []
 
     def view(cfg, cells, curation):
         shown.append(cells)
@@ -70,7 +70,7 @@ def test_tables_index_is_self_contained(tmp_path, runs):
     page = folder / "index.html"
     links = set(links_of(page))
     assert all((folder / link).is_file() for link in links)
-    assert {load_kind(name).overview for name in TABLES} <= links
+    assert {kind.overview for kind in TABLE_KINDS.values()} <= links
     assert page.read_text(encoding="utf-8").count("<h2>") == 2  # studies
     assert page.read_text(encoding="utf-8").count("not run") == 3
     cells = pd.read_csv(folder / "cells.csv", dtype={"published": str})

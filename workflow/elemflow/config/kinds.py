@@ -1,8 +1,16 @@
 """Names that config files may use, and the module behind each.
 
-Modules are named here and imported by the job that needs one, so that reading the plan stays light. This file is left
-out of code digests: the module behind a name is digested in its own right, and a new name must not rerun old jobs.
+Modules are named here and imported by the job that needs one, so that reading the plan stays light. This file does not
+enter code digests: the module behind a name is digested in its own right, and a new name must not rerun old jobs.
+
+Kinds of figure and of table are declared in their modules: adding one is adding one file.
 """
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 from elemflow.core.errors import ConfigError, nearest
 
@@ -39,71 +47,112 @@ NETWORKS = {
     "recurrent": "elemflow.networks.recurrent",
     "custom": "elemflow.networks.custom",
 }
-FIGURES = {
-    "parity": "elemflow.reporting.figures.kinds.parity",
-    "training_curves": "elemflow.reporting.figures.kinds.training_curves",
-    "bars": "elemflow.reporting.figures.kinds.bars",
-    "calibration": "elemflow.reporting.figures.kinds.calibration",
-    "applicability": "elemflow.reporting.figures.kinds.applicability",
-    "error_cdf": "elemflow.reporting.figures.kinds.error_cdf",
-    "error_by_target": "elemflow.reporting.figures.kinds.error_by_target",
-    "relative_change": "elemflow.reporting.figures.kinds.relative_change",
-    "size_curve": "elemflow.reporting.figures.kinds.size_curve",
-    "hold_out": "elemflow.reporting.figures.kinds.hold_out",
-    "cost": "elemflow.reporting.figures.kinds.cost",
-    "element_error": "elemflow.reporting.figures.kinds.element_error",
-    "element_comparison": "elemflow.reporting.figures.kinds.element_comparison",
-    "element_vectors": "elemflow.reporting.figures.kinds.element_vectors",
-    "importance": "elemflow.reporting.figures.kinds.importance",
-}
-# Kinds of figure that draw datasets.
-DATA_FIGURES = {
-    "element_population": "elemflow.reporting.figures.kinds.element_population",
-    "distribution": "elemflow.reporting.figures.kinds.distribution",
-}
-# Files of a run that a kind of figure reads besides its metrics.json.
-FIGURE_INPUTS: dict[str, tuple[str, ...]] = {
-    "parity": ("predictions.parquet",),
-    "training_curves": ("history.parquet",),
-    "bars": (),
-    "calibration": (),
-    "applicability": ("predictions.parquet", "applicability.parquet"),
-    "error_cdf": ("predictions.parquet",),
-    "error_by_target": ("predictions.parquet",),
-    "relative_change": ("run_info.json",),
-    "size_curve": ("run_info.json",),
-    "hold_out": ("predictions.parquet", "run_info.json"),
-    "cost": ("run_info.json",),
-    "element_error": ("predictions.parquet",),
-    "element_comparison": ("predictions.parquet",),
-    "element_vectors": ("model",),
-    "importance": ("importance.csv",),
-}
-# Kinds of table and figure that show datasets, and those of them that need a property.
-WITHOUT_RUNS = ("datasets", *DATA_FIGURES)
-NEEDS_PROPERTY = ("distribution",)
-# Kinds of figure that read the materials of their datasets, and those that read the splits of their runs.
-READS_MATERIALS = ("element_vectors", *DATA_FIGURES)
-READS_SPLITS = ("element_error",)
-TABLES = {
-    "errors": "elemflow.reporting.tables.errors",
-    "comparison": "elemflow.reporting.tables.comparison",
-    "datasets": "elemflow.reporting.tables.datasets",
-    "intervals": "elemflow.reporting.tables.intervals",
-    "test_set_selection": "elemflow.reporting.tables.test_set_selection",
-    "quantities": "elemflow.reporting.tables.quantities",
-}
-# Files of a run that a kind of table reads besides its metrics.json.
-TABLE_INPUTS: dict[str, tuple[str, ...]] = {
-    "errors": ("run_info.json",),
-    "comparison": ("predictions.parquet", "run_info.json"),
-    "datasets": (),
-    "intervals": (),
-    "test_set_selection": ("run_info.json",),
-    "quantities": ("run_info.json",),
-}
-# Key that the protocols of a kind of table or figure must switch on.
-PROTOCOL_NEEDS = {"calibration": "uncertainty", "intervals": "uncertainty", "hold_out": "split.hold_out"}
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """A kind of figure, as its module below elemflow/reporting/figures/kinds/ declares it.
+
+    Attributes:
+        description: What it draws, for the reference of the configuration.
+        inputs: Files of a run that it reads besides metrics.json.
+        without_runs: Whether it draws datasets instead of runs.
+        needs_property: Whether each dataset needs a property; read only without runs.
+        reads_materials: Whether it reads the materials of its datasets.
+        reads_splits: Whether it reads the splits of its runs.
+        protocol_needs: Key that its protocols must switch on; empty if there is none.
+    """
+
+    description: str
+    inputs: tuple[str, ...] = ()
+    without_runs: bool = False
+    needs_property: bool = False
+    reads_materials: bool = False
+    reads_splits: bool = False
+    protocol_needs: str = ""
+
+
+@dataclass(frozen=True)
+class TableKind:
+    """A kind of table, as its module below elemflow/reporting/tables/kinds/ declares it.
+
+    Attributes:
+        description: What it shows, for the reference of the configuration.
+        overview: Name of the csv with the lines of all tables of the kind.
+        overview_title: What that csv holds.
+        inputs: Files of a run that it reads besides metrics.json.
+        without_runs: Whether it shows datasets instead of runs.
+        needs_property: Whether each dataset needs a property; read only without runs.
+        protocol_needs: Key that its protocols must switch on; empty if there is none.
+    """
+
+    description: str
+    overview: str
+    overview_title: str
+    inputs: tuple[str, ...] = ()
+    without_runs: bool = False
+    needs_property: bool = False
+    protocol_needs: str = ""
+
+
+PACKAGE = Path(__file__).resolve().parents[1]
+FIGURE_MODULES = "elemflow.reporting.figures.kinds"
+TABLE_MODULES = "elemflow.reporting.tables.kinds"
+
+_Kind = TypeVar("_Kind", FigureKind, TableKind)
+_DECLARATION = re.compile(r"^KIND = \w+\((?:[^\n]+\)|\n.*?^\))$", re.MULTILINE | re.DOTALL)
+
+
+def read_kinds(modules: str, declared: type[_Kind], package: Path = PACKAGE) -> dict[str, _Kind]:
+    """Read the kinds that the modules of a package declare, without importing them.
+
+    The modules import matplotlib and pandas, which the plan does not need. Each has a statement
+    `KIND = FigureKind(...)`, or `TableKind`, whose keyword arguments are literals.
+
+    Args:
+        modules: Name of the package.
+        declared: Class of the declarations.
+        package: Folder of elemflow.
+
+    Returns:
+        The declarations by the names of their modules, sorted.
+
+    Raises:
+        ConfigError: A module lacks a declaration that can be read.
+    """
+    folder = package.joinpath(*modules.split(".")[1:])
+    paths = sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
+    return {path.stem: _read_kind(path, declared) for path in paths}
+
+
+def _read_kind(path: Path, declared: type[_Kind]) -> _Kind:
+    # Only the statement is parsed: the whole files would take a tenth of a second in every job.
+    found = _DECLARATION.search(path.read_text(encoding="utf-8"))
+    try:
+        call = ast.parse(found.group().removeprefix("KIND = "), mode="eval").body if found else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == declared.__name__:
+            return declared(**{str(key.arg): ast.literal_eval(key.value) for key in call.keywords})
+    except (SyntaxError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: the statement `KIND = {declared.__name__}(...)` cannot be read: {error}.") from None
+    raise ConfigError(
+        f"{path}: no statement `KIND = {declared.__name__}(...)` with literal arguments at the beginning of a line."
+    )
+
+
+FIGURE_KINDS = read_kinds(FIGURE_MODULES, FigureKind)
+TABLE_KINDS = read_kinds(TABLE_MODULES, TableKind)
+# Views of the two for those that look up one fact.
+_ITEM_KINDS: dict[str, FigureKind | TableKind] = {**FIGURE_KINDS, **TABLE_KINDS}
+FIGURES = {name: f"{FIGURE_MODULES}.{name}" for name, kind in FIGURE_KINDS.items() if not kind.without_runs}
+DATA_FIGURES = {name: f"{FIGURE_MODULES}.{name}" for name, kind in FIGURE_KINDS.items() if kind.without_runs}
+FIGURE_INPUTS = {name: FIGURE_KINDS[name].inputs for name in FIGURES}
+WITHOUT_RUNS = tuple(name for name, kind in _ITEM_KINDS.items() if kind.without_runs)
+NEEDS_PROPERTY = tuple(name for name, kind in _ITEM_KINDS.items() if kind.needs_property)
+READS_MATERIALS = tuple(name for name, kind in FIGURE_KINDS.items() if kind.reads_materials)
+READS_SPLITS = tuple(name for name, kind in FIGURE_KINDS.items() if kind.reads_splits)
+TABLES = {name: f"{TABLE_MODULES}.{name}" for name in TABLE_KINDS}
+TABLE_INPUTS = {name: kind.inputs for name, kind in TABLE_KINDS.items()}
+PROTOCOL_NEEDS = {name: kind.protocol_needs for name, kind in _ITEM_KINDS.items() if kind.protocol_needs}
 
 
 def parts_of(representation: str) -> list[str]:

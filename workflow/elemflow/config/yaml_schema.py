@@ -5,7 +5,7 @@ Every mistake is named by file and key, with what was found and what is allowed.
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -14,12 +14,14 @@ from typing import Any
 import jsonschema
 import yaml
 
+from elemflow.config.kinds import FIGURE_KINDS, TABLE_KINDS, FigureKind, TableKind
 from elemflow.core.errors import ConfigError, nearest
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 SHOWN_CHARACTERS = 60  # of a wrong value in a message
 SWITCH_KEYS = ("kind", "family", "scheme", "rule")  # keys that decide which others a mapping may have
 TEXT_KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+_KINDS: Mapping[str, Mapping[str, FigureKind | TableKind]] = {"figures": FIGURE_KINDS, "tables": TABLE_KINDS}
 EITHER_KEYS = ({"column", "computed"}, {"path", "url"})
 
 
@@ -120,9 +122,30 @@ def _follows(error: Any, cause: Any) -> bool:
     return inside and not {"then", "else"}.isdisjoint(map(str, rule[len(shared) :]))
 
 
+def read_schema(name: str) -> dict[str, Any]:
+    """Read a JSON schema; the kinds of figures and of tables that it refers to are those that modules declare.
+
+    A key `kinds: figures` or `kinds: tables` becomes `enum`, and what each kind shows follows the description.
+    """
+    schema = read_yaml(SCHEMAS / f"{name}.schema.yaml")
+    for node in _nodes(schema):
+        if node.get("kinds") in _KINDS:
+            kinds = _KINDS[node.pop("kinds")]
+            told = "; ".join(f"{kind}: {declared.description.rstrip('.')}" for kind, declared in kinds.items())
+            node |= {"enum": list(kinds), "description": f"{node['description']} {told}."}
+    return schema
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _nodes(child)
+
+
 @cache
 def _validator(schema_name: str) -> Any:
-    schema = read_yaml(SCHEMAS / f"{schema_name}.schema.yaml")
+    schema = read_schema(schema_name)
     plain = jsonschema.Draft202012Validator
     check_properties = plain.VALIDATORS["properties"]
 

@@ -298,13 +298,13 @@ def _check_quantities(grid: Grid, where: str) -> None:
 
 
 def _check_selection(grid: Grid, where: str) -> None:
-    """Check that each row has one run under two protocols: that of the paper and an honest one."""
+    """Check that each row has one run under the protocol of the paper and one that selects on the validation set."""
     for i, row in enumerate(grid.cells):
         runs = [run for run, _ in row]
         if len(runs) != 2 or len({replace(run, protocol="") for run in runs}) > 1:  # noqa: PLR2004  a pair
             raise ConfigError(
-                f"{where}', row {i + 1}: a table of selection has two columns, the protocol of the paper and an honest "
-                "one, and the cells of a row differ in nothing else."
+                f"{where}', row {i + 1}: a table of selection on the test set has two columns, the protocol of the "
+                "paper and one that selects on the validation set, and the cells of a row differ in nothing else."
             )
 
 

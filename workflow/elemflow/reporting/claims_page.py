@@ -14,7 +14,7 @@ from elemflow.plan import claims
 from elemflow.reporting import comparability as scale
 from elemflow.reporting import text as words
 from elemflow.reporting.pages import render_claims
-from elemflow.reporting.tables.cells import load_kind
+from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.formats import FLOAT_FORMAT
 from elemflow.reporting.tables.view import NO_VALUE, NOT_RUN
 
@@ -86,7 +86,7 @@ def _summary(shown: Iterable[Mapping[str, Any]]) -> str:
 
 def _read_lines(planned: Mapping[str, Any], csv: str | Path) -> list[dict[str, Any]]:
     """Return the cells of a table with what its csv says of them."""
-    records = load_kind(planned["kind"]).read(csv).to_dict("records")
+    records = load_builder(planned["kind"]).read(csv).to_dict("records")
     lines = claims.planned_lines(planned)
     runs = [(line["run"], line.get("against", {}).get("run")) for line in lines]
     if runs != [(record["run"], record.get("against_run")) for record in records]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.config.kinds import TABLES
+from elemflow.config.kinds import TABLE_KINDS
 from elemflow.core.files import atomic_path, write_text
 from elemflow.reporting.pages import render_figures_index, render_tables_index
-from elemflow.reporting.tables.cells import load_kind
+from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.formats import FLOAT_FORMAT
 
 
@@ -22,19 +22,20 @@ def write_tables_index(folder: str | Path, items: Sequence[Mapping[str, Any]]) -
         items: `cfg`, `csv` and `html` of each table: its plan and files that `TableKind.write` wrote.
     """
     folder = Path(folder)
-    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLE_KINDS}
     shown = []
     for table in items:
         cfg = table["cfg"]
-        kind = load_kind(cfg["kind"])
-        cells = kind.read(table["csv"])
+        builder = load_builder(cfg["kind"])
+        cells = builder.read(table["csv"])
         frames[cfg["kind"]].append(cells)
         file = _copy(table["html"], folder, f"{cfg['study']}-{cfg['table']}.html")
-        shown.append({"cfg": cfg, "view": kind.view(cfg, cells, {}), "file": file})
+        shown.append({"cfg": cfg, "view": builder.view(cfg, cells, {}), "file": file})
     for name, cells_of_kind in frames.items():
-        kind = load_kind(name)
-        empty = pd.DataFrame(columns=list(kind.types))
-        _write_frame(folder / kind.overview, pd.concat(cells_of_kind, ignore_index=True) if cells_of_kind else empty)
+        empty = pd.DataFrame(columns=list(load_builder(name).types))
+        _write_frame(
+            folder / TABLE_KINDS[name].overview, pd.concat(cells_of_kind, ignore_index=True) if cells_of_kind else empty
+        )
     write_text(folder / "index.html", render_tables_index(_group(shown, "tables")))
 
 

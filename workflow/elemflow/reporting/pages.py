@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from elemflow.config.kinds import TABLE_KINDS
 from elemflow.reporting.comparability import describe_rows
 from elemflow.reporting.tables.view import NO_VALUE, TableView
 from elemflow.reporting.text import format_range
@@ -212,10 +213,9 @@ id="{{ row }}-{{ loop.index }}"{% endif %}>
 <ul>{% for item in study.tables %}<li><a href="#{{ item.view.label }}">{{ item.view.title }}</a></li>{% endfor %}</ul>
 {% endfor %}
 </nav>
-<p>Every cell of every table, one per line: <a href="cells.csv">cells.csv</a>; tests: \
-<a href="tests.csv">tests.csv</a>; sizes of datasets: <a href="datasets.csv">datasets.csv</a>; worth of selection: \
-<a href="selection.csv">selection.csv</a>; intervals: <a href="intervals.csv">intervals.csv</a>; parameters, sizes and \
-times: <a href="quantities.csv">quantities.csv</a></p>
+<p>As csv, all tables of a kind together: \
+{% for kind in kinds %}{{ kind.overview_title }}: <a href="{{ kind.overview }}">{{ kind.overview }}</a>\
+{{ "; " if not loop.last }}{% endfor %}</p>
 {{ key() }}
 {% for study in studies %}
 <h2>{{ study.title }}</h2>
@@ -346,7 +346,7 @@ def render_tables_index(studies: Sequence[Mapping[str, Any]]) -> str:
     Args:
         studies: Title, reference and `tables` of each study; a table has its `view` and the `file` to link to.
     """
-    return _render("tables", title="Tables: published and reproduced", studies=studies)
+    return _render("tables", title="Tables: published and reproduced", studies=studies, kinds=TABLE_KINDS.values())
 
 
 def render_figures_index(studies: Sequence[Mapping[str, Any]]) -> str:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from elemflow.config.yaml_schema import SCHEMAS
+from elemflow.config.yaml_schema import SCHEMAS, read_schema
 from elemflow.core.files import write_text
 
 MANUAL = SCHEMAS.parents[1] / "config" / "README.md"
@@ -26,7 +24,7 @@ def key_tables() -> str:
     """Return one Markdown table per kind of config file: key, values, default, meaning."""
     blocks = []
     for name, title in FILES.items():
-        schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+        schema = read_schema(name)
         lines = [f"### {title}", "", "| key | values | default | meaning |", "|---|---|---|---|"]
         rows = dict.fromkeys(_rows(schema, schema, ""))
         blocks.append("\n".join([*lines, *rows]))

@@ -9,7 +9,7 @@ from elemflow.evaluation import hypothesis_tests as statistics
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting.index import write_tables_index
 from elemflow.reporting.results import read_score
-from elemflow.reporting.tables.comparison import KIND, compare
+from elemflow.reporting.tables.kinds.comparison import BUILDER, compare
 
 FIVE_BY_TWO = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
 BRNET = [0.100, 0.104, 0.101, 0.103, 0.099, 0.106, 0.102, 0.100, 0.105, 0.101]
@@ -95,9 +95,9 @@ def test_a_test_without_a_result_does_not_make_the_others_more_significant(metri
 
 def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, metrics):
     cfg = make_comparison(["BRNet", "BNet", "IRNet"])
-    outputs = check_failure_is_shown(KIND, cfg, metrics, tmp_path, name_run("irnet"))
+    outputs = check_failure_is_shown(BUILDER, cfg, metrics, tmp_path, name_run("irnet"))
     assert outputs["html"].read_text(encoding="utf-8").count(">failed</a>") == 1
-    assert len(KIND.read(outputs["csv"])["log"].dropna()) == 1
+    assert len(BUILDER.read(outputs["csv"])["log"].dropna()) == 1
 
 
 def test_members_that_share_a_division_are_not_tested(metrics):
@@ -125,20 +125,20 @@ def test_divisions_with_test_parts_of_their_own_are_tested(metrics, split, divis
 
 def test_every_format_shows_the_tests_and_says_how(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    KIND.write(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {}, outputs)
+    BUILDER.write(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
         for part in ("BRNet against BNet", "Nadeau and Bengio 2003", "Dietterich 1998", "not run", "is 0.111"):
             assert part in page, (name, part)
     assert "−0.0087" in outputs["text"].read_text()
-    saved = KIND.read(outputs["csv"])
+    saved = BUILDER.read(outputs["csv"])
     assert saved["members"].tolist() == [10, 0]
 
 
 def test_tests_at_a_reduced_scale_are_marked(tmp_path, metrics):
     outputs, cfg = place(tmp_path, "table"), make_comparison(["BRNet", "BNet", "IRNet"])
     cfg["scales"]["brnet2023"] |= {"max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
-    KIND.write(cfg, metrics, {}, outputs)
+    BUILDER.write(cfg, metrics, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
         mark = r"$\dagger$" if name == "tex" else "†"
@@ -150,7 +150,7 @@ def test_tests_at_a_reduced_scale_are_marked(tmp_path, metrics):
 def test_overview_lists_tests_apart_from_cells(tmp_path, metrics):
     outputs = place(tmp_path, "table")
     cfg = make_comparison(["BRNet", "BNet"])
-    KIND.write(cfg, metrics, {}, outputs)
+    BUILDER.write(cfg, metrics, {}, outputs)
     write_tables_index(tmp_path / "all", [{"cfg": cfg, **outputs}])
     assert pd.read_csv(tmp_path / "all/cells.csv").empty
     assert pd.read_csv(tmp_path / "all/tests.csv")["against"].tolist() == ["BNet"]
@@ -196,7 +196,7 @@ def test_runs_that_lost_different_materials_are_compared_over_those_of_both(tmp_
     assert found["interval_low"] < found["difference"] < found["interval_high"] < 0
     assert found[["shared_materials", "judged_materials"]].tolist() == [180, 200]
     outputs = place(tmp_path, "table")
-    KIND.write(cfg, runs, {}, outputs)
+    BUILDER.write(cfg, runs, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
         assert "BRNet against BNet: over the 180 of 200 test materials that both runs judged." in page, name
@@ -209,7 +209,7 @@ def test_runs_that_judged_the_same_materials_keep_the_numbers_of_their_metrics(t
     assert found["difference"] == sum(a - b for a, b in zip(*errors, strict=True)) / 10
     assert found["shared_materials"] == found["judged_materials"] == 40
     outputs = place(tmp_path, "table")
-    KIND.write(cfg, metrics, {}, outputs)
+    BUILDER.write(cfg, metrics, {}, outputs)
     assert "that both runs judged" not in " ".join(outputs["text"].read_text(encoding="utf-8").split())
 
 

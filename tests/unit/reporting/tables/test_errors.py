@@ -13,7 +13,7 @@ from elemflow.core.files import write_json
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting import text as words
 from elemflow.reporting.results import read_score
-from elemflow.reporting.tables.errors import KIND, collect_cells, render_text, view_table
+from elemflow.reporting.tables.kinds.errors import BUILDER, collect_cells, render_text, view_table
 
 HOSTILE = r"a_b*c|d`e<script>&%$#{}~^\ __init__ **x** 50 % x_"
 
@@ -59,7 +59,7 @@ def test_cells_join_published_and_reproduced(runs):
 
 def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curation):
     outputs = place(tmp_path / "out", "table")
-    KIND.write(make_mixed(), runs, curation, outputs)
+    BUILDER.write(make_mixed(), runs, curation, outputs)
     texts = read_all(outputs)
     for name in ("text", "md", "html"):
         for part in (
@@ -80,12 +80,14 @@ def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curat
     assert texts["html"].count('class="reproduced best"') == 1
     assert f'title="{name_run("brnet")}"' in texts["html"]
     assert "**0.0970 ± 0.0020**" in texts["text"]
-    assert pd.testing.assert_frame_equal(KIND.read(outputs["csv"]), collect_cells(make_mixed(), runs, curation)) is None
+    assert (
+        pd.testing.assert_frame_equal(BUILDER.read(outputs["csv"]), collect_cells(make_mixed(), runs, curation)) is None
+    )
 
 
 def test_columns_of_plain_text_are_aligned(tmp_path, runs):
     outputs = place(tmp_path, "table")
-    KIND.write(make_mixed(), runs, {}, outputs)
+    BUILDER.write(make_mixed(), runs, {}, outputs)
     lines = outputs["text"].read_text(encoding="utf-8").splitlines()
     rule = next(line for line in lines if line.startswith("="))
     ends = [position for position, sign in enumerate(rule + " ") if sign == " " and rule[position - 1] == "="]
@@ -96,14 +98,14 @@ def test_columns_of_plain_text_are_aligned(tmp_path, runs):
 
 def test_outputs_have_equal_bytes(tmp_path, runs, curation):
     first, second = place(tmp_path / "a", "table"), place(tmp_path / "b", "table")
-    KIND.write(make_mixed(), runs, curation, first)
-    KIND.write(make_mixed(), dict(reversed(runs.items())), curation, second)
+    BUILDER.write(make_mixed(), runs, curation, first)
+    BUILDER.write(make_mixed(), dict(reversed(runs.items())), curation, second)
     assert all(first[name].read_bytes() == second[name].read_bytes() for name in first)
 
 
 def test_nothing_run_is_not_a_crash(tmp_path):
     outputs = place(tmp_path, "table")
-    KIND.write(make_mixed(), {}, {}, outputs)
+    BUILDER.write(make_mixed(), {}, {}, outputs)
     assert outputs["text"].read_text(encoding="utf-8").count("not run") == 5  # four cells and the caption
     assert "number of materials not known" in " ".join(outputs["text"].read_text(encoding="utf-8").split())
 
@@ -142,7 +144,7 @@ def test_errors_of_different_test_materials_have_no_best(runs):
 def test_table_without_published_values_leaves_their_lines_out(tmp_path, runs):
     cfg = make_table(["BRNet", "BNet"], [None, None])
     outputs = place(tmp_path, "table")
-    KIND.write(cfg, runs, {}, outputs)
+    BUILDER.write(cfg, runs, {}, outputs)
     texts = read_all(outputs)
     assert 'class="published"' not in texts["html"]
     assert "published &" not in texts["tex"]
@@ -163,7 +165,7 @@ def test_hostile_labels_are_escaped_everywhere(tmp_path, runs):
     cfg["rows"][0]["label"] = HOSTILE
     cfg["columns"][0]["label"] = HOSTILE
     outputs = place(tmp_path, "table")
-    KIND.write(cfg, runs, {}, outputs)
+    BUILDER.write(cfg, runs, {}, outputs)
     texts = read_all(outputs)
     assert "<script>" not in texts["html"]
     assert r"\&\%\$\#\{\}" in texts["tex"]
@@ -209,12 +211,12 @@ def test_missing_data_are_named_with_their_reason(tmp_path, runs):
     table = make_table(["BRNet", "IRNet"], ["0.096", "0.1"])
     table["cells"][1]["missing"] = "IRNet's data are not public."
     outputs = place(tmp_path, "table")
-    KIND.write(table, runs, {}, outputs)
+    BUILDER.write(table, runs, {}, outputs)
     text = " ".join(outputs["text"].read_text().split())
     assert "no data" in text
     assert "not run" not in text
     assert "IRNet's data are not public (1)." in text
-    assert KIND.read(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
+    assert BUILDER.read(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
 
 
 def test_a_metric_that_a_member_lacks_is_undefined_and_not_a_missing_run(tmp_path, runs):
@@ -225,18 +227,18 @@ def test_a_metric_that_a_member_lacks_is_undefined_and_not_a_missing_run(tmp_pat
     write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet").plain())
     cfg = make_table(["BRNet", "IRNet"], [None, None]) | {"metric": "r2"}
     outputs = place(tmp_path, "table")
-    KIND.write(cfg, runs | {name_run("irnet"): folder / "metrics.json"}, {}, outputs)
+    BUILDER.write(cfg, runs | {name_run("irnet"): folder / "metrics.json"}, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
         assert "undefined: in 1 of 2 members" in page, name
         assert "1 of 2 cells, as a member was tested on fewer than two different values." in page, name
         assert "not run" not in page, name
-    assert KIND.read(outputs["csv"])["reproduced"].isna().tolist() == [False, True]
+    assert BUILDER.read(outputs["csv"])["reproduced"].isna().tolist() == [False, True]
 
 
 def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, runs):
-    outputs = check_failure_is_shown(KIND, make_mixed(), runs, tmp_path, name_run("irnet"))
-    assert len(KIND.read(outputs["csv"])["log"].dropna()) == 1
+    outputs = check_failure_is_shown(BUILDER, make_mixed(), runs, tmp_path, name_run("irnet"))
+    assert len(BUILDER.read(outputs["csv"])["log"].dropna()) == 1
 
 
 def test_members_are_in_their_order_and_the_best_is_not_called_a_mean(tmp_path):

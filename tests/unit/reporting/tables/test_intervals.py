@@ -7,7 +7,7 @@ from factories.reporting import check_failure_is_shown, make_cell, make_common, 
 
 from elemflow.core.files import read_json
 from elemflow.reporting.index import write_tables_index
-from elemflow.reporting.tables.intervals import KIND
+from elemflow.reporting.tables.kinds.intervals import BUILDER
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def make_levels():
 
 def test_coverage_and_width_are_those_of_the_level(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    KIND.write(make_levels(), metrics, {}, outputs)
+    BUILDER.write(make_levels(), metrics, {}, outputs)
     judged = read_json(metrics[name_run("brnet")])["test"]["uncertainty"]["normalised"]
     cells = pd.read_csv(outputs["csv"]).query("interval == 'normalised' and model == 'brnet'")
     assert cells["level"].tolist() == [50, 90]
@@ -43,16 +43,16 @@ def test_coverage_and_width_are_those_of_the_level(tmp_path, metrics):
 
 
 def test_a_failed_run_is_shown_and_columns_have_heads(tmp_path, metrics):
-    outputs = check_failure_is_shown(KIND, make_levels(), metrics, tmp_path, name_run("bnet"))
+    outputs = check_failure_is_shown(BUILDER, make_levels(), metrics, tmp_path, name_run("bnet"))
     heads = list(publish_doctree(outputs["text"].read_text(encoding="utf-8")).findall(nodes.thead))
     assert heads
-    assert KIND.read(outputs["csv"])["missing"].dropna().unique().tolist() == ["BNet was lost"]
+    assert BUILDER.read(outputs["csv"])["missing"].dropna().unique().tolist() == ["BNet was lost"]
     assert all(entry.astext() for head in heads for entry in head.findall(nodes.entry))
 
 
 def test_overview_holds_it(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    KIND.write(make_levels(), metrics, {}, outputs)
+    BUILDER.write(make_levels(), metrics, {}, outputs)
     write_tables_index(tmp_path / "all", [{"cfg": make_levels(), **outputs}])
     assert "Intervals" in (tmp_path / "all/index.html").read_text()
     assert len(pd.read_csv(tmp_path / "all/intervals.csv")) == 4 * 4

@@ -8,10 +8,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_metadata
 from elemflow.inference.applicability import name_groups, read_applicability
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_pairs, with_unit
 
+KIND = FigureKind(
+    description="Error against the distance from the training materials.",
+    inputs=("predictions.parquet", "applicability.parquet"),
+)
 EXPLANATION = (
     "Above: mean absolute error of the test predictions of all members, by how far a material lies from its nearest "
     "training materials; 80–90 means further than 80 to 90 % of the training materials lie from theirs. Materials with "

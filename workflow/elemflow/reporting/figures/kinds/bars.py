@@ -8,10 +8,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 
+KIND = FigureKind(
+    description="Error of each model, of its members, and the published value.",
+)
 EXPLANATION = "Error on the test set: bars end at the reported value, dots are members, diamonds published values."
 LINE = 26  # characters of a name before it breaks
 

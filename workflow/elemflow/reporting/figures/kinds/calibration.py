@@ -7,10 +7,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_json
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, with_unit
 
+KIND = FigureKind(
+    description="Coverage of the intervals of ensembles against their level, and error against spread.",
+    protocol_needs="uncertainty",
+)
 EXPLANATION = (
     "Left of each pair: share of test materials inside the interval against the level that it promises; below the "
     "diagonal the model is too sure of itself. Dotted: normal intervals from the spread of the members, uncalibrated; "

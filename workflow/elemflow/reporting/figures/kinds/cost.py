@@ -5,11 +5,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 from elemflow.reporting.results import read_facts
 
+KIND = FigureKind(description="Error against training time and number of parameters.", inputs=("run_info.json",))
 EXPLANATION = (
     "Error on the test set against the time to train, both of one member and means over the members, also where the "
     "values above are those of ensembles or of the best member. The area of a bubble is proportional to the number of "

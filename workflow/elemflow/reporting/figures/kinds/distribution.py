@@ -8,8 +8,15 @@ import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting.figures.panels import Numbers, Panel, Source, grid_of_axes, mark_empty, with_unit
 
+KIND = FigureKind(
+    description="Distribution of a property in each dataset; without runs.",
+    without_runs=True,
+    needs_property=True,
+    reads_materials=True,
+)
 EXPLANATION = (
     "Share of the materials of each dataset by value. Properties with whole numbers, such as space groups, have one "
     "bar per number; others have 50 bins between the outer 0.1 % of the values."

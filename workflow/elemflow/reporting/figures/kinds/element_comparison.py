@@ -8,11 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting.figures import style
-from elemflow.reporting.figures.kinds.element_error import FEWEST, errors_of_elements, name_points
+from elemflow.reporting.figures.elements import FEWEST, errors_of_elements, name_points
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, mark_empty, with_unit
 from elemflow.reporting.results import read_test_points
 
+KIND = FigureKind(
+    description="Element-resolved errors of one model against those of another.", inputs=("predictions.parquet",)
+)
 EXPLANATION = (
     "Mean absolute error of the test predictions of all members for materials that contain an element, one point per "
     "element, over the materials that both models judged; elements with fewer than 5 such predictions are left out. "

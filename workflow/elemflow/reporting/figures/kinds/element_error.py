@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
 
-from elemflow.chemistry.material_id import composition_of
+from elemflow.config.kinds import FigureKind
+from elemflow.reporting.figures.elements import FEWEST, errors_of_elements, group_by_element, name_points
 from elemflow.reporting.figures.panels import (
     Numbers,
     Panel,
@@ -23,19 +22,18 @@ from elemflow.reporting.figures.panels import (
 )
 from elemflow.reporting.results import read_test_points
 
-if TYPE_CHECKING:
-    from pandas.core.groupby import SeriesGroupBy
-
+KIND = FigureKind(
+    description="Error of the materials with each element against how many of them are in training.",
+    inputs=("predictions.parquet",),
+    reads_splits=True,
+)
 EXPLANATION = (
     "Mean absolute error of the test predictions of all members for materials that contain an element, against the "
     "number of training materials with it in the division, mean over the members; elements with fewer than 5 test "
     "predictions, or without a training material, are left out. The five elements with the largest errors are named."
 )
-FEWEST = 5
 NAMED = 5
 FEW = 5  # a panel with fewer elements says so
-CORNERS = ((4, 2), (-4, 2), (4, -2), (-4, -2))  # of a point, in points
-RADIUS = 3  # of a point, in pixels
 
 
 def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
@@ -80,45 +78,9 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
     return figure
 
 
-def name_points(figure: Figure, named: Sequence[tuple[Axes, str, float, float, str]]) -> None:
-    """Write symbols beside their points, each at the corner where it meets the fewest other symbols and points."""
-    figure.draw_without_rendering()  # sets the size of the panels
-    lines = [line for axis in figure.axes for line in axis.lines]
-    places = [place for line in lines for place in line.get_transform().transform(line.get_xydata())]
-    taken = [Bbox.from_extents(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y in places]
-    for axis, symbol, x, y, color in named:
-        name = axis.annotate(symbol, (x, y), (0, 0), textcoords="offset points", fontsize=7, color=color)
-
-        def put(corner: tuple[int, int], name: Annotation = name) -> Bbox:
-            side, height = ("left" if corner[0] > 0 else "right"), ("bottom" if corner[1] > 0 else "top")
-            name.set(position=corner, ha=side, va=height)
-            return name.get_window_extent()
-
-        taken.append(put(min(CORNERS, key=lambda corner: put(corner).count_overlaps(taken))))
-
-
-def errors_of_elements(points: pd.DataFrame) -> pd.Series:
-    """Return the mean absolute error by element, of those with `FEWEST` predictions or more.
-
-    Args:
-        points: Test rows with `material_id`, `y_true` and `y_pred`.
-    """
-    errors = (points["y_pred"] - points["y_true"]).abs().rename("error")
-    by_element = _by_element(errors, points["material_id"])
-    means: pd.Series = by_element.mean()[by_element.size() >= FEWEST]
-    return means
-
-
 def _count_trained(split: Path) -> pd.Series:
     """Return the number of training materials with each element, mean over the members of a split."""
     rows = pd.read_parquet(split, columns=["material_id", "member", "role"])
     trained = rows.loc[rows["role"] == "train", "material_id"].value_counts()  # by how many members
-    counts: pd.Series = _by_element(trained, trained.index.to_series()).sum() / rows["member"].nunique()
+    counts: pd.Series = group_by_element(trained, trained.index.to_series()).sum() / rows["member"].nunique()
     return counts
-
-
-def _by_element(values: pd.Series, material_ids: pd.Series) -> "SeriesGroupBy[Any, Any]":
-    """Group the values of materials by the elements that they contain; material ids begin with the composition."""
-    symbols = material_ids.map(composition_of).str.findall("[A-Z][a-z]?")
-    table = pd.DataFrame({"value": values.to_numpy(), "element": symbols.to_numpy()})
-    return table.explode("element").groupby("element")["value"]

@@ -2,18 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from elemflow.chemistry.composition import SYMBOLS, amounts
+from elemflow.chemistry.composition import SYMBOLS
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting.figures import style
+from elemflow.reporting.figures.elements import count_elements
 from elemflow.reporting.figures.panels import Numbers, Panel, mark_empty
 
+KIND = FigureKind(
+    description="Number of materials of each dataset with each element; without runs.",
+    without_runs=True,
+    reads_materials=True,
+)
 EXPLANATION = (
     "Number of materials that contain each element, those with a value if a property is named, in the order of atomic "
     "numbers, on a logarithmic scale."
@@ -50,10 +55,3 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         axis.grid(axis="y")
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(panel.sources))
     return figure
-
-
-def count_elements(materials: Path, property_id: str = "") -> Counter[str]:
-    """Return the number of materials that contain each element, of those with a value if a property is given."""
-    table = pq.read_table(materials, columns=["composition", *([property_id] if property_id else [])])
-    chosen = table.filter(table[property_id].is_valid()) if property_id else table
-    return Counter(symbol for composition in chosen["composition"].to_pylist() for symbol in amounts(composition))

@@ -11,11 +11,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from elemflow.chemistry.composition import ELEMENTS_86, SYMBOLS
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting.figures import style
-from elemflow.reporting.figures.kinds.element_population import count_elements
+from elemflow.reporting.figures.elements import count_elements
 from elemflow.reporting.figures.panels import Array, Numbers, Panel, grid_of_axes, mark_empty
 from elemflow.reporting.results import name_parts
 
+KIND = FigureKind(
+    description="Principal components of what the first layer of a network has learned of each element.",
+    inputs=("model",),
+    reads_materials=True,
+)
 EXPLANATION = (
     "First two principal components of the element vectors of member 0: the weights with which each element enters the "
     "first dense layers, those of all branches and shortcuts side by side. Drawn for networks whose input is ef alone, "

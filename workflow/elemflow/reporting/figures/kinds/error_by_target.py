@@ -7,9 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_pairs, with_unit
 from elemflow.reporting.results import read_test_points
 
+KIND = FigureKind(description="Error against the true value.", inputs=("predictions.parquet",))
 EXPLANATION = (
     "Above: mean absolute error of the test predictions of all members by bins of the true value; bins with fewer "
     "than 5 predictions are left out. Below: share of the test predictions in each bin. The outer 0.1 % of the values "

@@ -9,10 +9,16 @@ from matplotlib.ticker import PercentFormatter
 
 from elemflow.chemistry.composition import amounts
 from elemflow.chemistry.material_id import composition_of
+from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_json
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, with_unit
 from elemflow.reporting.results import read_test_points
 
+KIND = FigureKind(
+    description="Element hold-out: error with and without an element, by the share of it that is in training.",
+    inputs=("predictions.parquet", "run_info.json"),
+    protocol_needs="split.hold_out",
+)
 EXPLANATION = (
     "Mean absolute error of the test materials with an element (lines) and of those without it (dashed) against the "
     "share of the element's materials that is in the training part. The tested materials are the same at every share, "

@@ -9,8 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, legend_under, mark_empty, with_unit
 
+KIND = FigureKind(
+    description="Permutation importance: growth of the error when one input is shuffled.", inputs=("importance.csv",)
+)
 EXPLANATION = (
     "Increase of the mean absolute error when one input is shuffled over the test materials, as mean over repetitions "
     "and members; dots are members. First the inputs with the largest increase for each model, then all inputs by rank "

@@ -10,12 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
-from elemflow.reporting.figures.kinds.error_cdf import LEGEND, draw_error_distribution
+from elemflow.reporting.figures.error_distribution import LEGEND, draw_error_distribution
 from elemflow.reporting.figures.panels import Array, Numbers, Panel, Series, format_score, legend_below, with_unit
 from elemflow.reporting.results import read_test_points
 
+KIND = FigureKind(
+    description="Predicted against true values, and the distribution of absolute errors.",
+    inputs=("predictions.parquet",),
+)
 EXPLANATION = (
     "Predicted against true values of the test materials of all members; darker means more points, the line is "
     "equality. "

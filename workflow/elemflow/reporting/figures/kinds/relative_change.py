@@ -8,11 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, mark_empty, round_ticks
 from elemflow.reporting.results import read_facts
 
+KIND = FigureKind(
+    description="Change of the error of the first model against the others, by size of the dataset.",
+    inputs=("run_info.json",),
+)
 EXPLANATION = (
     "Change of the error of the first model against another, (error of the first / error of the other − 1), one point "
     "per row, none where the error of the other is 0; below zero the first is better. The size counts materials of all "

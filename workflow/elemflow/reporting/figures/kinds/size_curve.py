@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter, ScalarFormatter
 
+from elemflow.config.kinds import FigureKind
 from elemflow.config.scale_caps import shares_of
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
@@ -22,6 +23,9 @@ from elemflow.reporting.figures.panels import (
 )
 from elemflow.reporting.results import read_facts, read_info
 
+KIND = FigureKind(
+    description="Learning curve: error against the number of training materials.", inputs=("run_info.json",)
+)
 EXPLANATION = (
     "Error on the test set against the number of training materials, one point per row of the grid, joined by model; "
     "bars are the sample standard deviation over members, hollow diamonds published values at the paper's size. Below, "

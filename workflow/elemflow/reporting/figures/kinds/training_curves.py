@@ -9,10 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
+from elemflow.config.kinds import FigureKind
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 from elemflow.reporting.results import read_info
 
+KIND = FigureKind(description="Validation error of each member against the epoch or step.", inputs=("history.parquet",))
 EXPLANATION = (
     "Error on the validation part, or on the test part where that stops the training, after each epoch or number of "
     "steps, one line per member; a dot marks the lowest."

@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from elemflow.config.kinds import TableKind
 from elemflow.plan.published import QUANTITIES
 from elemflow.reporting import text as words
 from elemflow.reporting.results import read_info
+from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
     FAILURE_TYPES,
     NAME_TYPES,
-    TableKind,
     Types,
     describe_failed,
     frame_view,
@@ -28,6 +29,12 @@ from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, Cell, TableView
 
 FLOAT_MB = 4e-6
 TIMES = ("training_time_per_epoch", "prediction_time")
+KIND = TableKind(
+    description="parameters, size and times of networks",
+    overview="quantities.csv",
+    overview_title="parameters, sizes and times",
+    inputs=("run_info.json",),
+)
 CELL_TYPES: Types = {
     **NAME_TYPES,
     "quantity": "string",
@@ -160,4 +167,4 @@ def render_text(view: TableView) -> str:
     return render_text_page(view, ("column", "published", "reproduced", "difference"), groups)
 
 
-KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "quantities.csv")
+BUILDER = TableBuilder(CELL_TYPES, collect_cells, view_table, render_text)

@@ -6,12 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from elemflow.config.kinds import TableKind
 from elemflow.reporting import comparability as scale
 from elemflow.reporting import text as words
 from elemflow.reporting.results import read_note, read_score
+from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
     NAME_TYPES,
-    TableKind,
     Types,
     describe_failed,
     frame_view,
@@ -24,6 +25,12 @@ from elemflow.reporting.tables.cells import (
 from elemflow.reporting.tables.formats import group_lines, render_text_page
 from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, NOT_RUN, UNDEFINED, Cell, TableView
 
+KIND = TableKind(
+    description="the error of each run next to the published one",
+    overview="cells.csv",
+    overview_title="every cell of every table of errors, one per line",
+    inputs=("run_info.json",),
+)
 CELL_TYPES: Types = {
     **NAME_TYPES,
     "metric": "string",
@@ -240,4 +247,4 @@ def _list_runs(cells: pd.DataFrame, *_: object) -> pd.DataFrame:
     return cells
 
 
-KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "cells.csv", _list_runs)
+BUILDER = TableBuilder(CELL_TYPES, collect_cells, view_table, render_text, _list_runs)

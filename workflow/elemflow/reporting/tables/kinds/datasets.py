@@ -6,12 +6,20 @@ from typing import Any
 
 import pandas as pd
 
+from elemflow.config.kinds import TableKind
 from elemflow.core.files import read_json
 from elemflow.reporting import text as words
-from elemflow.reporting.tables.cells import TableKind, Types, frame_view, make_frame, name_cell
+from elemflow.reporting.tables.base import TableBuilder
+from elemflow.reporting.tables.cells import Types, frame_view, make_frame, name_cell
 from elemflow.reporting.tables.formats import arrange_rows, render_text_page
 from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
+KIND = TableKind(
+    description="numbers of materials, without runs",
+    overview="datasets.csv",
+    overview_title="sizes of datasets",
+    without_runs=True,
+)
 CELL_TYPES: Types = {
     "study": "string",
     "table": "string",
@@ -96,4 +104,4 @@ def render_text(view: TableView) -> str:
     return render_text_page(view, ("dataset", "", "published", "curated", "difference"), [("", lines)])
 
 
-KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "datasets.csv")
+BUILDER = TableBuilder(CELL_TYPES, collect_cells, view_table, render_text)

@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from elemflow.chemistry.material_id import composition_of
+from elemflow.config.kinds import TableKind
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json
 from elemflow.evaluation import hypothesis_tests as statistics
 from elemflow.reporting import comparability as scale
 from elemflow.reporting import text as words
 from elemflow.reporting.results import read_score, read_test_points
+from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
     FAILURE_TYPES,
-    TableKind,
     Types,
     describe_failed,
     frame_view,
@@ -31,6 +32,12 @@ SEED = 2003  # of the bootstrap
 SIGNIFICANT = 0.05
 NOISE = 1e-12
 """Share of the larger of two errors up to which they count as equal: sums in another order differ by less than that."""
+KIND = TableKind(
+    description="tests of the first column against each other one",
+    overview="tests.csv",
+    overview_title="tests",
+    inputs=("predictions.parquet", "run_info.json"),
+)
 CELL_TYPES: Types = {
     "study": "string",
     "table": "string",
@@ -340,4 +347,4 @@ def _list_runs(
     return pd.DataFrame(lines, columns=columns).astype(types)
 
 
-KIND = TableKind(CELL_TYPES, compare, view_table, render_text, "tests.csv", _list_runs)
+BUILDER = TableBuilder(CELL_TYPES, compare, view_table, render_text, _list_runs)

@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from elemflow.config.kinds import TableKind
 from elemflow.core.files import read_json
 from elemflow.evaluation.conformal import DEFAULT_LEVEL, IntervalKind
 from elemflow.reporting import text as words
+from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
     FAILURE_TYPES,
     NAME_TYPES,
-    TableKind,
     Types,
     describe_failed,
     frame_view,
@@ -26,6 +27,12 @@ from elemflow.reporting.tables.formats import arrange_rows, group_lines, render_
 from elemflow.reporting.tables.view import NO_DATA, Cell, TableView
 
 SHOWN = "normalised"
+KIND = TableKind(
+    description="coverage and width of the intervals of ensembles",
+    overview="intervals.csv",
+    overview_title="intervals",
+    protocol_needs="uncertainty",
+)
 CELL_TYPES: Types = {
     **NAME_TYPES,
     "unit": "string",
@@ -131,4 +138,4 @@ def render_text(view: TableView) -> str:
     return render_text_page(view, ("column", "inside (half-width)"), group_lines(view, lambda cell: (cell.reproduced,)))
 
 
-KIND = TableKind(CELL_TYPES, collect_cells, view_table, render_text, "intervals.csv")
+BUILDER = TableBuilder(CELL_TYPES, collect_cells, view_table, render_text)

@@ -7,12 +7,20 @@ from typing import Any
 
 import pandas as pd
 
+from elemflow.config.kinds import TableKind
 from elemflow.reporting import text as words
 from elemflow.reporting.comparability import MARKS, REDUCED
-from elemflow.reporting.tables import errors as tables
 from elemflow.reporting.tables.cells import Types
+from elemflow.reporting.tables.kinds import errors as tables
 from elemflow.reporting.tables.view import NO_VALUE, Cell, TableView
 
+KIND = TableKind(
+    description="optimistic bias of early stopping on the test set, in two columns that differ in the protocol alone, "
+    "the paper's first",
+    overview="test_set_selection.csv",
+    overview_title="bias of selection on the test set",
+    inputs=("run_info.json",),
+)
 CELL_TYPES: Types = {**tables.CELL_TYPES, "worth_percent": "float64"}
 WORTH = "worth of selection"
 
@@ -64,4 +72,4 @@ def _view_worth(worth: float, honest: Cell | None, *, reduced: bool) -> Cell:
     )
 
 
-KIND = replace(tables.KIND, types=CELL_TYPES, collect=collect_cells, view=view_table, overview="selection.csv")
+BUILDER = replace(tables.BUILDER, types=CELL_TYPES, collect=collect_cells, view=view_table)

@@ -1,0 +1,213 @@
+"""What a table or a figure shows, as the plan describes it to the job that makes it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from elemflow.core.declared import Declared
+
+
+class DatasetAbout(Declared):
+    """What captions say of a dataset.
+
+    Attributes:
+        title: Its name.
+        citation: BibTeX keys.
+        license: Terms of use; empty if not known.
+        version: Version of the database; empty if it has none.
+        published_size: Number of materials that a study prints, by study.
+    """
+
+    title: str
+    citation: tuple[str, ...] | str = ()
+    license: str = ""
+    version: str = ""
+    published_size: dict[str, int] = Field(default={})
+
+
+class ProtocolScale(Declared):
+    """How large the runs of a protocol are.
+
+    Attributes:
+        max_materials: Most materials of a run; None if nothing bounds them.
+        max_epochs: Most epochs; None if nothing bounds them.
+        members: Number of members.
+        drawn_tests: Number of test sets drawn at random among all materials; None if chance does not choose them.
+        tests: Name of the test sets, the same for all protocols that test the same materials.
+        set_of_train_rows: Of how many materials `train_rows` are the training share; None without them.
+        reduced: Where the protocol is smaller than its file declares, in words.
+    """
+
+    max_materials: int | None = None
+    max_epochs: int | None = None
+    members: int = 1
+    drawn_tests: int | None = None
+    tests: str = ""
+    set_of_train_rows: int | None = None
+    reduced: tuple[str, ...] = ()
+
+
+class Label(Declared):
+    """Label of a row or of a column."""
+
+    label: str
+
+
+class CellNames(Declared):
+    """Dataset and property as the study names them; a run may read them from another dataset."""
+
+    dataset: str
+    property: str
+
+
+class PlannedItem(Declared):
+    """What cells of tables and series of figures have in common.
+
+    Attributes:
+        dataset: Id of the dataset that is read.
+        property: Id of the property that is read; empty if none is.
+        representation: Parts of the representation, joined with +; empty without a run.
+        model: Id of the model; empty without a run.
+        protocol: Id of the protocol; empty without a run.
+        run: Path of the run below `results/runs/`; empty without one.
+        named: Dataset and property as the study names them; None without a run.
+        missing: Why there are no data; empty if there are.
+        unit: Unit of the value.
+        level: Level of the intervals in per cent.
+        quantity: Quantity of a network.
+        published: Value that the paper prints; None if it prints none.
+        published_text: The same as printed.
+        published_source: Study and printed table.
+        published_note: Reservation about the printed value; empty if there is none.
+        published_size: Number of materials behind the printed value; None if the paper prints none.
+        dataset_title: Name of the dataset in the study, for figures and for tables of datasets.
+        property_title: Name of the property, likewise.
+        label: Name of the series or of the cell, likewise.
+    """
+
+    dataset: str
+    property: str = ""
+    representation: str = ""
+    model: str = ""
+    protocol: str = ""
+    run: str = ""
+    named: CellNames | None = None
+    missing: str = ""
+    unit: str = ""
+    level: int | None = None
+    quantity: str = ""
+    published: float | None = None
+    published_text: str | None = None
+    published_source: str | None = None
+    published_note: str = ""
+    published_size: int | None = None
+    dataset_title: str = ""
+    property_title: str = ""
+    label: str = ""
+
+
+class PlannedCell(PlannedItem):
+    """A cell of a table, in a row and a column, both counted from 0."""
+
+    row: int
+    column: int
+
+
+class PlannedSeries(PlannedItem):
+    """A series of a panel, or a dataset in figures of datasets; `row` and `column` as in a table, if given."""
+
+    row: int = 0
+    column: int = 0
+
+
+class PlannedPanel(Declared):
+    """A panel of a figure."""
+
+    label: str
+    series: list[PlannedSeries]
+
+
+class Failure(Declared):
+    """Why a run failed, and its log."""
+
+    message: str
+    log: str
+
+
+class Shown(Declared):
+    """What tables and figures have in common.
+
+    Attributes:
+        study: Id of the study.
+        study_title: Its title.
+        reference: The paper.
+        title: Title of the item.
+        kind: Kind of table or of figure.
+        metric: Error that is shown.
+        datasets: Datasets behind the item, with those of pre-training.
+        protocols: Titles of the protocols, by id.
+        scales: Sizes of their runs, by id.
+        failed: Runs that are shown as failed, by path.
+    """
+
+    study: str
+    study_title: str
+    reference: str
+    title: str
+    kind: str
+    metric: str = "mae"
+    datasets: dict[str, DatasetAbout] = Field(default={})
+    protocols: dict[str, str] = Field(default={})
+    scales: dict[str, ProtocolScale] = Field(default={})
+    failed: dict[str, Failure] = Field(default={})
+
+
+class PlannedTable(Shown):
+    """A table.
+
+    Attributes:
+        table: Its id.
+        note: Sentence below it.
+        rows: Labels of the rows.
+        columns: Labels of the columns.
+        cells: Its cells; those without a run too.
+        splits: Splits of the protocols, by id; for comparisons.
+    """
+
+    table: str
+    note: str = ""
+    rows: list[Label]
+    columns: list[Label]
+    cells: list[PlannedCell]
+    splits: dict[str, dict[str, Any]] = Field(default={})
+
+    @property
+    def ordered_cells(self) -> list[PlannedCell]:
+        """The cells row by row."""
+        return sorted(self.cells, key=lambda cell: (cell.row, cell.column))
+
+
+class PlannedFigure(Shown):
+    """A figure.
+
+    Attributes:
+        figure: Its id.
+        panels: Its panels.
+        study_labels: Labels of all figures of the study, which share their colours.
+    """
+
+    figure: str
+    panels: list[PlannedPanel]
+    study_labels: list[list[str]] = Field(default=[])
+
+    @property
+    def series(self) -> Iterator[PlannedSeries]:
+        """The series of all panels."""
+        for panel in self.panels:
+            yield from panel.series
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of all series, each once."""
+        return list(dict.fromkeys(series.label for series in self.series))
