@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from elemflow.core.errors import DataError, ElemflowError
 from elemflow.core.files import read_json, read_metadata, sha256_file
+from elemflow.core.run import Run
 
-RUN_DEPTH = 5  # dataset, property, representation, model, protocol
 SHOWN = (
     *("published", "published_source", "published_note", "reproduced", "spread", "difference", "unit"),
     *("scale", "reduced_by", "missing"),
@@ -89,9 +89,7 @@ def _tell_cell(results: Path, path: Path, cell: Mapping[str, str], axes: Sequenc
 
 
 def _tell_run(results: Path, run: str) -> Iterator[str]:
-    parts = run.split("/")
-    if len(parts) != RUN_DEPTH:
-        raise DataError(f"{run}: a run is <dataset>/<property>/<representation>/<model>/<protocol>.")
+    dataset = Run.parse(run).dataset
     folder = results / "runs" / run
     yield _line("run", run)
     if not (folder / "run_info.json").is_file():
@@ -110,7 +108,7 @@ def _tell_run(results: Path, run: str) -> Iterator[str]:
     yield from (_line(f"  {name}", _plain(part)) for name, part in info["cfg"]["protocol"].items())
     for path, digest in info["inputs_sha256"].items():
         yield from _tell_input(results.parent / path, path, digest)
-    yield from _tell_data(results, parts[0])
+    yield from _tell_data(results, dataset)
     yield _line("code", f"commit {info['commit'] or 'not known'}")
     yield _line("  training code", info.get("code") or "digest not noted by this run")
     yield _line("  versions", ", ".join(f"{name} {version}" for name, version in info["versions"].items()))

@@ -7,8 +7,9 @@ from elemflow.config.load import load_plain as load
 from elemflow.config.pretraining import find_protocol, target_of
 from elemflow.config.scale_caps import size_of
 from elemflow.core.errors import ConfigError
+from elemflow.core.run import Run
 from elemflow.plan.build import build, citations
-from elemflow.plan.grid import Run, source_run
+from elemflow.plan.grid import source_run
 
 SPLIT = {
     "scheme": "fractions",

@@ -19,6 +19,7 @@ from elemflow.chemistry import crystal as structures
 from elemflow.chemistry.crystal_properties import spacegroup
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json, write_text
+from elemflow.core.run import Run
 from elemflow.features.store import read_features
 from elemflow.inference.stored_models import load_member, start
 from elemflow.networks.build import check_inputs
@@ -194,7 +195,7 @@ def _score(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _tell(score: dict[str, Any], run: dict[str, str], unit: str) -> str:
-    path = "/".join(run[key] for key in ("dataset", "property", "representation", "model", "protocol"))
+    path = Run.of(run).path
     told = (
         f"{score['candidates']:,} candidates by the lowest predicted {run['property'].replace('_', ' ')}; run "
         f"{path}. The dataset of the run knows {score['known']:,} of them"

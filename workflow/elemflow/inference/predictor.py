@@ -18,12 +18,12 @@ from elemflow.chemistry.composition import canonical_forms
 from elemflow.config.kinds import parts_of
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import parquet_stream, read_json, read_metadata
+from elemflow.core.run import Run
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
 from elemflow.evaluation.records import Combination
 from elemflow.features.store import feature_batches, load_part
 from elemflow.inference.applicability import Reference
 from elemflow.inference.reliability import KIND, Intervals, load_calibration, load_reference
-from elemflow.plan.grid import RUN_KEYS
 from elemflow.sources.table import UnreadableTable, read_table
 from elemflow.training.scaling import Target, load_scaling, load_target
 
@@ -262,7 +262,7 @@ def _write(
     reference: Reference | None = None,
 ) -> int:
     run = ensemble.cfg["run"]
-    about = {"run": "/".join(run[key] for key in RUN_KEYS)}
+    about = {"run": Run.of(run).path}
     about |= {"members": str(ensemble.members), "combine": ensemble.combine}
     about |= {"level": str(intervals.level), "intervals": KIND} if intervals else {}
     field = {"unit": ensemble.cfg["property"].get("unit", ""), "property": run["property"]}

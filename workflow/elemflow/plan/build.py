@@ -8,10 +8,9 @@ from elemflow.config.kinds import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.scale_caps import count_drawn_tests, name_tests, set_of_train_rows, size_of
 from elemflow.core.errors import ConfigError
+from elemflow.core.run import RUN_KEYS, Run
 from elemflow.plan.grid import (
-    RUN_KEYS,
     Grid,
-    Run,
     all_properties,
     check_id,
     check_property,
@@ -68,7 +67,7 @@ class Plan:
         """Yield the plan as a table for people: a header, then a row per run."""
         yield [*RUN_KEYS, "used_by"]
         for run, users in self.runs.items():
-            yield [run.dataset, run.property, run.representation, run.model, run.protocol, " ".join(users)]
+            yield [*run.keys().values(), " ".join(users)]
 
 
 def build(settings: Settings, published: PublishedIndex) -> Plan:
@@ -150,7 +149,7 @@ def _cell(
     cell: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Describe one crossing: the run, its unit, and the value that the paper prints for it."""
-    described = {key: getattr(run, key) for key in RUN_KEYS} | {"run": run.path, "missing": cell["missing"]}
+    described = run.keys() | {"run": run.path, "missing": cell["missing"]}
     described |= {"named": {key: cell[key] for key in ("dataset", "property")}}
     described |= {"unit": property_of(settings, run)["unit"]} | {
         key: cell[key] for key in ("level", "quantity") if key in cell

@@ -14,8 +14,8 @@ from typing import Any
 
 from elemflow.config.load import PlainSettings as Settings
 from elemflow.core.errors import ConfigError, nearest
+from elemflow.core.run import RUN_KEYS
 from elemflow.plan.build import Plan
-from elemflow.plan.grid import RUN_KEYS
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not testable"
 NO_RESULT, NO_DATA, FAILED, DECLINED = "no result", "no data", "failed", "declined by its model"

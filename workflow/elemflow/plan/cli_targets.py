@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from elemflow.core.errors import ConfigError, nearest
+from elemflow.core.run import RUN_KEYS
 
 TAKES_FILES = (
     "--cleanup-metadata",
@@ -21,13 +22,12 @@ TAKES_FILES = (
 )
 """Options of Snakemake whose values are files, and no targets."""
 OF_STUDIES = ("tables", "figures", "claims", "crate")
-RUN = ("dataset", "property", "representation", "model", "protocol")
 OF_DATA = {
-    "runs": RUN,
+    "runs": RUN_KEYS,
     "splits": ("dataset", "property", "protocol"),
     "datasets": ("dataset",),
     "features": ("dataset", "representation"),
-    "candidates": ("dataset", *RUN),
+    "candidates": ("dataset", *RUN_KEYS),
 }
 """What the folders below a stage are named after; a representation may stand for one of its parts."""
 
@@ -40,7 +40,7 @@ class Known:
         declared: Ids of all studies in config/studies.
         selected: Ids of those that are asked for.
         items: Ids of the tables and of the figures of each selected study.
-        ids: Ids of datasets, properties, parts of representations, models and protocols, by the words of `RUN`.
+        ids: Ids of datasets, properties, parts of representations, models and protocols, by the words of `RUN_KEYS`.
     """
 
     declared: Collection[str]

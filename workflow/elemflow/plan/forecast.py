@@ -14,8 +14,8 @@ from elemflow.config.scale_caps import shares_of, size_of
 from elemflow.config.size_dependent import settle
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_text
+from elemflow.core.run import Run
 from elemflow.plan.build import Plan
-from elemflow.plan.grid import Run
 from elemflow.plan.resources import COLUMNS as WIDTHS
 from elemflow.plan.resources import COLUMNS_OF_PA, UNKNOWN_MATERIALS
 

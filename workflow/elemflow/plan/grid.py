@@ -11,24 +11,7 @@ from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.network_spec import check_representation
 from elemflow.config.pretraining import source_protocol_id, target_of
 from elemflow.core.errors import ConfigError, nearest
-
-RUN_KEYS = ("dataset", "property", "representation", "model", "protocol")
-
-
-@dataclass(frozen=True, order=True)
-class Run:
-    """One training job: what is learned, from which numbers, by which model, under which protocol."""
-
-    dataset: str
-    property: str
-    representation: str
-    model: str
-    protocol: str
-
-    @builtins.property  # a field has the plain name
-    def path(self) -> str:
-        """Folder of the run below `results/runs/`."""
-        return f"{self.dataset}/{self.property}/{self.representation}/{self.model}/{self.protocol}"
+from elemflow.core.run import RUN_KEYS, Run
 
 
 def source_run(settings: Settings, run: Run) -> Run | None:
@@ -147,7 +130,7 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
 
 def named_run(cell: Mapping[str, Any]) -> Run:
     """Return the run as a study names it; its data may be another dataset's."""
-    return Run(*(cell[key] for key in RUN_KEYS))
+    return Run.of(cell)
 
 
 def origin_of(settings: Settings, dataset_id: str, property_id: str) -> dict[str, str]:

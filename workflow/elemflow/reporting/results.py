@@ -11,6 +11,7 @@ import pandas as pd
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json
+from elemflow.core.run import Run
 from elemflow.evaluation.metrics import combine
 from elemflow.reporting.tables.view import NOT_RUN, UNDEFINED
 
@@ -120,7 +121,7 @@ def _in_words(name: str) -> str:
 
 def name_parts(run: str) -> dict[str, str]:
     """Split the name of a run into dataset, property, representation, model and protocol."""
-    return dict(zip(("dataset", "property", "representation", "model", "protocol"), run.split("/"), strict=True))
+    return Run.parse(run).keys()
 
 
 def split_of(run: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json
 from elemflow.core.roles import EVALUATION_ROLES
+from elemflow.core.run import Run
 from elemflow.splits.leakage import compositions_of
 from elemflow.training.scaling import Scaling, Target, load_scaling, load_target
 
@@ -67,7 +68,7 @@ class Source:
     @property
     def run(self) -> str:
         """Folder of the source run below `results/runs/`."""
-        return "/".join(self._cfg["run"][key] for key in ("dataset", "property", "representation", "model", "protocol"))
+        return Run.of(self._cfg["run"]).path
 
     @property
     def paths(self) -> list[Path]:
