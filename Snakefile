@@ -48,59 +48,58 @@ localrules:
 
 rule all:
     input:
-        "results/plan/runs.tsv",
-        "results/tables/all",
-        "results/figures/all",
-        "results/plan/costs.html",
-        get_all_bibliographies(),
-        get_source_metrics(),
-        get_all_claims(),
+        wf.everything(),
 
 
 onstart:
     write_packing_plan()
 
 
+onsuccess:
+    check_contents()
+
+
 onerror:
     print(describe_failures(workflow.scheduler.failed), file=sys.stderr)
+    print(wf.out_of_date(workflow.dag.jobs), file=sys.stderr)
 
 
 rule mirror:
     input:
-        get_all_raw(),
+        wf.raw(),
 
 
 rule data:
     input:
-        get_all_datasets(),
+        wf.datasets(),
 
 
 rule features:
     input:
-        get_all_features(),
+        wf.feature_files(),
 
 
 rule splits:
     input:
-        get_all_splits(),
+        wf.split_files(),
 
 
 rule runs:
     input:
-        get_all_runs("metrics.json"),
+        wf.metrics(),
 
 
 rule tables:
     input:
-        "results/tables/all",
-        get_all_bibliographies(),
+        paths.ALL_TABLES,
+        wf.reports.bibliographies(),
 
 
 rule figures:
     input:
-        "results/figures/all",
+        paths.ALL_FIGURES,
 
 
 rule claims:
     input:
-        get_all_claims(),
+        wf.reports.all_claims(),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.core.content import write_record
 from elemflow.inference.applicability import assess_run
 from elemflow.provenance.environment import start_job
 
@@ -22,6 +23,13 @@ def main(smk: "Snakemake") -> None:
         output=Path(smk.output.applicability),
         **smk.params.cfg,
         threads=smk.threads,
+    )
+    write_record(
+        smk.output.record,
+        inputs=[*smk.input.features, smk.input.materials, smk.input.split],
+        outputs=[smk.output.applicability],
+        cfg=smk.params.cfg,
+        code=smk.params.code,
     )
 
 

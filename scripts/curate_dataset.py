@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.core.content import write_record
 from elemflow.curation.curate import curate
 from elemflow.provenance.environment import start_job
 
@@ -23,6 +24,13 @@ def main(smk: "Snakemake") -> None:
         materials=Path(smk.output.materials),
         rejected=Path(smk.output.rejected),
         report=Path(smk.output.funnel),
+    )
+    write_record(
+        smk.output.record,
+        inputs=[smk.input.manifest],
+        outputs=[smk.output.materials],
+        cfg=smk.params.cfg,
+        code=smk.params.code,
     )
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.core.content import write_record
 from elemflow.features.store import gather_chunks
 from elemflow.provenance.environment import start_job
 
@@ -20,6 +21,13 @@ def main(smk: "Snakemake") -> None:
         [Path(path) for path in smk.input.rejected],
         Path(smk.output.features),
         Path(smk.output.rejected),
+    )
+    write_record(
+        smk.output.record,
+        inputs=[smk.input.materials],
+        outputs=[smk.output.features],
+        cfg=smk.params.cfg,
+        code=smk.params.code,
     )
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.core.content import write_record
 from elemflow.inference.importance import write_importance
 from elemflow.provenance.environment import start_job
 
@@ -24,6 +25,13 @@ def main(smk: "Snakemake") -> None:
         repeats=smk.params.cfg["repeats"],
         rows=smk.params.cfg["rows"],
         threads=smk.threads,
+    )
+    write_record(
+        smk.output.record,
+        inputs=[*smk.input.features, smk.input.predictions, smk.input.model],
+        outputs=[smk.output.importance],
+        cfg=smk.params.cfg,
+        code=smk.params.code,
     )
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.core.content import write_record
 from elemflow.core.deadline import set_deadline
 from elemflow.provenance.environment import start_job
 from elemflow.training.job import train_run
@@ -33,6 +34,13 @@ def main(smk: "Snakemake") -> None:
         threads=smk.threads,
         code=smk.params.code,
         then=partial(train_neighbours, checkpoints, smk.threads, started),
+    )
+    write_record(
+        smk.output.record,
+        inputs=[*smk.input.features, smk.input.materials, smk.input.split, *smk.input.pretrained],
+        outputs=[smk.output.predictions, smk.output.model],
+        cfg=smk.params.cfg,
+        code=smk.params.code,
     )
 
 

@@ -1,49 +1,49 @@
 rule write_claims:
     input:
-        csv=get_claim_tables(".csv"),
-        html=get_claim_tables(".html"),
+        csv=wf.reports.claim_csv,
+        html=wf.reports.claim_html,
     output:
         report(
-            directory("results/claims/{study}"),
+            directory(paths.CLAIMS),
             htmlindex="index.html",
             caption="../report/claims.rst",
-            category=get_study_title,
+            category=wf.reports.study_title,
             labels={"item": "claims", "kind": "claims"},
         ),
     log:
-        "results/logs/write_claims/{study}.log",
+        paths.log("write_claims", "{study}"),
     benchmark:
-        "results/benchmarks/write_claims/{study}.tsv"
+        paths.benchmark("write_claims", "{study}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg=get_claims,
-        code=get_code("write_claims.py", *TABLES.values()),
+        cfg=wf.reports.claims,
+        code=wf.reports.tables_code("write_claims.py"),
     script:
         "../../scripts/write_claims.py"
 
 
 rule collect_claims:
     input:
-        csv=get_all_claim_tables(),
+        csv=wf.reports.all_claim_tables(),
     output:
         report(
-            directory("results/claims/all"),
+            directory(paths.ALL_CLAIMS),
             htmlindex="index.html",
             caption="../report/claims.rst",
             category="All studies",
             labels={"item": "all claims", "kind": "claims"},
         ),
     log:
-        "results/logs/collect_claims.log",
+        paths.log("collect_claims"),
     benchmark:
-        "results/benchmarks/collect_claims.tsv"
+        paths.benchmark("collect_claims")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg={"studies": list(CLAIMS.values())},
-        code=get_code("collect_claims.py", *TABLES.values()),
+        cfg={"studies": list(wf.claims.values())},
+        code=wf.reports.tables_code("collect_claims.py"),
     script:
         "../../scripts/collect_claims.py"

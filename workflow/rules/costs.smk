@@ -1,43 +1,43 @@
 rule make_cost_table:
     input:
-        "results/tables/all",
-        "results/figures/all",
+        paths.ALL_TABLES,
+        paths.ALL_FIGURES,
     output:
-        csv="results/plan/costs.csv",
+        csv=paths.COSTS,
         html=report(
-            "results/plan/costs.html",
+            paths.COSTS_PAGE,
             caption="../report/costs.rst",
             category="All studies",
             labels={"item": "costs", "kind": "table"},
         ),
     log:
-        "results/logs/make_cost_table.log",
+        paths.log("make_cost_table"),
     benchmark:
-        "results/benchmarks/make_cost_table.tsv"
+        paths.benchmark("make_cost_table")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg={"studies": get_runs_by_study()},
-        code=get_code("make_cost_table.py"),
+        cfg=wf.reports.runs_by_study,
+        code=wf.code("make_cost_table.py"),
     script:
         "../../scripts/make_cost_table.py"
 
 
 rule forecast_costs:
     input:
-        rates="resources/rates.csv",
+        rates=paths.RATES,
     output:
-        tsv="results/plan/cost.tsv",
+        tsv=paths.FORECAST,
     log:
-        "results/logs/forecast_costs.log",
+        paths.log("forecast_costs"),
     benchmark:
-        "results/benchmarks/forecast_costs.tsv"
+        paths.benchmark("forecast_costs")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg=get_forecast_cfg,
-        code=get_code("forecast_costs.py"),
+        cfg=wf.reports.forecast,
+        code=wf.code("forecast_costs.py"),
     script:
         "../../scripts/forecast_costs.py"

@@ -1,14 +1,14 @@
 rule make_crate:
     input:
-        runs=get_crate_runs,
-        products=get_crate_products,
-        manifests=get_crate_manifests,
+        runs=wf.reports.crate_runs,
+        products=wf.reports.crate_products,
+        manifests=wf.reports.crate_manifests,
     output:
-        crate=directory("results/crate/{study}"),
+        crate=directory(paths.CRATE),
     log:
-        "results/logs/make_crate/{study}.log",
+        paths.log("make_crate", "{study}"),
     benchmark:
-        "results/benchmarks/make_crate/{study}.tsv"
+        paths.benchmark("make_crate", "{study}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -16,26 +16,26 @@ rule make_crate:
         mem_mb=growing(2000),
         runtime=30,
     params:
-        cfg=get_crate_cfg,
-        code=get_code("make_crate.py"),
+        cfg=wf.reports.crate_cfg,
+        code=wf.code("make_crate.py"),
     script:
         "../../scripts/make_crate.py"
 
 
 rule collect_crates:
     input:
-        expand("results/crate/{study}", study=SETTINGS.selected),
+        expand(paths.CRATE, study=wf.settings.selected),
     output:
-        "results/crate/all",
+        paths.ALL_CRATES,
     log:
-        "results/logs/collect_crates.log",
+        paths.log("collect_crates"),
     benchmark:
-        "results/benchmarks/collect_crates.tsv"
+        paths.benchmark("collect_crates")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
         cfg={},
-        code=get_code("collect_crates.py"),
+        code=wf.code("collect_crates.py"),
     script:
         "../../scripts/collect_crates.py"

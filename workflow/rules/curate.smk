@@ -1,34 +1,35 @@
 rule describe_dataset:
     output:
-        about="results/datasets/{dataset}/about.json",
+        about=paths.ABOUT,
     log:
-        "results/logs/describe_dataset/{dataset}.log",
+        paths.log("describe_dataset", "{dataset}"),
     benchmark:
-        "results/benchmarks/describe_dataset/{dataset}.tsv"
+        paths.benchmark("describe_dataset", "{dataset}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg=get_dataset_texts,
-        code=get_code("describe_dataset.py"),
+        cfg=wf.curation.texts,
+        code=wf.code("describe_dataset.py"),
     script:
         "../../scripts/describe_dataset.py"
 
 
 rule curate_dataset:
     input:
-        manifest="resources/raw/{dataset}/manifest.json",
-        # For whoever asks where a number comes from; a reworded licence is no reason to curate, and to train, anew.
-        about=ancient("results/datasets/{dataset}/about.json"),
+        manifest=wf.curation.manifest,
+        # For readers of the results; a reworded licence is no reason to curate again.
+        about=ancient(paths.ABOUT),
     output:
-        entries="results/datasets/{dataset}/entries.parquet",
-        materials="results/datasets/{dataset}/materials.parquet",
-        rejected="results/datasets/{dataset}/rejected.parquet",
-        funnel="results/datasets/{dataset}/curation.json",
+        entries=paths.ENTRIES,
+        materials=paths.MATERIALS,
+        rejected=paths.REJECTED,
+        funnel=paths.CURATION,
+        record=paths.MATERIALS_RECORD,
     log:
-        "results/logs/curate_dataset/{dataset}.log",
+        paths.log("curate_dataset", "{dataset}"),
     benchmark:
-        "results/benchmarks/curate_dataset/{dataset}.tsv"
+        paths.benchmark("curate_dataset", "{dataset}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -36,7 +37,7 @@ rule curate_dataset:
         mem_mb=growing(2000),
         runtime=60,
     params:
-        cfg=get_curation_cfg,
-        code=get_curation_code,
+        cfg=wf.curation.cfg,
+        code=wf.curation.code,
     script:
         "../../scripts/curate_dataset.py"

@@ -1,17 +1,17 @@
 scattergather:
-    chunks=SETTINGS.chunks,
+    chunks=wf.settings.chunks,
 
 
 rule featurize_chunk:
     input:
-        materials="results/datasets/{dataset}/materials.parquet",
+        materials=wf.features.materials,
     output:
-        features=temp("results/features/{dataset}/{part}/{scatteritem}.parquet"),
-        rejected=temp("results/features/{dataset}/{part}/{scatteritem}.rejected.parquet"),
+        features=temp(paths.CHUNK),
+        rejected=temp(paths.CHUNK_REJECTED),
     log:
-        "results/logs/featurize_chunk/{dataset}/{part}/{scatteritem}.log",
+        paths.log("featurize_chunk", "{dataset}/{part}/{scatteritem}"),
     benchmark:
-        "results/benchmarks/featurize_chunk/{dataset}/{part}/{scatteritem}.tsv"
+        paths.benchmark("featurize_chunk", "{dataset}/{part}/{scatteritem}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -19,23 +19,25 @@ rule featurize_chunk:
         mem_mb=growing(4000),
         runtime=240,
     params:
-        cfg=get_chunk_cfg,
-        code=get_features_code,
+        cfg=wf.features.chunk_cfg,
+        code=wf.features.code,
     script:
         "../../scripts/featurize_chunk.py"
 
 
 rule featurize_dataset:
     input:
-        features=gather.chunks("results/features/{{dataset}}/{{part}}/{scatteritem}.parquet"),
-        rejected=gather.chunks("results/features/{{dataset}}/{{part}}/{scatteritem}.rejected.parquet"),
+        features=gather.chunks(paths.GATHERED),
+        rejected=gather.chunks(paths.GATHERED_REJECTED),
+        materials=wf.features.materials,
     output:
-        features="results/features/{dataset}/{part}.parquet",
-        rejected="results/features/{dataset}/{part}.rejected.parquet",
+        features=paths.FEATURES,
+        rejected=paths.FEATURES_REJECTED,
+        record=paths.FEATURES_RECORD,
     log:
-        "results/logs/featurize_dataset/{dataset}/{part}.log",
+        paths.log("featurize_dataset", "{dataset}/{part}"),
     benchmark:
-        "results/benchmarks/featurize_dataset/{dataset}/{part}.tsv"
+        paths.benchmark("featurize_dataset", "{dataset}/{part}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -44,6 +46,6 @@ rule featurize_dataset:
         runtime=60,
     params:
         cfg={},
-        code=get_code("featurize_dataset.py"),
+        code=wf.code("featurize_dataset.py"),
     script:
         "../../scripts/featurize_dataset.py"

@@ -1,23 +1,23 @@
 rule plot_figure:
     input:
-        runs=get_figure_runs,
-        materials=get_figure_materials,
-        splits=get_figure_splits,
-        curation=get_figure_curation,
+        runs=wf.reports.figure_runs,
+        materials=wf.reports.figure_materials,
+        splits=wf.reports.figure_splits,
+        curation=wf.reports.figure_curation,
     output:
-        text="results/figures/{study}/{figure}",
-        png="results/figures/{study}/{figure}.png",
+        text=paths.FIGURE,
+        png=f"{paths.FIGURE}.png",
         svg=report(
-            "results/figures/{study}/{figure}.svg",
+            f"{paths.FIGURE}.svg",
             caption="../report/figure.rst",
-            category=get_study_title,
+            category=wf.reports.study_title,
             labels={"item": "{figure}", "kind": "figure"},
         ),
-        csv="results/figures/{study}/{figure}.csv",
+        csv=f"{paths.FIGURE}.csv",
     log:
-        "results/logs/plot_figure/{study}/{figure}.log",
+        paths.log("plot_figure", "{study}/{figure}"),
     benchmark:
-        "results/benchmarks/plot_figure/{study}/{figure}.tsv"
+        paths.benchmark("plot_figure", "{study}/{figure}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -25,35 +25,35 @@ rule plot_figure:
         mem_mb=growing(4000),
         runtime=30,
     params:
-        cfg=get_figure,
-        code=get_figure_code,
+        cfg=wf.reports.figure,
+        code=wf.reports.figure_code,
     script:
         "../../scripts/plot_figure.py"
 
 
 rule collect_figures:
     input:
-        png=get_all_figures(".png"),
-        svg=get_all_figures(".svg"),
-        csv=get_all_figures(".csv"),
-        text=get_all_figures(),
+        png=wf.reports.figures(".png"),
+        svg=wf.reports.figures(".svg"),
+        csv=wf.reports.figures(".csv"),
+        text=wf.reports.figures(),
     output:
         report(
-            directory("results/figures/all"),
+            directory(paths.ALL_FIGURES),
             htmlindex="index.html",
             caption="../report/figures.rst",
             category="All studies",
             labels={"item": "all figures", "kind": "figure"},
         ),
     log:
-        "results/logs/collect_figures.log",
+        paths.log("collect_figures"),
     benchmark:
-        "results/benchmarks/collect_figures.tsv"
+        paths.benchmark("collect_figures")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg={"figures": list(PLAN.figures.values())},
-        code=get_code("collect_figures.py"),
+        cfg={"figures": list(wf.plan.figures.values())},
+        code=wf.code("collect_figures.py"),
     script:
         "../../scripts/collect_figures.py"

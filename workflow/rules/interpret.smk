@@ -1,15 +1,16 @@
 rule permute_inputs:
     input:
-        features=get_features,
-        predictions=f"results/runs/{RUN}/predictions.parquet",
-        run_info=f"results/runs/{RUN}/run_info.json",
-        model=f"results/runs/{RUN}/model",
+        features=wf.inference.features,
+        predictions=wf.inference.predictions,
+        run_info=ancient(paths.RUN_INFO),
+        model=wf.inference.model,
     output:
-        importance=f"results/runs/{RUN}/importance.csv",
+        importance=paths.IMPORTANCE,
+        record=paths.IMPORTANCE_RECORD,
     log:
-        f"results/logs/permute_inputs/{RUN}.log",
+        paths.log("permute_inputs", RUN),
     benchmark:
-        f"results/benchmarks/permute_inputs/{RUN}.tsv"
+        paths.benchmark("permute_inputs", RUN)
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -17,33 +18,32 @@ rule permute_inputs:
         mem_mb=growing(4000),
         runtime=480,
     params:
-        # Ten permutations as in huang2020; 5,000 materials give an increase to about a hundredth of the error.
-        cfg={"repeats": 10, "rows": 5000},
-        code=get_importance_code,
+        cfg=wf.inference.importance_cfg,
+        code=wf.inference.importance_code,
     script:
         "../../scripts/permute_inputs.py"
 
 
 rule rank_candidates:
     input:
-        candidates="results/datasets/{candidates}/materials.parquet",
-        features=get_candidate_features,
-        known="results/datasets/{dataset}/materials.parquet",
-        split="results/splits/{dataset}/{property}/{protocol}.parquet",
-        run_info=f"results/runs/{RUN}/run_info.json",
-        model=f"results/runs/{RUN}/model",
-        pretrained=get_pretrained,
+        candidates=paths.MATERIALS.format(dataset="{candidates}"),
+        features=wf.inference.candidate_features,
+        known=paths.MATERIALS,
+        split=paths.SPLIT,
+        run_info=paths.RUN_INFO,
+        model=paths.MODEL,
+        pretrained=wf.training.pretrained,
     output:
-        csv=f"results/candidates/{{candidates}}/{RUN}/ranked.csv",
-        md=f"results/candidates/{{candidates}}/{RUN}/ranked.md",
-        html=f"results/candidates/{{candidates}}/{RUN}/ranked.html",
-        score=f"results/candidates/{{candidates}}/{RUN}/score.json",
+        csv=f"{paths.CANDIDATES}/ranked.csv",
+        md=f"{paths.CANDIDATES}/ranked.md",
+        html=f"{paths.CANDIDATES}/ranked.html",
+        score=f"{paths.CANDIDATES}/score.json",
     log:
-        f"results/logs/rank_candidates/{{candidates}}/{RUN}.log",
+        paths.log("rank_candidates", f"{{candidates}}/{RUN}"),
     benchmark:
-        f"results/benchmarks/rank_candidates/{{candidates}}/{RUN}.tsv"
+        paths.benchmark("rank_candidates", f"{{candidates}}/{RUN}")
     wildcard_constraints:
-        candidates=one_of(SETTINGS.datasets),
+        candidates=wf.constraints["dataset"],
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -51,7 +51,7 @@ rule rank_candidates:
         mem_mb=growing(4000),
         runtime=120,
     params:
-        cfg=get_candidates_cfg,
-        code=get_candidates_code,
+        cfg=wf.inference.candidates_cfg,
+        code=wf.inference.candidates_code,
     script:
         "../../scripts/rank_candidates.py"

@@ -1,12 +1,12 @@
 rule retrieve_dataset:
     input:
-        get_local_table,
+        wf.sources.local_table,
     output:
-        manifest="resources/raw/{dataset}/manifest.json",
+        manifest=paths.MANIFEST,
     log:
-        "results/logs/retrieve_dataset/{dataset}.log",
+        paths.log("retrieve_dataset", "{dataset}"),
     benchmark:
-        "results/benchmarks/retrieve_dataset/{dataset}.tsv"
+        paths.benchmark("retrieve_dataset", "{dataset}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -14,7 +14,7 @@ rule retrieve_dataset:
         mem_mb=growing(2000),
         runtime=240,
     params:
-        cfg=get_source_cfg,
-        code=get_source_code,
+        cfg=wf.sources.cfg,
+        code=wf.sources.code,
     script:
         "../../scripts/retrieve_dataset.py"

@@ -1,40 +1,40 @@
 rule write_plan:
     output:
-        runs="results/plan/runs.tsv",
+        runs=paths.PLAN,
     log:
-        "results/logs/write_plan.log",
+        paths.log("write_plan"),
     benchmark:
-        "results/benchmarks/write_plan.tsv"
+        paths.benchmark("write_plan")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg={"rows": list(PLAN.rows())},
-        code=get_code("write_plan.py"),
+        cfg=wf.reports.plan_rows,
+        code=wf.code("write_plan.py"),
     script:
         "../../scripts/write_plan.py"
 
 
 rule make_table:
     input:
-        metrics=get_table_metrics,
-        files=get_table_files,
-        curation=get_table_curation,
+        metrics=wf.reports.table_metrics,
+        files=wf.reports.table_files,
+        curation=wf.reports.table_curation,
     output:
-        text="results/tables/{study}/{table}",
-        csv="results/tables/{study}/{table}.csv",
-        md="results/tables/{study}/{table}.md",
-        tex="results/tables/{study}/{table}.tex",
+        text=paths.TABLE,
+        csv=f"{paths.TABLE}.csv",
+        md=f"{paths.TABLE}.md",
+        tex=f"{paths.TABLE}.tex",
         html=report(
-            "results/tables/{study}/{table}.html",
+            f"{paths.TABLE}.html",
             caption="../report/table.rst",
-            category=get_study_title,
+            category=wf.reports.study_title,
             labels={"item": "{table}", "kind": "table"},
         ),
     log:
-        "results/logs/make_table/{study}/{table}.log",
+        paths.log("make_table", "{study}/{table}"),
     benchmark:
-        "results/benchmarks/make_table/{study}/{table}.tsv"
+        paths.benchmark("make_table", "{study}/{table}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -42,52 +42,52 @@ rule make_table:
         mem_mb=growing(4000),
         runtime=30,
     params:
-        cfg=get_table,
-        code=get_table_code,
+        cfg=wf.reports.table,
+        code=wf.reports.table_code,
     script:
         "../../scripts/make_table.py"
 
 
 rule write_bibliography:
     input:
-        references="resources/published/references.bib",
+        references=paths.REFERENCES,
     output:
-        bib="results/tables/{study}/references.bib",
+        bib=paths.BIBLIOGRAPHY,
     log:
-        "results/logs/write_bibliography/{study}.log",
+        paths.log("write_bibliography", "{study}"),
     benchmark:
-        "results/benchmarks/write_bibliography/{study}.tsv"
+        paths.benchmark("write_bibliography", "{study}")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg=get_bibliography_cfg,
-        code=get_code("write_bibliography.py"),
+        cfg=wf.reports.bibliography,
+        code=wf.code("write_bibliography.py"),
     script:
         "../../scripts/write_bibliography.py"
 
 
 rule collect_tables:
     input:
-        csv=get_all_tables(".csv"),
-        html=get_all_tables(".html"),
+        csv=wf.reports.tables(".csv"),
+        html=wf.reports.tables(".html"),
     output:
         report(
-            directory("results/tables/all"),
+            directory(paths.ALL_TABLES),
             htmlindex="index.html",
             caption="../report/tables.rst",
             category="All studies",
             labels={"item": "all tables", "kind": "table"},
         ),
     log:
-        "results/logs/collect_tables.log",
+        paths.log("collect_tables"),
     benchmark:
-        "results/benchmarks/collect_tables.tsv"
+        paths.benchmark("collect_tables")
     conda:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg={"tables": list(PLAN.tables.values())},
-        code=get_code("collect_tables.py", *TABLES.values()),
+        cfg={"tables": list(wf.plan.tables.values())},
+        code=wf.reports.tables_code("collect_tables.py"),
     script:
         "../../scripts/collect_tables.py"

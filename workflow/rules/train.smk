@@ -1,43 +1,45 @@
 rule train_model:
     input:
-        features=get_features,
-        materials="results/datasets/{dataset}/materials.parquet",
-        split="results/splits/{dataset}/{property}/{protocol}.parquet",
-        pretrained=get_pretrained,
+        features=wf.training.features,
+        materials=wf.training.materials,
+        split=wf.training.split,
+        pretrained=wf.training.pretrained,
     output:
-        predictions=f"results/runs/{RUN}/predictions.parquet",
-        history=f"results/runs/{RUN}/history.parquet",
-        run_info=f"results/runs/{RUN}/run_info.json",
-        model=directory(f"results/runs/{RUN}/model"),
+        predictions=paths.PREDICTIONS,
+        history=paths.HISTORY,
+        run_info=paths.RUN_INFO,
+        model=directory(paths.MODEL),
+        record=paths.RUN_RECORD,
     log:
-        f"results/logs/train_model/{RUN}.log",
+        paths.log("train_model", RUN),
     benchmark:
-        f"results/benchmarks/train_model/{RUN}.tsv"
+        paths.benchmark("train_model", RUN)
     conda:
         "../../envs/environment.yaml"
     # One thread, whatever --cores says: sums in another order would give other numbers.
     threads: 1
     resources:
-        mem_mb=get_training_memory,
-        runtime=get_training_minutes,
-        gpu=get_gpus,
+        mem_mb=wf.training.memory_mb,
+        runtime=wf.training.minutes,
+        gpu=wf.training.gpus,
     params:
-        cfg=get_run_cfg,
-        code=get_training_code,
-        checkpoints=f"results/checkpoints/{RUN}",
+        cfg=wf.training.cfg,
+        code=wf.training.code,
+        checkpoints=paths.CHECKPOINTS,
     script:
         "../../scripts/train_model.py"
 
 
 rule evaluate_run:
     input:
-        predictions=f"results/runs/{RUN}/predictions.parquet",
+        predictions=wf.evaluation.predictions,
     output:
-        metrics=f"results/runs/{RUN}/metrics.json",
+        metrics=paths.METRICS,
+        record=paths.METRICS_RECORD,
     log:
-        f"results/logs/evaluate_run/{RUN}.log",
+        paths.log("evaluate_run", RUN),
     benchmark:
-        f"results/benchmarks/evaluate_run/{RUN}.tsv"
+        paths.benchmark("evaluate_run", RUN)
     conda:
         "../../envs/environment.yaml"
     threads: 1
@@ -45,31 +47,32 @@ rule evaluate_run:
         mem_mb=2000,
         runtime=10,
     params:
-        cfg=get_evaluation_cfg,
-        code=get_code("evaluate_run.py"),
+        cfg=wf.evaluation.cfg,
+        code=wf.code("evaluate_run.py"),
     script:
         "../../scripts/evaluate_run.py"
 
 
 rule assess_applicability:
     input:
-        features=get_features,
-        materials="results/datasets/{dataset}/materials.parquet",
-        split="results/splits/{dataset}/{property}/{protocol}.parquet",
+        features=wf.evaluation.applicability_features,
+        materials=wf.evaluation.applicability_materials,
+        split=wf.evaluation.applicability_split,
     output:
-        applicability=f"results/runs/{RUN}/applicability.parquet",
+        applicability=paths.APPLICABILITY,
+        record=paths.APPLICABILITY_RECORD,
     log:
-        f"results/logs/assess_applicability/{RUN}.log",
+        paths.log("assess_applicability", RUN),
     benchmark:
-        f"results/benchmarks/assess_applicability/{RUN}.tsv"
+        paths.benchmark("assess_applicability", RUN)
     conda:
         "../../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=get_training_memory,
+        mem_mb=wf.training.memory_mb,
         runtime=60,
     params:
-        cfg=get_applicability_cfg,
-        code=get_code("assess_applicability.py"),
+        cfg=wf.evaluation.applicability_cfg,
+        code=wf.code("assess_applicability.py"),
     script:
         "../../scripts/assess_applicability.py"

@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PARQUET_OPTIONS: dict[str, Any] = {
     "compression": "zstd",
@@ -70,7 +70,7 @@ def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any] | None = None) -> None:
+def write_parquet(path: str | Path, table: "pa.Table", metadata: Mapping[str, Any] | None = None) -> None:
     """Write an Arrow table as Parquet; equal tables give equal bytes.
 
     Args:
@@ -78,13 +78,15 @@ def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any]
         table: The rows; pandas metadata is dropped, field metadata is kept.
         metadata: Values stored as JSON under the schema key `elemflow`.
     """
+    import pyarrow.parquet as pq  # noqa: PLC0415  a parse of the workflow needs no Parquet
+
     extra = {b"elemflow": json.dumps(dict(metadata), sort_keys=True).encode()} if metadata else None
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(extra), temporary, **PARQUET_OPTIONS)
 
 
 @contextmanager
-def parquet_stream(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+def parquet_stream(path: str | Path, schema: "pa.Schema") -> Iterator[Callable[["pa.Table"], None]]:
     """Yield a function that appends tables to a Parquet file, which gets its name when the block succeeds.
 
     Row groups are always full, so the bytes depend on the rows alone and not on how they were parted; they are those
@@ -94,6 +96,9 @@ def parquet_stream(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[pa
         path: Final name.
         schema: Schema of the file and of every table.
     """
+    import pyarrow as pa  # noqa: PLC0415  a parse of the workflow needs no Parquet
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     size: int = PARQUET_OPTIONS["row_group_size"]
     options = {key: value for key, value in PARQUET_OPTIONS.items() if key != "row_group_size"}
     waiting = schema.empty_table()
@@ -101,7 +106,7 @@ def parquet_stream(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[pa
 
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
 
-        def append(table: pa.Table) -> None:
+        def append(table: "pa.Table") -> None:
             nonlocal waiting, written
             waiting = pa.concat_tables([waiting, table])
             while len(waiting) >= size:
@@ -117,6 +122,8 @@ def parquet_stream(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[pa
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """Read what `write_parquet` stored as metadata; empty if nothing was."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  a parse of the workflow needs no Parquet
+
     stored = (pq.read_schema(path).metadata or {}).get(b"elemflow")
     return json.loads(stored) if stored else {}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from elemflow.core.errors import DataError
@@ -61,7 +61,7 @@ class Run:
 
     def keys(self) -> dict[str, str]:
         """Return the five keys with their values."""
-        return asdict(self)
+        return {key: getattr(self, key) for key in RUN_KEYS}
 
 
 RUN_KEYS = tuple(field.name for field in fields(Run))

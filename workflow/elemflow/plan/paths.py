@@ -1,0 +1,85 @@
+"""Where everything lies: one constant per artefact, a Snakemake pattern that `format` fills in.
+
+The rules and the package take their paths from here; no other place spells a folder of the results.
+"""
+
+from elemflow.core.run import RUN_PATTERN
+
+SUFFIXES_OF_TABLE = ("", ".csv", ".md", ".tex", ".html")
+SUFFIXES_OF_FIGURE = ("", ".csv", ".svg", ".png")
+
+RESULTS = "results"
+BENCHMARKS = "results/benchmarks"
+RUNS = "results/runs"
+SPLITS = "results/splits"
+
+# sources
+PUBLISHED_MAE = "resources/published/published_mae.csv"
+PUBLISHED_OTHER = "resources/published/published_other.csv"
+REFERENCES = "resources/published/references.bib"
+RATES = "resources/rates.csv"
+MANIFEST = "resources/raw/{dataset}/manifest.json"
+
+# curation
+ABOUT = "results/datasets/{dataset}/about.json"
+ENTRIES = "results/datasets/{dataset}/entries.parquet"
+MATERIALS = "results/datasets/{dataset}/materials.parquet"
+REJECTED = "results/datasets/{dataset}/rejected.parquet"
+CURATION = "results/datasets/{dataset}/curation.json"
+MATERIALS_RECORD = "results/datasets/{dataset}/provenance.json"
+
+# features
+CHUNK = "results/features/{dataset}/{part}/{scatteritem}.parquet"
+CHUNK_REJECTED = "results/features/{dataset}/{part}/{scatteritem}.rejected.parquet"
+GATHERED = "results/features/{{dataset}}/{{part}}/{scatteritem}.parquet"
+GATHERED_REJECTED = "results/features/{{dataset}}/{{part}}/{scatteritem}.rejected.parquet"
+FEATURES = "results/features/{dataset}/{part}.parquet"
+FEATURES_REJECTED = "results/features/{dataset}/{part}.rejected.parquet"
+FEATURES_RECORD = "results/features/{dataset}/{part}.provenance.json"
+
+# splits
+SPLIT = "results/splits/{dataset}/{property}/{protocol}.parquet"
+SPLIT_RECORD = "results/splits/{dataset}/{property}/{protocol}.provenance.json"
+
+# runs
+RUN_FILE = f"results/runs/{RUN_PATTERN}/{{name}}"
+PREDICTIONS = f"results/runs/{RUN_PATTERN}/predictions.parquet"
+HISTORY = f"results/runs/{RUN_PATTERN}/history.parquet"
+RUN_INFO = f"results/runs/{RUN_PATTERN}/run_info.json"
+MODEL = f"results/runs/{RUN_PATTERN}/model"
+RUN_RECORD = f"results/runs/{RUN_PATTERN}/provenance.json"
+METRICS = f"results/runs/{RUN_PATTERN}/metrics.json"
+METRICS_RECORD = f"results/runs/{RUN_PATTERN}/metrics.provenance.json"
+APPLICABILITY = f"results/runs/{RUN_PATTERN}/applicability.parquet"
+APPLICABILITY_RECORD = f"results/runs/{RUN_PATTERN}/applicability.provenance.json"
+IMPORTANCE = f"results/runs/{RUN_PATTERN}/importance.csv"
+IMPORTANCE_RECORD = f"results/runs/{RUN_PATTERN}/importance.provenance.json"
+CHECKPOINTS = f"results/checkpoints/{RUN_PATTERN}"
+CANDIDATES = f"results/candidates/{{candidates}}/{RUN_PATTERN}"
+
+# tables, figures, claims
+TABLE = "results/tables/{study}/{table}"
+BIBLIOGRAPHY = "results/tables/{study}/references.bib"
+ALL_TABLES = "results/tables/all"
+FIGURE = "results/figures/{study}/{figure}"
+ALL_FIGURES = "results/figures/all"
+CLAIMS = "results/claims/{study}"
+ALL_CLAIMS = "results/claims/all"
+
+# plan, costs, crates
+PLAN = "results/plan/runs.tsv"
+COSTS = "results/plan/costs.csv"
+COSTS_PAGE = "results/plan/costs.html"
+FORECAST = "results/plan/cost.tsv"
+CRATE = "results/crate/{study}"
+ALL_CRATES = "results/crate/all"
+
+
+def log(rule: str, keys: str = "") -> str:
+    """Return the pattern of the log of a rule, whose jobs the wildcards in `keys` tell apart."""
+    return f"results/logs/{rule}/{keys}.log" if keys else f"results/logs/{rule}.log"
+
+
+def benchmark(rule: str, keys: str = "") -> str:
+    """Return the pattern of the benchmark of a rule, whose jobs the wildcards in `keys` tell apart."""
+    return f"results/benchmarks/{rule}/{keys}.tsv" if keys else f"results/benchmarks/{rule}.tsv"

@@ -1,0 +1,80 @@
+"""Reruns by content: which inputs a job may regard as old, and which outputs a finished workflow left out of date.
+
+A job is compared with the record next to its outputs (`elemflow.core.content`). An input counts as old, whatever its
+time, if it holds the bytes that the outputs were made from and nothing but code would change it: then a job that is run
+again for its code, and writes the same bytes, starts no other. Where settings change it, everything downstream is
+planned at once. If new code wrote other bytes, `stale` names the outputs made from the old
+ones, and the next start makes them again.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from elemflow.core import content
+from elemflow.core.content import Record, content_of, read_record
+from elemflow.core.files import digest_of
+
+
+@dataclass(frozen=True)
+class Product:
+    """The outputs of one job that have a record.
+
+    Attributes:
+        record: Path of the record.
+        cfg: Returns the settings of the job.
+        inputs: Returns the inputs of the job, each with the product it belongs to, if that has a record.
+    """
+
+    record: str
+    cfg: Callable[[], Any]
+    inputs: Callable[[], Sequence[tuple[str, "Product | None"]]]
+
+
+@cache
+def _read(record: str) -> Record | None:
+    return read_record(record)
+
+
+def forget() -> None:
+    """Forget what was read, since jobs have written since."""
+    _read.cache_clear()
+    keeps.cache_clear()
+    content.forget()
+
+
+def is_old(product: Product, path: str, origin: Product | None) -> bool:
+    """Return whether the outputs of a product were made from what an input holds, and no setting will change that.
+
+    Args:
+        product: The outputs.
+        path: The input.
+        origin: The product that the input belongs to, if any.
+    """
+    record = _read(product.record)
+    if record is None or path not in record.inputs:
+        return False
+    return record.inputs[path] == content_of(path) and (origin is None or keeps(origin))
+
+
+@cache
+def keeps(product: Product) -> bool:
+    """Return whether nothing but code could change a product: its settings and inputs are those of its record."""
+    record = _read(product.record)
+    if record is None or record.cfg != digest_of(product.cfg()):
+        return False
+    inputs = product.inputs()
+    if record.inputs.keys() != {path for path, _ in inputs}:
+        return False
+    return all(is_old(product, path, origin) for path, origin in inputs)
+
+
+def stale(products: Iterable[Product]) -> list[Product]:
+    """Return the products that were made from other bytes than their inputs hold now."""
+    found = []
+    for product in products:
+        record = _read(product.record)
+        if record and any(content_of(path) not in (None, digest) for path, digest in record.inputs.items()):
+            found.append(product)
+    return found
