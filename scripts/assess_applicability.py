@@ -26,10 +26,9 @@ def main(smk: "Snakemake") -> None:
     )
     write_record(
         smk.output.record,
+        smk.params,
         inputs=[*smk.input.features, smk.input.materials, smk.input.split],
         outputs=[smk.output.applicability],
-        cfg=smk.params.cfg,
-        code=smk.params.code,
     )
 
 

@@ -25,13 +25,7 @@ def main(smk: "Snakemake") -> None:
         rejected=Path(smk.output.rejected),
         report=Path(smk.output.funnel),
     )
-    write_record(
-        smk.output.record,
-        inputs=[smk.input.manifest],
-        outputs=[smk.output.materials],
-        cfg=smk.params.cfg,
-        code=smk.params.code,
-    )
+    write_record(smk.output.record, smk.params, inputs=[smk.input.manifest], outputs=[smk.output.materials])
 
 
 if __name__ == "__main__":

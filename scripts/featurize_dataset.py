@@ -22,13 +22,7 @@ def main(smk: "Snakemake") -> None:
         Path(smk.output.features),
         Path(smk.output.rejected),
     )
-    write_record(
-        smk.output.record,
-        inputs=[smk.input.materials],
-        outputs=[smk.output.features],
-        cfg=smk.params.cfg,
-        code=smk.params.code,
-    )
+    write_record(smk.output.record, smk.params, inputs=[smk.input.materials], outputs=[smk.output.features])
 
 
 if __name__ == "__main__":

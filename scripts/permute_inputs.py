@@ -28,10 +28,9 @@ def main(smk: "Snakemake") -> None:
     )
     write_record(
         smk.output.record,
+        smk.params,
         inputs=[*smk.input.features, smk.input.predictions, smk.input.model],
         outputs=[smk.output.importance],
-        cfg=smk.params.cfg,
-        code=smk.params.code,
     )
 
 

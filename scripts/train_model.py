@@ -37,10 +37,9 @@ def main(smk: "Snakemake") -> None:
     )
     write_record(
         smk.output.record,
+        smk.params,
         inputs=[*smk.input.features, smk.input.materials, smk.input.split, *smk.input.pretrained],
         outputs=[smk.output.predictions, smk.output.model],
-        cfg=smk.params.cfg,
-        code=smk.params.code,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from elemflow.core.files import write_json
 from elemflow.core.hashes import digest_of, sha256_file
@@ -36,21 +36,32 @@ class Record:
     code: str = ""
 
 
+class Parameters(Protocol):
+    """Parameters of a job.
+
+    Attributes:
+        cfg: Its settings, JSON-like.
+        code: Digest of its code.
+    """
+
+    cfg: Any
+    code: str
+
+
 def write_record(
-    path: str | Path, *, inputs: Iterable[str | Path], outputs: Iterable[str | Path], cfg: Any, code: str
+    path: str | Path, params: Parameters, *, inputs: Iterable[str | Path], outputs: Iterable[str | Path]
 ) -> None:
     """Write the record of a job; the last thing that the job does.
 
     Args:
         path: The record.
+        params: Parameters of the job.
         inputs: Files and folders that the outputs depend on.
         outputs: Files and folders that were made, in the folder of the record.
-        cfg: Settings of the job, JSON-like.
-        code: Digest of its code.
     """
     folder = Path(path).parent
     made = {str(Path(output).relative_to(folder)): hash_of(output) for output in outputs}
-    record = Record(made, {str(each): content_of(each) or "" for each in inputs}, digest_of(cfg), code)
+    record = Record(made, {str(each): content_of(each) or "" for each in inputs}, digest_of(params.cfg), params.code)
     write_json(path, asdict(record))
 
 
