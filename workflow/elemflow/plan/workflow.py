@@ -91,7 +91,10 @@ class Workflow:
     """
 
     def __init__(self, settings: Settings, root: Path, config: Mapping[str, Any] | None = None):
-        published = read_published(root / paths.PUBLISHED_MAE) | read_published_quantities(root / paths.PUBLISHED_OTHER)
+        published = {
+            **read_published(root / paths.PUBLISHED_MAE),
+            **read_published_quantities(root / paths.PUBLISHED_OTHER),
+        }
         self.settings, self.root, self.config = settings, root, dict(config or {})
         self.plan: Plan = build(settings, published)
         self.claims = claims.build(settings, self.plan)

@@ -1,23 +1,29 @@
-"""Digest of the code behind a job: its script and every elemflow module that the script imports.
+"""Digest of the code behind a job: its script and the definitions that the script can reach.
 
 Passed to rules as a parameter in place of Snakemake's `code` trigger, it makes an edit rerun exactly the jobs that use
-the edited code; comments, docstrings, formatting and file times do not count.
+the edited code. Comments, docstrings, formatting, messages and file times do not count, nor do the names and places of
+modules, functions and constants (`elemflow.provenance.code_units`). Of a module only those functions and classes count
+that are reached, and what it does when it is imported. Modules that the config names count whole; whoever imports a
+module by a computed name must hand it over as one of them.
 """
 
-import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from elemflow.provenance.code_units import Key, Package, Unit
+
 PACKAGE = "elemflow"
-# See their docstrings.
 UNDIGESTED = {
-    "elemflow.config.kinds",
+    "elemflow.core.content",
+    "elemflow.core.logs",
     "elemflow.provenance.energy",
     "elemflow.provenance.environment",
+    "elemflow.provenance.run_info",
     "elemflow.training.packing",
 }
+"""Modules that decide no number of a result: what is logged, measured and noted about a job, and who trains it."""
 
 
 @cache
@@ -30,85 +36,97 @@ def code_digest(script: Path, package_root: Path, modules: tuple[str, ...] = (),
         modules: Names of modules that the script imports by name from the config.
         files: Further Python files that the config makes the script run.
 
-    Returns:
-        Digest over the sources of the script and its import closure, without comments and docstrings.
-    """
-    digest = hashlib.sha256()
-    closure: dict[str, Path] = {}
-    for path in (script, *files):
-        digest.update(f"{path.name}\n{normalised_source(path)}\n".encode())
-        closure |= import_closure(path, package_root, modules)
-    for name, path in sorted(closure.items()):
-        digest.update(f"{name}\n{normalised_source(path)}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def import_closure(script: Path, package_root: Path, modules: tuple[str, ...] = ()) -> dict[str, Path]:
-    """Return the package's modules that `script` and `modules` import, directly or not: name -> file.
-
     Raises:
         FileNotFoundError: One of `modules` is no module of the package.
     """
-    found: dict[str, Path] = {}
-    names = [(name, True) for name in modules] + [(name, False) for name in _imports(script)]
-    while names:
-        name, needed = names.pop()
-        path = _module_file(name, package_root)
-        if path is None:
-            if needed:
-                raise FileNotFoundError(f"No module {name} below {package_root}.")
-            continue  # `from elemflow.x import function` also asks for elemflow.x.function
-        if name in found or name in UNDIGESTED:
-            continue
-        found[name] = path
-        names.extend((imported, False) for imported in _imports(path))
-    return found
+    package = _package(package_root)
+    roots = [Key(package.add(path), "*") for path in (script, *files)] + [Key(name, "*") for name in modules]
+    closure = Closure(package, roots)
+    digest = hashlib.sha256(closure.digest(roots).encode())
+    # Sorted, since the order of imports follows the names of modules.
+    for each in sorted(closure.digest([Key(module, "!")]) for module in closure.modules):
+        digest.update(each.encode())
+    return digest.hexdigest()[:16]
+
+
+def forget() -> None:
+    """Forget what was read."""
+    code_digest.cache_clear()
+    _package.cache_clear()
 
 
 @cache
-def normalised_source(path: Path) -> str:
-    """Return the source without comments, docstrings and formatting."""
-    return _read(path)[0]
+def _package(root: Path) -> Package:
+    return Package(root, PACKAGE)
 
 
-def _imports(path: Path) -> tuple[str, ...]:
-    return _read(path)[1]
+class Closure:
+    """Every unit that some units reach.
 
+    Attributes:
+        units: The units by their keys.
+        modules: Modules that are imported on the way and do something when they are.
+    """
 
-@cache
-def _read(path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the normalised source of a file, and what of the package it imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names: set[str] = set()
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree), tuple(sorted(name for name in names if name.split(".")[0] == PACKAGE))
+    def __init__(self, package: Package, roots: Iterable[Key]):
+        self._package = package
+        self.units: dict[Key, Unit] = {}
+        roots = list(roots)
+        modules = self._imported([root.module for root in roots])
+        self.modules = [name for name in modules if package.module(name).effects]
+        self._words: set[str] = set()
+        self._waiting: dict[str, list[Key]] = {}
+        self._reach([*roots, *(Key(name, "!") for name in self.modules)])
 
+    def _imported(self, names: list[str]) -> list[str]:
+        """Return all modules that are imported with some modules, those included."""
+        found: dict[str, None] = {}
+        left = names[::-1]
+        while left:
+            name = left.pop()
+            if name not in found and name not in UNDIGESTED:
+                found[name] = None
+                left += self._package.module(name).imported
+        return list(found)
 
-def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield the tree and every statement below it; expressions, most of the nodes, hold none."""
-    left: list[ast.AST] = [tree]
-    while left:
-        node = left.pop()
-        yield node
-        left.extend(child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
+    def _reach(self, keys: list[Key]) -> None:
+        left = keys
+        while left:
+            key = left.pop()
+            if key in self.units or not key.module or key.module in UNDIGESTED:
+                continue
+            unit = self._package.module(key.module).unit(key.name)
+            self.units[key] = unit
+            left += [*unit.references, *unit.silent]
+            for method in unit.methods:
+                name = method.name.partition(".")[2]
+                if name in self._words:
+                    left.append(method)
+                else:
+                    self._waiting.setdefault(name, []).append(method)
+            for word in unit.words - self._words:
+                self._words.add(word)
+                left += self._waiting.pop(word, [])
 
-
-def _module_file(name: str, package_root: Path) -> Path | None:
-    base = package_root.joinpath(*name.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
+    def digest(self, roots: Iterable[Key]) -> str:
+        """Return the digest of what some units reach; it does not depend on their names."""
+        digest = hashlib.sha256()
+        numbers: dict[Key, int] = {}
+        queue = list(roots)
+        for key in queue:
+            numbers.setdefault(key, len(numbers))
+        position = 0
+        while position < len(queue):
+            key = queue[position]
+            position += 1
+            unit = self.units.get(key)
+            if unit is None:
+                digest.update(b"outside\n")
+                continue
+            used = [*unit.references, *unit.silent, *(method for method in unit.methods if method in self.units)]
+            for each in used:
+                if each not in numbers:
+                    numbers[each] = len(numbers)
+                    queue.append(each)
+            digest.update(f"{unit.text} {[numbers[each] for each in used]}\n".encode())
+        return digest.hexdigest()
