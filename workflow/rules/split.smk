@@ -2,8 +2,7 @@ rule split_dataset:
     input:
         materials=wf.splits.materials,
         given=wf.splits.given,
-        target_split=wf.splits.target_split,
-        target_materials=wf.splits.target_materials,
+        fine_tuned=wf.splits.fine_tuned,
     output:
         split=paths.SPLIT,
         record=paths.SPLIT_RECORD,
@@ -19,6 +18,6 @@ rule split_dataset:
         runtime=30,
     params:
         cfg=wf.splits.cfg,
-        code=wf.code("split_dataset.py"),
+        code=wf.splits.code,
     script:
         "../../scripts/split_dataset.py"

@@ -1,10 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from elemflow.core.hashes import sha256_file
 from sklearn.linear_model import LinearRegression
 
-from elemflow.core.files import write_json
+from elemflow.core.files import sha256_file, write_json
 from elemflow.estimators.storage import save_estimator
 from elemflow.features.store import featurize_chunk
 from elemflow.inference.importance import write_importance

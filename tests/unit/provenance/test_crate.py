@@ -2,10 +2,9 @@ import json
 
 import pytest
 import yaml
-from elemflow.core.hashes import sha256_file
 
 from elemflow.core.errors import DataError
-from elemflow.core.files import write_json, write_text
+from elemflow.core.files import sha256_file, write_json, write_text
 from elemflow.provenance.crate import list_crates, write_crate
 
 CFG = {

@@ -1,10 +1,9 @@
 import pandas as pd
 import pyarrow as pa
 import pytest
-from elemflow.core.hashes import sha256_file
 
 from elemflow.core.errors import DataError
-from elemflow.core.files import read_json, write_json, write_parquet, write_text
+from elemflow.core.files import read_json, sha256_file, write_json, write_parquet, write_text
 from elemflow.explain import explain, main
 
 RUN = "kefe/formation_energy/ef/brnet/brnet2023"

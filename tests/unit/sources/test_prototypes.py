@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from elemflow.core.hashes import sha256_file
 
 from elemflow.chemistry.crystal import from_jarvis
 from elemflow.chemistry.crystal_properties import spacegroup
 from elemflow.core.errors import ConfigError
+from elemflow.core.files import sha256_file
 from elemflow.sources.prototypes import fetch, read
 
 METALS = ["Ni", "Al", "Ti"]

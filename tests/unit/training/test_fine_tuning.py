@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from elemflow.core.hashes import sha256_file
 from factories.toy import PROTOCOL, SPEC
 
 from elemflow.core.errors import DataError
-from elemflow.core.files import write_parquet
+from elemflow.core.files import sha256_file, write_parquet
 from elemflow.networks.build import build_network, load_network
 from elemflow.training import job as run
 from elemflow.training import state as course

@@ -13,8 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from elemflow.core.files import write_json
-from elemflow.core.hashes import digest_of, sha256_file
+from elemflow.core.files import digest_of, sha256_file, write_json
 
 RECORD = "provenance.json"
 

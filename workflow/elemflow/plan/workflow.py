@@ -38,6 +38,7 @@ from elemflow.plan.published import read_published, read_published_quantities
 from elemflow.plan.reruns import Product, forget, is_old, stale
 from elemflow.provenance.code_digest import code_digest
 from elemflow.provenance.failures import Failure, failure_of_run
+from elemflow.splits.schemes.registry import read_split
 
 Config = dict[str, Any]
 """Parameters of a job: JSON-like values, since Snakemake compares them as text."""
@@ -380,13 +381,8 @@ class Splits(Stage):
         record = paths.SPLIT_RECORD.format(dataset=dataset, property=property_id, protocol=protocol)
 
         def inputs() -> list[tuple[str, Product | None]]:
-            target = self._target(protocol)
-            apart = [self.split(**target), self.workflow.curation.materials(target["dataset"])] if target else []
-            return [
-                self.workflow.curation.materials(dataset),
-                *((path, None) for path in self._given(protocol)),
-                *apart,
-            ]
+            given = [(path, None) for path in self._given(protocol)]
+            return [self.workflow.curation.materials(dataset), *given, *self._fine_tuned(protocol)]
 
         return Product(record, lambda: self._cfg(property_id, protocol), inputs)
 
@@ -394,10 +390,11 @@ class Splits(Stage):
         """Return a split and the product it belongs to."""
         return split_path(dataset, property, protocol), self.product(dataset, property, protocol)
 
-    def _target(self, protocol: str) -> dict[str, str] | None:
-        """Return the split that a pre-training must keep apart from: dataset, property and protocol."""
-        found: dict[str, str] | None = self.settings.protocol(protocol)["split"].get("without")
-        return found
+    def _fine_tuned(self, protocol: str) -> list[tuple[str, Product]]:
+        """Return the files of the run whose evaluated compositions a pre-training must not see."""
+        split = self.settings.protocol(protocol)["split"]
+        target: dict[str, str] | None = split.get("exclude") or split.get("without")
+        return [self.split(**target), self.workflow.curation.materials(target["dataset"])] if target else []
 
     def _given(self, protocol: str) -> list[str]:
         path = self.settings.protocol(protocol)["split"].get("path")
@@ -417,15 +414,14 @@ class Splits(Stage):
         """Return the list that a protocol splits by, if it does."""
         return self._compared(wildcards, [(path, None) for path in self._given(wildcards.protocol)])
 
-    def target_split(self, wildcards: Wildcards) -> list[str]:
-        """Return the split that a pre-training must keep apart from, if it is one."""
-        target = self._target(wildcards.protocol)
-        return self._compared(wildcards, [self.split(**target)] if target else [])
+    def fine_tuned(self, wildcards: Wildcards) -> list[str]:
+        """Return split and materials of the run that a pre-training is for, if the split is that of one."""
+        return self._compared(wildcards, self._fine_tuned(wildcards.protocol))
 
-    def target_materials(self, wildcards: Wildcards) -> list[str]:
-        """Return the materials of that split."""
-        target = self._target(wildcards.protocol)
-        return self._compared(wildcards, [self.workflow.curation.materials(target["dataset"])] if target else [])
+    def code(self, wildcards: Wildcards) -> str:
+        """Return the digest of the code that splits by the scheme of a protocol."""
+        scheme = read_split(self.settings.protocol(wildcards.protocol)["split"])
+        return self.workflow.digest("split_dataset.py", (type(scheme).__module__,))
 
     def cfg(self, wildcards: Wildcards) -> Config:
         """Return what a split depends on."""
@@ -553,7 +549,7 @@ class Evaluation(Stage):
         cfg = {"report": protocol["report"]}
         if "ensemble" not in protocol:
             return cfg
-        members = {"members_per_division": members_per_division(protocol["split"])}
+        members = {"members_per_split": members_per_division(protocol["split"])}
         return cfg | {key: protocol[key] for key in ("ensemble", "uncertainty")} | members
 
     def applicability_features(self, wildcards: Wildcards) -> list[str]:

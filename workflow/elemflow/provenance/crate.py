@@ -16,8 +16,7 @@ from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
 from elemflow.core.errors import DataError
-from elemflow.core.files import read_json
-from elemflow.core.hashes import sha256_file
+from elemflow.core.files import read_json, sha256_file
 from elemflow.provenance.run_info import library_versions
 
 ROOT = Path(__file__).resolve().parents[3]

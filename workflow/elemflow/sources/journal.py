@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from elemflow.core.hashes import sha256_file
+from elemflow.core.files import sha256_file
 
 JOURNAL = "retrieved.jsonl"
 
