@@ -27,7 +27,7 @@ from elemflow.config.kinds import (
     TABLES,
     parts_of,
 )
-from elemflow.config.load import Settings, load, members_per_division
+from elemflow.config.load import PlainSettings, load_plain, members_per_division
 from elemflow.config.pretraining import MARK, source_protocol_id
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import Run
@@ -91,7 +91,7 @@ class Workflow:
         sources, curation, features, splits, training, evaluation, inference, reports: The stages.
     """
 
-    def __init__(self, settings: Settings, root: Path, config: Mapping[str, Any] | None = None):
+    def __init__(self, settings: PlainSettings, root: Path, config: Mapping[str, Any] | None = None):
         published = {
             **read_published(root / paths.PUBLISHED_MAE),
             **read_published_quantities(root / paths.PUBLISHED_OTHER),
@@ -110,8 +110,8 @@ class Workflow:
 
     @classmethod
     def load(cls, config: Mapping[str, Any], root: Path, files: Sequence[str | Path] = ()) -> "Workflow":
-        """Return the workflow of a merged configuration; see `elemflow.config.load.load`."""
-        return cls(load(config, root, files), root, config)
+        """Return the workflow of a merged configuration; see `elemflow.config.load.load_plain`."""
+        return cls(load_plain(config, root, files), root, config)
 
     @cached_property
     def properties(self) -> set[str]:
@@ -393,7 +393,7 @@ class Splits(Stage):
     def _fine_tuned(self, protocol: str) -> list[tuple[str, Product]]:
         """Return the files of the run whose evaluated compositions a pre-training must not see."""
         split = self.settings.protocol(protocol)["split"]
-        target: dict[str, str] | None = split.get("exclude") or split.get("without")
+        target: dict[str, str] | None = split.get("exclude")
         return [self.split(**target), self.workflow.curation.materials(target["dataset"])] if target else []
 
     def _given(self, protocol: str) -> list[str]:

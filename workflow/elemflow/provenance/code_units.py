@@ -509,7 +509,8 @@ def _has_effect(node: ast.stmt) -> bool:
 
 def _statements(nodes: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield statements and all statements below them, but for those that only a type checker reads."""
-    left: list[ast.AST] = [*nodes][::-1]
+    left: list[ast.AST] = []
+    left.extend([*nodes][::-1])
     while left:
         node = left.pop()
         if isinstance(node, ast.stmt):
