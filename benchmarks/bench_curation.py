@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from elemflow.chemistry.composition import ELEMENTS_86, SYMBOLS, canonical
+from elemflow.config.dataset import Dataset
 from elemflow.core.files import read_json
 from elemflow.curation.curate import curate
+from elemflow.curation.job import CurationJob
 from elemflow.sources.retrieve import retrieve
 
 DATASET = {
@@ -77,13 +79,12 @@ def generate(path: Path, entries: int, structures: bool) -> None:
 
 def curate_once(folder: Path, structures: bool) -> None:
     """Curate the generated table and print seconds, rows, materials and the peak of resident memory in MiB."""
-    dataset = (
-        DATASET | (WITH_STRUCTURES if structures else {}) | {"source": {"kind": "table", "path": str(folder / "t.csv")}}
-    )
-    retrieve("generated", dataset, folder / "raw")
+    source = {"kind": "table", "path": str(folder / "t.csv")}
+    dataset = Dataset.model_validate(DATASET | (WITH_STRUCTURES if structures else {}) | {"source": source})
+    retrieve("generated", dataset.source, folder / "raw")
     outputs = {name: folder / f"{name}.parquet" for name in ("entries", "materials", "rejected")}
     started, used = time.perf_counter(), time.process_time()
-    curate("generated", dataset, folder / "raw", **outputs, report=folder / "curation.json")
+    curate(CurationJob("generated", dataset, folder / "raw", **outputs, report=folder / "curation.json"))
     seconds, processor = time.perf_counter() - started, time.process_time() - used
     report = read_json(folder / "curation.json")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.config.dataset import Source
 from elemflow.provenance.environment import start_job
 from elemflow.sources.retrieve import retrieve
 
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
-    # From the config and not from the parameters: data are the same from a mirror, and nothing need be done again.
+    source = Source.model_validate(smk.params.cfg["source"])
+    # From the config and not from the parameters: the data are the same from a mirror, so that nothing reruns.
     mirror = smk.config.get("mirror")
-    retrieve(smk.wildcards.dataset, smk.params.cfg, Path(smk.output.manifest).parent, mirror)
+    retrieve(smk.wildcards.dataset, source, Path(smk.output.manifest).parent, mirror)
 
 
 if __name__ == "__main__":

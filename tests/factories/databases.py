@@ -1,4 +1,4 @@
-"""One local server that plays the Materials Project, figshare, OQMD, AFLUX and OPTIMADE, and misbehaves on command."""
+"""A local server that plays the Materials Project, figshare, OQMD, AFLUX and OPTIMADE, and misbehaves on command."""
 
 import io
 import json
@@ -45,7 +45,7 @@ class FakeDatabases:
         """Do these things, one per request, when a request has this number or this text in its address."""
         self.troubles[where] = list(troubles)
 
-    def asked(self, text: str) -> list[str]:
+    def pop_requests(self, text: str) -> list[str]:
         """Return the requests whose address has a text in it, and forget all."""
         found = [request for request in self.requests if text in request]
         self.requests.clear()
@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         fields = query["fields"].split(",")
         following = None
         if offset + limit < len(found):
-            # The real server names its own host here, whatever it was asked through.
+            # The real server names its own host here, whatever address was requested.
             following = f"http://oqmd.invalid/oqmdapi/formationenergy?limit={limit}&offset={offset + limit}"
         return dump(
             {
@@ -286,7 +286,7 @@ def dump(value: Any) -> bytes:
 
 
 def busy(handler: Handler, body: bytes) -> None:
-    """Ask for patience, of no length."""
+    """Request a pause, of no length."""
     handler.send(429, b'{"error": "too many requests"}', Retry_After="0")
 
 

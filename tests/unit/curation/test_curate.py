@@ -20,13 +20,15 @@ from hypothesis import strategies as st
 
 from elemflow.chemistry.composition import SYMBOLS, canonical
 from elemflow.chemistry.crystal import decode
-from elemflow.config.load import load_plain as load
+from elemflow.config.dataset import Dataset, Source
+from elemflow.config.load import load
 from elemflow.core.errors import DataError
 from elemflow.core.files import PARQUET_OPTIONS, read_json
 from elemflow.curation import curate as curation
 from elemflow.curation import entries
 from elemflow.curation.curate import curate
-from elemflow.curation.polymorphs import SAME_VOLUME, _distinct
+from elemflow.curation.job import CurationJob
+from elemflow.curation.polymorphs import SAME_VOLUME, distinct_structures
 from elemflow.sources import table
 from elemflow.sources.retrieve import retrieve
 
@@ -66,11 +68,12 @@ def declared(path: Path, **options: Any) -> dict[str, Any]:
     } | options
 
 
-def curated(folder: Path, dataset: dict[str, Any]) -> Outcome:
+def curated(folder: Path, declaration: dict[str, Any]) -> Outcome:
     names = ("entries", "materials", "rejected")
     outputs = {part: folder / f"{part}.parquet" for part in names} | {"report": folder / "curation.json"}
-    retrieve("demo", dataset, folder / "raw")
-    curate("demo", dataset, folder / "raw", **outputs)
+    dataset = Dataset.model_validate(declaration)
+    retrieve("demo", dataset.source, folder / "raw")
+    curate(CurationJob("demo", dataset, folder / "raw", **outputs))
     frames = [pd.read_parquet(outputs[part]) for part in names]
     return Outcome(*frames, read_json(outputs["report"]), {key: path.read_bytes() for key, path in outputs.items()})
 
@@ -230,7 +233,7 @@ def test_missing_column(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
-def test_a_key_that_whole_blocks_of_json_leave_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_whole_blocks_of_json_lack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "CHUNK_ROWS", 2)
     rows = [{"formula": "FeO"}, {"formula": "MgO"}, {"formula": "CaO", "e": 1.5}]
     options = {"keep": {"rule": "first"}}
@@ -461,7 +464,7 @@ def test_a_material_does_not_depend_on_how_a_parquet_file_is_read(
         max_size=30,
     )
 )
-def test_structures_are_told_apart_as_by_hand(rows: list[tuple[int, float]]) -> None:
+def test_structures_are_distinguished_as_by_hand(rows: list[tuple[int, float]]) -> None:
     rows = sorted(rows, key=lambda row: row[0])
     counts: dict[int, int] = {}
     for position, (group, own) in enumerate(rows):
@@ -473,7 +476,7 @@ def test_structures_are_told_apart_as_by_hand(rows: list[tuple[int, float]]) -> 
         else:
             counts[position] = 1
     groups, volumes = np.array([r[0] for r in rows], int), np.array([r[1] for r in rows], float)
-    positions, found = _distinct(groups, volumes)
+    positions, found = distinct_structures(groups, volumes)
     assert dict(zip(positions.tolist(), found.tolist(), strict=True)) == counts
 
 
@@ -501,7 +504,7 @@ def test_streaming_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(whole.rejected) + whole.materials["n_entries"].sum() == 40
     for chunk in (1, 7):
         monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
-        monkeypatch.setattr(entries, "REMEMBERED_FORMULAS", chunk - 1)
+        monkeypatch.setattr(entries, "CACHED_FORMULAS", chunk - 1)
         assert records(tmp_path, mixed_rows(), **options).files == whole.files
     monkeypatch.setitem(PARQUET_OPTIONS, "row_group_size", 3)
     monkeypatch.setattr(curation, "_BLOCK_ROWS", 3)
@@ -513,18 +516,21 @@ def test_streaming_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monk
 
 OUTPUTS = ("entries.parquet", "materials.parquet", "rejected.parquet", "curation.json")
 KILLED = """
-import json, os, signal, sys
+import os, signal, sys
+from pathlib import Path
 import pyarrow.parquet as pq
+from elemflow.config.dataset import Dataset
 from elemflow.curation.curate import curate
-dataset, folder, name = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]
+from elemflow.curation.job import CurationJob
+dataset, folder, name = Dataset.model_validate_json(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 close = pq.ParquetWriter.close
 def killed(self):
     if os.path.basename(self.where).startswith(f".{name}-"):
         os.kill(os.getpid(), signal.SIGKILL)
     close(self)
 pq.ParquetWriter.close = killed
-outputs = {part: f"{folder}/{part}.parquet" for part in ("entries", "materials", "rejected")}
-curate("demo", dataset, f"{folder}/raw", **outputs, report=f"{folder}/curation.json")
+outputs = {part: folder / f"{part}.parquet" for part in ("entries", "materials", "rejected")}
+curate(CurationJob("demo", dataset, folder / "raw", **outputs, report=folder / "curation.json"))
 """
 
 
@@ -560,7 +566,7 @@ def test_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pyte
     assert found == sorted(["t.json", "raw", *OUTPUTS[: failing - 1]])
 
 
-def test_every_row_may_be_a_material_and_keeps_its_place_in_a_division(tmp_path: Path) -> None:
+def test_every_row_may_be_a_material_and_keeps_its_role(tmp_path: Path) -> None:
     outcome = run(
         tmp_path,
         "formula,e,part\nTiO2,1,train\nxx,2,test\nTi2O4,3,test\nNaCl,,\nNaCl,4,0\n",
@@ -575,7 +581,7 @@ def test_every_row_may_be_a_material_and_keeps_its_place_in_a_division(tmp_path:
     assert outcome.report["steps"][-1] == {"step": "one per row", "rows": 4, "dropped": 0}
 
 
-def test_the_chosen_entry_gives_the_place_in_a_division(tmp_path: Path) -> None:
+def test_the_chosen_entry_gives_the_role(tmp_path: Path) -> None:
     outcome = run(
         tmp_path,
         "formula,e,part\nTiO2,1,train\nTiO2,0,test\n",
@@ -598,10 +604,10 @@ def real_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def curate_real(name: str, real_data: Path, project: Path, folder: Path) -> Outcome:
     overlay = yaml.safe_load((project / "config/overlays/local_tables.yaml").read_text(encoding="utf-8"))
-    dataset = load({"studies": ["demo"]} | overlay, project).datasets[name]
-    return curated(
-        folder, dataset | {"source": dataset["source"] | {"path": str(real_data / dataset["source"]["path"])}}
-    )
+    dataset = Dataset.model_validate(load({"studies": ["demo"]} | overlay, project).datasets[name])
+    options = dataset.source.options
+    source = Source.model_validate({"kind": dataset.source.kind, **options, "path": str(real_data / options["path"])})
+    return curated(folder, dict(dataset.but(source=source)))
 
 
 @pytest.mark.real_data

@@ -11,10 +11,9 @@ from elemflow.chemistry.composition import ELEMENTS_86
 from elemflow.chemistry.crystal import encode, make_crystal
 from elemflow.config.kinds import FEATURES
 from elemflow.core.errors import DataError
-from elemflow.core.files import read_metadata
-from elemflow.features import elemental_fractions
-from elemflow.features import store as registry
-from elemflow.features.store import featurize_chunk, gather_chunks, load_part, read_features
+from elemflow.core.files import PARQUET_OPTIONS, read_metadata
+from elemflow.features import elemental_fractions, store
+from elemflow.features.store import featurize_chunk, gather_chunks, load_descriptors, read_features
 
 
 def materials(folder: Path, compositions: list[str], **columns: list) -> Path:
@@ -56,7 +55,7 @@ def test_no_compositions() -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_file_of_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr(registry, "BATCH_ROWS", batch)
+    monkeypatch.setattr(store, "BATCH_ROWS", batch)
     path = featurized(tmp_path, ["ClNa", "HeO", "NNa", "Po"])
     frame = pd.read_parquet(path)
     assert frame.columns.tolist() == ["material_id", *ELEMENTS_86]
@@ -82,7 +81,7 @@ def test_no_material_has_features(tmp_path: Path) -> None:
 def test_the_gathered_file_does_not_depend_on_the_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunks: int
 ) -> None:
-    monkeypatch.setitem(registry.PARQUET_OPTIONS, "row_group_size", 4)
+    monkeypatch.setitem(PARQUET_OPTIONS, "row_group_size", 4)
     compositions = ["ClNa", "FeO", "HeO", "NNa", "NiO", "Po", "CaO", "H2O", "C", "Si", "SiO2"]
     table = tmp_path / "materials.parquet"
     pd.DataFrame({"material_id": compositions, "composition": compositions}).to_parquet(table, row_group_size=3)
@@ -116,7 +115,7 @@ def test_a_dataset_without_structures_has_no_st(tmp_path: Path) -> None:
 
 def test_every_part_keeps_the_contract() -> None:
     for name in FEATURES:
-        part = load_part(name)
+        part = load_descriptors(name)
         assert len(part.LABELS) == len(part.UNITS) == len(set(part.LABELS))
         assert isinstance(part.VERSION, str)
         assert part.CITATIONS

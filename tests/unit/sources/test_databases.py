@@ -17,12 +17,15 @@ import pytest
 from factories import databases as fake
 from factories.databases import KEY, FakeDatabases
 
-from elemflow.config import yaml_schema as declarations
+from elemflow.config import yaml_schema
+from elemflow.config.dataset import Dataset, Source
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
 from elemflow.curation.curate import curate
+from elemflow.curation.job import CurationJob
 from elemflow.sources import download, jarvis, paging, progress
-from elemflow.sources.journal import JOURNAL, note_record, read_journal
+from elemflow.sources.journal import JOURNAL, append_record, read_journal
+from elemflow.sources.records import FileRecord
 from elemflow.sources.retrieve import read_raw, retrieve
 
 MEMBER = "jdft_3d-8-18-2021.json"
@@ -40,7 +43,7 @@ def databases() -> Iterator[FakeDatabases]:
 
 @pytest.fixture(scope="module", autouse=True)
 def schema_once() -> Iterator[None]:
-    """Keep the schema that mp-api makes anew for every request; all it does with it is to check names of fields."""
+    """Keep the schema that mp-api makes for every request again; all it does with it is to check names of fields."""
     from emmet.core.summary import SummaryDoc
 
     with pytest.MonkeyPatch.context() as patch:
@@ -50,7 +53,7 @@ def schema_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Note pauses instead of keeping them; give up what hangs or drips soon."""
+    """Record pauses instead of waiting; give up early what hangs or stalls."""
     pauses: list[float] = []
     monkeypatch.setattr(download, "sleep", pauses.append)
     monkeypatch.setattr(download, "STALL", (0.2, 1024.0))
@@ -59,7 +62,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-def dataset_of(**source: Any) -> dict[str, Any]:
+def source_of(**source: Any) -> Source:
     dataset = {
         "title": "Demo",
         "license": "CC BY 4.0",
@@ -69,34 +72,34 @@ def dataset_of(**source: Any) -> dict[str, Any]:
         "properties": {"e": {"column": "e", "unit": "eV", "title": "Energy"}},
         "keep": {"rule": "first"},
     }
-    declarations.check(dataset, "dataset", "test")
-    return dataset
+    yaml_schema.check(dataset, "dataset", "test")
+    return Dataset.model_validate(dataset).source
 
 
-def oqmd(databases: FakeDatabases, **options: Any) -> dict[str, Any]:
+def oqmd(databases: FakeDatabases, **options: Any) -> Source:
     fields = ["name", "delta_e", "volume", "natoms"]
-    return dataset_of(kind="oqmd", base_url=f"{databases.url}/oqmdapi", fields=fields, page_size=3, **options)
+    return source_of(kind="oqmd", base_url=f"{databases.url}/oqmdapi", fields=fields, page_size=3, **options)
 
 
-def aflow(databases: FakeDatabases, **options: Any) -> dict[str, Any]:
+def aflow(databases: FakeDatabases, **options: Any) -> Source:
     keywords = ["enthalpy_formation_atom(*)", "species"]
-    return dataset_of(kind="aflow", base_url=f"{databases.url}/API/aflux", keywords=keywords, page_size=3, **options)
+    return source_of(kind="aflow", base_url=f"{databases.url}/API/aflux", keywords=keywords, page_size=3, **options)
 
 
-def optimade(databases: FakeDatabases, **options: Any) -> dict[str, Any]:
+def optimade(databases: FakeDatabases, **options: Any) -> Source:
     fields = ["chemical_formula_reduced", "_oqmd_delta_e"]
-    return dataset_of(kind="optimade", base_url=f"{databases.url}/optimade", fields=fields, page_size=3, **options)
+    return source_of(kind="optimade", base_url=f"{databases.url}/optimade", fields=fields, page_size=3, **options)
 
 
-def materials_project(databases: FakeDatabases, **options: Any) -> dict[str, Any]:
-    fields = ["formula_pretty", "band_gap", "bulk_modulus.vrh", "structure"]
-    return dataset_of(kind="materials_project", endpoint=databases.url, fields=fields, page_size=3, **options)
+def materials_project(databases: FakeDatabases, **options: Any) -> Source:
+    fields = {"fields": ["formula_pretty", "band_gap", "bulk_modulus.vrh", "structure"]}
+    return source_of(kind="materials_project", endpoint=databases.url, page_size=3, **fields | options)
 
 
-def jarvis_file(databases: FakeDatabases, rows: list[dict[str, Any]] = ROWS, **options: Any) -> dict[str, Any]:
+def jarvis_file(databases: FakeDatabases, rows: list[dict[str, Any]] = ROWS, **options: Any) -> Source:
     databases.files["29204826"] = fake.jarvis_zip(rows, MEMBER)
     pin = {"name": "dft_3d_2021", "file_id": 29204826, "member": MEMBER}
-    return dataset_of(kind="jarvis", base_url=f"{databases.url}/files", **pin | options)
+    return source_of(kind="jarvis", base_url=f"{databases.url}/files", **pin | options)
 
 
 PAGED = [oqmd, aflow, optimade, materials_project]
@@ -104,9 +107,9 @@ KEYS = {oqmd: "entry_id", aflow: "auid", optimade: "id", materials_project: "mat
 QUERIES = {oqmd: "oqmdapi", aflow: "aflux", optimade: "optimade", materials_project: "summary"}
 
 
-def get(dataset: dict[str, Any], folder: Path, **options: Any) -> pd.DataFrame:
-    retrieve("demo", dataset, folder, **options)
-    return pd.concat(read_raw("demo", dataset, folder), ignore_index=True)
+def get(source: Source, folder: Path, **options: Any) -> pd.DataFrame:
+    retrieve("demo", source, folder, **options)
+    return pd.concat(read_raw("demo", source, folder), ignore_index=True)
 
 
 def expected_ids(source: Any, entries: int) -> list[str]:
@@ -146,24 +149,24 @@ def test_passing_trouble(databases: FakeDatabases, tmp_path: Path, source: Any, 
 
 
 @pytest.mark.parametrize("source", PAGED)
-def test_resumed_download_asks_only_for_what_is_missing(databases: FakeDatabases, tmp_path: Path, source: Any) -> None:
+def test_resumed_download_requests_only_what_is_missing(databases: FakeDatabases, tmp_path: Path, source: Any) -> None:
     query = QUERIES[source]
     whole = get(source(databases), tmp_path / "whole")
-    pages = databases.asked(query)
+    pages = databases.pop_requests(query)
     markers = {oqmd: "offset=6", aflow: "paging(3,", optimade: "page_offset=6", materials_project: "_page=2"}
     marker = markers[source]
     databases.trouble(marker, *[fake.bad_gateway] * 60)
-    with pytest.raises(DataError, match="kept"):
+    with pytest.raises(DataError, match="remain"):
         retrieve("demo", source(databases), tmp_path / "raw")
     assert not (tmp_path / "raw" / "manifest.json").exists()
     done = len(list((tmp_path / "raw").glob("*.json.gz")))
     databases.trouble(marker)
     databases.requests.clear()
     resumed = get(source(databases), tmp_path / "raw")
-    assert len(databases.asked(query)) == len(pages) - done < len(pages)
+    assert len(databases.pop_requests(query)) == len(pages) - done < len(pages)
     pd.testing.assert_frame_equal(resumed, whole)
     get(source(databases), tmp_path / "raw")
-    assert databases.asked(query) == []
+    assert databases.pop_requests(query) == []
 
 
 def test_damaged_page_is_fetched_again(databases: FakeDatabases, tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ def test_damaged_page_is_fetched_again(databases: FakeDatabases, tmp_path: Path)
     page.write_bytes(page.read_bytes()[:-3])
     databases.requests.clear()
     pd.testing.assert_frame_equal(get(oqmd(databases), tmp_path), whole)
-    assert len(databases.asked("oqmd")) == 1
+    assert len(databases.pop_requests("oqmd")) == 1
 
 
 def test_pages_of_another_query_do_not_mix(databases: FakeDatabases, tmp_path: Path) -> None:
@@ -298,12 +301,13 @@ def test_web_page_in_place_of_an_answer(databases: FakeDatabases, tmp_path: Path
 
 def curated(root: Path, name: str, tmp_path: Path, **changes: Any) -> pd.DataFrame:
     """Retrieve and curate one of our datasets, its source pointed at the local server."""
-    dataset = declarations.read_yaml(root / "config/datasets" / f"{name}.yaml")
-    dataset["source"] |= changes
-    declarations.check(dataset, "dataset", name)
-    retrieve(name, dataset, tmp_path / "raw")
+    declared = yaml_schema.read_yaml(root / "config/datasets" / f"{name}.yaml")
+    declared["source"] |= changes
+    yaml_schema.check(declared, "dataset", name)
+    dataset = Dataset.model_validate(declared)
+    retrieve(name, dataset.source, tmp_path / "raw")
     outputs = {key: tmp_path / f"{key}.parquet" for key in ("entries", "materials", "rejected")}
-    curate(name, dataset, tmp_path / "raw", **outputs, report=tmp_path / "curation.json")
+    curate(CurationJob(name, dataset, tmp_path / "raw", **outputs, report=tmp_path / "curation.json"))
     return pd.read_parquet(outputs["materials"])
 
 
@@ -357,12 +361,12 @@ def test_materials_project_columns_and_provenance(databases: FakeDatabases, tmp_
     assert json.loads(frame.loc["mp-2", "structure"])["@class"] == "Structure"
     manifest = read_json(tmp_path / "manifest.json")
     assert manifest["database_version"] == "2025_11_15"
-    queries = databases.asked("summary")
+    queries = databases.pop_requests("summary")
     assert all("deprecated=False" in query and "batch_id_not_eq=gnome" in query for query in queries)
 
 
 def test_release_while_fetching(databases: FakeDatabases, tmp_path: Path) -> None:
-    # The client asks twice when it starts; the third time is after the last page.
+    # The client requests it twice when it starts; the third time is after the last page.
     same = fake.answer(lambda document: document)
     released = fake.answer(lambda document: document | {"db_version": "2026_01_01"})
     databases.trouble("heartbeat", same, same, released)
@@ -393,17 +397,17 @@ def test_key_is_in_the_header_only(
     trouble: fake.Trouble | None,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    told = ""
+    shown_error = ""
     if trouble:
         databases.trouble("summary", *[trouble] * 100)
         with pytest.raises(DataError) as caught:
             retrieve("demo", materials_project(databases), tmp_path)
-        told = "".join(traceback.format_exception(caught.value))
+        shown_error = "".join(traceback.format_exception(caught.value))
     else:
         get(materials_project(databases), tmp_path)
     assert any(KEY in headers.values() for headers in databases.headers)
     shown = capfd.readouterr()
-    for text in (told, caplog.text, shown.out, shown.err, everything_written(tmp_path), *databases.requests):
+    for text in (shown_error, caplog.text, shown.out, shown.err, everything_written(tmp_path), *databases.requests):
         assert KEY not in text
 
 
@@ -426,14 +430,12 @@ def test_missing_key(databases: FakeDatabases, tmp_path: Path, monkeypatch: pyte
     monkeypatch.delenv("MP_API_KEY")
     with pytest.raises(DataError, match="export it as MP_API_KEY"):
         retrieve("demo", materials_project(databases), tmp_path)
-    assert databases.asked("summary") == []
+    assert databases.pop_requests("summary") == []
 
 
 def test_unknown_field(databases: FakeDatabases, tmp_path: Path) -> None:
-    dataset = materials_project(databases)
-    dataset["source"]["fields"] = ["formula_prety"]
     with pytest.raises(DataError, match="formula_prety"):
-        retrieve("demo", dataset, tmp_path)
+        retrieve("demo", materials_project(databases, fields=["formula_prety"]), tmp_path)
 
 
 # JARVIS
@@ -468,10 +470,12 @@ def test_jarvis_name_that_changed_its_meaning(databases: FakeDatabases, tmp_path
 
 
 def test_jarvis_table_is_where_our_datasets_point(root: Path) -> None:
-    for path in (root / "config/datasets").glob("*.yaml"):
-        source = declarations.read_yaml(path)["source"]
-        if source["kind"] == "jarvis":
-            jarvis._check_pin(source)
+    found = [yaml_schema.read_yaml(path)["source"] for path in (root / "config/datasets").glob("*.yaml")]
+    ours = [Source.model_validate(source) for source in found if source.get("kind") == "jarvis"]
+    assert ours
+    for source in ours:
+        options = jarvis.Options.of("test", source)
+        assert jarvis.pinned_file(options.name) == (options.file_id, options.member)
 
 
 def test_corrupt_file_never_gets_its_final_name(databases: FakeDatabases, tmp_path: Path) -> None:
@@ -502,7 +506,7 @@ def test_unknown_digest_is_pinned_at_the_first_retrieval(databases: FakeDatabase
     assert databases.requests == []
     path.unlink()
     jarvis_file(databases, ROWS[:1])  # the file at the same address is another one now
-    with pytest.raises(DataError, match="was noted when it was first retrieved"):
+    with pytest.raises(DataError, match="was recorded when it was first retrieved"):
         retrieve("demo", dataset, tmp_path)
     assert not path.exists()
     new = hashlib.sha256(databases.files["29204826"]).hexdigest()
@@ -577,7 +581,7 @@ def test_mirror_names_no_file_elsewhere(databases: FakeDatabases, tmp_path: Path
 
 
 def test_data_of_the_packages_need_no_mirror(tmp_path: Path) -> None:
-    dataset = dataset_of(kind="miedema", elements=["Ti", "Zr"], fractions=[0.5])
+    dataset = source_of(kind="miedema", elements=["Ti", "Zr"], fractions=[0.5])
     assert len(get(dataset, tmp_path / "raw", mirror=str(tmp_path / "nowhere"))) == 3
 
 
@@ -585,15 +589,18 @@ def test_data_of_the_packages_need_no_mirror(tmp_path: Path) -> None:
 
 
 def test_torn_line_of_the_journal(tmp_path: Path) -> None:
-    note_record(tmp_path, {"file": "a.zip", "sha256": "1"})
+    def record(file: str, sha256: str) -> FileRecord:
+        return FileRecord(url="", final_url="", file=file, bytes=1, sha256=sha256, retrieved="2026-01-01")
+
+    append_record(tmp_path, record("a.zip", "1"))
     with (tmp_path / JOURNAL).open("a") as stream:
         stream.write('{"file": "b.zi')
-    note_record(tmp_path, {"file": "c.zip", "sha256": "2"})
-    note_record(tmp_path, {"file": "a.zip", "sha256": "3"})
-    assert {name: record["sha256"] for name, record in read_journal(tmp_path).items()} == {"a.zip": "3", "c.zip": "2"}
+    append_record(tmp_path, record("c.zip", "2"))
+    append_record(tmp_path, record("a.zip", "3"))
+    assert {name: found.sha256 for name, found in read_journal(tmp_path).items()} == {"a.zip": "3", "c.zip": "2"}
 
 
-def test_progress_tells_rate_and_time_left(
+def test_progress_shows_rate_and_time_left(
     databases: FakeDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bar = progress.Progress("data.zip", 900_000_000, "MB", 1e6)

@@ -8,16 +8,16 @@ from elemflow.chemistry.crystal import from_jarvis
 from elemflow.chemistry.crystal_properties import spacegroup
 from elemflow.core.errors import ConfigError
 from elemflow.core.files import sha256_file
-from elemflow.sources.prototypes import fetch, read
+from elemflow.sources.prototypes import Options, fetch, read
 
 METALS = ["Ni", "Al", "Ti"]
 
 
 def enumerate_candidates(folder, prototype, **sites):
-    source = {"kind": "prototypes", "prototype": prototype, "sites": sites}
+    options = Options(prototype=prototype, sites=sites)
     folder.mkdir(exist_ok=True)
-    fetch(source, folder)
-    return pd.concat(read(source, folder), ignore_index=True)
+    fetch(options, folder)
+    return pd.concat(read(options, folder), ignore_index=True)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +12,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from elemflow.config.dataset import Source
 from elemflow.config.kinds import SOURCES
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
 from elemflow.sources import json_rows, matminer_dataset, table
-from elemflow.sources import retrieve as registry
 from elemflow.sources.json_rows import iter_rows
 from elemflow.sources.matminer_dataset import registry_entry
+from elemflow.sources.options import SourceOptions
+from elemflow.sources.records import FileRecord
 from elemflow.sources.retrieve import read_raw, retrieve
 
 CSV = "formula,gap\nNaN,0.10\nNaCl,\nnull,NA\n"
 
 
-def dataset_of(**source: Any) -> dict[str, Any]:
-    return {"source": source}
+def source_of(**options: Any) -> Source:
+    return Source.model_validate(options)
 
 
-def rows_of(dataset: dict[str, Any], folder: Path) -> pd.DataFrame:
-    retrieve("demo", dataset, folder)
-    return pd.concat(read_raw("demo", dataset, folder), ignore_index=True)
+def rows_of(source: Source, folder: Path) -> pd.DataFrame:
+    retrieve("demo", source, folder)
+    return pd.concat(read_raw("demo", source, folder), ignore_index=True)
 
 
-def save(path: Path, content: bytes) -> dict[str, Any]:
+def save(path: Path, content: bytes, **options: Any) -> Source:
     path.write_bytes(content)
-    return dataset_of(kind="table", path=str(path))
+    return source_of(kind="table", path=str(path), **options)
 
 
 def test_csv_is_text_as_given(tmp_path: Path) -> None:
@@ -58,9 +61,9 @@ def test_layouts_and_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lay
         ).to_csv(index=False),
     }
     path = tmp_path / f"a.{'csv' if layout == 'csv' else 'json'}.gz"
-    dataset = save(path, gzip.compress(texts[layout].encode()))
-    retrieve("demo", dataset, tmp_path / "raw")
-    frames = list(read_raw("demo", dataset, tmp_path / "raw"))
+    source = save(path, gzip.compress(texts[layout].encode()))
+    retrieve("demo", source, tmp_path / "raw")
+    frames = list(read_raw("demo", source, tmp_path / "raw"))
     assert max(map(len, frames)) <= chunk
     assert {frame.attrs["file"] for frame in frames} == {path.name}
     assert pd.concat(frames).to_dict("list") == {
@@ -73,7 +76,7 @@ def test_layouts_and_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lay
 def test_parquet_keeps_numbers(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pd.DataFrame({"formula": ["NaN", None], "gap": [0.1, None], "n": [3, 4]}).to_parquet(path)
-    frame = rows_of(dataset_of(kind="table", path=str(path)), tmp_path / "raw")
+    frame = rows_of(source_of(kind="table", path=str(path)), tmp_path / "raw")
     assert frame["formula"].tolist() == ["NaN", ""]
     assert frame["gap"].dtype == float
     assert frame["n"].tolist() == [3, 4]
@@ -82,14 +85,14 @@ def test_parquet_keeps_numbers(tmp_path: Path) -> None:
 def test_an_index_of_pandas_is_a_column(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pd.DataFrame({"formula": ["NaCl"], "gap": [8.5]}).set_index("formula").to_parquet(path)
-    frame = rows_of(dataset_of(kind="table", path=str(path)), tmp_path / "raw")
+    frame = rows_of(source_of(kind="table", path=str(path)), tmp_path / "raw")
     assert frame["formula"].tolist() == ["NaCl"]
 
 
-def test_whole_numbers_of_pandas_stay_whole_beside_gaps(tmp_path: Path) -> None:
+def test_whole_numbers_of_pandas_stay_whole_next_to_gaps(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pd.DataFrame({"formula": ["NaCl", "KCl"], "fold": pd.array([5, None], "Int64")}).to_parquet(path)
-    frame = rows_of(dataset_of(kind="table", path=str(path)), tmp_path / "raw")
+    frame = rows_of(source_of(kind="table", path=str(path)), tmp_path / "raw")
     assert frame["fold"].dtype == "Int64"
 
 
@@ -136,12 +139,12 @@ def test_damaged_files(tmp_path: Path, name: str, content: bytes) -> None:
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_other_separators_are_declared(tmp_path: Path, separator: str) -> None:
     text = CSV.replace(",", separator)
-    dataset = save(tmp_path / "a.csv", text.encode())
+    source = save(tmp_path / "a.csv", text.encode())
     with pytest.raises(DataError, match=r"a\.csv: its header .* one column.*source\.separator") as refused:
-        rows_of(dataset, tmp_path / "raw")
+        rows_of(source, tmp_path / "raw")
     assert repr(separator) in str(refused.value)
-    dataset["source"]["separator"] = separator
-    assert rows_of(dataset, tmp_path / "raw")["gap"].tolist() == ["0.10", "", "NA"]
+    source = save(tmp_path / "a.csv", text.encode(), separator=separator)
+    assert rows_of(source, tmp_path / "raw")["gap"].tolist() == ["0.10", "", "NA"]
 
 
 def test_a_single_column_needs_no_separator(tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
     table_of = pa.table([pa.array(["NaCl"]), pa.array([1.0]), pa.array([2.0])], names=["formula", "gap", "gap"])
     pq.write_table(table_of, tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"a\.parquet has more than one column 'gap'"):
-        rows_of(dataset_of(kind="table", path=str(tmp_path / "a.parquet")), tmp_path / "raw")
+        rows_of(source_of(kind="table", path=str(tmp_path / "a.parquet")), tmp_path / "raw")
     frame = rows_of(save(tmp_path / "a.csv", b"formula,,\nNaCl,,\n"), tmp_path / "raw")
     assert frame["formula"].tolist() == ["NaCl"]
 
@@ -184,24 +187,24 @@ def test_numbers_may_end_with_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_manifest(tmp_path: Path) -> None:
-    dataset = save(tmp_path / "a.csv", CSV.encode())
-    retrieve("demo", dataset, tmp_path / "raw")
+    source = save(tmp_path / "a.csv", CSV.encode())
+    retrieve("demo", source, tmp_path / "raw")
     manifest = read_json(tmp_path / "raw" / "manifest.json")
     assert manifest["dataset"] == "demo"
-    assert manifest["source"] == dataset["source"]
+    assert manifest["source"]["path"] == str(tmp_path / "a.csv")
     assert manifest["files"][0]["file"] == "a.csv"
     assert manifest["files"][0]["bytes"] == len(CSV)
 
 
 def test_changed_or_missing_file_is_refused_at_once(tmp_path: Path) -> None:
-    dataset = save(tmp_path / "a.csv", CSV.encode())
-    retrieve("demo", dataset, tmp_path / "raw")
+    source = save(tmp_path / "a.csv", CSV.encode())
+    retrieve("demo", source, tmp_path / "raw")
     (tmp_path / "raw" / "a.csv").write_text(CSV + "KCl,1\n")
     with pytest.raises(DataError, match="was changed"):
-        read_raw("demo", dataset, tmp_path / "raw")
+        read_raw("demo", source, tmp_path / "raw")
     (tmp_path / "raw" / "a.csv").unlink()
     with pytest.raises(DataError, match="is missing"):
-        read_raw("demo", dataset, tmp_path / "raw")
+        read_raw("demo", source, tmp_path / "raw")
 
 
 def test_manifest_of_another_source_is_refused(tmp_path: Path) -> None:
@@ -211,13 +214,12 @@ def test_manifest_of_another_source_is_refused(tmp_path: Path) -> None:
 
 
 def test_failed_retrieval_leaves_no_manifest(tmp_path: Path) -> None:
-    dataset = save(tmp_path / "a.csv", CSV.encode())
-    retrieve("demo", dataset, tmp_path / "raw")
-    dataset["source"]["sha256"] = "0" * 64
+    retrieve("demo", save(tmp_path / "a.csv", CSV.encode()), tmp_path / "raw")
+    source = save(tmp_path / "a.csv", CSV.encode(), sha256="0" * 64)
     with pytest.raises(DataError, match="SHA-256"):
-        retrieve("demo", dataset, tmp_path / "raw")
+        retrieve("demo", source, tmp_path / "raw")
     with pytest.raises(DataError, match=r"manifest\.json is missing"):
-        read_raw("demo", dataset, tmp_path / "raw")
+        read_raw("demo", source, tmp_path / "raw")
 
 
 def test_mistakes_in_the_config(tmp_path: Path) -> None:
@@ -226,12 +228,15 @@ def test_mistakes_in_the_config(tmp_path: Path) -> None:
         ({"kind": "table", "url": "http://127.0.0.1:1/files/28232598"}, "source.format"),
         ({"kind": "matminer", "name": "expt_gap_kingsburry"}, "Did you mean 'expt_gap_kingsbury'"),
         ({"kind": "miedema", "elements": ["Al", "O"], "fractions": [0.5]}, "no parameters for O"),
-        ({"kind": "miedema", "elements": ["Al", "Ni"], "fractions": [1.0]}, "not between 0 and 1"),
+        (
+            {"kind": "miedema", "elements": ["Al", "Ni"], "fractions": [1.0]},
+            "key 'source.fractions.0': Input should be less than 1",
+        ),
     ]:
         with pytest.raises(ConfigError, match=message):
-            retrieve("demo", dataset_of(**source), tmp_path)
+            retrieve("demo", source_of(**source), tmp_path)
     with pytest.raises(DataError, match="does not exist"):
-        retrieve("demo", dataset_of(kind="table", path="nowhere.csv"), tmp_path)
+        retrieve("demo", source_of(kind="table", path="nowhere.csv"), tmp_path)
 
 
 def test_matminer_registry_pins_address_and_digest() -> None:
@@ -241,18 +246,18 @@ def test_matminer_registry_pins_address_and_digest() -> None:
 
 
 def test_matminer_dataset_is_verified_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, str]] = []
+    requested: list[tuple[str, str]] = []
 
-    def fake(url: str, path: Path, *, sha256: str) -> dict[str, Any]:
-        asked.append((url, sha256))
+    def fake(url: str, path: Path, *, sha256: str) -> FileRecord:
+        requested.append((url, sha256))
         path.write_bytes(gzip.compress(b'{"columns": ["formula", "gap expt"], "index": [0], "data": [["CuBr", 3.08]]}'))
-        return table.file_record(path, url=url)
+        return FileRecord.of(path, url=url)
 
     monkeypatch.setattr(matminer_dataset, "download", fake)
-    frame = rows_of(dataset_of(kind="matminer", name="expt_gap"), tmp_path)
+    frame = rows_of(source_of(kind="matminer", name="expt_gap"), tmp_path)
     assert frame.to_dict("records") == [{"formula": "CuBr", "gap expt": "3.08"}]
     entry = registry_entry("expt_gap")
-    assert asked == [(entry["url"], entry["hash"])]
+    assert requested == [(entry["url"], entry["hash"])]
 
 
 def test_matbench_formula_is_that_of_the_cell(tmp_path: Path) -> None:
@@ -262,7 +267,7 @@ def test_matbench_formula_is_that_of_the_cell(tmp_path: Path) -> None:
     structure = {"@class": "Structure", "sites": [site(("Na", 1)), site(("Na", 1)), site(("Cl", 0.5), ("Br", 0.5))]}
     text = json.dumps({"columns": ["structure", "e_form"], "index": [0], "data": [[structure, -1.0]]})
     (tmp_path / "matbench_mp_e_form.json.gz").write_bytes(gzip.compress(text.encode()))
-    (frame,) = matminer_dataset.read({"name": "matbench_mp_e_form"}, tmp_path)
+    (frame,) = matminer_dataset.read(matminer_dataset.Options(name="matbench_mp_e_form"), tmp_path)
     assert frame["formula"].tolist() == ["Na2Cl0.5Br0.5"]
 
 
@@ -272,20 +277,20 @@ def test_a_composition_of_pymatgen_is_a_formula(tmp_path: Path) -> None:
     rows = [[held, -1.0], ["Fe2O3", 0.0], [None, 1.0]]
     text = json.dumps({"columns": ["composition", "e_form"], "index": [0, 1, 2], "data": rows})
     (tmp_path / "jarvis_dft_3d.json.gz").write_bytes(gzip.compress(text.encode()))
-    (frame,) = matminer_dataset.read({"name": "jarvis_dft_3d"}, tmp_path)
+    (frame,) = matminer_dataset.read(matminer_dataset.Options(name="jarvis_dft_3d"), tmp_path)
     assert frame["composition"].tolist() == ["Ti1O2", "Fe2O3", ""]
 
 
 def test_matminer_transport(tmp_path: Path) -> None:
-    frame = rows_of(dataset_of(kind="matminer_transport"), tmp_path)
+    frame = rows_of(source_of(kind="matminer_transport"), tmp_path)
     assert len(frame) == frame["mp_id"].nunique() == 47737
     assert list(frame.columns[:4]) == ["mp_id", "pretty_formula", "sigma_p", "sigma_n"]
     assert frame["S_p"].iloc[0] == "-1.7418776"
 
 
 def test_miedema(tmp_path: Path) -> None:
-    dataset = dataset_of(kind="miedema", elements=["Zr", "Cu", "Ti"], fractions=[0.25, 0.5])
-    frame = rows_of(dataset, tmp_path)
+    source = source_of(kind="miedema", elements=["Zr", "Cu", "Ti"], fractions=[0.25, 0.5])
+    frame = rows_of(source, tmp_path)
     assert frame["formula"].unique().tolist() == ["CuTi3", "CuTi", "CuZr3", "CuZr", "TiZr3", "TiZr"]
     assert frame["phase"].tolist() == ["inter", "ss", "amor"] * 6
     values = frame.set_index(["formula", "phase"])["formation_enthalpy"].astype(float)
@@ -294,12 +299,13 @@ def test_miedema(tmp_path: Path) -> None:
     assert values["TiZr", "amor"] == pytest.approx(0.07076588363)
     assert values["CuZr", "inter"] < values["CuZr", "amor"] < values["CuZr", "ss"] < 0
     first = (tmp_path / "miedema.csv").read_bytes()
-    retrieve("demo", dataset, tmp_path)
+    retrieve("demo", source, tmp_path)
     assert (tmp_path / "miedema.csv").read_bytes() == first
 
 
 def test_every_kind_has_a_module() -> None:
     for kind in SOURCES:
-        module = registry._module("demo", dataset_of(kind=kind))
+        module = import_module(SOURCES[kind])
+        assert issubclass(module.Options, SourceOptions)
         assert callable(module.fetch)
         assert callable(module.read)

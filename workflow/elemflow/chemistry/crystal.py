@@ -8,7 +8,7 @@ import json
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,23 @@ def make_crystal(lattice: Any, species: Sequence[str], coordinates: Any) -> Crys
     if not (np.isfinite(cell).all() and np.isfinite(sites).all()):
         raise ValueError("the lattice or a coordinate is not a finite number")
     return Crystal(cell + 0.0, tuple(species), sites + 0.0)  # + 0.0 turns -0.0 into 0.0
+
+
+def formula_of(species: Iterable[str]) -> str:
+    """Return the formula of a cell.
+
+    Args:
+        species: Species of each site, as in `Crystal`.
+    """
+    counted = Counter(species).items()
+    # Brackets around a single element would cost the fast path of the parser.
+    return "".join(f"{name}{count}" if name.isalpha() else f"({name}){count}" for name, count in counted)
+
+
+def formula_of_pymatgen(value: Mapping[str, Any]) -> str:
+    """Return the formula of the cell of pymatgen's `Structure.as_dict()`; oxidation states are dropped."""
+    held = _occupancies(item for site in value["sites"] for item in site["species"])
+    return "".join(f"{symbol}{amount:g}" for symbol, amount in held.items())
 
 
 def encode(crystal: Crystal) -> bytes:
@@ -156,8 +173,8 @@ def from_jarvis(value: Mapping[str, Any]) -> Crystal:
         raise ValueError("the cell has no volume") from None
 
 
-def _occupancies(species: Sequence[Mapping[str, Any]]) -> Counter[str]:
-    """Return how much of each element a site holds, whatever its oxidation states."""
+def _occupancies(species: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Return the sum of the occupancies of each element, whatever its oxidation states."""
     held: Counter[str] = Counter()
     for item in species:
         held[item["element"]] += item["occu"]

@@ -1,7 +1,6 @@
-"""Numbers that follow from a crystal structure alone; what `properties.<id>.computed` of a dataset may ask for."""
+"""Numbers that follow from a crystal structure alone; the values of `properties.<id>.computed` of a dataset."""
 
 import warnings
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 
@@ -13,13 +12,6 @@ SYMPREC = 0.1
 
 _DALTON = 1.66053906660
 """Mass of 1 u in 1e-24 g, which turns u/Å³ into g/cm³ (CODATA 2018)."""
-
-
-def formula_of(crystal: Crystal) -> str:
-    """Return the formula of the whole cell."""
-    counted = Counter(crystal.species).items()
-    # Brackets around a single element would cost the fast path of the parser.
-    return "".join(f"{species}{count}" if species.isalpha() else f"({species}){count}" for species, count in counted)
 
 
 def volume(crystal: Crystal) -> float:
@@ -45,7 +37,7 @@ def n_sites(crystal: Crystal) -> float:
 
 def spacegroup(crystal: Crystal) -> float:
     """Return the number of the space group that spglib finds within `SYMPREC`, NaN if it finds none."""
-    import spglib  # noqa: PLC0415  only where symmetry is asked for
+    import spglib  # noqa: PLC0415  only where symmetry is needed
 
     kinds = {species: kind for kind, species in enumerate(dict.fromkeys(crystal.species), start=1)}
     numbers = [kinds[species] for species in crystal.species]

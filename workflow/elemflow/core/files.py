@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
+JsonObject = dict[str, Any]
+"""A JSON object that is written to a file, or was read from one and not checked."""
+
 PARQUET_OPTIONS: dict[str, Any] = {
     "compression": "zstd",
     "row_group_size": 65536,  # small enough to stream, large enough to compress
@@ -22,7 +25,7 @@ PARQUET_OPTIONS: dict[str, Any] = {
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that becomes `path` only if the block succeeds.
+    """Yield a temporary path next to `path` that becomes `path` only if the block succeeds.
 
     The bytes are flushed to disk before the rename, so that a crash or a full disk leaves either
     the old file or none, never half of a new one.
@@ -61,7 +64,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys; NaN and infinity are refused."""
+    """Write `value` as indented JSON with sorted keys; NaN and infinity are errors."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -89,8 +92,8 @@ def write_parquet(path: str | Path, table: "pa.Table", metadata: Mapping[str, An
 def parquet_stream(path: str | Path, schema: "pa.Schema") -> Iterator[Callable[["pa.Table"], None]]:
     """Yield a function that appends tables to a Parquet file, which gets its name when the block succeeds.
 
-    Row groups are always full, so the bytes depend on the rows alone and not on how they were parted; they are those
-    of `write_parquet`. At most one row group and one appended table are in memory.
+    Row groups are always full, so the bytes depend on the rows alone and not on how many tables they came in; they are
+    those of `write_parquet`. At most one row group and one appended table are in memory.
 
     Args:
         path: Final name.

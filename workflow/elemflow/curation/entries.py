@@ -1,15 +1,14 @@
-"""Entries of a dataset: read from the source frame by frame, checked, and written as they come.
+"""Entries of a dataset: read from the source frame by frame, checked, and written one frame after the other.
 
 Only numbers stay in memory: for each entry its composition (as a number) and its properties. Texts and structures
-are on disk, in `entries.parquet`, from where the choice of materials reads them back.
+are on disk, in `entries.parquet`, from where they are read back for the chosen materials.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,20 +16,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from elemflow.chemistry.composition import SYMBOLS, amounts, canonical
-from elemflow.chemistry.crystal import Crystal, encode, from_cif, from_jarvis, from_pymatgen
-from elemflow.chemistry.crystal_properties import COMPUTED, formula_of, volume
+from elemflow.chemistry.crystal import Crystal, encode, formula_of, from_cif, from_jarvis, from_pymatgen
+from elemflow.chemistry.crystal_properties import COMPUTED, volume
+from elemflow.config.dataset import Dataset, Property
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import parquet_stream
+from elemflow.curation.job import CurationJob
+from elemflow.curation.schema import entries_schema, has_types
 from elemflow.sources.retrieve import read_raw
 
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 """Text that is a number; `inf`, `1,5` and `12(3)` are none."""
 
-REMEMBERED_FORMULAS = 1_000_000
-"""Spellings whose composition is remembered, some 150 MB; further ones are read again in each frame."""
+CACHED_FORMULAS = 1_000_000
+"""Spellings whose composition is cached, some 150 MB; further ones are read again in each frame."""
 
-REJECTED = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("entry_id", "formula", "reason")])
-
+_REJECTED = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("entry_id", "formula", "reason")])
 _ALWAYS_MISSING = ["", "nan"]
 _FROM_JSON = {"pymatgen": from_pymatgen, "jarvis": from_jarvis}
 _KNOWN = frozenset(SYMBOLS)
@@ -40,7 +41,9 @@ OCCUPANCY_ERROR = 0.01
 
 @dataclass(frozen=True)
 class Entries:
-    """What the choice of materials needs to know of all entries; arrays have one item per row of `entries.parquet`.
+    """All entries of a dataset, as far as the choice of materials needs them.
+
+    Arrays have one item per row of `entries.parquet`.
 
     Attributes:
         path: The file with the entries.
@@ -63,63 +66,19 @@ class Entries:
     rejected: dict[str, pa.Table]
 
 
-def read_entries(dataset_id: str, dataset: Mapping[str, Any], raw_folder: Path, path: Path) -> Entries:
+def read_entries(job: CurationJob) -> Entries:
     """Read the files of a dataset and write every entry that can be read, in the order of the source.
-
-    Args:
-        dataset_id: Name of the dataset.
-        dataset: Its resolved config.
-        raw_folder: Where the retrieve stage put the files.
-        path: Output; see `elemflow.curation.curate.curate`.
 
     Raises:
         DataError: A column is missing, a number cannot be read, a property has no value, or no row is left.
     """
-    reader = _Reader(dataset_id, dataset, raw_folder)
-    with parquet_stream(path, entries_schema(dataset)) as append:
-        for frame in read_raw(dataset_id, dataset, raw_folder):
-            append(reader.take(frame))
-        return reader.finish(path)
-
-
-def entries_schema(dataset: Mapping[str, Any]) -> pa.Schema:
-    """Return the schema of `entries.parquet`; the unit of a property is in its field's metadata."""
-    types = ["structure_type"] if has_types(dataset) else []
-    keys = ["entry_id", "formula", "composition", *types, *split_columns(dataset)]
-    return pa.schema(
-        [
-            *(pa.field(key, pa.string(), nullable=False) for key in keys),
-            *property_fields(dataset),
-            *structure_fields(dataset),
-        ]
-    )
-
-
-def property_fields(dataset: Mapping[str, Any]) -> list[pa.Field]:
-    """Return the fields of the properties."""
-    return [
-        pa.field(name, pa.float64(), metadata={"unit": spec["unit"]}) for name, spec in dataset["properties"].items()
-    ]
-
-
-def structure_fields(dataset: Mapping[str, Any]) -> list[pa.Field]:
-    """Return the field of the structures, if the dataset keeps them."""
-    about = {"format": "elemflow.chemistry.crystal.encode"}
-    return (
-        [pa.field("structure", pa.binary(), nullable=False, metadata=about)]
-        if dataset["columns"].get("structure")
-        else []
-    )
-
-
-def has_types(dataset: Mapping[str, Any]) -> bool:
-    """Tell whether entries have a structure type: from a column, or their space group where one is needed."""
-    return bool(dataset["columns"].get("structure_type")) or dataset["keep"]["rule"] == "structures"
-
-
-def split_columns(dataset: Mapping[str, Any]) -> list[str]:
-    """Return the columns of the source that hold divisions of a benchmark; they keep their names."""
-    return list(dataset["columns"].get("splits", []))
+    reader = RowReader(job)
+    with parquet_stream(job.entries, entries_schema(job.dataset)) as append:
+        writer = EntryWriter(job.dataset, append)
+        for frame in read_raw(job.dataset_id, job.dataset.source, job.raw_folder):
+            writer.append(reader.read(frame))
+        reader.check(writer.rows)
+        return writer.finish(job, reader)
 
 
 def require_values(
@@ -158,127 +117,202 @@ def require_rows(dataset_id: str, rows: int, condition: str, dropped: Mapping[st
         )
 
 
-class _Compositions:
-    """A number for each composition, and the spellings it was met in."""
+class Rejections:
+    """The rows that cannot be read, by stage, with the reason of each."""
+
+    def __init__(self, stages: Iterable[str]) -> None:
+        self._tables: dict[str, list[pa.Table]] = {stage: [_REJECTED.empty_table()] for stage in stages}
+
+    def drop(self, stage: str, table: pa.Table, reasons: pa.Array) -> pa.Table:
+        """Return the rows without a reason and record the others."""
+        if reasons.null_count == len(reasons):
+            return table
+        bad = reasons.is_valid()
+        rejected = pa.table({"entry_id": table["entry_id"], "formula": table["formula"], "reason": reasons})
+        self._tables[stage].append(rejected.filter(bad).cast(_REJECTED))
+        return table.filter(pc.invert(bad))
+
+    def tables(self) -> dict[str, pa.Table]:
+        """Return `entry_id`, `formula` and `reason` of the rejected rows, by stage."""
+        return {stage: pa.concat_tables(tables) for stage, tables in self._tables.items()}
+
+
+class Compositions:
+    """A number for each composition.
+
+    Attributes:
+        names: Canonical formula by number.
+    """
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self._codes: dict[str, int] = {}
 
     def code(self, formula: str) -> int:
-        """Return the number of a formula's composition; `ValueError` if it is no formula."""
+        """Return the number of a formula's composition.
+
+        Raises:
+            ValueError: The text is no formula; says why.
+        """
         code = self._codes.get(formula)
         if code is None:
             name = canonical(formula)
             code = self._codes.setdefault(name, len(self.names))
             if code == len(self.names):
                 self.names.append(name)
-            if len(self._codes) - len(self.names) < REMEMBERED_FORMULAS:
+            if len(self._codes) - len(self.names) < CACHED_FORMULAS:
                 self._codes[formula] = code
         return code
 
-
-class _Reader:
-    """Turns frames of the source into tables of entries and keeps what `Entries` holds."""
-
-    def __init__(self, dataset_id: str, dataset: Mapping[str, Any], raw_folder: Path) -> None:
-        self._dataset_id = dataset_id
-        self._dataset = dataset
-        self._raw_folder = raw_folder
-        self._schema = entries_schema(dataset)
-        self._properties: Mapping[str, Any] = dataset["properties"]
-        self._computed = {name: spec["computed"] for name, spec in self._properties.items() if "computed" in spec}
-        self._compositions = _Compositions()
-        self._types: dict[str, int] = {}
-        self._read = 0
-        self._columns: dict[str, None] = {}
-        self._absent: dict[str, str] = {}
-        self._place = ""
-        self._codes: list[np.ndarray] = [np.empty(0, np.int32)]
-        self._type_codes: list[np.ndarray] = [np.empty(0, np.int32)]
-        self._values: dict[str, list[np.ndarray]] = {name: [] for name in self._properties}
-        self._unreadable = dict.fromkeys(self._properties, 0)
-        stages = ["formula", *(["structure"] if dataset["columns"].get("structure") else [])]
-        self._rejected: dict[str, list[pa.Table]] = {stage: [REJECTED.empty_table()] for stage in stages}
-
-    def take(self, frame: pd.DataFrame) -> pa.Table:
-        """Return the entries of a frame that can be read."""
-        names = self._dataset["columns"]
-        place = str(self._raw_folder / frame.attrs.get("file", ""))
-        frame = self._with_columns(frame, place)
-        first, self._read = self._read, self._read + len(frame)
-        columns: dict[str, pa.Array] = {
-            "entry_id": _texts(frame[names["entry_id"]] if names.get("entry_id") else range(first, self._read)),
-            "formula": _texts(frame[names["formula"]]),
-        }
-        for name, spec in self._properties.items():
-            if name not in self._computed:
-                columns[name], bad = parse_numbers(frame[spec["column"]], spec, place, first)
-                self._unreadable[name] += bad
-        if names.get("structure_type"):
-            columns["structure_type"] = _texts(frame[names["structure_type"]])
-        if names.get("structure"):
-            columns["structure"] = _texts(frame[names["structure"]["column"]])
-        columns |= {name: _texts(frame[name]) for name in split_columns(self._dataset)}
-        table = self._take_formulas(pa.table(columns))
-        if names.get("structure"):
-            table = self._take_structures(table)
-        self._remember(table)
-        return table.select(self._schema.names).cast(self._schema)
-
-    def finish(self, path: Path) -> Entries:
-        """Return what was learned from all frames; a source without usable rows or values is refused."""
-        if not self._read:
-            raise DataError(
-                f"Dataset {self._dataset_id}: the files in {self._raw_folder} hold no rows. Check the source."
-            )
-        _refuse_absent(self._absent, self._place, self._columns)
-        rejected = {stage: pa.concat_tables(tables) for stage, tables in self._rejected.items()}
-        codes = _joined(self._codes)
-        first: dict[str, str] = next(
-            (table.slice(0, 1).to_pylist()[0] for table in rejected.values() if len(table)), {}
-        )
-        what = "formula" if len(rejected["formula"]) == self._read else "formula and a structure"
-        require_rows(self._dataset_id, len(codes), f"has a {what} that can be read", first)
-        values = {name: _joined(chunks) for name, chunks in self._values.items()}
-        require_values(self._dataset_id, values, self._unreadable, self._computed)
-        names = pa.array(self._compositions.names, pa.string())
+    def rank(self) -> tuple[pa.Array, np.ndarray]:
+        """Return the canonical formulas in alphabetical order, and the position of each number in it."""
+        names = pa.array(self.names, pa.string())
         order = pc.array_sort_indices(names)
         rank = np.empty(len(names), np.int32)
         rank[order.to_numpy()] = np.arange(len(names), dtype=np.int32)
+        return names.take(order), rank
+
+
+class EntryWriter:
+    """Write entries and collect the numbers that `Entries` holds.
+
+    Attributes:
+        rows: Number of entries written.
+    """
+
+    def __init__(self, dataset: Dataset, append: Callable[[pa.Table], None]) -> None:
+        self._schema = entries_schema(dataset)
+        self._append = append
+        self.rows = 0
+        self._codes: list[np.ndarray] = [np.empty(0, np.int32)]
+        self._type_codes: list[np.ndarray] = [np.empty(0, np.int32)]
+        self._types: dict[str, int] = {}
+        self._values: dict[str, list[np.ndarray]] = {name: [] for name in dataset.properties}
+
+    def append(self, table: pa.Table) -> None:
+        """Write entries; `code` is the number of each entry's composition."""
+        self.rows += len(table)
+        self._codes.append(table["code"].to_numpy())
+        for name, chunks in self._values.items():
+            chunks.append(table[name].to_numpy())
+        if "structure_type" in table.column_names:
+            types = [self._types.setdefault(kind, len(self._types)) for kind in table["structure_type"].to_pylist()]
+            self._type_codes.append(np.array(types, np.int32))
+        self._append(table.select(self._schema.names).cast(self._schema))
+
+    def finish(self, job: CurationJob, reader: "RowReader") -> Entries:
+        """Return the entries.
+
+        Raises:
+            DataError: A property has no value.
+        """
+        codes = _joined(self._codes)
+        values = {name: _joined(chunks) for name, chunks in self._values.items()}
+        require_values(job.dataset_id, values, reader.unreadable, reader.computed)
+        names, rank = reader.compositions.rank()
         return Entries(
-            path=path,
-            read=self._read,
-            names=names.take(order),
+            path=job.entries,
+            read=reader.rows,
+            names=names,
             codes=rank[codes],
             properties=values,
             types=_joined(self._type_codes),
-            unreadable=self._unreadable,
-            rejected=rejected,
+            unreadable=reader.unreadable,
+            rejected=reader.rejections.tables(),
         )
 
-    def _take_formulas(self, table: pa.Table) -> pa.Table:
+
+class RowReader:
+    """Turn frames of the source into tables of entries, without the rows that cannot be read.
+
+    Attributes:
+        rows: Rows read.
+        computed: Property of the structure by id, for the properties that are computed.
+        unreadable: By property, cells that were no numbers.
+        compositions: The compositions that occurred.
+        rejections: The rows that could not be read.
+    """
+
+    def __init__(self, job: CurationJob) -> None:
+        dataset = job.dataset
+        self._job, self._dataset = job, dataset
+        self.rows = 0
+        self.computed = {name: spec.computed for name, spec in dataset.properties.items() if spec.computed}
+        self.unreadable = dict.fromkeys(dataset.properties, 0)
+        self.compositions = Compositions()
+        self.rejections = Rejections(["formula", *(["structure"] if dataset.columns.structure else [])])
+        self._columns: dict[str, None] = {}
+        self._absent: dict[str, str] = {}
+        self._place = ""
+
+    def read(self, frame: pd.DataFrame) -> pa.Table:
+        """Return the entries of a frame that can be read, with the number `code` of their composition.
+
+        Raises:
+            DataError: A column is missing, or a number cannot be read.
+        """
+        names = self._dataset.columns
+        place = str(self._job.raw_folder / frame.attrs.get("file", ""))
+        frame = self._with_columns(frame, place)
+        first, self.rows = self.rows, self.rows + len(frame)
+        columns: dict[str, pa.Array] = {
+            "entry_id": _texts(frame[names.entry_id] if names.entry_id else range(first, self.rows)),
+            "formula": _texts(frame[names.formula]),
+        }
+        for name, spec in self._dataset.properties.items():
+            if spec.column is not None:
+                columns[name], bad = parse_numbers(frame[spec.column], spec, place, first)
+                self.unreadable[name] += bad
+        if names.structure_type:
+            columns["structure_type"] = _texts(frame[names.structure_type])
+        if names.structure:
+            columns["structure"] = _texts(frame[names.structure.column])
+        columns |= {name: _texts(frame[name]) for name in names.splits}
+        table = self._with_compositions(pa.table(columns))
+        return self._with_structures(table, names.structure.format) if names.structure else table
+
+    def check(self, entries: int) -> None:
+        """Refuse a source without usable rows, or without a column that no frame has.
+
+        Args:
+            entries: Number of entries that could be read.
+
+        Raises:
+            DataError: There are none, or a column is missing.
+        """
+        if not self.rows:
+            raise DataError(
+                f"Dataset {self._job.dataset_id}: the files in {self._job.raw_folder} hold no rows. Check the source."
+            )
+        _refuse_absent(self._absent, self._place, self._columns)
+        rejected = self.rejections.tables()
+        first: dict[str, str] = next(
+            (table.slice(0, 1).to_pylist()[0] for table in rejected.values() if len(table)), {}
+        )
+        what = "formula" if len(rejected["formula"]) == self.rows else "formula and a structure"
+        require_rows(self._job.dataset_id, entries, f"has a {what} that can be read", first)
+
+    def _with_compositions(self, table: pa.Table) -> pa.Table:
         """Add `composition` and its number `code`; drop the rows whose formula cannot be read."""
         encoded = table["formula"].combine_chunks().dictionary_encode()
         codes: list[int | None] = []
         reasons: list[str | None] = []
         for formula in encoded.dictionary.to_pylist():
             try:
-                code, reason = self._compositions.code(formula), None
+                code, reason = self.compositions.code(formula), None
             except ValueError as error:
                 code, reason = None, str(error)
             codes.append(code)
             reasons.append(reason)
-        names = self._compositions.names
+        names = self.compositions.names
         compositions = pa.array([None if code is None else names[code] for code in codes], pa.string())
         table = table.append_column("code", pa.array(codes, pa.int32()).take(encoded.indices))
         table = table.append_column("composition", compositions.take(encoded.indices))
-        return self._drop("formula", table, pa.array(reasons, pa.string()).take(encoded.indices))
+        return self.rejections.drop("formula", table, pa.array(reasons, pa.string()).take(encoded.indices))
 
-    def _take_structures(self, table: pa.Table) -> pa.Table:
-        """Encode the structures and compute what is asked for; drop the rows whose structure cannot be read."""
-        form = self._dataset["columns"]["structure"]["format"]
-        wanted = dict(self._computed)
+    def _with_structures(self, table: pa.Table, form: str) -> pa.Table:
+        """Encode the structures and compute properties; drop the rows whose structure cannot be read."""
+        wanted: dict[str, str] = dict(self.computed)
         if has_types(self._dataset) and "structure_type" not in table.column_names:
             wanted["structure_type"] = "spacegroup"
         codes: list[bytes | None] = []
@@ -302,45 +336,29 @@ class _Reader:
             if name == "structure_type":
                 column = pc.fill_null(column.cast(pa.int16()).cast(pa.string()), "")
             table = table.append_column(name, column)
-        return self._drop("structure", table, pa.array(reasons, pa.string()))
+        return self.rejections.drop("structure", table, pa.array(reasons, pa.string()))
 
     def _with_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:
         """Return a frame with every column that the config names.
 
-        JSON objects may leave out keys without a value, so a whole block of them may lack a column that others have.
+        JSON objects may lack keys without a value, so a whole block of them may lack a column that others have.
         """
         present = [str(name) for name in frame.columns]
         self._columns |= dict.fromkeys(present)
         absent = {key: name for key, name in wanted_columns(self._dataset).items() if name not in present}
         if not frame.attrs.get("sparse"):
             _refuse_absent(absent, place, present)
-        self._absent = {key: name for key, name in absent.items() if key in self._absent or not self._read}
+        self._absent = {key: name for key, name in absent.items() if key in self._absent or not self.rows}
         self._place = self._place or place
         return frame.assign(**dict.fromkeys(absent.values(), ""))
 
-    def _drop(self, stage: str, table: pa.Table, reasons: pa.Array) -> pa.Table:
-        if reasons.null_count == len(reasons):
-            return table
-        bad = reasons.is_valid()
-        rejected = pa.table({"entry_id": table["entry_id"], "formula": table["formula"], "reason": reasons})
-        self._rejected[stage].append(rejected.filter(bad).cast(REJECTED))
-        return table.filter(pc.invert(bad))
 
-    def _remember(self, table: pa.Table) -> None:
-        self._codes.append(table["code"].to_numpy())
-        for name, chunks in self._values.items():
-            chunks.append(table[name].to_numpy())
-        if "structure_type" in table.column_names:
-            types = [self._types.setdefault(kind, len(self._types)) for kind in table["structure_type"].to_pylist()]
-            self._type_codes.append(np.array(types, np.int32))
-
-
-def parse_numbers(cells: pd.Series, spec: Mapping[str, Any], place: str, done: int) -> tuple[pa.Array, int]:
+def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int) -> tuple[pa.Array, int]:
     """Return the cells as float64 with null where a value is missing, and how many were no numbers.
 
     Args:
         cells: One column of a frame, as text or as numbers.
-        spec: The property's config.
+        spec: The property.
         place: The file, for messages.
         done: Rows read before this frame.
 
@@ -349,23 +367,23 @@ def parse_numbers(cells: pd.Series, spec: Mapping[str, Any], place: str, done: i
     """
     if pd.api.types.is_numeric_dtype(cells):
         values = cells.to_numpy(dtype=float, na_value=np.nan)
-        marks = [float(text) for text in spec.get("missing") or [] if re.fullmatch(NUMBER, text)]
+        marks = [float(text) for text in spec.missing if re.fullmatch(NUMBER, text)]
         values = np.where(np.isin(values, marks), np.nan, values)
         bad = np.isinf(values)
     else:
         text = pc.utf8_trim_whitespace(_texts(cells))
         missing = pc.or_(
             pc.is_in(pc.utf8_lower(text), pa.array(_ALWAYS_MISSING)),
-            pc.is_in(text, pa.array(spec.get("missing") or [], pa.string())),
+            pc.is_in(text, pa.array(spec.missing, pa.string())),
         )
         number = pc.and_not(pc.match_substring_regex(text, f"^{NUMBER}$"), missing)
         digits = pc.utf8_ltrim(pc.if_else(number, text, None), "+")
         values = digits.cast(pa.float64()).to_numpy(zero_copy_only=False)
         bad = pc.invert(pc.or_(number, missing)).to_numpy(zero_copy_only=False) | np.isinf(values)
-    if bad.any() and spec.get("parse", "strict") == "strict":
+    if bad.any() and spec.parse == "strict":
         first = int(np.argmax(bad))
         raise DataError(
-            f"{place}, row {done + first} (counted from 0), column {spec['column']!r}: {cells.iloc[first]!r} is not a "
+            f"{place}, row {done + first} (counted from 0), column {spec.column!r}: {cells.iloc[first]!r} is not a "
             "number. Correct it, add the text to the property's 'missing' list, or set 'parse: lenient' to count such "
             "cells as missing."
         )
@@ -395,7 +413,7 @@ def read_crystal(text: str, form: str, composition: str) -> Crystal:
         crystal = _FROM_JSON[form](content)
     if not volume(crystal) > 0:
         raise ValueError("the cell of the structure has no volume")
-    held = canonical(formula_of(crystal))
+    held = canonical(formula_of(crystal.species))
     ordered = _KNOWN.issuperset(crystal.species)
     if held != composition and (ordered or not _almost_equal(held, composition)):
         raise ValueError(f"the structure holds {held}, the formula says {composition}")
@@ -403,7 +421,7 @@ def read_crystal(text: str, form: str, composition: str) -> Crystal:
 
 
 def _almost_equal(held: str, composition: str) -> bool:
-    """Tell whether the fractions of two compositions differ as rounded occupancies of a disordered structure may."""
+    """Return whether the fractions of two compositions differ as little as rounded occupancies may."""
     fractions = []
     for form in (held, composition):
         found = amounts(form)
@@ -418,15 +436,18 @@ def _refuse_absent(absent: Mapping[str, str], place: str, present: Iterable[str]
         raise DataError(f"{place} has no column {name!r} ({key}). {columns} Correct the dataset's config.")
 
 
-def wanted_columns(dataset: Mapping[str, Any]) -> dict[str, str]:
+def wanted_columns(dataset: Dataset) -> dict[str, str]:
     """Return the columns that the config of a dataset names, by their keys."""
-    wanted = {f"columns.{key}": name for key, name in dataset["columns"].items() if isinstance(name, str)}
-    if structure := dataset["columns"].get("structure"):
-        wanted["columns.structure.column"] = structure["column"]
-    wanted |= {f"columns.splits[{i}]": name for i, name in enumerate(split_columns(dataset))}
-    return wanted | {
-        f"properties.{key}.column": spec["column"] for key, spec in dataset["properties"].items() if "column" in spec
+    columns = dataset.columns
+    named = {
+        "columns.formula": columns.formula,
+        "columns.entry_id": columns.entry_id,
+        "columns.structure_type": columns.structure_type,
+        "columns.structure.column": columns.structure.column if columns.structure else None,
+        **{f"columns.splits[{i}]": name for i, name in enumerate(columns.splits)},
+        **{f"properties.{key}.column": spec.column for key, spec in dataset.properties.items()},
     }
+    return {key: name for key, name in named.items() if name}
 
 
 def _texts(cells: pd.Series | range) -> pa.Array:
@@ -436,7 +457,7 @@ def _texts(cells: pd.Series | range) -> pa.Array:
 
 
 def _joined(chunks: list[np.ndarray]) -> np.ndarray:
-    """Join arrays and let go of the parts."""
+    """Join arrays and free the parts."""
     whole = np.concatenate(chunks)
     chunks.clear()
     return whole

@@ -179,7 +179,7 @@ def _ionic_character(electronegativity: np.ndarray, fractions: np.ndarray) -> np
 
 
 def compound_possible(numbers: Sequence[int], amounts: Sequence[int]) -> bool:
-    """Tell whether common oxidation states, one per element, add up to zero; true for a pure element.
+    """Return whether common oxidation states, one per element, add up to zero; true for a pure element.
 
     The sums that can be reached are the bits of one integer, so the search is exact and its cost grows with the
     amounts rather than with the number of combinations.

@@ -1,6 +1,6 @@
 """Part `pa_frac`: `pa` with the fractions of s, p, d and f valence electrons in place of their mean numbers.
 
-Ward et al., Phys. Rev. B 96, 024104 (2017), use this variant beside the structure attributes.
+Ward et al., Phys. Rev. B 96, 024104 (2017), use this variant together with the structure attributes.
 """
 
 from collections.abc import Sequence

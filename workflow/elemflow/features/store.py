@@ -1,14 +1,15 @@
-"""Parts of a representation: what the modules named in `elemflow.config.kinds.FEATURES` implement, and their files.
+"""Compute the parts of a representation, and store and read their feature files.
 
-A part module has `LABELS` (column names in order), `UNITS` (one per label), `VERSION` (changes when the numbers
-change), `CITATIONS` (BibTeX keys) and `featurize`; one that works on crystal structures also has `NEEDS_STRUCTURE =
-True`. A representation such as `pa+ef` joins the columns of its parts, which are stored once each.
+A module of descriptors, one of those named in `elemflow.config.kinds.FEATURES`, has `LABELS` (column names in order),
+`UNITS` (one per label), `VERSION` (changes when the numbers change), `CITATIONS` (BibTeX keys) and `featurize`; one
+that works on crystal structures also has `NEEDS_STRUCTURE = True`. A representation such as `pa+ef` joins the columns
+of its parts, which are stored once each.
 """
 
 import importlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 from elemflow.chemistry import crystal as structures
 from elemflow.config.kinds import FEATURES
 from elemflow.core.errors import DataError
-from elemflow.core.files import PARQUET_OPTIONS, atomic_path, read_metadata
+from elemflow.core.files import parquet_stream, read_metadata
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,8 @@ BATCH_STRUCTURES = 256
 _REJECTED = pa.schema([pa.field("material_id", pa.string()), pa.field("reason", pa.string())])
 
 
-class Part(Protocol):
-    """What the module of a part has."""
+class Descriptors(Protocol):
+    """What the module of a part implements."""
 
     LABELS: tuple[str, ...]
     UNITS: tuple[str, ...]
@@ -51,9 +52,9 @@ class Part(Protocol):
         """
 
 
-def load_part(name: str) -> Part:
+def load_descriptors(name: str) -> Descriptors:
     """Import the module of a part, a key of `elemflow.config.kinds.FEATURES`."""
-    return cast("Part", importlib.import_module(FEATURES[name]))
+    return cast("Descriptors", importlib.import_module(FEATURES[name]))
 
 
 def featurize_chunk(
@@ -73,7 +74,7 @@ def featurize_chunk(
     Raises:
         DataError: The part needs crystal structures and the dataset has none.
     """
-    module = load_part(part)
+    module = load_descriptors(part)
     needs_structure = getattr(module, "NEEDS_STRUCTURE", False)
     column = structures.COLUMN if needs_structure else "composition"
     if column not in pq.read_schema(materials).names:
@@ -96,10 +97,15 @@ def featurize_chunk(
             yield pa.Table.from_arrays(columns, schema=schema)
 
     schema = _schema(part, module)
-    kept = _write(output, schema, tables())
-    _write(rejected, _REJECTED, [pa.table(lost, schema=_REJECTED)])
+    found = 0
+    with parquet_stream(output, schema) as append:
+        for table in tables():
+            append(table)
+            found += len(table)
+    with parquet_stream(rejected, _REJECTED) as append:
+        append(pa.table(lost, schema=_REJECTED))
     log.info(
-        "%s, chunk %d of %d: %d materials, %d without features", part, chunk + 1, chunks, kept, len(lost["reason"])
+        "%s, chunk %d of %d: %d materials, %d without features", part, chunk + 1, chunks, found, len(lost["reason"])
     )
 
 
@@ -118,15 +124,19 @@ def gather_chunks(
         DataError: No material has features.
     """
     schema = pq.read_schema(features[0])
-    kept = sum(pq.read_metadata(path).num_rows for path in features)
+    found = sum(pq.read_metadata(path).num_rows for path in features)
     lost = pa.concat_tables([pq.read_table(path) for path in rejections])
-    if not kept:
+    if not found:
         part = read_metadata(features[0])["part"]
         first = f"The first, {lost['material_id'][0]}: {lost['reason'][0]}." if len(lost) else "The dataset is empty."
         raise DataError(f"{output}: no material has features of part {part!r}. {first}")
-    _write(output, schema, (table for path in features for table in _row_groups(path)))
-    _write(rejected, _REJECTED, [lost])
-    log.info("%d materials, %d without features", kept, len(lost))
+    with parquet_stream(output, schema) as append:
+        for path in features:
+            for table in _row_groups(path):
+                append(table)
+    with parquet_stream(rejected, _REJECTED) as append:
+        append(lost)
+    log.info("%d materials, %d without features", found, len(lost))
 
 
 def read_features(
@@ -134,7 +144,7 @@ def read_features(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Join the columns of several parts for the materials that all of them have.
 
-    One row group is in memory at a time beside the result.
+    In memory are the result and one row group.
 
     Args:
         paths: Feature files, in the order of the representation.
@@ -165,7 +175,7 @@ def read_features(
 def feature_batches(paths: Sequence[str | Path], rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the joined columns of several parts, some materials at a time, in the order of the files.
 
-    Beside the ids of all materials, one row group of each file and one batch are in memory.
+    In memory are the ids of all materials, one row group of each file and one batch.
 
     Args:
         paths: Feature files of one dataset, in the order of the representation.
@@ -187,7 +197,7 @@ def feature_batches(paths: Sequence[str | Path], rows: int) -> Iterator[tuple[np
         (found, _), *others = batches
         if any(not np.array_equal(found, other) for other, _ in others):
             raise DataError(
-                f"{', '.join(map(str, paths))}: the materials stand in different orders; give files of one dataset, as "
+                f"{', '.join(map(str, paths))}: the materials are in different orders; give files of one dataset, as "
                 "the workflow writes them."
             )
         yield found, np.concatenate([x for _, x in batches], axis=1)
@@ -215,7 +225,7 @@ def _matrix(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     return table.column(0).to_numpy().astype(object), x
 
 
-def _schema(part: str, module: Part) -> pa.Schema:
+def _schema(part: str, module: Descriptors) -> pa.Schema:
     about = {
         "part": part,
         "labels": module.LABELS,
@@ -228,7 +238,7 @@ def _schema(part: str, module: Part) -> pa.Schema:
     return pa.schema(fields, metadata={b"elemflow": json.dumps(about, sort_keys=True).encode()})
 
 
-def _of_structures(module: Part, inputs: Sequence[bytes | None]) -> tuple[np.ndarray, dict[int, str]]:
+def _of_structures(module: Descriptors, inputs: Sequence[bytes | None]) -> tuple[np.ndarray, dict[int, str]]:
     """Decode structures and compute their features; a missing or damaged one gets a reason."""
     reasons: dict[int, str] = {}
     rows, crystals = [], []
@@ -247,7 +257,7 @@ def _of_structures(module: Part, inputs: Sequence[bytes | None]) -> tuple[np.nda
 
 
 def _batches(path: Path, columns: list[str], rows: int, chunk: int, chunks: int) -> Iterator[pa.RecordBatch]:
-    """Yield a share of the rows of a file; of each row group only what belongs to it is kept."""
+    """Yield a share of the rows of a file; in memory is what belongs to it of one row group."""
     total = pq.read_metadata(path).num_rows
     start, stop = chunk * total // chunks, (chunk + 1) * total // chunks
     done = 0
@@ -264,21 +274,3 @@ def _row_groups(path: str | Path) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group)
-
-
-def _write(path: str | Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
-    """Write tables as one Parquet file whose bytes do not depend on how the rows were divided; return the rows."""
-    options = {key: value for key, value in PARQUET_OPTIONS.items() if key != "row_group_size"}
-    size = PARQUET_OPTIONS["row_group_size"]
-    done, waiting = 0, schema.empty_table()
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
-        for table in tables:
-            done += len(table)
-            waiting = pa.concat_tables([waiting, table])
-            while len(waiting) >= size:
-                # Pages end where the chunks of a column end, so there must be one.
-                writer.write_table(waiting.slice(0, size).combine_chunks(), row_group_size=size)
-                waiting = waiting.slice(size)
-        if len(waiting) or not done:
-            writer.write_table(waiting.combine_chunks(), row_group_size=size)
-    return done

@@ -21,7 +21,7 @@ from elemflow.core.files import parquet_stream, read_json, read_metadata
 from elemflow.core.run import Run
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
 from elemflow.evaluation.records import Combination
-from elemflow.features.store import feature_batches, load_part
+from elemflow.features.store import feature_batches, load_descriptors
 from elemflow.inference.applicability import Reference
 from elemflow.inference.reliability import KIND, Intervals, load_calibration, load_reference
 from elemflow.sources.table import UnreadableTable, read_table
@@ -182,7 +182,7 @@ def predict_table(
     ensemble = Ensemble(run, threads=threads, combine=combine)
     intervals = _intervals(Path(run), ensemble, level)
     reference = load_reference(Path(run), ensemble.cfg) if applicability else None
-    modules = [load_part(part) for part in ensemble.parts]
+    modules = [load_descriptors(part) for part in ensemble.parts]
     for part, module in zip(ensemble.parts, modules, strict=True):
         if getattr(module, "NEEDS_STRUCTURE", False):
             raise DataError(

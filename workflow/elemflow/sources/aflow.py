@@ -6,7 +6,7 @@ numbers are text; both are understood. The columns are `auid`, `compound`, `aurl
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ from urllib.parse import quote
 
 import pandas as pd
 import requests
+from pydantic import Field
 
 from elemflow.core.errors import DataError
-from elemflow.sources.download import TemporaryError, get_json, persist
-from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
+from elemflow.sources.download import TemporaryError, get_json, with_retries
+from elemflow.sources.options import Names, QueryOptions, Url
+from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
+from elemflow.sources.records import FileRecord
 
 _KEY = "auid"
 _ALWAYS = ("auid", "compound", "aurl")
@@ -26,33 +29,41 @@ _COUNTED = re.compile(r"\d+ of (\d+)")
 _PLAIN = "$(),*:!'?=&"
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(QueryOptions):
+    """A query of AFLUX."""
+
+    keywords: Names = Field(
+        description="Keywords of AFLUX, which become columns; `Egap(*)` requests entries that have one."
+    )
+    base_url: Url = Field("https://aflow.org/API/aflux", description="Address of AFLUX.")
+    page_size: int = Field(1000, ge=1, le=1000, description="Entries per request.")
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Fetch the pages of every part of the query; see `elemflow.sources.retrieve`."""
     with requests.Session() as session:
         parts = [
-            Part(f"AFLOW {part or 'all'}", _address(source, part, 1), partial(_ask, source, session, part))
-            for part in source["parts"]
+            Query(f"AFLOW {part or 'all'}", _address(options, part, 1), partial(_request, options, session, part))
+            for part in options.parts
         ]
         return fetch_parts(folder, parts)
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield each entry once; see `elemflow.sources.retrieve`."""
-    keywords = [keyword.split("(")[0].removeprefix("$") for keyword in source["keywords"]]
+    keywords = [keyword.split("(")[0].removeprefix("$") for keyword in options.keywords]
     return read_pages(folder, list(dict.fromkeys((*_ALWAYS, *keywords))), _KEY)
 
 
-def _ask(source: Mapping[str, Any], session: requests.Session, part: str, number: int, address: str) -> Page:
-    rows, total = persist(lambda: _answer(source, session, address), address, "the pages before it are kept")
-    following = _address(source, part, number + 1) if len(rows) >= source["page_size"] else None
+def _request(options: Options, session: requests.Session, part: str, number: int, address: str) -> Page:
+    rows, total = with_retries(lambda: _answer(options, session, address), address, "the pages before it remain")
+    following = _address(options, part, number + 1) if len(rows) >= options.page_size else None
     return Page(rows, total, following)
 
 
-def _answer(
-    source: Mapping[str, Any], session: requests.Session, address: str
-) -> tuple[list[dict[str, Any]], int | None]:
+def _answer(options: Options, session: requests.Session, address: str) -> tuple[list[dict[str, Any]], int | None]:
     """Return the entries of a page, in either shape, and how many the query has, if the shape says so."""
-    answer = get_json(address, session=session, pause=source["pause"])
+    answer = get_json(address, session=session, pause=options.pause)
     if isinstance(answer, list) and all(isinstance(row, dict) for row in answer):
         return answer, None
     if isinstance(answer, dict):
@@ -67,9 +78,9 @@ def _answer(
     )
 
 
-def _address(source: Mapping[str, Any], part: str, number: int) -> str:
+def _address(options: Options, part: str, number: int) -> str:
     # The first keyword decides the order of the entries; it must be unique, or pages would overlap.
-    terms = [_KEY, *(keyword for keyword in source["keywords"] if keyword != _KEY)]
+    terms = [_KEY, *(keyword for keyword in options.keywords if keyword != _KEY)]
     terms += [part] if part else []
-    terms += [f"$paging({number},{source['page_size']})", "$format(json)"]
-    return f"{source['base_url'].rstrip('/?')}/?{quote(','.join(terms), safe=_PLAIN)}"
+    terms += [f"$paging({number},{options.page_size})", "$format(json)"]
+    return f"{options.base_url.rstrip('/?')}/?{quote(','.join(terms), safe=_PLAIN)}"

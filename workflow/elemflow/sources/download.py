@@ -1,4 +1,4 @@
-"""Verified downloads: a file has its final name only if it is what was asked for.
+"""Verified downloads: a file has its final name only if it is what was requested.
 
 Servers of materials databases answer with web pages where data is expected, with truncated bodies and with
 busy signals. A transfer therefore goes to a temporary name and is checked (status, length, first bytes, SHA-256)
@@ -13,27 +13,27 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
+import tenacity
 import urllib3
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path, sha256_file
-from elemflow.sources.journal import note_record, read_journal
+from elemflow.sources.journal import append_record, read_journal
 from elemflow.sources.progress import Progress
+from elemflow.sources.records import FileRecord
 
 log = logging.getLogger(__name__)
 
 RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
 LONGEST_WAIT = 600.0
-"""Seconds; a server that asks for a longer pause ends the download."""
+"""Seconds; a server that requests a longer pause ends the download."""
 TIMEOUT = (30.0, 120.0)
 """Seconds to wait for a connection and between two packets."""
 STALL = (60.0, 1024.0)
@@ -55,7 +55,7 @@ T = TypeVar("T")
 
 
 class TemporaryError(Exception):
-    """A failure that may pass: the reason, and the pause in seconds that the server asks for, if it does."""
+    """A failure that may pass: the reason, and the pause in seconds that the server requests, if any."""
 
     def __init__(self, reason: str, pause: float | None = None) -> None:
         super().__init__(reason)
@@ -71,14 +71,14 @@ def download(
     attempts: int = 5,
     backoff: float = 1.0,
     timeout: tuple[float, float] = TIMEOUT,
-) -> dict[str, Any]:
+) -> FileRecord:
     """Fetch a file and verify it.
 
     A file already at `path` whose SHA-256 is the expected one is kept, without any request; otherwise it is
-    fetched again and replaced. Where no SHA-256 is given, the one of the first transfer from this address is noted
+    fetched again and replaced. Where no SHA-256 is given, the one of the first transfer from this address is recorded
     in the folder's journal and expected from then on. Connection errors, truncated or stalled transfers and the
     statuses 429, 500, 502, 503 and 504 are tried again after a pause that doubles each time (plus a random part),
-    or after the pause the server asks for in `Retry-After`. A transfer that was cut off starts again from the first
+    or after the pause the server requests in `Retry-After`. A transfer that was cut off starts again from the first
     byte.
 
     Args:
@@ -91,30 +91,30 @@ def download(
         timeout: Seconds to wait for the connection and between two packets.
 
     Returns:
-        The record of `file_record`.
+        The record of the file.
 
     Raises:
-        DataError: The file could not be had, or is not what was asked for; then nothing new has the final name.
+        DataError: The file could not be retrieved, or is not what was requested; then nothing new has the final name.
     """
     path = Path(path)
-    noted = read_journal(path.parent).get(path.name, {})
-    pinned = noted if noted.get("url") == url else {}
-    expected = sha256 or pinned.get("sha256")
+    recorded = read_journal(path.parent).get(path.name)
+    pinned = recorded if recorded and recorded.url == url else None
+    expected = sha256 or (pinned.sha256 if pinned else None)
     if expected and path.is_file():
         if sha256_file(path) == expected.lower():
-            return pinned if pinned.get("sha256") == expected.lower() else file_record(path, url=url)
+            return pinned if pinned and pinned.sha256 == expected.lower() else FileRecord.of(path, url=url)
         path.unlink()
-    origin = "" if sha256 else pinned.get("retrieved", "")
+    first_seen = pinned.retrieved if pinned and not sha256 else ""
     with _owned(session) as client:
-        final_url = persist(
-            lambda: _transfer(client, url, path, (expected, origin), timeout),
+        final_url = with_retries(
+            lambda: _transfer(client, url, path, (expected, first_seen), timeout),
             url,
             f"nothing was written to {path}",
             attempts=attempts,
             backoff=backoff,
         )
-    record = file_record(path, url=url, final_url=final_url)
-    note_record(path.parent, record)
+    record = FileRecord.of(path, url=url, final_url=final_url)
+    append_record(path.parent, record)
     return record
 
 
@@ -127,9 +127,9 @@ def get_json(
     backoff: float = 1.0,
     timeout: tuple[float, float] = TIMEOUT,
 ) -> Any:
-    """Ask a service for a JSON document, with the checks and the patience of `download`.
+    """Request a JSON document from a service, with the checks and the retries of `download`.
 
-    A body that is no whole JSON document is what overloaded services send, and is asked for again.
+    A body that is no whole JSON document is what overloaded services send, and is requested again.
 
     Args:
         url: An http or https address.
@@ -146,7 +146,7 @@ def get_json(
         DataError: There was no such answer.
     """
 
-    def ask() -> Any:
+    def request() -> Any:
         _wait_turn(url, pause)
         body = bytearray()
         with _receiving(client, url, timeout) as (response, blocks):
@@ -161,63 +161,52 @@ def get_json(
             raise TemporaryError(f"the answer of {len(body)} bytes is no JSON document") from error
 
     with _owned(session) as client:
-        return persist(ask, url, "what was fetched before is kept", attempts=attempts, backoff=backoff)
+        return with_retries(request, url, "what was fetched before remains", attempts=attempts, backoff=backoff)
 
 
-def persist(action: Callable[[], T], what: str, state: str, *, attempts: int = 5, backoff: float = 1.0) -> T:
+def with_retries(action: Callable[[], T], what: str, state: str, *, attempts: int = 5, backoff: float = 1.0) -> T:
     """Return what `action` returns, trying again after each `TemporaryError`.
 
     Args:
         action: One attempt.
         what: What is fetched, for messages.
-        state: What is left if all attempts fail, for messages.
+        state: What remains if all attempts fail, for messages.
         attempts: Largest number of attempts.
         backoff: First pause in seconds; it doubles each time, unless the error names one.
 
     Raises:
         DataError: The last attempt failed too.
     """
-    for attempt in range(1, attempts + 1):
-        try:
-            return action()
-        except TemporaryError as error:
-            if attempt == attempts:
-                raise DataError(
-                    f"{what}: {error}, and {attempts} attempts did not help. Check the network and whether the "
-                    f"server is up, then run again; {state}."
-                ) from error
-            pause = error.pause
-            if pause is None:
-                # Jitter keeps the jobs of one cluster from knocking at the same moment.
-                pause = backoff * 2 ** (attempt - 1) * (1 + random.random())  # noqa: S311
-            log.warning("%s: %s; attempt %d of %d in %.1f s", what, error, attempt + 1, attempts, pause)
-            sleep(pause)
-    raise ValueError(f"attempts must be at least 1, not {attempts}")
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        requested = getattr(_failure(state), "pause", None)
+        # Jitter keeps the jobs of one cluster from knocking at the same moment.
+        return requested if requested is not None else backoff * 2 ** (state.attempt_number - 1) * (1 + random.random())  # noqa: S311
+
+    def warn(state: tenacity.RetryCallState) -> None:
+        number = state.attempt_number + 1
+        log.warning("%s: %s; attempt %d of %d in %.1f s", what, _failure(state), number, attempts, state.upcoming_sleep)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TemporaryError),
+        stop=tenacity.stop_after_attempt(attempts),
+        wait=pause,
+        before_sleep=warn,
+        sleep=sleep,
+        reraise=True,
+    )
+    try:
+        return retrying(action)
+    except TemporaryError as error:
+        raise DataError(
+            f"{what}: {error}, and {attempts} attempts did not help. Check the network and whether the server is up, "
+            f"then run again; {state}."
+        ) from error
 
 
-def file_record(path: str | Path, *, url: str, final_url: str | None = None, **facts: Any) -> dict[str, Any]:
-    """Describe a retrieved file for the manifest.
-
-    Args:
-        path: The file, whose name (without folder) is recorded.
-        url: Where it was asked for; a local path or package resource for files that were not downloaded.
-        final_url: Where redirects ended; its query is dropped, because signed addresses carry credentials there.
-        facts: What else is known of the file, such as `rows` and `database_version`; None is left out.
-
-    Returns:
-        `url`, `final_url`, `file`, `bytes`, `sha256` and `retrieved`, the UTC date of the file as YYYY-MM-DD.
-    """
-    path = Path(path)
-    state = path.stat()
-    return {
-        "url": url,
-        "final_url": urlunsplit(urlsplit(final_url or url)._replace(query="", fragment="")),
-        "file": path.name,
-        "bytes": state.st_size,
-        "sha256": sha256_file(path),
-        "retrieved": datetime.fromtimestamp(state.st_mtime, UTC).date().isoformat(),
-        **{name: value for name, value in facts.items() if value is not None},
-    }
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    """Return the error of the last attempt."""
+    return state.outcome.exception() if state.outcome else None
 
 
 def check_sha256(path: Path, expected: str | None, url: str, first_seen: str = "") -> None:
@@ -227,10 +216,10 @@ def check_sha256(path: Path, expected: str | None, url: str, first_seen: str = "
         path: The file.
         expected: Its digest; None expects nothing.
         url: Where the file comes from, for messages.
-        first_seen: Date of the first retrieval, if the digest was noted then and does not stand in the config.
+        first_seen: Date of the first retrieval, if the digest was recorded then and is not in the config.
     """
     if expected and (found := sha256_file(path)) != expected.lower():
-        origin = f"was noted when it was first retrieved ({first_seen})" if first_seen else "was expected"
+        origin = f"was recorded when it was first retrieved ({first_seen})" if first_seen else "was expected"
         raise DataError(
             f"{url}: SHA-256 is {found}, but {expected.lower()} {origin}. The file was changed at its source or "
             "on the way; do not use it. If the new version is wanted, put its SHA-256 into the dataset's config."
@@ -260,8 +249,8 @@ def _wait_turn(url: str, pause: float) -> None:
 def _receiving(
     client: requests.Session, url: str, timeout: tuple[float, float], *, keep_gzip: bool = False
 ) -> Iterator[tuple[requests.Response, Iterator[bytes]]]:
-    """Ask for an address; yield the answer and its blocks, and turn failures into ours."""
-    # Compressed transfer would make Content-Length and SHA-256 speak of other bytes than the file's.
+    """Request an address; yield the answer and its blocks, and turn failures into ours."""
+    # A compressed transfer would have another Content-Length and SHA-256 than the file.
     headers = {"Accept-Encoding": "identity"}
     try:
         with client.get(url, headers=headers, stream=True, timeout=timeout) as response:
@@ -276,12 +265,12 @@ def _receiving(
 
 
 def _blocks(response: requests.Response, url: str, *, keep_gzip: bool) -> Iterator[bytes]:
-    """Yield the body as it arrives; a body that only drips is given up."""
+    """Yield the body as it arrives; a transfer that stalls is given up."""
     length = response.headers.get("Content-Length", "")
     progress = Progress(Path(urlsplit(url).path).name or url, int(length) if length.isdigit() else None, "MB", 1e6)
     window, slowest = STALL
     since, arrived = monotonic(), 0
-    # read1 returns what is there; read would wait for a whole block, and a drip would never be noticed.
+    # read1 returns what is there; read would wait for a whole block and never notice a slow transfer.
     # urllib3 raises IncompleteRead if fewer bytes arrive than Content-Length promised.
     while block := response.raw.read1(_CHUNK, decode_content=not keep_gzip):
         yield block
@@ -319,10 +308,12 @@ def _check_status(response: requests.Response, url: str) -> None:
     if status in RETRIED_STATUS:
         pause = _retry_after(response.headers.get("Retry-After"))
         if pause is not None and pause > LONGEST_WAIT:
-            raise DataError(f"{url}: {answer} and asks to come back in {pause:.0f} s. Run again after that time.")
+            raise DataError(f"{url}: {answer} and requests a pause of {pause:.0f} s. Run again after that time.")
         raise TemporaryError(answer, pause)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise DataError(f"{url}: {answer}. Check the API key, or open the address in a browser to see what it asks.")
+        raise DataError(
+            f"{url}: {answer}. Check the API key, or open the address in a browser to see what it requires."
+        )
     if status != HTTPStatus.OK:
         raise DataError(
             f"{url}: {answer}, not 200 with the file. Open the address in a browser; if the file has moved, "
@@ -365,17 +356,11 @@ def _check_whole(part: Path, suffix: str) -> None:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Return the pause in seconds that a `Retry-After` header asks for: a number or an HTTP date."""
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return float(value)
+    """Return the pause in seconds that a `Retry-After` header requests: a number or an HTTP date."""
     try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
+        return urllib3.Retry(retry_after_max=10**9).parse_retry_after(value) if value else None
+    except urllib3.exceptions.InvalidHeader:
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 def _innermost(error: BaseException) -> str:

@@ -6,65 +6,102 @@ figshare, its member, and its SHA-256 once that is known. jarvis-tools' own down
 content and reads the whole file into memory, so the file is fetched and read by our own modules.
 
 Missing values, which JARVIS writes as `na` and `[]`, are empty cells. The 1,557 descriptors that some files have for
-each entry (`desc`) are left out. Where the file has no `formula`, it is that of
-the cell in `atoms`.
+each entry (`desc`) are dropped. Where the file has no `formula`, it is that of the cell in `atoms`.
 """
 
 import io
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pandas as pd
+from pydantic import Field
 
+from elemflow.chemistry.crystal import formula_of
 from elemflow.core.errors import ConfigError, DataError, nearest
 from elemflow.sources.download import download
 from elemflow.sources.json_rows import iter_rows
+from elemflow.sources.options import Sha256, SourceOptions, Url
+from elemflow.sources.records import FileRecord
 from elemflow.sources.table import frames_of
 
 _MISSING: tuple[Any, ...] = ("na", [])
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(SourceOptions):
+    """A dataset of JARVIS and the file that it stands for."""
+
+    name: str = Field(description="Name of the dataset in the table of jarvis-tools.")
+    file_id: int = Field(
+        description="Id of the file at figshare; a name alone has stood for other files in other releases."
+    )
+    member: str = Field(description="Name of the JSON file inside the zip.")
+    sha256: Sha256 | None = Field(
+        None, description="SHA-256 that the file must have; null records what was found and expects it from then on."
+    )
+    base_url: Url = Field(
+        "https://ndownloader.figshare.com/files", description="Address to which the file id is added."
+    )
+
+    @property
+    def file_name(self) -> str:
+        """Name of the zip file."""
+        return f"{self.member}.zip"
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Download the pinned file and look for its member; see `elemflow.sources.retrieve`.
 
     Raises:
         ConfigError: jarvis-tools has no such dataset, or another file under this name.
     """
-    _check_pin(source)
+    _check_pin(options)
     # The address that some entries of the table have answers scripts with a web page.
-    url = f"{source['base_url'].rstrip('/')}/{source['file_id']}"
-    record = download(url, folder / _file_name(source), sha256=source.get("sha256"))
-    with _opened(source, folder):  # the member is there
+    url = f"{options.base_url.rstrip('/')}/{options.file_id}"
+    record = download(url, folder / options.file_name, sha256=options.sha256)
+    with _opened(options, folder):  # the member is there
         return [record]
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the member, read from the zip as a stream; see `elemflow.sources.retrieve`."""
-    path = folder / _file_name(source)
+    path = folder / options.file_name
     try:
-        with _opened(source, folder) as stream:
+        with _opened(options, folder) as stream:
             rows = (_record(row) for row in iter_rows(io.TextIOWrapper(stream, encoding="utf-8")))
             for frame in frames_of(rows):
-                frame.attrs["file"] = f"{path.name}/{source['member']}"
+                frame.attrs["file"] = f"{path.name}/{options.member}"
                 yield frame
     except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{path} cannot be read: {error}. Delete it and run again.") from error
 
 
-def _check_pin(source: Mapping[str, Any]) -> None:
-    from jarvis.db.figshare import get_db_info  # noqa: PLC0415 - seconds to import
+def pinned_file(name: str) -> tuple[int, str]:
+    """Return the id at figshare and the member that the installed jarvis-tools has for a dataset.
 
-    table = {name: (int(Path(urlsplit(entry[0]).path).name), entry[1]) for name, entry in get_db_info().items()}
-    name, pinned = source["name"], (source["file_id"], source["member"])
+    Raises:
+        ConfigError: It has no dataset of this name.
+    """
+    table = _table()
     if name not in table:
         raise ConfigError(f"source.name is {name!r}, which jarvis-tools does not know.{nearest(name, table)}")
-    if table[name] != pinned:
+    return table[name]
+
+
+def _table() -> dict[str, tuple[int, str]]:
+    from jarvis.db.figshare import get_db_info  # noqa: PLC0415 - seconds to import
+
+    return {name: (int(Path(urlsplit(entry[0]).path).name), entry[1]) for name, entry in get_db_info().items()}
+
+
+def _check_pin(options: Options) -> None:
+    name, pinned = options.name, (options.file_id, options.member)
+    if pinned_file(name) != pinned:
+        table = _table()
         also = next((other for other, file in table.items() if file == pinned), None)
         hint = f"The pinned file is now called {also!r} there." if also else "No name stands for the pinned file."
         raise ConfigError(
@@ -74,13 +111,13 @@ def _check_pin(source: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _opened(source: Mapping[str, Any], folder: Path) -> Iterator[IO[bytes]]:
-    path = folder / _file_name(source)
+def _opened(options: Options, folder: Path) -> Iterator[IO[bytes]]:
+    path = folder / options.file_name
     with zipfile.ZipFile(path) as archive:
-        if source["member"] not in archive.namelist():
+        if options.member not in archive.namelist():
             held = ", ".join(archive.namelist())
-            raise DataError(f"{path} holds {held}, not {source['member']}. Correct source.member.")
-        with archive.open(source["member"]) as stream:
+            raise DataError(f"{path} holds {held}, not {options.member}. Correct source.member.")
+        with archive.open(options.member) as stream:
             yield stream
 
 
@@ -88,10 +125,5 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
     cells = {name: None if value in _MISSING else value for name, value in row.items() if name != "desc"}
     atoms = cells.get("atoms")
     if "formula" not in cells and isinstance(atoms, dict):
-        counts = Counter(symbol.strip() for symbol in atoms["elements"])
-        cells["formula"] = "".join(f"{symbol}{count}" for symbol, count in counts.items())
+        cells["formula"] = formula_of(symbol.strip() for symbol in atoms["elements"])
     return cells
-
-
-def _file_name(source: Mapping[str, Any]) -> str:
-    return f"{source['member']}.zip"

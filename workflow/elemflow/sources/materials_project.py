@@ -1,8 +1,8 @@
 """Source `materials_project`: today's Materials Project through its own client, mp-api.
 
 Jain et al., APL Mater. 1, 011002 (2013). The key comes from the environment variable MP_API_KEY or from pymatgen's
-setting PMG_MAPI_KEY alone; it travels in a header and is never written. Deprecated entries are left out, and so are
-those derived from GNoME, whose licence forbids commercial use, unless `include_gnome` asks for them.
+setting PMG_MAPI_KEY alone; it travels in a header and is never written. Deprecated entries are not fetched, and
+neither are those derived from GNoME, whose licence forbids commercial use, unless `include_gnome` is true.
 
 mp-api reads the whole database from another server if it is given no filter, and its paging stops silently at an
 empty page. So every request here has filters, a list of fields and a page number, and the pages go through
@@ -13,7 +13,7 @@ The columns are `fields`; `bulk_modulus.vrh` takes `vrh` out of the field `bulk_
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,10 +21,13 @@ from urllib.parse import urlencode
 
 import pandas as pd
 import requests
+from pydantic import Field
 
 from elemflow.core.errors import DataError
-from elemflow.sources.download import TemporaryError, get_json, persist
-from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
+from elemflow.sources.download import TemporaryError, get_json, with_retries
+from elemflow.sources.options import Names, SourceOptions, Url
+from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
+from elemflow.sources.records import FileRecord
 
 _KEY = "material_id"
 # Fewest and most elements of the entries in each part.
@@ -35,18 +38,34 @@ _FINAL_STATUS = {"400", "401", "403", "404", "414", "422"}
 T = TypeVar("T")
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(SourceOptions):
+    """A query of the summary documents."""
+
+    fields: Names = Field(
+        description="Fields of the summary documents, which become columns; `bulk_modulus.vrh` takes `vrh` out of "
+        "`bulk_modulus`."
+    )
+    include_gnome: bool = Field(
+        False, description="Whether entries derived from GNoME, whose licence forbids commercial use, are fetched."
+    )
+    endpoint: Url | None = Field(
+        None, description="Address of the service; null is that of mp-api, or of its variable MP_API_ENDPOINT."
+    )
+    page_size: int = Field(1000, ge=1, le=1000, description="Entries per request.")
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Fetch the pages of all parts; see `elemflow.sources.retrieve`.
 
     Raises:
         DataError: There is no key, it is refused, or the service does not answer.
     """
-    client = _Client(source)
+    client = _Client(options)
     parts = [
-        Part(
+        Query(
             f"Materials Project, {least} to {most} elements",
             client.address(least, most, 1),
-            partial(client.ask, least, most),
+            partial(client.request, least, most),
         )
         for least, most in _PARTS
     ]
@@ -55,43 +74,43 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
     return records
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield each entry once; see `elemflow.sources.retrieve`."""
-    return read_pages(folder, list(dict.fromkeys((_KEY, *source["fields"]))), _KEY)
+    return read_pages(folder, list(dict.fromkeys((_KEY, *options.fields))), _KEY)
 
 
 class _Client:
     """mp-api, with failures turned into ours and the key kept out of every message."""
 
-    def __init__(self, source: Mapping[str, Any]) -> None:
-        self._source = source
-        self._fields = sorted({_KEY, *(name.split(".")[0] for name in source["fields"])})
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._fields = sorted({_KEY, *(name.split(".")[0] for name in options.fields)})
         self._key = ""
         self._total: int | None = None
-        self._rester = self._patiently(self._connect, source.get("endpoint") or "Materials Project")
+        self._rester = self._with_retries(self._connect, options.endpoint or "Materials Project")
         self.database_version: str = self._rester.db_version
 
     def address(self, least: int, most: int, number: int) -> str:
         """Return an address that says what page `number` of a part holds."""
         query = {
             "deprecated": False,
-            "include_gnome": self._source["include_gnome"],
+            "include_gnome": self._options.include_gnome,
             "nelements_min": least,
             "nelements_max": most,
             "_fields": ",".join(self._fields),
             "_sort_fields": _KEY,
             "_page": number,
-            "_per_page": self._source["page_size"],
+            "_per_page": self._options.page_size,
         }
         return f"{self._rester.endpoint}materials/summary/?{urlencode(query)}"
 
-    def ask(self, least: int, most: int, number: int, address: str) -> Page:
+    def request(self, least: int, most: int, number: int, address: str) -> Page:
         """Return page `number` of the entries with `least` to `most` elements."""
-        size = self._source["page_size"]
-        rows = self._patiently(
+        size = self._options.page_size
+        rows = self._with_retries(
             lambda: self._rester.materials.summary.search(
                 deprecated=False,
-                include_gnome=self._source["include_gnome"],
+                include_gnome=self._options.include_gnome,
                 num_elements=(least, most),
                 fields=self._fields,
                 chunk_size=size,
@@ -106,7 +125,7 @@ class _Client:
 
     def check_version(self) -> None:
         """Raise DataError if a new release came out since the client was made."""
-        # The client keeps its first answer to this question.
+        # The client caches its first answer to this request.
         now = get_json(f"{self._rester.endpoint}heartbeat")["db_version"]
         if now != self.database_version:
             raise DataError(
@@ -118,9 +137,9 @@ class _Client:
         from mp_api.client import MPRester  # noqa: PLC0415 - seconds to import
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a missing key, which is told below
+            warnings.simplefilter("ignore")  # a missing key, which is reported below
             rester = MPRester(
-                endpoint=self._source.get("endpoint"),
+                endpoint=self._options.endpoint,
                 use_document_model=False,
                 mute_progress_bars=True,
             )
@@ -134,13 +153,13 @@ class _Client:
         return rester
 
     def _note_total(self, response: requests.Response, **_: Any) -> None:
-        """Keep the total that the client itself does not hand out."""
+        """Store the total that the client itself does not return."""
         try:
             self._total = int(response.json()["meta"]["total_doc"])
         except (ValueError, KeyError, TypeError):
             self._total = None
 
-    def _patiently(self, action: Callable[[], T], what: str) -> T:
+    def _with_retries(self, action: Callable[[], T], what: str) -> T:
         from mp_api.client.core import MPRestError  # noqa: PLC0415
 
         def attempt() -> T:
@@ -156,7 +175,7 @@ class _Client:
                 raise DataError(f"{what}: {reason[:1000]}. Correct source.fields or source.endpoint.")
             raise TemporaryError(reason[:300])
 
-        return persist(attempt, what, "the pages that were fetched are kept")
+        return with_retries(attempt, what, "the pages that were fetched remain")
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "***") if self._key else text

@@ -2,34 +2,48 @@
 
 Ward et al., Comput. Mater. Sci. 152, 60 (2018). matminer's own loader never verifies a file that is already there
 and loads whole datasets with their structures into memory, so the file is fetched and read by our own modules; only
-the registry is matminer's. Columns with pymatgen objects are left as JSON text, but for those with compositions, which
+the registry is matminer's. Columns with pymatgen objects stay JSON text, but for those with compositions, which
 become formulas. Where a dataset has structures but no formulas, as those of matbench, there is a column `formula` with
 that of the structure's cell.
 """
 
 import importlib.util
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
+from elemflow.chemistry.crystal import formula_of_pymatgen
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.sources.download import download
+from elemflow.sources.options import SourceOptions
+from elemflow.sources.records import FileRecord
 from elemflow.sources.table import read_table
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(SourceOptions):
+    """A dataset of matminer's registry."""
+
+    name: str = Field(description="Name of the data set in matminer's registry.")
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file."""
+        return f"{self.name}.json.gz"
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Download the dataset; see `elemflow.sources.retrieve`."""
-    entry = registry_entry(source["name"])
-    return [download(entry["url"], folder / _file_name(source), sha256=entry["hash"])]
+    entry = registry_entry(options.name)
+    return [download(entry["url"], folder / options.file_name, sha256=entry["hash"])]
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the dataset; see `elemflow.sources.retrieve`."""
-    for frame in read_table(folder / _file_name(source), "json"):
+    for frame in read_table(folder / options.file_name, "json"):
         if "structure" in frame and not {"formula", "composition"} & set(frame.columns):
             frame["formula"] = frame["structure"].map(_formula)
         if "composition" in frame:
@@ -38,7 +52,7 @@ def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
 
 
 def registry_entry(name: str) -> dict[str, Any]:
-    """Return what matminer knows of a dataset: `url`, `hash` (SHA-256), `num_entries`, `columns` and more.
+    """Return matminer's registry entry of a dataset: `url`, `hash` (SHA-256), `num_entries`, `columns` and more.
 
     Raises:
         ConfigError: matminer has no dataset of this name.
@@ -59,11 +73,7 @@ def matminer_folder() -> Path:
 
 
 def _formula(structure: str) -> str:
-    amounts: Counter[str] = Counter()
-    for site in json.loads(structure)["sites"] if structure else ():
-        for species in site["species"]:
-            amounts[species["element"]] += species["occu"]
-    return "".join(f"{symbol}{amount:g}" for symbol, amount in amounts.items())
+    return formula_of_pymatgen(json.loads(structure)) if structure else ""
 
 
 def _as_formula(cell: str) -> str:
@@ -72,7 +82,3 @@ def _as_formula(cell: str) -> str:
         return cell
     amounts = {symbol: amount for symbol, amount in json.loads(cell).items() if not symbol.startswith("@")}
     return "".join(f"{symbol}{amount:g}" for symbol, amount in amounts.items())
-
-
-def _file_name(source: Mapping[str, Any]) -> str:
-    return f"{source['name']}.json.gz"

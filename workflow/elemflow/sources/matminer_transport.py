@@ -9,23 +9,32 @@ effective mass `m`, as matminer's `TransportData` uses them. There is no band ga
 import importlib.metadata
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path
-from elemflow.sources.download import file_record
 from elemflow.sources.matminer_dataset import matminer_folder
+from elemflow.sources.options import SourceOptions
+from elemflow.sources.records import FileRecord
 from elemflow.sources.table import CHUNK_ROWS
 
 _RESOURCE = "utils/data_files/mp_transport/transport_database.tar.xz"
 _MEMBER = "transport_database.csv"
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:  # noqa: ARG001 - there are no options
+class Options(SourceOptions):
+    """There are no options."""
+
+    @property
+    def is_local(self) -> bool:
+        """True: the file comes with matminer."""
+        return True
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:  # noqa: ARG001 - there are no options
     """Copy the archive out of the installed matminer; see `elemflow.sources.retrieve`."""
     version = importlib.metadata.version("matminer")
     origin = matminer_folder() / _RESOURCE
@@ -36,10 +45,10 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:  # n
     target = folder / origin.name
     with atomic_path(target) as part:
         shutil.copyfile(origin, part)
-    return [file_record(target, url=f"matminer {version}: {_RESOURCE}")]
+    return [FileRecord.of(target, url=f"matminer {version}: {_RESOURCE}")]
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - there are no options
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - there are no options
     """Yield the rows of the archive's table; see `elemflow.sources.retrieve`."""
     path = folder / Path(_RESOURCE).name
     with tarfile.open(path, "r:xz") as archive:

@@ -11,50 +11,66 @@ transition metal and Al, Ga, In, Si, Ge, Sn or another polyvalent metal is there
 
 import importlib.metadata
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import pandas as pd
+from pydantic import Field
 
 from elemflow.chemistry.composition import canonical
 from elemflow.core.errors import ConfigError
 from elemflow.core.files import write_text
-from elemflow.sources.download import file_record
+from elemflow.sources.options import SourceOptions
+from elemflow.sources.records import FileRecord
 from elemflow.sources.table import read_table
 
 PHASES = ("inter", "ss", "amor")
 _FILE = "miedema.csv"
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(SourceOptions):
+    """The elements and the atomic fractions of their pairs."""
+
+    elements: tuple[str, ...] = Field(min_length=2, description="Metals whose binary alloys are computed.")
+    fractions: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        min_length=1, description="Atomic fractions of the first element of each pair."
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """True: the data are computed."""
+        return True
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Compute the table for every pair of `elements` and every atomic fraction of the first one.
 
     The columns are `formula`, `phase` and `formation_enthalpy` (eV/atom). A phase for which the model has no value
-    is left out. See `elemflow.sources.retrieve`.
+    is dropped. See `elemflow.sources.retrieve`.
 
     Raises:
-        ConfigError: The model has no parameters for an element, or a fraction is not between 0 and 1.
+        ConfigError: The model has no parameters for an element.
     """
     rows = ["formula,phase,formation_enthalpy"]
     rows += [
         f"{formula},{phase},{value!r}"
-        for formula, values in _enthalpies(source["elements"], source["fractions"])
+        for formula, values in _enthalpies(options.elements, options.fractions)
         for phase, value in values.items()
         if isfinite(value)
     ]
     write_text(folder / _FILE, "\n".join(rows) + "\n")
-    return [file_record(folder / _FILE, url=f"matminer {importlib.metadata.version('matminer')}: Miedema")]
+    return [FileRecord.of(folder / _FILE, url=f"matminer {importlib.metadata.version('matminer')}: Miedema")]
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
     """Yield the rows of the table; see `elemflow.sources.retrieve`."""
     return read_table(folder / _FILE, "csv")
 
 
-def _enthalpies(elements: list[str], fractions: list[float]) -> Iterator[tuple[str, dict[str, float]]]:
+def _enthalpies(elements: Sequence[str], fractions: Sequence[float]) -> Iterator[tuple[str, dict[str, float]]]:
     from matminer.featurizers.composition.alloy import Miedema  # noqa: PLC0415 - seconds and 400 MB
     from pymatgen.core import Composition  # noqa: PLC0415
 
@@ -69,7 +85,5 @@ def _enthalpies(elements: list[str], fractions: list[float]) -> Iterator[tuple[s
     for first, second in itertools.combinations(sorted(set(elements)), 2):
         for fraction in fractions:
             amount = Decimal(str(fraction))
-            if not 0 < amount < 1:
-                raise ConfigError(f"source.fractions: {fraction} is not between 0 and 1.")
             formula = canonical(f"{first}{amount:f}{second}{1 - amount:f}")
             yield formula, dict(zip(PHASES, map(float, model.featurize(Composition(formula))), strict=True))

@@ -7,41 +7,55 @@ resume, while a page here is a verified file. The package checks the filters bef
 The columns are `id` and `fields`, the names of attributes; `chemical_formula_reduced` is a formula.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
 import requests
+from pydantic import Field
 
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.sources.download import get_json
-from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
+from elemflow.sources.options import Names, QueryOptions, Url
+from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
+from elemflow.sources.records import FileRecord
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(QueryOptions):
+    """A query of an OPTIMADE provider."""
+
+    base_url: Url = Field(
+        description="Base address of the provider, without the version, such as http://oqmd.org/optimade."
+    )
+    fields: Names = Field(
+        description="Attributes of structures, which become columns, such as `chemical_formula_reduced`."
+    )
+    page_size: int = Field(100, ge=1, description="Entries per request; providers may give fewer.")
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Fetch the pages of every part of the query; see `elemflow.sources.retrieve`.
 
     Raises:
         ConfigError: A part is no OPTIMADE filter.
     """
-    for part in filter(None, source["parts"]):
+    for part in filter(None, options.parts):
         _check_filter(part)
     with requests.Session() as session:
-        ask = partial(_ask, source, session)
-        parts = [Part(f"OPTIMADE {part or 'all'}", _address(source, part), ask) for part in source["parts"]]
+        request = partial(_request, options, session)
+        parts = [Query(f"OPTIMADE {part or 'all'}", _address(options, part), request) for part in options.parts]
         return fetch_parts(folder, parts)
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield each structure once; see `elemflow.sources.retrieve`."""
-    return read_pages(folder, list(dict.fromkeys(("id", *source["fields"]))), "id")
+    return read_pages(folder, list(dict.fromkeys(("id", *options.fields))), "id")
 
 
-def _ask(source: Mapping[str, Any], session: requests.Session, number: int, address: str) -> Page:  # noqa: ARG001
-    answer = get_json(address, session=session, pause=source["pause"])
+def _request(options: Options, session: requests.Session, number: int, address: str) -> Page:  # noqa: ARG001
+    answer = get_json(address, session=session, pause=options.pause)
     try:
         if answer.get("errors"):
             raise DataError(f"{address}: the service reports {answer['errors']}. Check source.parts and source.fields.")
@@ -55,10 +69,10 @@ def _ask(source: Mapping[str, Any], session: requests.Session, number: int, addr
     return Page(rows, meta.get("data_returned"), following or None)
 
 
-def _address(source: Mapping[str, Any], part: str) -> str:
-    query = {"filter": part} if part else {}
-    query |= {"response_fields": ",".join(source["fields"]), "page_limit": source["page_size"]}
-    return f"{source['base_url'].rstrip('/')}/v1/structures?{urlencode(query)}"
+def _address(options: Options, part: str) -> str:
+    query: dict[str, str | int] = {"filter": part} if part else {}
+    query |= {"response_fields": ",".join(options.fields), "page_limit": options.page_size}
+    return f"{options.base_url.rstrip('/')}/v1/structures?{urlencode(query)}"
 
 
 def _check_filter(text: str) -> None:

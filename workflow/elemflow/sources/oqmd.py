@@ -4,13 +4,13 @@ Saal et al., JOM 65, 1501 (2013); Kirklin et al., npj Comput. Mater. 1, 15010 (2
 slow and sometimes down for hours; pages that have arrived are kept. For whole-database work prefer the bulk copies
 that JARVIS distributes (source `jarvis`, names `oqmd_3d_no_cfid` and `oqmd_3d`).
 
-Besides the fields of the service, which `fields` names, there are the columns `volume_per_atom` (Å³) if `volume`, which
+In addition to the `fields` of the service there are the columns `volume_per_atom` (Å³) if `volume`, which
 is that of a cell, and `natoms` are among them, and `atoms` (JSON as of the `Atoms.to_dict` of jarvis-tools) if
 `unit_cell` and `sites` are.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,29 +18,46 @@ from urllib.parse import urlencode
 
 import pandas as pd
 import requests
+from pydantic import Field
 
 from elemflow.core.errors import DataError
 from elemflow.sources.download import get_json
-from elemflow.sources.paging import Page, Part, fetch_parts, read_pages
+from elemflow.sources.options import Names, QueryOptions, Url
+from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
+from elemflow.sources.records import FileRecord
 
 _KEY = "entry_id"
-# Tells two calculations of one entry from one row that came twice.
+# Distinguishes two calculations of one entry from one row that came twice.
 _ROW_KEY = "formationenergy_id"
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(QueryOptions):
+    """A query of OQMD's REST interface."""
+
+    fields: Names = Field(
+        description="Fields of the service, which become columns. With `volume` and `natoms` there is also "
+        "`volume_per_atom`."
+    )
+    icsd: bool | None = Field(
+        None, description="Only entries that come from the ICSD (true) or do not (false); null is both."
+    )
+    base_url: Url = Field("http://oqmd.org/oqmdapi", description="Address of the REST interface.")
+    page_size: int = Field(1000, ge=1, le=5000, description="Entries per request.")
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Fetch the pages of every part of the query; see `elemflow.sources.retrieve`."""
     with requests.Session() as session:
         parts = [
-            Part(f"OQMD {part or 'all'}", _address(source, part, 1), partial(_ask, source, session, part))
-            for part in source["parts"]
+            Query(f"OQMD {part or 'all'}", _address(options, part, 1), partial(_request, options, session, part))
+            for part in options.parts
         ]
         return fetch_parts(folder, parts)
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield each entry once; see `elemflow.sources.retrieve`."""
-    columns = list(dict.fromkeys((_KEY, *source["fields"])))
+    columns = list(dict.fromkeys((_KEY, *options.fields)))
     for frame in read_pages(folder, columns, _KEY):
         if {"volume", "natoms"} <= set(columns):
             volume, atoms = (pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "natoms"))
@@ -51,15 +68,15 @@ def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
         yield frame
 
 
-def _ask(source: Mapping[str, Any], session: requests.Session, part: str, number: int, address: str) -> Page:
-    answer = get_json(address, session=session, pause=source["pause"])
+def _request(options: Options, session: requests.Session, part: str, number: int, address: str) -> Page:
+    answer = get_json(address, session=session, pause=options.pause)
     try:
         rows, total, following = answer["data"], answer["meta"]["data_available"], answer["links"]["next"]
     except (KeyError, TypeError):
         raise DataError(f"{address}: the answer is not one of OQMD's REST interface; check source.base_url.") from None
     # The server's own link may lead to another host, and it says that there is more after the last page.
     more = bool(rows) and following is not None
-    return Page(rows, total, _address(source, part, number + 1) if more else None)
+    return Page(rows, total, _address(options, part, number + 1) if more else None)
 
 
 def _atoms(unit_cell: str, sites: str) -> str:
@@ -76,12 +93,12 @@ def _atoms(unit_cell: str, sites: str) -> str:
     return json.dumps(structure)
 
 
-def _address(source: Mapping[str, Any], part: str, number: int) -> str:
-    query: dict[str, Any] = {"fields": ",".join(dict.fromkeys((_KEY, _ROW_KEY, *source["fields"])))}
+def _address(options: Options, part: str, number: int) -> str:
+    query: dict[str, Any] = {"fields": ",".join(dict.fromkeys((_KEY, _ROW_KEY, *options.fields)))}
     if part:
         query["filter"] = part
-    if source["icsd"] is not None:
-        query["icsd"] = str(source["icsd"])
-    size = source["page_size"]
+    if options.icsd is not None:
+        query["icsd"] = str(options.icsd)
+    size = options.page_size
     query |= {"limit": size, "offset": (number - 1) * size, "format": "json"}
-    return f"{source['base_url'].rstrip('/')}/formationenergy?{urlencode(query)}"
+    return f"{options.base_url.rstrip('/')}/formationenergy?{urlencode(query)}"

@@ -1,8 +1,8 @@
 """Page-wise retrieval from services that answer a query in pages: resumable, complete, without repetitions.
 
-Each page is a file of its own, `part_01_page_000123.json.gz`, noted in the folder's journal. A job that runs again
-keeps the pages that are still as noted and asks for the others only. A part of which the service says that it holds
-more than was received, or whose total changed on the way, is fetched anew: entries move between the pages of a
+Each page is a file of its own, `part_01_page_000123.json.gz`, recorded in the folder's journal. A job that runs again
+keeps the pages that are still as recorded and requests only the others. A part of which the service says that it holds
+more than was received, or whose total changed on the way, is fetched again: entries move between the pages of a
 database that grows.
 """
 
@@ -17,9 +17,9 @@ import pandas as pd
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path
-from elemflow.sources.download import file_record
-from elemflow.sources.journal import is_as_noted, note_record, read_journal
+from elemflow.sources.journal import append_record, is_unchanged, read_journal
 from elemflow.sources.progress import Progress
+from elemflow.sources.records import FileRecord
 from elemflow.sources.table import as_text
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,9 @@ ROUNDS = 3
 """How often a part is read before it is given up as changing."""
 
 _FILES = "part_*_page_*.json.gz"
-_ENDLESS = "Such an answer never ends; run again later, and tell the makers of the database if that does not help."
+_ENDLESS = (
+    "Such an answer never ends; run again later, and report it to the makers of the database if that does not help."
+)
 
 
 class Page(NamedTuple):
@@ -45,22 +47,22 @@ class Page(NamedTuple):
     following: str | None
 
 
-class Part(NamedTuple):
-    """A part of a query, fetched page after page.
+class Query(NamedTuple):
+    """A query, or a part of one, fetched page after page.
 
     Attributes:
         title: What it holds, for messages.
         first: Address of its first page, without any credentials.
-        ask: Returns the page of a given number (from 1) and address.
+        request: Returns the page of a given number (from 1) and address.
     """
 
     title: str
     first: str
-    ask: Callable[[int, str], Page]
+    request: Callable[[int, str], Page]
 
 
-def fetch_parts(folder: Path, parts: Sequence[Part], database_version: str | None = None) -> list[dict[str, Any]]:
-    """Fetch all pages of all parts, keep what is there, and remove pages of other queries.
+def fetch_parts(folder: Path, parts: Sequence[Query], database_version: str | None = None) -> list[FileRecord]:
+    """Fetch the pages of all parts that are not there yet, and remove pages of other queries.
 
     Args:
         folder: Where the pages go.
@@ -71,7 +73,7 @@ def fetch_parts(folder: Path, parts: Sequence[Part], database_version: str | Non
         The record of every page, with `rows` and, if known, `database_version`.
 
     Raises:
-        DataError: A page cannot be had, the service repeats itself, or the database does not hold still.
+        DataError: A page cannot be retrieved, the service repeats itself, or the database changes meanwhile.
     """
     records = [
         record
@@ -82,9 +84,9 @@ def fetch_parts(folder: Path, parts: Sequence[Part], database_version: str | Non
     return records
 
 
-def remove_other_pages(folder: Path, records: Iterable[Mapping[str, Any]]) -> None:
+def remove_other_pages(folder: Path, records: Iterable[FileRecord]) -> None:
     """Remove the pages in a folder that have no record; they are of other queries or other states."""
-    named = {record["file"] for record in records}
+    named = {record.file for record in records}
     for path in folder.glob(_FILES):
         if path.name not in named:
             path.unlink()
@@ -114,28 +116,28 @@ def read_pages(folder: Path, columns: Sequence[str], key: str) -> Iterator[pd.Da
             yield frame.reset_index(drop=True)
 
 
-def _fetch_part(folder: Path, name: str, part: Part, version: str | None) -> list[dict[str, Any]]:
+def _fetch_part(folder: Path, name: str, part: Query, version: str | None) -> list[FileRecord]:
     for _ in range(ROUNDS):
         records, trouble = _walk(folder, name, part, version)
         if not trouble:
             return records
-        log.warning("%s: %s; fetching this part anew", part.title, trouble)
+        log.warning("%s: %s; fetching this part again", part.title, trouble)
         for record in records:
-            (folder / record["file"]).unlink()
+            (folder / record.file).unlink()
     raise DataError(
         f"{part.first}: {trouble}, {ROUNDS} times in a row, so the pages do not make one state of the database. "
-        "It is being updated; run again later, or divide the query into smaller parts (source.parts)."
+        "It is being updated; run again later, or split the query into smaller parts (source.parts)."
     )
 
 
-def _walk(folder: Path, name: str, part: Part, version: str | None) -> tuple[list[dict[str, Any]], str]:
+def _walk(folder: Path, name: str, part: Query, version: str | None) -> tuple[list[FileRecord], str]:
     """Fetch the pages of a part one after the other.
 
     Returns:
         The records, and why they are no whole and consistent answer; empty if they are.
     """
     journal = read_journal(folder)
-    records: list[dict[str, Any]] = []
+    records: list[FileRecord] = []
     totals: list[int | None] = []
     seen: set[int] = set()
     addresses: set[str] = set()
@@ -145,25 +147,28 @@ def _walk(folder: Path, name: str, part: Part, version: str | None) -> tuple[lis
         addresses.add(address)
         number = len(records) + 1
         path = folder / f"{name}_page_{number:06d}.json.gz"
-        record = journal.get(path.name, {})
-        same_query = record.get("url") == address and record.get("database_version") == version
-        kept = same_query and is_as_noted(folder, record)
-        page = _load(path) if kept else part.ask(number, address)
+        record = journal.get(path.name)
+        if record and not (
+            record.url == address and record.database_version == version and is_unchanged(folder, record)
+        ):
+            record = None
+        page = _load(path) if record else part.request(number, address)
         new = {hash(json.dumps(row, sort_keys=True)) for row in page.rows} - seen
         if page.following in addresses:
             raise DataError(f"{address}: the service names a page as the next one for the second time. {_ENDLESS}")
         if page.rows and not new:
             raise DataError(f"{address}: page {number} holds only entries of the pages before it. {_ENDLESS}")
-        if not kept:
+        fetched = 0 if record else len(page.rows)
+        if not record:
             _save(path, page)
-            record = file_record(path, url=address, rows=len(page.rows), database_version=version)
-            note_record(folder, record)
+            record = FileRecord.of(path, url=address, rows=len(page.rows), database_version=version)
+            append_record(folder, record)
         records.append(record)
         totals.append(page.total)
         seen |= new
         progress.total = page.total
-        progress.held += len(page.rows) if kept else 0
-        progress.add(0 if kept else len(page.rows))
+        progress.held += len(page.rows) - fetched
+        progress.add(fetched)
         address = page.following
     return records, _inconsistency(totals, len(seen))
 

@@ -10,16 +10,18 @@ import importlib.metadata
 import itertools
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pandas as pd
+from pydantic import Field
 
 from elemflow.chemistry.composition import SYMBOLS, canonical
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.files import atomic_path
-from elemflow.sources.download import file_record
+from elemflow.sources.options import Names, SourceOptions
+from elemflow.sources.records import FileRecord
 from elemflow.sources.table import read_table
 
 if TYPE_CHECKING:
@@ -65,7 +67,25 @@ PROTOTYPES = {
 """Prototypes by name; GdFeO3 is the orthorhombically distorted perovskite."""
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(SourceOptions):
+    """A crystal structure prototype and the elements on its sites."""
+
+    prototype: Literal["B2", "L1_0", "GdFeO3"] = Field(
+        description="Crystal structure whose sites are filled: B2 (CsCl), L1_0 (CuAu), or GdFeO3, the distorted "
+        "perovskite."
+    )
+    sites: dict[Literal["A", "B", "X"], Names] = Field(
+        description="Elements on each site, A, B and, for the anions of a perovskite, X; a candidate has as many "
+        "elements as there are sites."
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """True: the data are computed."""
+        return True
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Write every candidate: `entry_id`, `formula`, `prototype`, `volume_per_atom` (Å³) and `structure` (JARVIS JSON).
 
     Candidates are written one by one, in the order of the lists. See `elemflow.sources.retrieve`.
@@ -73,12 +93,12 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
     Raises:
         ConfigError: The prototype has other sites than those named, or a symbol is no element or cannot be placed.
     """
-    name = source["prototype"]
-    _check(name, source["sites"])
+    name = options.prototype
+    _check(options)
     with atomic_path(folder / _FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for chosen, structure in _candidates(name, source["sites"]):
+        for chosen, structure in _candidates(name, {str(letter): symbols for letter, symbols in options.sites.items()}):
             atoms = {
                 "lattice_mat": [[round(float(x), 6) for x in row] for row in structure.lattice.matrix],
                 "coords": [[round(float(x), 6) for x in site.frac_coords] for site in structure],
@@ -89,15 +109,16 @@ def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
             volume = round(structure.volume / len(structure), 4)
             writer.writerow(("-".join((name, *chosen)), formula, name, volume, json.dumps(atoms)))
     version = importlib.metadata.version("pymatgen")
-    return [file_record(folder / _FILE, url=f"computed, volumes by pymatgen {version}: DLSVolumePredictor")]
+    return [FileRecord.of(folder / _FILE, url=f"computed, volumes by pymatgen {version}: DLSVolumePredictor")]
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
     """Yield the candidates; see `elemflow.sources.retrieve`."""
     return read_table(folder / _FILE, "csv")
 
 
-def _check(name: str, sites: Mapping[str, list[str]]) -> None:
+def _check(options: Options) -> None:
+    name, sites = options.prototype, options.sites
     letters = sorted({letter for letter, _ in PROTOTYPES[name].sites})
     if sorted(sites) != letters:
         raise ConfigError(f"source.sites: {name} has the sites {', '.join(letters)}; found {', '.join(sorted(sites))}.")
@@ -107,7 +128,7 @@ def _check(name: str, sites: Mapping[str, list[str]]) -> None:
             raise ConfigError(f"source.sites.{letter}: '{unknown[0]}' is not the symbol of an element.{hint}")
 
 
-def _candidates(name: str, sites: Mapping[str, list[str]]) -> Iterator[tuple[tuple[str, ...], "Structure"]]:
+def _candidates(name: str, sites: Mapping[str, Sequence[str]]) -> Iterator[tuple[tuple[str, ...], "Structure"]]:
     """Yield the elements of the sites in alphabetical order of their letters, and the scaled structure."""
     from pymatgen.core import Element, Lattice, Structure  # noqa: PLC0415 - seconds and 300 MB
     from pymatgen.core.structure_prediction.volume_predictor import DLSVolumePredictor  # noqa: PLC0415

@@ -12,20 +12,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, Self, cast, get_args
 from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field, model_validator
 
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import atomic_path
-from elemflow.sources.download import check_sha256, download, file_record
+from elemflow.sources.download import check_sha256, download
 from elemflow.sources.json_rows import iter_rows
+from elemflow.sources.options import Sha256, SourceOptions, Url
+from elemflow.sources.records import FileRecord
 
-FORMATS = ("csv", "json", "parquet")
+Format = Literal["csv", "json", "parquet"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 SEPARATORS = (";", "\t", "|", ",")
 """What a header is searched for when its columns are not found, to name the separator that the file seems to have."""
 
@@ -55,24 +59,80 @@ class UnreadableTable(DataError):  # noqa: N818  what it is called in messages
         self.problem = problem
 
 
-def fetch(source: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+class Options(SourceOptions):
+    """A local file or an address, one of the two."""
+
+    path: str | None = Field(None, description="Local file; relative paths start at `data_folder`.")
+    url: Url | None = Field(None, description="http(s) address of the file.")
+    sha256: Sha256 | None = Field(
+        None, description="SHA-256 that the file must have; null records what was found and expects it from then on."
+    )
+    format: Format | None = Field(
+        None, description="Format of the file; null takes it from the suffix. A .gz suffix is understood."
+    )
+    separator: str = Field(
+        ",",
+        pattern=r'^[^"\r\n]$',
+        description='What stands between the columns of a CSV file, such as ; or a tab ("\\t").',
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("give either path or url")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the file is local."""
+        return self.path is not None
+
+    @property
+    def place(self) -> str:
+        """Path or address of the file."""
+        return str(self.url or self.path)
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file, without folders."""
+        return Path(urlsplit(self.url).path).name if self.url else Path(self.place).name
+
+    @property
+    def file_format(self) -> Format:
+        """Format of the file, declared or from its suffix.
+
+        Raises:
+            ConfigError: It is not declared and the suffix is none of a format.
+        """
+        if self.format:
+            return self.format
+        suffix = Path(self.file_name.removesuffix(".gz")).suffix.removeprefix(".")
+        for known in FORMATS:
+            if suffix == known:
+                return known
+        raise ConfigError(
+            f"source.format of {self.place} is not given and does not follow from the name; set it to one of "
+            f"{', '.join(FORMATS)}."
+        )
+
+
+def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Copy a local file, or download it from `url`; see `elemflow.sources.retrieve`."""
-    target = folder / _file_name(source)
-    _format(source)
-    if source.get("url"):
-        return [download(source["url"], target, sha256=source.get("sha256"))]
-    path = Path(source["path"])
+    target, _ = folder / options.file_name, options.file_format
+    if options.url:
+        return [download(options.url, target, sha256=options.sha256)]
+    path = Path(options.place)
     if not path.is_file():
         raise DataError(f"{path} does not exist (seen from {Path.cwd()}). Correct source.path in the dataset's config.")
-    check_sha256(path, source.get("sha256"), str(path))
+    check_sha256(path, options.sha256, str(path))
     with atomic_path(target) as part:
         shutil.copyfile(path, part)
-    return [file_record(target, url=str(source["path"]))]
+    return [FileRecord.of(target, url=options.place)]
 
 
-def read(source: Mapping[str, Any], folder: Path) -> Iterator[pd.DataFrame]:
+def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the file; see `elemflow.sources.retrieve`."""
-    return read_table(folder / _file_name(source), _format(source), source.get("separator", ","))
+    return read_table(folder / options.file_name, options.file_format, options.separator)
 
 
 def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[pd.DataFrame]:
@@ -213,17 +273,3 @@ def _open(path: Path) -> IO[bytes]:
     with path.open("rb") as stream:
         gzipped = stream.read(2) == b"\x1f\x8b"
     return cast("IO[bytes]", gzip.open(path, "rb")) if gzipped else path.open("rb")
-
-
-def _file_name(source: Mapping[str, Any]) -> str:
-    return Path(urlsplit(source["url"]).path).name if source.get("url") else Path(source["path"]).name
-
-
-def _format(source: Mapping[str, Any]) -> str:
-    found = source.get("format") or Path(_file_name(source).removesuffix(".gz")).suffix.removeprefix(".")
-    if found not in FORMATS:
-        raise ConfigError(
-            f"source.format of {source.get('url') or source['path']} is not given and does not follow from the name; "
-            f"set it to one of {', '.join(FORMATS)}."
-        )
-    return found

@@ -1,0 +1,95 @@
+"""Records of retrieved files, and the manifest of a dataset's raw folder."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import JsonValue, ValidationError
+
+from elemflow.core.declared import Declared
+from elemflow.core.files import sha256_file, write_json
+from elemflow.sources.options import SourceOptions
+
+MANIFEST = "manifest.json"
+
+
+class FileRecord(Declared):
+    """A retrieved file.
+
+    Attributes:
+        url: Where it was requested; a local path or package resource for files that were not downloaded.
+        final_url: Where redirects ended, without the query: signed addresses carry credentials there.
+        file: Its name, without the folder.
+        bytes: Its size.
+        sha256: Its SHA-256, as hexadecimal digits.
+        retrieved: UTC date of the file, as YYYY-MM-DD.
+        rows: Number of its rows, where they were counted.
+        database_version: Release of the database, where the service names it.
+    """
+
+    url: str
+    final_url: str
+    file: str
+    bytes: int
+    sha256: str
+    retrieved: str
+    rows: int | None = None
+    database_version: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        path: str | Path,
+        *,
+        url: str,
+        final_url: str | None = None,
+        rows: int | None = None,
+        database_version: str | None = None,
+    ) -> Self:
+        """Return the record of a file that has its final name; see the attributes."""
+        path = Path(path)
+        state = path.stat()
+        return cls(
+            url=url,
+            final_url=urlunsplit(urlsplit(final_url or url)._replace(query="", fragment="")),
+            file=path.name,
+            bytes=state.st_size,
+            sha256=sha256_file(path),
+            retrieved=datetime.fromtimestamp(state.st_mtime, UTC).date().isoformat(),
+            rows=rows,
+            database_version=database_version,
+        )
+
+
+class Manifest(Declared):
+    """What `manifest.json` says of the raw files of a dataset.
+
+    Attributes:
+        dataset: Name of the dataset.
+        source: Its `source` section with all defaults.
+        database_version: Releases of the database, where the service names them.
+        rows: Rows of all files.
+        files: The files.
+    """
+
+    dataset: str
+    source: dict[str, JsonValue]
+    database_version: str = ""
+    rows: int
+    files: tuple[FileRecord, ...]
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest into the folder of the files."""
+        write_json(folder / MANIFEST, self.model_dump(mode="json", exclude={"files"}) | {"files": self._plain_files()})
+
+    def _plain_files(self) -> list[dict[str, JsonValue]]:
+        return [record.model_dump(mode="json", exclude_none=True) for record in self.files]
+
+    def is_of(self, kind: str, options: SourceOptions) -> bool:
+        """Return whether the files are those of a source."""
+        stored = {key: value for key, value in self.source.items() if key != "kind"}
+        try:
+            return self.source.get("kind") == kind and type(options).model_validate(stored) == options
+        except ValidationError:
+            return False
