@@ -1,69 +1,155 @@
-"""The reference part of config/README.md, written from the schemas so that the two cannot differ."""
+"""Reference of the configuration, docs/reference/configuration.md, generated from the schemas."""
 
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from elemflow.config.yaml_schema import SCHEMAS, read_schema
 from elemflow.core.files import write_text
 
-MANUAL = SCHEMAS.parents[1] / "config" / "README.md"
-BEGIN, END = "<!-- keys: begin (written by `make manual`) -->", "<!-- keys: end -->"
+REFERENCE = SCHEMAS.parents[1] / "docs" / "reference" / "configuration.md"
 FILES = {
-    "config": "`config/config.yaml`",
-    "dataset": "`config/datasets/<id>.yaml`",
-    "model": "`config/models/<id>.yaml`",
-    "protocol": "`config/protocols/<id>.yaml`",
-    "study": "`config/studies/<id>.yaml`",
+    "config": ("config/config.yaml", "what is built"),
+    "dataset": (
+        "config/datasets/<id>.yaml",
+        "a database: where it comes from, what to keep, how entries become materials",
+    ),
+    "model": (
+        "config/models/<id>.yaml",
+        "a network, an estimator with or without a grid, the best of several, or AutoML",
+    ),
+    "protocol": (
+        "config/protocols/<id>.yaml",
+        "how a model is trained and evaluated: split, members, optimiser, stopping",
+    ),
+    "study": ("config/studies/<id>.yaml", "tables, figures and claims as grids over the above"),
 }
+SHARED_KEYS = 4  # a definition with more keys than this that is used twice has a table of its own
+INTRODUCTION = """# Configuration
+
+Every key of every file, generated from `workflow/schemas/` by `make manual`. Unknown keys are refused. One file
+declares one thing, and the file's name is its id.
+
+| file | declares |
+|---|---|
+{files}
+
+`a.b` is key `b` of mapping `a`, `a[].b` key `b` of each item of list `a`, `<id>` a name of your own. *(variant)* behind
+a key names the kind, family, scheme or rule that has it."""
 
 
-def key_tables() -> str:
-    """Return one Markdown table per kind of config file: key, values, default, meaning."""
-    blocks = []
-    for name, title in FILES.items():
-        schema = read_schema(name)
-        lines = [f"### {title}", "", "| key | values | default | meaning |", "|---|---|---|---|"]
-        rows = dict.fromkeys(_rows(schema, schema, ""))
-        blocks.append("\n".join([*lines, *rows]))
-    return "\n\n".join(blocks)
+@dataclass
+class Schema:
+    """A schema and the definitions in it that get a table of their own.
+
+    Attributes:
+        root: The whole schema.
+        shared: Definition that several keys use, by name.
+    """
+
+    root: dict[str, Any]
+    shared: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, name: str) -> "Schema":
+        """Read a schema from workflow/schemas."""
+        root = read_schema(name)
+        text = json.dumps(root)
+        shared = {
+            key: node
+            for key, node in root.get("$defs", {}).items()
+            if len(node.get("properties", {})) > SHARED_KEYS and text.count(f'"#/$defs/{key}"') > 1
+        }
+        return cls(root, shared)
+
+    def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
+        """Return a node with its reference replaced by the definition; keys next to the reference win."""
+        if "$ref" not in node:
+            return node
+        return {**self.root["$defs"][_target(node)], **{key: value for key, value in node.items() if key != "$ref"}}
 
 
-def _rows(node: dict[str, Any], root: dict[str, Any], path: str) -> Iterator[str]:
+def configuration_page() -> str:
+    """Return docs/reference/configuration.md."""
+    files = [f"| [`{title}`](#{_anchor(title)}) | {declares} |" for title, declares in FILES.values()]
+    blocks = [INTRODUCTION.format(files="\n".join(files))]
+    for name, (title, _) in FILES.items():
+        schema = Schema.read(name)
+        blocks.append(f"## `{title}`\n\n{_table(_rows(schema.root, schema, ''))}")
+        blocks += [
+            f"### Keys of a {key.replace('_', ' ')}\n\n{_table(_rows(node, schema, ''))}"
+            for key, node in schema.shared.items()
+        ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(rows: Iterator[str]) -> str:
+    return "\n".join(["| key | values | default | meaning |", "|---|---|---|---|", *dict.fromkeys(rows)])
+
+
+def _rows(node: dict[str, Any], schema: Schema, path: str) -> Iterator[str]:
     """Yield the table rows of a schema node, depth first."""
-    node = _resolve(node, root)
+    node = schema.resolve(node)
     required = set(node.get("required", []))
+    covered = _covered(node, schema) if path else None
+    if covered:
+        yield f"| `{path.removesuffix('.')}.…` | {_link(covered)} | | |"
     for key, sub in node.get("properties", {}).items():
-        resolved = _resolve(sub, root)
+        if covered and key in schema.shared[covered]["properties"]:
+            continue
+        resolved = schema.resolve(sub)
         if resolved:
-            yield _row(f"{path}{key}", resolved, needed=key in required)
-            yield from _rows(resolved, root, f"{path}{key}.")
+            yield _row(f"{path}{key}", sub, schema, needed=key in required)
+            if _target(sub) not in schema.shared:
+                yield from _rows(resolved, schema, f"{path}{key}.")
     if isinstance(node.get("additionalProperties"), dict):
-        resolved = _resolve(node["additionalProperties"], root)
-        yield from _rows(resolved, root, f"{path}<id>.")
+        yield from _rows(node["additionalProperties"], schema, f"{path}<id>.")
     if "items" in node:
-        yield from _rows(_resolve(node["items"], root), root, path.removesuffix(".") + "[].")
+        yield from _rows(node["items"], schema, path.removesuffix(".") + "[].")
+    yield from _variant_rows(node, schema, path)
+
+
+def _variant_rows(node: dict[str, Any], schema: Schema, path: str) -> Iterator[str]:
+    """Yield the rows of keys that a mapping has for some values of its kind, family, scheme or rule."""
     for condition in node.get("allOf", []):
         ((_, choice),) = condition["if"]["properties"].items()
-        yield from _variant(condition["then"], root, path, ", ".join(choice.get("enum", [choice.get("const")])))
+        variant = ", ".join(choice.get("enum", [choice.get("const")]))
+        for row in _rows(condition["then"], schema, path):
+            yield row.replace(" | ", f" *({variant})* | ", 1)
         if "else" in condition:
-            yield from _rows(condition["else"], root, path)
+            yield from _rows(condition["else"], schema, path)
 
 
-def _variant(node: dict[str, Any], root: dict[str, Any], path: str, choice: str) -> Iterator[str]:
-    yield from (row.replace(" | ", f" *({choice})* | ", 1) for row in _rows(_resolve(node, root), root, path))
+def _covered(node: dict[str, Any], schema: Schema) -> str | None:
+    """Return the shared definition all of whose keys a mapping has, if there is one."""
+    keys = node.get("properties", {})
+    for name, shared in schema.shared.items():
+        if all(keys.get(key) == sub for key, sub in shared["properties"].items()):
+            return name
+    return None
 
 
-def _resolve(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in node:
-        return {**root["$defs"][node["$ref"].rsplit("/", 1)[-1]], **{k: v for k, v in node.items() if k != "$ref"}}
-    return node
+def _anchor(title: str) -> str:
+    return "".join(letter for letter in title if letter.isalnum())
 
 
-def _row(path: str, node: dict[str, Any], *, needed: bool) -> str:
-    if "enum" in node:
+def _target(node: dict[str, Any]) -> str:
+    return str(node.get("$ref", "")).rsplit("/", 1)[-1]
+
+
+def _link(name: str) -> str:
+    title = f"keys of a {name.replace('_', ' ')}"
+    return f"[{title}](#{title.replace(' ', '-')})"
+
+
+def _row(path: str, sub: dict[str, Any], schema: Schema, *, needed: bool) -> str:
+    node = schema.resolve(sub)
+    if _target(sub) in schema.shared:
+        values = _link(_target(sub))
+    elif "enum" in node:
         values = ", ".join(f"`{json.dumps(value) if not isinstance(value, str) else value}`" for value in node["enum"])
     elif "oneOf" in node:
         values = "text or list"
@@ -74,16 +160,9 @@ def _row(path: str, node: dict[str, Any], *, needed: bool) -> str:
     return f"| `{path}` | {values} | {default} | {' '.join(node.get('description', '').split())} |"
 
 
-def with_key_tables(text: str) -> str:
-    """Return the manual's text with the part between its two marks written anew."""
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n\n{key_tables()}\n\n{END}{after}"
-
-
-def main(path: Path = MANUAL) -> None:
-    """Write the reference part of config/README.md."""
-    write_text(path, with_key_tables(path.read_text(encoding="utf-8")))
+def main(path: Path = REFERENCE) -> None:
+    """Write the reference of the configuration."""
+    write_text(path, configuration_page())
 
 
 if __name__ == "__main__":
