@@ -1,6 +1,6 @@
 """Speed of training: `keras.Model.fit`, both engines and what this machine could do at most, measured in one run.
 
-    python benchmarks/bench_training.py                 # tables of docs/performance.md, about 4 minutes
+    python benchmarks/bench_training.py                 # tables of docs/results/performance.md, about 4 minutes
     python benchmarks/bench_training.py --predict [N]   # a million rows (or N) through BRNet, from file to file
     python benchmarks/bench_training.py --rows N [N …]  # an epoch of BRNet on sets of such sizes
     python benchmarks/bench_training.py --members N     # members of the recipe on KEFE's rows, one after the other

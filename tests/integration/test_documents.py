@@ -1,14 +1,64 @@
-"""Documents that are written from other files must agree with them."""
+"""Documents agree with the files that they are generated from, and their links, examples and commands work."""
 
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import yaml
+from factories.tiny_project import make_project
 
+from elemflow.tools import manual, pipeline
 from elemflow.tools.condafile import conda_file, locked_versions
-from elemflow.tools.manual import with_key_tables
+
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"(?<!`)`((?:snakemake|python -m|python benchmarks|make) [^`\n]+)`")
+PROGRAMS = ("cat", "echo", "export", "printf", "rsync", "scancel", "source", "squeue", "touch")
+# What a reader fills in, and what stands for it here. Only the first line of a pair that matches is used.
+STAND_INS = {
+    "results/runs/<run>": "results/runs/kefe/formation_energy/ef/brnet/brnet2023",
+    "<folder of tables>": "tables",
+    "<folder>": "tables",
+    "<other dataset>": "kebg",
+    "<dataset>/<property>/<representation>/<model>/<protocol>": "kefe/formation_energy/ef/brnet/brnet2023",
+    "<dataset>/<property>/ef+pa/<model>/<protocol>": "kefe/formation_energy/ef+pa/brnet_damped/recipe",
+    "results/tables/<study>/<table>": "results/tables/brnet2023/table5",
+    "studies=[<study>]": "studies=[brnet2023]",
+}
+
+
+def documents(root: Path) -> list[Path]:
+    """Return all documents that are written by hand or generated."""
+    return [root / "README.md", root / "CHANGELOG.md", root / "config/README.md", *sorted((root / "docs").rglob("*.md"))]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a document, continuation lines joined."""
+
+    page: Path
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        """Words of the command without comments."""
+        return shlex.split(self.text, comments=True)
+
+
+def commands(root: Path, program: str) -> Iterator[Command]:
+    """Yield the commands of all documents that begin with a program."""
+    for page in documents(root):
+        text = page.read_text(encoding="utf-8")
+        blocks = [block for language, block in FENCED.findall(text) if language in {"", "bash"}]
+        lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+        for line in [*lines, *INLINE.findall(FENCED.sub("", text))]:
+            if line.startswith(f"{program} "):
+                yield Command(page.relative_to(root), line)
 
 
 def test_conda_file_has_the_locked_versions(root):
@@ -29,21 +79,26 @@ def test_lock_is_hashed_and_names_no_index(root):
     assert lock.count("--hash=sha256:") > len(locked_versions(lock))
 
 
-def test_manual_lists_every_key(root):
-    text = (root / "config/README.md").read_text()
-    assert text == with_key_tables(text), "run `make manual`"
-    assert "`training.early_stopping.patience`" in text
+def test_generated_pages_agree_with_the_schemas():
+    page = manual.REFERENCE.read_text(encoding="utf-8")
+    assert page == manual.configuration_page(), "run `make manual`"
+    assert "`training.early_stopping.patience`" in page
+    assert pipeline.PICTURE.read_text(encoding="utf-8") == pipeline.picture(), "run `make manual`"
 
 
-def test_every_key_has_a_description(root):
-    for line in (root / "config/README.md").read_text().splitlines():
-        if line.startswith("| `") and line.count("|") == 5:
+def test_every_key_has_a_description():
+    for line in manual.REFERENCE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("| `") and line.count("|") == 5 and "…" not in line:
             assert line.split("|")[-2].strip(), f"no description: {line}"
 
 
+def test_readme_is_short(root):
+    assert len((root / "README.md").read_text(encoding="utf-8").splitlines()) < 120
+
+
 def test_documented_commands_take_no_target_for_a_config_entry(root):
-    documents = [root / "README.md", *(root / "docs").glob("*.md"), *(root / "config").rglob("*.*")]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in documents).replace("\\\n", " ")
+    documented = [*documents(root), *(root / "config").rglob("*.yaml")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in documented).replace("\\\n", " ")
     entries = re.findall(r"snakemake [^\n`]*--config ((?:(?!--)\S+[ \t]*)+)", text)
     assert len(entries) > 3
     for entry in entries:  # `--config` takes every word up to the next option
@@ -51,8 +106,7 @@ def test_documented_commands_take_no_target_for_a_config_entry(root):
 
 
 def test_links_between_documents_lead_somewhere(root):
-    documents = [root / "README.md", root / "CHANGELOG.md", *(root / "docs").glob("*.md"), root / "config/README.md"]
-    links = [(path, link) for path in documents for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text())]
+    links = [(path, link) for path in documents(root) for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text())]
     links = [(path, link) for path, link in links if "://" not in link]
     assert len(links) > 50
     for document, link in links:
@@ -63,6 +117,132 @@ def test_links_between_documents_lead_somewhere(root):
             headings = re.findall(r"^#+ (.*)$", target.read_text(), flags=re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
             assert anchor in anchors, f"{document}: {link}"
+
+
+def test_every_page_is_on_the_site(root):
+    site = yaml.load((root / "mkdocs.yml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    listed = set(re.findall(r"[\w/]+\.md", str(site["nav"])))
+    pages = {path.relative_to(root / "docs").as_posix() for path in (root / "docs").rglob("*.md")}
+    assert listed == pages
+
+
+def test_documents_that_files_mention_exist(root):
+    places = ("workflow", "config", "scripts", "benchmarks", "tests", "resources/published")
+    files = [path for place in places for path in (root / place).rglob("*") if path.suffix in {".py", ".yaml", ".smk", ".md"}]
+    mentions = {(path, name) for path in files for name in re.findall(r"docs/[\w/]+\.\w+", path.read_text("utf-8"))}
+    assert mentions
+    missing = sorted(f"{path.relative_to(root)}: {name}" for path, name in mentions if not (root / name).exists())
+    assert not missing, "\n".join(missing)
+
+
+def test_examples_in_documents_can_be_read(root):
+    for page in documents(root):
+        for language, block in FENCED.findall(page.read_text(encoding="utf-8")):
+            if language == "yaml":
+                assert yaml.safe_load(block) is not None, page
+            elif language == "python":
+                compile(block, str(page), "exec")
+
+
+def test_programs_in_documents_are_known(root):
+    known = (*PROGRAMS, "snakemake", "python", "make")
+    for page in documents(root):
+        for language, block in FENCED.findall(page.read_text(encoding="utf-8")):
+            if language == "bash":
+                for line in block.replace("\\\n", " ").splitlines():
+                    assert line.split()[0] in known, f"{page}: {line}"
+
+
+def test_make_targets_in_documents_exist(root):
+    targets = set(re.findall(r"^(\w+):", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    named = {command.words[1] for command in commands(root, "make")}
+    assert {"run", "test", "docs"} <= named <= targets
+
+
+def test_python_commands_in_documents_have_their_options(root):
+    named = list(commands(root, "python"))
+    assert len(named) > 10
+    helps: dict[str, str] = {}
+    for command in named:
+        words = command.words[1:]
+        if words[0] == "-c":
+            compile(words[1], str(command.page), "exec")
+            continue
+        module = words[1] if words[0] == "-m" else words[0]
+        if module not in helps:
+            called = [sys.executable, *words[: 2 if words[0] == "-m" else 1], "--help"]
+            done = subprocess.run(called, cwd=root, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{command}: {done.stderr[-500:]}"
+            helps[module] = done.stdout
+        for word in words:
+            assert not word.startswith("--") or word.split("=")[0] in helps[module], f"{command.page}: {command.text}: {word}"
+
+
+@pytest.mark.workflow
+def test_snakemake_commands_in_documents_can_be_planned(root, tmp_path):
+    """Dry-run every command, those with the same options together, in a copy that has the files of the examples."""
+    project = make_project(root, tmp_path)
+    _write_examples(root, project.folder)
+    grouped: dict[tuple[str, ...], set[str]] = {}
+    for command in commands(root, "snakemake"):
+        planned = _plannable(command)
+        if planned:
+            options, targets = planned
+            grouped.setdefault(options, set()).update(targets)
+    assert len(grouped) > 8
+    for options, targets in grouped.items():
+        line = shlex.join(options) + " " + " ".join(sorted(targets))  # braces are the shell's to expand
+        done = subprocess.run(
+            ["bash", "-c", f"{shlex.quote(sys.executable)} -m snakemake --dry-run --quiet all {line}"],
+            cwd=project.folder, capture_output=True, text=True, check=False,
+            env=_environment(project.folder),
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout[-500:]}{done.stderr[-3000:]}"
+
+
+def _plannable(command: Command) -> tuple[tuple[str, ...], list[str]] | None:
+    """Return options and targets of a command, or None if there is nothing to plan."""
+    text = command.text.split(" #")[0]
+    for written, stand_in in STAND_INS.items():
+        text = text.replace(written, stand_in)
+    if "…" in text or "..." in text or "--report" in text or "--unlock" in text or "--profile" in text:
+        return None
+    assert "<" not in text, f"{command.page}: what stands for the placeholder in: {command.text}"
+    options: list[str] = []
+    targets: list[str] = []
+    taken_by = ""
+    for word in shlex.split(text)[1:]:
+        if word.startswith("-"):
+            taken_by = word if word in {"--config", "--configfile", "--cores", "--set-threads"} else ""
+            options += [] if word in {"-n", "--cores", "--keep-going"} else [word]
+        elif taken_by:
+            options += [] if taken_by == "--cores" else [word]
+            taken_by = "" if taken_by == "--cores" else taken_by
+        else:
+            targets.append(word)
+    return tuple(word for word in options if word != "--"), targets
+
+
+def _write_examples(root: Path, folder: Path) -> None:
+    """Write the examples of the documents that begin with their path, and the files that commands write."""
+    for page in documents(root):
+        for language, block in FENCED.findall(page.read_text(encoding="utf-8")):
+            named = re.match(r"# ((?:config|my_models)/\S+|\w+\.yaml)\b", block)
+            if named and language in {"yaml", "python"} and "<id>" not in named[1]:
+                path = folder / named[1]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                before = path.read_text(encoding="utf-8") if path.exists() and "studies/alloys" in named[1] else ""
+                path.write_text(before + block, encoding="utf-8")
+    for command in commands(root, "echo"):
+        subprocess.run(["bash", "-c", command.text], cwd=folder, check=True)
+    (folder / "alloys.csv").write_text("composition,formation_enthalpy\nAg3Ti,-0.1\n", encoding="utf-8")
+    shutil.copytree(root / "benchmarks", folder / "benchmarks")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    import os
+
+    return os.environ | {"PYTHONPATH": str(folder / "workflow")}
 
 
 @pytest.mark.workflow

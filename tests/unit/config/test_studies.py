@@ -42,8 +42,8 @@ def test_what_is_missing_has_a_reason_and_no_run(plan):
 
 def test_the_study_that_the_docs_work_through_can_be_planned(root, tmp_path):
     shutil.copytree(root / "config", tmp_path / "config")
-    page = (root / "docs/own_study.md").read_text(encoding="utf-8")
-    dataset, tables, figures = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    page = (root / "docs/guide/own_data.md").read_text(encoding="utf-8")
+    dataset, tables, figures, *_ = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     (tmp_path / "config/datasets/alloys.yaml").write_text(dataset, encoding="utf-8")
     (tmp_path / "config/studies/alloys.yaml").write_text(tables + figures, encoding="utf-8")
     plan = build(load({"studies": ["alloys"]}, tmp_path), {})

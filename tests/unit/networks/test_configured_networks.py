@@ -94,7 +94,7 @@ def test_every_configured_network_is_tested(models: dict[str, dict[str, Any]]) -
 
 
 def test_documented_parameters(root: Path) -> None:
-    text = (root / "docs" / "models.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
     for name in set(EXPECTED) - {f"{kind}_{layout}" for kind in ("brnet", "bnet") for layout in TABLE_6}:
         for number in EXPECTED[name][86]:
             assert f"{number:,}" in text, name

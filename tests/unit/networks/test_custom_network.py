@@ -1,4 +1,4 @@
-"""The worked examples of docs/models.md, and what is wrong with networks of a user's own."""
+"""The worked examples of docs/guide/own_model.md, and what is wrong with networks of a user's own."""
 
 import json
 import re
@@ -20,7 +20,7 @@ WHERE = "config/models/x.yaml: spec"
 @pytest.fixture
 def documented(project: Path, root: Path) -> Path:
     """A copy of the config with every example of the page that begins with the name of its file."""
-    text = (root / "docs" / "models.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "guide" / "own_model.md").read_text(encoding="utf-8")
     for name, content in re.findall(r"```\w+\n# (\S+)\n(.*?)```", text, flags=re.DOTALL):
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text(content, encoding="utf-8")

@@ -65,7 +65,7 @@ ESTIMATORS: dict[str, Entry] = {
         "sklearn.linear_model", "SGDRegressor",
         _names("alpha average epsilon eta0 fit_intercept l1_ratio learning_rate loss max_iter n_iter_no_change penalty "
                "power_t tol"),
-        # scikit-learn's own schedule stops far from the minimum of 145 correlated columns (docs/estimators.md).
+        # scikit-learn's own schedule stops far from the minimum of 145 correlated columns (docs/results/models.md).
         {"learning_rate": "adaptive", "eta0": 0.001}, scaled=True, scaled_target=True,
     ),
     "svr": Entry(

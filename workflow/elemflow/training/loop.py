@@ -232,7 +232,7 @@ def _set_jax_environment(threads: int) -> None:
 
 
 def _faster_engine(threads: int) -> str:
-    """Return the engine that docs/performance.md found faster; JAX is asked only where there is a GPU."""
+    """Return the engine that docs/results/performance.md found faster; JAX is asked only where there is a GPU."""
     if not any(Path("/dev").glob("nvidia[0-9]*")) or importlib.util.find_spec("jax") is None:
         return "tensorflow"
     _set_jax_environment(threads)
