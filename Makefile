@@ -57,6 +57,7 @@ docs: setup
 clean:
 	rm -rf results .snakemake
 
-# Bring the key tables of config/README.md in line with the schemas.
+# Generate the reference of the configuration and the picture of the pipeline.
 manual: setup
 	$(BIN)/python -m elemflow.tools.manual
+	$(BIN)/python -m elemflow.tools.pipeline

@@ -6,7 +6,7 @@
 Each network has a process of its own on engine tensorflow. A step is a batch of rows of 86 features through forward
 pass, gradient and Adam. Two sizes of batch give a part for the step, the update of the weights, and a part per row.
 Networks that are not in `MEASURED` differ from one of these in little but their number of parameters, by which the
-forecast then goes. Lines of estimators are kept: one fit on 10,000 rows of `pa`, from the table in docs/results/models.md.
+forecast then goes. Lines of estimators are kept: one fit on 10,000 rows of `pa`, from docs/results/models.md.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """What a training job asks for: memory and minutes, from the size of its data.
 
-The constants are upper ends of what docs/results/performance.md measured. An estimate too low costs an attempt and nothing else: a
-job that ran out of memory comes back with more, one that ran out of time goes on from its checkpoint.
+The constants are upper ends of what docs/results/performance.md measured. An estimate too low costs an attempt and
+nothing else: a job that ran out of memory comes back with more, one that ran out of time goes on from its checkpoint.
 """
 
 import json

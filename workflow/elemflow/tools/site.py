@@ -1,4 +1,4 @@
-"""Hooks of the site's generator (mkdocs.yml): formulas as MathML, which needs no script, and the figures of the demo."""
+"""Hooks of mkdocs for the site: formulas as MathML, which needs no script, and the figures of the demo."""
 
 import re
 import shutil
