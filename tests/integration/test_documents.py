@@ -61,10 +61,20 @@ def commands(root: Path, program: str) -> Iterator[Command]:
     for page in documents(root):
         text = page.read_text(encoding="utf-8")
         blocks = [block for language, block in FENCED.findall(text) if language in {"", "bash"}]
-        lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+        lines = [line for block in blocks for line in _lines(block)]
         for line in [*lines, *INLINE.findall(FENCED.sub("", text))]:
             if line.startswith(f"{program} "):
                 yield Command(page.relative_to(root), line)
+
+
+def _lines(block: str) -> Iterator[str]:
+    """Yield the commands of a block, a quoted text over several lines as one of them."""
+    waiting = ""
+    for line in block.replace("\\\n", " ").splitlines():
+        waiting = f"{waiting}\n{line}" if waiting else line
+        if waiting.count('"') % 2 == 0:
+            yield waiting
+            waiting = ""
 
 
 def test_conda_file_has_the_locked_versions(root):
@@ -183,10 +193,11 @@ def test_python_commands_in_documents_have_their_options(root):
             assert f'"{option}"' in source, f"{command.page}: {command.text}: {option}"
 
 
-@pytest.mark.parametrize("module", ["elemflow.predict", "elemflow.explain"])
+@pytest.mark.parametrize("module", ["elemflow.predict"])
 def test_commands_describe_themselves(root, module):
     environment = _environment(root)
-    done = subprocess.run([sys.executable, "-m", module, "--help"], env=environment, capture_output=True, text=True)
+    called = [sys.executable, "-m", module, "--help"]
+    done = subprocess.run(called, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "usage:" in done.stdout
 

@@ -31,7 +31,7 @@ def fetch_from_mirror(
     """
     origin = f"{mirror.rstrip('/')}/{dataset_id}"
     manifest = _read_manifest(origin)
-    fill = f"Fill it again on a machine with a network (docs/databases.md, 'Without a network'), for {dataset_id}."
+    fill = f"Fill it again on a machine with a network (docs/guide/offline.md), for {dataset_id}."
     if not manifest.is_of(kind, options):
         raise DataError(f"{origin}/{MANIFEST} describes another source than the config of {dataset_id}. {fill}")
     for record in manifest.files:
@@ -52,7 +52,7 @@ def _read_manifest(origin: str) -> Manifest:
     path = Path(origin) / MANIFEST
     if not path.is_file():
         raise DataError(
-            f"The mirror has no {path}. Fill it on a machine with a network (docs/databases.md, 'Without a network'), "
+            f"The mirror has no {path}. Fill it on a machine with a network (docs/guide/offline.md), "
             "or correct the key 'mirror' of the config."
         )
     return Manifest.model_validate(read_json(path))
