@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from elemflow.inference.candidates import rank_candidates
 from elemflow.provenance.environment import start_job
-from elemflow.training.fine_tuning import SourceFiles
+from elemflow.training.fine_tuning import PretrainingFiles
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -24,7 +24,7 @@ def main(smk: "Snakemake") -> None:
         Path(smk.input.model),
         Path(smk.input.run_info),
         {name: Path(path) for name, path in smk.output.items()},
-        pretrained=SourceFiles(*map(Path, smk.input.pretrained)) if smk.input.pretrained else None,
+        pretrained=PretrainingFiles(*map(Path, smk.input.pretrained)) if smk.input.pretrained else None,
         **smk.params.cfg,
         threads=smk.threads,
     )

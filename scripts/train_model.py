@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from elemflow.core.content import write_record
 from elemflow.core.deadline import set_deadline
 from elemflow.provenance.environment import start_job
-from elemflow.training.job import train_run
+from elemflow.training.backend import Backend
+from elemflow.training.job import RunInputs, RunOutputs, train_run
 from elemflow.training.packing import train_neighbours
+from elemflow.training.run_config import RunConfig
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -22,18 +24,21 @@ def main(smk: "Snakemake") -> None:
     started = time.monotonic()
     start_job(smk.log[0])
     set_deadline(smk.resources.get("runtime", 0), smk.resources.get("grace"))
+    backend = Backend(smk.threads)
     checkpoints = Path(smk.params.checkpoints)
     train_run(
-        smk.params.cfg,
-        **dict(smk.input.items()),
-        predictions=Path(smk.output.predictions),
-        history=Path(smk.output.history),
-        run_info=Path(smk.output.run_info),
-        model_folder=Path(smk.output.model),
-        checkpoint_folder=checkpoints,
-        threads=smk.threads,
+        RunConfig.from_params(smk.params.cfg),
+        RunInputs.from_names(**dict(smk.input.items())),
+        RunOutputs(
+            predictions=Path(smk.output.predictions),
+            history=Path(smk.output.history),
+            run_info=Path(smk.output.run_info),
+            model_folder=Path(smk.output.model),
+            checkpoint_folder=checkpoints,
+        ),
+        backend,
         code=smk.params.code,
-        then=partial(train_neighbours, checkpoints, smk.threads, started),
+        then=partial(train_neighbours, checkpoints, backend, started),
     )
     write_record(
         smk.output.record,

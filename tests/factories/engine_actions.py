@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from elemflow.core.errors import TrainingError
 from elemflow.training import interruption as stopping
 from elemflow.training import loop
 from elemflow.training.data import MemberData, RoleData
-from elemflow.training.state import Course, evaluation_batches
-from factories.toy import PROTOCOL, SPEC
+from elemflow.training.engine import FitResult, NetworkSettings, TrainingJob
+from elemflow.training.progress import Progress
+from elemflow.training.state import TrainingState, evaluation_batches
+from factories.toy import SEED, SPEC, TRAINING, build, make_settings
+from factories.training import process_backend
 
-TRAINING = PROTOCOL["training"]
 SMALL = SPEC | {"stacks": [{"width": 8, "layers": 1, "dropout": 0.2}]}  # few layers compile fast
 STACKS = [{"width": 8, "layers": 2, "branches": [1, 1]}, {"width": 4, "layers": 1}]
 PLAIN = SPEC | {"stacks": STACKS, "order": ["dense", "activation"]}
@@ -45,15 +48,17 @@ def part(rows: int, seed: int, sign: float = 1.0) -> RoleData:
     )
 
 
-def job(folder: Path, number: int, of: int, data: MemberData, spec: dict[str, Any] = SMALL) -> loop.Job:
-    from elemflow.networks.build import build_network
-
-    progress = loop.Progress(f"member {number + 1}/{of}", 6)
-    return loop.Job(build_network(spec, 3, number), data, number, folder / f"{number}.npz", progress)
+def job(folder: Path, number: int, of: int, data: MemberData, spec: dict[str, Any] = SMALL) -> TrainingJob:
+    progress = Progress(f"member {number + 1}/{of}", 6)
+    return TrainingJob(build(spec, 3, number), data, number, folder / f"{number}.npz", progress)
 
 
-def losses(course: Course) -> list[float]:
-    return [value for entry in course.history for value in (entry["train_loss"], entry["validation_mae"])]
+def fit(jobs: list[TrainingJob], settings: NetworkSettings) -> Iterator[tuple[int, FitResult | TrainingError]]:
+    return loop.fit_members(jobs, settings, process_backend().keras)
+
+
+def losses(state: TrainingState) -> list[float]:
+    return [value for row in state.history.rows for value in (row.train_loss, row.validation_mae or 0.0)]
 
 
 def curves(folder: Path) -> dict[str, list[float]]:
@@ -70,57 +75,56 @@ def curves(folder: Path) -> dict[str, list[float]]:
             start.model.set_weights([value for _, value in sorted(np.load(weights).items())])
         else:
             np.savez(weights, **{f"{i:03d}": value for i, value in enumerate(start.model.get_weights())})
-        protocol = PROTOCOL | {"training": TRAINING | {"max_epochs": 40} | change}
-        [(_, result)] = loop.fit_fleet([start], protocol)
-        assert isinstance(result, loop.FitResult), result
-        found[name] = losses(result.course)
+        [(_, result)] = fit([start], make_settings(**{"max_epochs": 40} | change))
+        assert isinstance(result, FitResult), result
+        found[name] = losses(result.state)
     return found
 
 
-def fleet(folder: Path) -> dict[str, Any]:
+def simultaneous(folder: Path) -> dict[str, Any]:
     """Train ten members of unequal size together, and two alone; with dropout and a short last batch."""
     members = [MemberData(m, part(42 + 6 * (m % 2), m), part(20, 10 + m), part(20, 20 + m), {}) for m in range(10)]
     members[3].train.y[5] = 1e38  # diverges
     for member in (1, 4, 6, 7, 8):  # what they learn makes the validation worse
         members[member].validation.y[:] *= -1
     early = {"monitor": "validation", "patience": 2, "restore_best": True}
-    protocol = PROTOCOL | {"training": TRAINING | {"early_stopping": early, "loss": "mse"}}
+    settings = make_settings(early_stopping=early, loss="mse")
     jobs = [job(folder, number, 10, data) for number, data in enumerate(members)]
 
-    def outcome(number: int, result: loop.FitResult | TrainingError) -> Any:
+    def outcome(number: int, result: FitResult | TrainingError) -> Any:
         if isinstance(result, TrainingError):
             return str(result)
-        course, predict, _ = result
-        facts = {"stopped": course.stopped, "best": course.best, "losses": losses(course)}
+        state, predict, _ = result
+        facts = {"stopped": state.stopped, "best": state.history.best, "losses": losses(state)}
         return facts | {"predicted": predict(members[number].test).tolist()}
 
-    together = {number: outcome(number, result) for number, result in loop.fit_fleet(jobs, protocol)}
+    together = {number: outcome(number, result) for number, result in fit(jobs, settings)}
     alone = {}
     for number in (0, 7):
-        [(_, result)] = loop.fit_fleet([job(folder, number, 10, members[number])], protocol)
+        [(_, result)] = fit([job(folder, number, 10, members[number])], settings)
         alone[number] = outcome(number, result)
     equal = [number for number, found in alone.items() if found == together[number]]
     return {"together": together, "alone": alone, "equal to the bit": equal}
 
 
-class _Signal(loop.Progress):
-    def validated(self, course: Course, running: int = 1) -> None:
-        if len(course.history) == 2:
+class _Signal(Progress):
+    def validated(self, state: TrainingState, simultaneous: int = 1) -> None:
+        if len(state.history.rows) == 2:
             signal.raise_signal(signal.SIGTERM)
 
 
 def stop(folder: Path) -> dict[str, Any]:
-    """Stop a fleet of three after two epochs; continue in a fleet of two and one alone."""
+    """Stop three members after two epochs; continue two of them together and one alone."""
     members = [MemberData(m, part(40 + m, m), part(20, 10 + m), part(20, 20 + m), {}) for m in range(3)]
 
-    def train(*fleets: list[int], folder: Path = folder) -> list[float]:
+    def train(*groups: list[int], folder: Path = folder) -> list[float]:
         found: dict[int, list[float]] = {}
-        for numbers in fleets:
+        for numbers in groups:
             jobs = [job(folder, number, 3, members[number]) for number in numbers]
-            for position, result in loop.fit_fleet(jobs, PROTOCOL):
-                assert isinstance(result, loop.FitResult), result
+            for position, result in fit(jobs, make_settings()):
+                assert isinstance(result, FitResult), result
                 predicted = result.predict(members[numbers[position]].test).tolist()
-                found[numbers[position]] = losses(result.course) + predicted
+                found[numbers[position]] = losses(result.state) + predicted
         return [value for number in sorted(found) for value in found[number]]
 
     whole = train([0, 1, 2], folder=folder / "whole")
@@ -128,7 +132,7 @@ def stop(folder: Path) -> dict[str, Any]:
     jobs[1] = jobs[1]._replace(progress=_Signal("member 2/3", 6))
     stopping.listen()
     try:
-        list(loop.fit_fleet(jobs, PROTOCOL))
+        list(fit(jobs, make_settings()))
     except stopping.Stopped as stopped:
         message = stopped.message
     stopping.forget()
@@ -136,7 +140,7 @@ def stop(folder: Path) -> dict[str, Any]:
 
 
 def run_job(folder: Path) -> dict[str, Any]:
-    """Train three members in fleets of two, with the files of a job around them."""
+    """Train three members, two of them simultaneously, with the files of a job around them."""
     import pandas as pd
 
     from factories import training
@@ -145,25 +149,24 @@ def run_job(folder: Path) -> dict[str, Any]:
     out = training.train(folder, training.NETWORK, engine="jax", parallel_members=2)
     info, predictions = json.loads(out["run_info"].read_text()), pd.read_parquet(out["predictions"])
     error = (predictions["y_true"] - predictions["y_pred"]).abs().mean()
-    fleets = [member["fleet"] for member in info["members"].values()]
-    return {"engine": info["engine"], "fleet": fleets, "errors": float(error), "habits": habits(folder)}
+    together = [member["parallel_members"] for member in info["members"].values()]
+    return {"engine": info["engine"], "together": together, "errors": float(error), "overrides": overrides(folder)}
 
 
-def habits(folder: Path) -> dict[str, Any]:
+def overrides(folder: Path) -> dict[str, Any]:
     """Train one member whose evaluation keeps dropout on, and one that normalises by the batch."""
     data, found = MemberData(0, part(42, 0), part(20, 1), part(20, 2), {}), {}
-    for name, habit, spec in (
+    for name, override, spec in (
         ("dropout", {"dropout": True}, SMALL),
         ("batch_norm", {"batch_norm": "batch"}, SMALL | {"stacks": [{"width": 8, "layers": 1}]}),
     ):
         start = job(folder, 0, 1, data, spec)
-        protocol = PROTOCOL | {"evaluation": PROTOCOL["evaluation"] | habit}
-        [(_, result)] = loop.fit_fleet([start._replace(checkpoint=folder / f"{name}.npz")], protocol)
-        assert isinstance(result, loop.FitResult), result
+        [(_, result)] = fit([start._replace(checkpoint=folder / f"{name}.npz")], make_settings(override))
+        assert isinstance(result, FitResult), result
         predicted = result.predict(data.validation)
-        rows = evaluation_batches(20, PROTOCOL["training"]["batch_size"], PROTOCOL["seed"])[0]
+        rows = evaluation_batches(20, TRAINING["batch_size"], SEED)[0]
         found[name] = {
-            "monitored": result.course.best_entry["validation_mae"],
+            "monitored": result.state.history.best_row.validation_mae,
             "reported": float(np.abs(predicted - data.validation.y).mean()),
             "again": (result.predict(data.validation) == predicted).tolist(),
             "batch": predicted[rows].tolist(),
@@ -174,10 +177,10 @@ def habits(folder: Path) -> dict[str, Any]:
     return found
 
 
-ACTIONS = {"curves": curves, "fleet": fleet, "stop": stop, "job": run_job}
+ACTIONS = {"curves": curves, "simultaneous": simultaneous, "stop": stop, "job": run_job}
 
 if __name__ == "__main__":
-    loop.start_backend(1, sys.argv[1])
+    process_backend().start(sys.argv[1])
     target = Path(sys.argv[3])
     target.mkdir(exist_ok=True)
     for subfolder in (*CHANGES, "whole"):

@@ -1,5 +1,6 @@
 """Inputs of a small training job, and the job itself, for tests of training and inference."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,26 @@ import pandas as pd
 import pyarrow as pa
 
 from elemflow.core.files import write_parquet
-from elemflow.training import job
+from elemflow.training.backend import Backend
+from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.run_config import RunConfig
 from factories.toy import PROTOCOL, SPEC
+
+NETWORK = {"kind": "network", "spec": SPEC}
+RUN = {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"}
+FILES = {
+    "predictions": "predictions.parquet",
+    "history": "history.parquet",
+    "run_info": "run_info.json",
+    "model_folder": "model",
+    "checkpoint_folder": "checkpoint",
+}
+
+
+@cache
+def process_backend() -> Backend:
+    """Return the one Keras backend of this process, with one thread."""
+    return Backend(1)
 
 
 def write_inputs(folder: Path, members: int = 2) -> dict[str, Path]:
@@ -29,23 +48,36 @@ def write_inputs(folder: Path, members: int = 2) -> dict[str, Path]:
     return {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
 
 
+def make_run(model: dict[str, Any], protocol: dict[str, Any] = PROTOCOL, **ids: str) -> RunConfig:
+    """Return the configuration of a run on these inputs."""
+    prop = {"unit": "eV", "title": "Gap", "minimum": -5.0}
+    return RunConfig.from_params({"run": RUN | ids, "property": prop, "model": model, "protocol": protocol})
+
+
+def inputs_of(folder: Path) -> RunInputs:
+    """Return the inputs that `write_inputs` wrote."""
+    return RunInputs([folder / "part.parquet"], folder / "materials.parquet", folder / "split.parquet")
+
+
+def outputs_in(folder: Path) -> dict[str, Path]:
+    """Return the outputs of a run by name."""
+    return {name: folder / file for name, file in FILES.items()}
+
+
 def train(
     folder: Path, model: dict[str, Any], scaling: dict[str, str] | None = None, *, keys: Any = (), **change: Any
 ) -> dict[str, Path]:
-    """Train one run on these inputs; return its outputs."""
-    names = ("predictions", "history", "run_info", "model_folder", "checkpoint_folder")
-    files = ("predictions.parquet", "history.parquet", "run_info.json", "model", "checkpoint")
-    outputs = {name: folder / "out" / file for name, file in zip(names, files, strict=True)}
-    cfg = {
-        "run": {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"},
-        "property": {"unit": "eV", "title": "Gap", "minimum": -5.0},
-        "model": model,
-        "protocol": PROTOCOL | {"training": PROTOCOL["training"] | change} | ({"scaling": scaling} if scaling else {}),
-    }
-    cfg["protocol"] |= dict(keys)
-    inputs = {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
-    job.train_run(cfg, features=[folder / "part.parquet"], **inputs, **outputs, threads=1)
+    """Train one run on these inputs; return its outputs.
+
+    Args:
+        folder: Folder of the inputs.
+        model: The model.
+        scaling: Scaling of the features.
+        keys: Keys of the protocol.
+        change: Keys of `training`.
+    """
+    outputs = outputs_in(folder / "out")
+    protocol = PROTOCOL | {"training": PROTOCOL["training"] | change} | ({"scaling": scaling} if scaling else {})
+    run = make_run(model, protocol | dict(keys))
+    train_run(run, inputs_of(folder), RunOutputs(**outputs), process_backend())
     return outputs
-
-
-NETWORK = {"kind": "network", "spec": SPEC}

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from factories.reporting import make_cell, make_common, place
+from factories.training import inputs_of, make_run, outputs_in, process_backend
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json, write_parquet
@@ -16,13 +17,13 @@ from elemflow.estimators.storage import load_estimator
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting.figures.build import write_figure
 from elemflow.reporting.tables.kinds.errors import BUILDER
-from elemflow.training import job as run
+from elemflow.training.job import RunOutputs, train_run
 
 pytest.importorskip("sklearn")
 
 TREE: dict[str, Any] = {"kind": "estimator", "estimator": "decision_tree", "parameters": {}, "max_rows": None}
 SEARCH = {"method": "random", "trials": 2, "select_by": "auto", "folds": 3, "grid": {"max_depth": [1, 3, 5]}}
-LINE = {"estimator": "linear_regression", "parameters": {}, "max_rows": None}
+LINE = {"kind": "estimator", "estimator": "linear_regression", "parameters": {}, "max_rows": None}
 BEST: dict[str, Any] = {
     "kind": "best_of",
     "models": ["tree", "line"],
@@ -53,18 +54,11 @@ def _without_validation(folder: Path) -> None:
 
 
 def _train(folder: Path, model: dict[str, Any], **protocol: Any) -> dict[str, Path]:
-    names = ("predictions", "history", "run_info", "model_folder", "checkpoint_folder")
-    files = ("predictions.parquet", "history.parquet", "run_info.json", "model", "checkpoint")
-    outputs = {name: folder / "runs/kefe/gap/ef/m/p" / file for name, file in zip(names, files, strict=True)}
-    cfg = {
-        "run": {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"},
-        "property": {"unit": "eV"},
-        "model": model,
-        "protocol": {"seed": 7, "training": {}, "clip_predictions": False} | protocol,
-    }
-    inputs = {"materials": folder / "materials.parquet", "split": folder / "split.parquet"}
-    run.train_run(cfg, features=[folder / "part.parquet"], **inputs, **outputs, threads=1)
-    write_json(outputs["predictions"].with_name("metrics.json"), evaluate(outputs["predictions"]).plain())
+    outputs = outputs_in(folder / "runs/kefe/gap/ef/m/p")
+    split = {"scheme": "k_fold", "folds": 2, "seed": 0}
+    run = make_run(model, {"split": split, "seed": 7, "clip_predictions": False} | protocol)
+    train_run(run, inputs_of(folder), RunOutputs(**outputs), process_backend())
+    write_json(outputs["predictions"].with_name("metrics.json"), evaluate(outputs["predictions"]))
     return outputs
 
 
@@ -89,7 +83,7 @@ def test_a_search_says_its_trials_and_saves_the_winner(inputs: Path) -> None:
     assert "chosen" not in read_json(out["predictions"].with_name("metrics.json"))
 
 
-def test_without_a_validation_part_folds_inside_the_training_part_choose(inputs: Path) -> None:
+def test_without_a_validation_set_inner_folds_select(inputs: Path) -> None:
     _without_validation(inputs)
     out = _train(inputs, TREE | {"search": SEARCH})
     assert read_json(out["run_info"])["members"]["0"]["folds"] == 3
@@ -97,7 +91,7 @@ def test_without_a_validation_part_folds_inside_the_training_part_choose(inputs:
         _train(inputs, TREE | {"search": SEARCH | {"select_by": "validation"}})
 
 
-def test_the_test_part_does_not_choose(inputs: Path) -> None:
+def test_the_test_set_does_not_select(inputs: Path) -> None:
     def trials() -> list[Any]:
         found = read_json(_train(inputs, BEST)["run_info"])["members"]["0"]["trials"]
         return [{key: value for key, value in trial.items() if key != "seconds"} for trial in found]
@@ -123,7 +117,7 @@ def test_the_best_of_several_names_the_winner_in_the_table(inputs: Path) -> None
         assert "[1] line chosen in 2 of 2 members." in shown
 
 
-def test_a_model_that_is_too_large_is_left_out_of_a_choice(inputs: Path) -> None:
+def test_a_model_that_is_too_large_is_skipped(inputs: Path) -> None:
     candidates = BEST["candidates"] | {"line": LINE | {"max_rows": 39}}
     _train(inputs, BEST | {"candidates": candidates})
     note = BUILDER.read(_table(inputs)["csv"])["note"].item()
@@ -176,7 +170,7 @@ def test_a_figure_leaves_out_what_was_not_run(inputs: Path, kind: str) -> None:
 
 
 def test_the_errors_of_trials_are_in_the_unit_of_the_property(inputs: Path) -> None:
-    out = _train(inputs, TREE | {"search": SEARCH}, target={"center": "median", "scale": "std"})
+    out = _train(inputs, TREE | {"search": SEARCH}, target_scaling={"center": "median", "scale": "std"})
     history = pd.read_parquet(out["history"]).set_index(["member", "epoch"])["validation_mae"]
     for member, facts in read_json(out["run_info"])["members"].items():
         for trial in facts["trials"]:

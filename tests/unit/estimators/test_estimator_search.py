@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from elemflow.config import estimators as catalogue
+from elemflow.config.model import EstimatorModel, SearchModel
 from elemflow.core.errors import ConfigError, TrainingError
 from elemflow.estimators import build, flaml_search
 from elemflow.estimators import hyperparameter_search as search_module
@@ -31,31 +32,40 @@ def _part(rows: int, seed: int) -> RoleData:
 TRAIN, VALIDATION = _part(120, 0), _part(60, 1)
 
 
-def _search(*candidates: search_module.Candidate, folds: int | None = None) -> search_module.Found:
-    return search_module.search(candidates, TRAIN, VALIDATION, folds=folds, seed=1, threads=1, label="test")
+def _search(*candidates: search_module.SearchSpace, folds: Any = None) -> search_module.SearchResult:
+    return search_module.search_hyperparameters(
+        candidates, TRAIN, VALIDATION, folds=folds, seed=1, threads=1, label="test"
+    )
 
 
-def _automl(estimators: list[str], trials: int, *, standardise: bool = True) -> search_module.Found:
-    declared = {"trials": trials, "estimators": estimators, "standardise": standardise}
-    return _search(automl.optuna_trials(declared, len(TRAIN), 1, "test"))
+def _automl(estimators: list[str], trials: int, *, standardise: bool = True) -> search_module.SearchResult:
+    declared = SearchModel(
+        kind="search", engine="optuna", trials=trials, estimators=tuple(estimators), standardise=standardise
+    )
+    return _search(automl.optuna_space(declared, len(TRAIN), 1, "test"))
 
 
-def _errors(found: search_module.Found) -> list[float]:
-    return [trial["validation_mae"] for trial in found.trials]
+def _grid(name: str, model: dict[str, Any], seed: int, trials: int | None = None) -> search_module.SearchSpace:
+    declared = EstimatorModel.model_validate({"kind": "estimator"} | model)
+    return search_module.grid_space(name, declared, seed, trials)
 
 
-def _points(found: search_module.Found) -> list[tuple[Any, Any]]:
-    return [(trial["parameters"]["max_depth"], trial["parameters"]["min_samples_leaf"]) for trial in found.trials]
+def _errors(found: search_module.SearchResult) -> list[float]:
+    return [trial.validation_mae for trial in found.trials]
+
+
+def _points(found: search_module.SearchResult) -> list[tuple[Any, Any]]:
+    return [(trial.parameters["max_depth"], trial.parameters["min_samples_leaf"]) for trial in found.trials]
 
 
 def test_automl_keeps_the_best_by_validation_and_repeats() -> None:
     names = ["ridge", "k_neighbors", "decision_tree", "svr"]
     one, two = _automl(names, 14), _automl(names, 14)
     assert _errors(one) == _errors(two)
-    assert [trial["trial"] for trial in one.trials] == list(range(1, 15))
+    assert [trial.trial for trial in one.trials] == list(range(1, 15))
     assert one.best_trial == int(np.argmin(_errors(one))) + 1
     assert np.mean(np.abs(one.best.predict(VALIDATION.x) - VALIDATION.y)) == min(_errors(one))
-    again = build.make_estimator(one.winner["estimator"], one.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
+    again = build.make_estimator(one.winner.estimator, one.winner.parameters, 1, 1).fit(TRAIN.x, TRAIN.y)
     assert np.array_equal(again.predict(VALIDATION.x), one.best.predict(VALIDATION.x))
 
 
@@ -66,70 +76,53 @@ def test_automl_can_leave_inputs_and_target_as_they_are() -> None:
 
 
 def test_a_grid_is_tried_whole_and_fixed_parameters_stay() -> None:
-    found = _search(search_module.declared_grid("tree", TREE, 1))
+    found = _search(_grid("tree", TREE, 1))
     assert sorted(_points(found), key=str) == sorted([(d, s) for d in (1, 4, None) for s in (1, 3)], key=str)
-    assert all(trial["parameters"]["max_features"] == 1.0 for trial in found.trials)
-    assert {trial["model"] for trial in found.trials} == {"tree"}
+    assert all(trial.parameters["max_features"] == 1.0 for trial in found.trials)
+    assert {trial.model for trial in found.trials} == {"tree"}
 
 
 @pytest.mark.parametrize("method", ["random", "tpe"])
 def test_a_part_of_a_grid(method: str) -> None:
     model = TREE | {"search": TREE["search"] | {"method": method}}  # type: ignore[operator]
-    points = [_points(_search(search_module.declared_grid("tree", model, seed))) for seed in (1, 1, 2)]
+    points = [_points(_search(_grid("tree", model, seed))) for seed in (1, 1, 2)]
     assert points[0] == points[1] != points[2]
     assert len(points[0]) == 3
     if method == "random":
         assert len(set(points[0])) == 3
 
 
-def test_folds_keep_compositions_together_and_the_winner_is_fitted_on_all_rows() -> None:
-    ids = np.array([f"Fe{i // 2}#{i}" for i in range(len(TRAIN))], dtype=object)
-    train = RoleData(ids, TRAIN.x, TRAIN.y)
-    judged = []
-    for part, other in search_module._divisions(train, VALIDATION, 3, seed=1):
-        compositions = [{name.split("#")[0] for name in side.material_id} for side in (part, other)]
-        assert not compositions[0] & compositions[1]
-        judged += list(other.material_id)
-    assert sorted(judged) == sorted(ids)
-    found = _search(search_module.declared_grid("tree", TREE, 1), folds=3)
-    best = build.make_estimator("decision_tree", found.winner["parameters"], 1, 1).fit(TRAIN.x, TRAIN.y)
+def test_the_winner_of_folds_is_fitted_on_all_rows() -> None:
+    halves = np.arange(len(TRAIN)) % 2 == 0
+    folds = [(TRAIN.take(~mask), TRAIN.take(mask)) for mask in (halves, ~halves)]
+    found = _search(_grid("tree", TREE, 1), folds=folds)
+    best = build.make_estimator("decision_tree", found.winner.parameters, 1, 1).fit(TRAIN.x, TRAIN.y)
     assert np.array_equal(best.predict(VALIDATION.x), found.best.predict(VALIDATION.x))
-    assert min(_errors(found)) not in _errors(_search(search_module.declared_grid("tree", TREE, 1)))
-
-
-def test_folds_without_rows_are_left_out() -> None:
-    def of(*formulas: str) -> RoleData:
-        ids = np.array([f"{formula}#{i}" for i, formula in enumerate(formulas)], dtype=object)
-        return RoleData(ids, TRAIN.x[: len(ids)], TRAIN.y[: len(ids)])
-
-    crowded = of(*["SiO2"] * 90, *(f"Fe{i}O" for i in range(2, 7)))
-    assert 1 < len(list(search_module._divisions(crowded, VALIDATION, 5, seed=1))) < 5
-    with pytest.raises(TrainingError, match="no 3 folds can be made of 6 training rows of 1 compositions"):
-        next(search_module._divisions(of(*["SiO2"] * 6), VALIDATION, 3, seed=1))
+    assert min(_errors(found)) not in _errors(_search(_grid("tree", TREE, 1)))
 
 
 def test_the_best_of_several_models() -> None:
-    line, tree = (search_module.declared_grid(*pair, 1, 2) for pair in (("line", LINE), ("tree", TREE)))
+    line, tree = (_grid(*pair, 1, 2) for pair in (("line", LINE), ("tree", TREE)))
     found = _search(line, tree)
-    assert [trial["model"] for trial in found.trials] == ["line", "tree", "tree"]
-    assert found.winner["validation_mae"] == min(_errors(found))
+    assert [trial.model for trial in found.trials] == ["line", "tree", "tree"]
+    assert found.winner.validation_mae == min(_errors(found))
 
 
 def test_trials_that_diverge_do_not_win() -> None:
     diverging = {"estimator": "sgd", "parameters": {"learning_rate": "constant", "eta0": 30.0}}
-    candidates = [search_module.declared_grid(*pair, 1) for pair in (("sgd", diverging), ("line", LINE))]
-    assert _search(*candidates).winner["model"] == "line"
+    candidates = [_grid(*pair, 1) for pair in (("sgd", diverging), ("line", LINE))]
+    assert _search(*candidates).winner.model == "line"
     nothing = RoleData(TRAIN.material_id, TRAIN.x, np.full(len(TRAIN), np.nan))
     with pytest.raises(TrainingError, match="none of 1 trials gave finite"):
-        search_module.search(candidates[1:], TRAIN, nothing, seed=1, threads=1, label="test")
+        search_module.search_hyperparameters(candidates[1:], TRAIN, nothing, seed=1, threads=1, label="test")
 
 
 def test_a_trial_that_diverges_among_others_has_no_error() -> None:
     search = {"method": "grid", "trials": 2, "grid": {"learning_rate": [20.0, 0.1]}}
     boosted = {"estimator": "gradient_boosting", "parameters": {"n_estimators": 300}, "search": search}
-    found = _search(search_module.declared_grid("boosted", boosted, 1))
+    found = _search(_grid("boosted", boosted, 1))
     assert sorted(error is None for error in _errors(found)) == [False, True]
-    assert np.isfinite(found.winner["validation_mae"])
+    assert np.isfinite(found.winner.validation_mae)
 
 
 def test_every_space_gives_valid_parameters() -> None:
@@ -145,17 +138,21 @@ def test_every_space_gives_valid_parameters() -> None:
 
 def test_slow_estimators_leave_the_space(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(automl.ROW_LIMITS, "svr", 100)
-    assert {trial["estimator"] for trial in _automl(["svr", "ridge"], 6).trials} == {"ridge"}
+    assert {trial.estimator for trial in _automl(["svr", "ridge"], 6).trials} == {"ridge"}
     with pytest.raises(ConfigError, match="too slow for 120 training rows"):
         _automl(["svr"], 2)
 
 
 def test_flaml_keeps_the_best_by_validation_and_repeats(caplog: pytest.LogCaptureFixture) -> None:
-    declared = {"trials": 8, "estimators": list(catalogue.SEARCHABLE["flaml"])}
+    names = tuple(catalogue.SEARCHABLE["flaml"])
+    declared = SearchModel(kind="search", engine="flaml", trials=8, estimators=names)
     with caplog.at_level(logging.INFO, "elemflow"):
-        one, two = (flaml_search.search(declared, TRAIN, VALIDATION, seed=1, threads=1, label="test") for _ in range(2))
+        one, two = (
+            flaml_search.search_with_flaml(declared, TRAIN, VALIDATION, seed=1, threads=1, label="test")
+            for _ in range(2)
+        )
     assert _errors(one) == _errors(two)
-    assert {trial["model"] for trial in one.trials} == set(declared["estimators"])
+    assert {trial.model for trial in one.trials} == set(names)
     assert len(one.trials) == 8
     assert np.mean(np.abs(one.best.predict(VALIDATION.x) - VALIDATION.y)) == min(_errors(one))
     assert "8 trials, best" in caplog.text

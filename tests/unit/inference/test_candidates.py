@@ -13,7 +13,7 @@ from elemflow.estimators.storage import save_estimator
 from elemflow.features.store import featurize_chunk
 from elemflow.inference import candidates
 from elemflow.inference.candidates import _parts_seen, rank_candidates
-from elemflow.training.fine_tuning import SourceFiles
+from elemflow.training.fine_tuning import PretrainingFiles
 
 OUTPUTS = {"csv": "ranked.csv", "md": "ranked.md", "html": "ranked.html", "score": "score.json"}
 B2 = [[0, 0, 0], [0.5, 0.5, 0.5]]
@@ -134,7 +134,7 @@ def test_test_materials_are_seen_where_they_stop_the_training(kind, stopping, se
     [("validation", "train", "0"), ("validation", "test", "1"), ("test", "test", "0")],
 )
 def test_what_the_source_run_saw_is_seen(search, monitor, role, by):
-    files = SourceFiles(search / "source", search / "source.parquet", search / "others.parquet")
+    files = PretrainingFiles(search / "source", search / "source.parquet", search / "others.parquet")
     files.model.mkdir()
     stopping = {"training": {"early_stopping": {"monitor": monitor}}}
     write_json(files.model / "model.json", {"model": {"kind": "network"}, "protocol": stopping})

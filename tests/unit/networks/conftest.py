@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
+from factories.training import process_backend
 
 
 @pytest.fixture(scope="session")
 def backend() -> None:
     """Start TensorFlow as a training does."""
     pytest.importorskip("tensorflow")
-    from elemflow.training.loop import start_backend
-
-    start_backend(1)
+    process_backend().start("tensorflow")
 
 
 @pytest.fixture(scope="session")

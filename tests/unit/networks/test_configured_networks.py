@@ -1,13 +1,13 @@
 """Every network of config/models against the parameters that the papers print or settle."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from factories.toy import build
 
-from elemflow.config.load import load_plain as load
-from elemflow.networks.build import build_network
+from elemflow.config.load import load
+from elemflow.config.model import Model
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -71,17 +71,17 @@ EXPECTED |= {name: {86: counts} for name, counts in WITH_86_INPUTS.items()}
 
 
 @pytest.fixture(scope="module")
-def models(root: Path) -> dict[str, dict[str, Any]]:
+def models(root: Path) -> dict[str, Model]:
     return load({"studies": ["demo"]}, root).models
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_parameters(models: dict[str, dict[str, Any]], root: Path, name: str) -> None:
+def test_parameters(models: dict[str, Model], root: Path, name: str) -> None:
     import keras
 
     for n_inputs, expected in EXPECTED[name].items():
         with keras.StatelessScope(initialize_variables=False):  # shapes alone; drawing the kernels would take a minute
-            model = build_network(models[name]["spec"], n_inputs, seed=1)
+            model = build(models[name].spec, n_inputs, seed=1)
         trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         assert (model.input_shape, model.output_shape) == ((None, n_inputs), (None, 1))
         assert (trainable, model.count_params()) == expected
@@ -89,8 +89,8 @@ def test_parameters(models: dict[str, dict[str, Any]], root: Path, name: str) ->
     assert f"{EXPECTED[name][86][0]:,}" in text or " parameters" not in text
 
 
-def test_every_configured_network_is_tested(models: dict[str, dict[str, Any]]) -> None:
-    assert {name for name, model in models.items() if model["kind"] == "network"} == set(EXPECTED)
+def test_every_configured_network_is_tested(models: dict[str, Model]) -> None:
+    assert {name for name, model in models.items() if model.kind == "network"} == set(EXPECTED)
 
 
 def test_documented_parameters(root: Path) -> None:
@@ -100,16 +100,16 @@ def test_documented_parameters(root: Path) -> None:
             assert f"{number:,}" in text, name
 
 
-def test_the_longest_path_of_srnet_48_has_a_shortcut_per_four_layers(models: dict[str, dict[str, Any]]) -> None:
-    assert [stack["layers"] for stack in models["srnet48"]["spec"]["stacks"]] == [4] * 11 + [3]
+def test_the_longest_path_of_srnet_48_has_a_shortcut_per_four_layers(models: dict[str, Model]) -> None:
+    assert [stack.layers for stack in models["srnet48"].spec.stacks] == [4] * 11 + [3]
 
 
 @pytest.mark.parametrize("name", ["brnet_damped", "cnn", "rnn", "fcmnr", "fcunet", "irnet_concatenated", "elemnet"])
-def test_a_copy_with_equal_weights_is_the_same_network(models: dict[str, dict[str, Any]], name: str) -> None:
+def test_a_copy_with_equal_weights_is_the_same_network(models: dict[str, Model], name: str) -> None:
     """Members of a run take turns in one copy of their network; see `elemflow.training.tensorflow_engine`."""
     import keras
 
-    model = build_network(models[name]["spec"], 86, seed=3)
+    model = build(models[name].spec, 86, seed=3)
     copied = keras.models.clone_model(model)
     for own, its in zip(copied.variables, model.variables, strict=True):
         own.assign(its)

@@ -1,6 +1,5 @@
 """The worked examples of docs/guide/own_model.md, and what is wrong with networks of a user's own."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories.toy import build, make_spec
 
 from elemflow.config.load import load_plain as load
 from elemflow.config.network_spec import check_spec
 from elemflow.core.errors import ConfigError
-from elemflow.networks import build as registry
+from elemflow.networks.build import load_network
 
 WHERE = "config/models/x.yaml: spec"
 
@@ -41,19 +41,18 @@ def spec(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
 
 def test_documented_networks_train_save_and_load(documented: Path, backend: None, tmp_path: Path) -> None:
     models = load({"studies": ["demo"]}, documented).models
-    narrow = registry.build_network(models["narrow_irnet"]["spec"], 86, seed=1)
+    narrow = build(models["narrow_irnet"]["spec"], 86, seed=1)
     assert [layer.units for layer in narrow.layers if layer.name.endswith("_dense")] == [256] * 6 + [64] * 3
 
     declared = models["gated"]["spec"]
     declared = declared | {"file": str(documented / declared["file"])}
-    first, again, other = (registry.build_network(declared, 12, seed) for seed in (1, 1, 2))
+    first, again, other = (build(declared, 12, seed) for seed in (1, 1, 2))
     x = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)
     expected = np.array(first(x))
     assert np.array_equal(expected, again(x))  # the output layer has no seed of its own
     assert not np.array_equal(expected, other(x))
     first.save(tmp_path / "member-0.keras")
-    (tmp_path / "model.json").write_text(json.dumps({"model": {"kind": "network", "spec": declared}}))
-    assert np.array_equal(registry.load_network(tmp_path / "member-0.keras")(x), expected)
+    assert np.array_equal(load_network(tmp_path / "member-0.keras", make_spec(declared))(x), expected)
 
 
 @pytest.mark.parametrize(
@@ -88,4 +87,4 @@ def test_a_file_is_parsed_and_not_run_when_the_config_is_read(spec: Callable[...
 def test_a_model_of_another_shape_is_refused(spec: Callable[..., Any], backend: None, body: str, found: str) -> None:
     declared = spec(f"import keras\ndef build(options, n_inputs, seed):\n    {body}\n")
     with pytest.raises(ConfigError, match=found):
-        registry.build_network(declared, 4, seed=1)
+        build(declared, 4, seed=1)

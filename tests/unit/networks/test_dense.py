@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories.toy import build, make_spec
 
-from elemflow.config.network_spec import check_spec, with_width_factor
+from elemflow.config.network_spec import check_spec
 from elemflow.core.errors import ConfigError
-from elemflow.networks.build import build_network
 
 BATCH_NORM = {"order": ["dense", "batch_norm", "activation"], "batch_norm": {"momentum": 0.99, "epsilon": 0.001}}
 LEAKY = {"order": ["dense", "activation"], "activation": {"name": "leaky_relu", "negative_slope": 0.3}}
@@ -19,12 +19,7 @@ TINY = {
 } | BATCH_NORM
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _backend() -> None:
-    pytest.importorskip("tensorflow")
-    from elemflow.training.loop import start_backend
-
-    start_backend(1)
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 def test_output_matches_the_equations_of_brnet() -> None:
@@ -34,7 +29,7 @@ def test_output_matches_the_equations_of_brnet() -> None:
         "shortcut": "layer",
         "merge": "average",
     } | LEAKY
-    model = build_network(spec, 2, seed=5)
+    model = build(spec, 2, seed=5)
     for weight in model.weights:
         if "bias" in weight.path:
             weight.assign(np.linspace(-0.5, 0.5, weight.shape[0]))
@@ -58,7 +53,7 @@ def test_output_matches_the_equations_of_brnet() -> None:
 
 def test_stack_shortcut_starts_at_the_stack_input() -> None:
     spec = {"family": "dense", "stacks": [{"width": 2, "layers": 2}], "shortcut": "stack"} | LEAKY
-    model = build_network(spec, 2, seed=1)
+    model = build(spec, 2, seed=1)
     for name in ("stack1_layer1_dense", "stack1_layer2_dense"):
         model.get_layer(name).kernel.assign(np.zeros((2, 2)))
     x = np.array([[1.0, -2.0]], dtype=np.float32)
@@ -67,19 +62,17 @@ def test_stack_shortcut_starts_at_the_stack_input() -> None:
 
 def test_equal_seeds_give_equal_weights_and_shared_layers_start_alike() -> None:
     plain = TINY | {"shortcut": "none"}
-    one, two, other = (build_network(TINY, 5, seed) for seed in (1, 1, 2))
+    one, two, other = (build(TINY, 5, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), two.get_weights(), strict=True))
     kernel = "stack1_branch1_layer1_dense"
     assert not np.array_equal(one.get_layer(kernel).kernel, other.get_layer(kernel).kernel)
     assert not np.array_equal(one.get_layer(kernel).kernel, one.get_layer("stack1_branch2_layer1_dense").kernel)
-    assert np.array_equal(one.get_layer(kernel).kernel, build_network(plain, 5, 1).get_layer(kernel).kernel)
+    assert np.array_equal(one.get_layer(kernel).kernel, build(plain, 5, 1).get_layer(kernel).kernel)
 
 
 def test_kernels_are_glorot_uniform_and_the_scale_spares_projections() -> None:
     spec = {"family": "dense", "stacks": [{"width": 400, "layers": 1}], "shortcut": "layer"} | LEAKY
-    model, scaled = (
-        build_network(spec | {"initialization": {"kernel_scale": scale}}, 200, seed=3) for scale in (1.0, 0.25)
-    )
+    model, scaled = (build(spec | {"initialization": {"kernel_scale": scale}}, 200, seed=3) for scale in (1.0, 0.25))
     kernel = np.array(model.get_layer("stack1_layer1_dense").kernel)
     limit = np.sqrt(6 / 600)
     assert 0.99 * limit < np.abs(kernel).max() <= limit
@@ -90,7 +83,7 @@ def test_kernels_are_glorot_uniform_and_the_scale_spares_projections() -> None:
 
 
 def test_dropout_acts_in_training_only() -> None:
-    model = build_network(TINY, 5, seed=1)
+    model = build(TINY, 5, seed=1)
     x = np.ones((4, 5), dtype=np.float32)
     assert np.array_equal(model(x), model(x))
     assert not np.array_equal(model(x, training=True), model(x, training=True))
@@ -119,20 +112,23 @@ def test_check_spec_asks_for_batch_norm_that_the_order_uses() -> None:
 def test_shortcuts_without_projection_need_inputs_of_their_width() -> None:
     spec = TINY | {"stacks": [{"width": 5, "layers": 2}, {"width": 5, "layers": 1}], "projection": "none"}
     check_spec(spec, "models/x.yaml: spec")
-    assert not [layer.name for layer in build_network(spec, 5, 1).layers if "projection" in layer.name]
+    assert not [layer.name for layer in build(spec, 5, 1).layers if "projection" in layer.name]
     with pytest.raises(ConfigError, match="shortcut of stack1_layer1 leads from width 6 to 5"):
-        build_network(spec, 6, 1)
+        build(spec, 6, 1)
 
 
 def test_a_width_factor_narrows_every_layer_but_not_to_nothing() -> None:
     wide, narrow = TINY | {"width_factor": 1.0}, TINY | {"width_factor": 0.125}
-    assert [weight.shape for weight in build_network(wide, 6, 1).weights] == [
-        weight.shape for weight in build_network(TINY, 6, 1).weights
+    assert [weight.shape for weight in build(wide, 6, 1).weights] == [
+        weight.shape for weight in build(TINY, 6, 1).weights
     ]
-    hidden = [layer for layer in build_network(narrow, 6, 1).layers if layer.name.endswith("_dense")]
+    hidden = [layer for layer in build(narrow, 6, 1).layers if layer.name.endswith("_dense")]
     assert {layer.units for layer in hidden} == {1}
     assert TINY["stacks"][0]["width"] == 8
 
 
 def test_a_width_factor_narrows_families_of_widths() -> None:
-    assert with_width_factor({"family": "unet", "widths": [64, 7], "width_factor": 0.25})["widths"] == [16, 2]
+    spec = make_spec(
+        {"family": "unet", "widths": [64, 7], "width_factor": 0.25, "activation": {"name": "relu"}, "batch_norm": {}}
+    )
+    assert [spec.width(width) for width in spec.widths] == [16, 2]

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories.toy import build, make_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elemflow.core.errors import DataError
-from elemflow.networks.build import build_network, check_inputs
-from elemflow.training.data import MemberData, RoleData
+from elemflow.networks.build import check_inputs
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -53,7 +53,7 @@ def test_the_vectors_hold_the_composition_largest_fraction_first(x: np.ndarray) 
 
 @pytest.fixture(scope="module")
 def rnn(backend: None) -> Any:
-    return build_network(RNN, 86, seed=1)
+    return build(RNN, 86, seed=1)
 
 
 def test_attention_sums_to_one_over_the_elements_present(rnn: Any, fractions: np.ndarray) -> None:
@@ -79,31 +79,14 @@ def test_the_two_most_attended_vectors_follow_the_attention(rnn: Any, fractions:
 
 
 def test_more_places_change_no_prediction(rnn: Any, fractions: np.ndarray) -> None:
-    wide = build_network(RNN | {"max_elements": 9}, 86, seed=2)
+    wide = build(RNN | {"max_elements": 9}, 86, seed=2)
     wide.set_weights(rnn.get_weights())
     np.testing.assert_allclose(np.array(wide(fractions)), np.array(rnn(fractions)), rtol=1e-5, atol=1e-6)
 
 
 def test_too_many_elements_are_refused_by_name(fractions: np.ndarray) -> None:
     ids = np.array([f"m{row}" for row in range(len(fractions))], dtype=object)
-    check_inputs(RNN, fractions, ids)
+    check_inputs(make_spec(RNN), fractions, ids)
     message = r"material 'm3' cannot enter the network: it has 4 elements, and .* at most 3 .*; 12 of 48 rows like it"
     with pytest.raises(DataError, match=message):
-        check_inputs(RNN | {"max_elements": 3}, fractions, ids)
-
-
-def test_a_training_looks_at_every_part_first(fractions: np.ndarray, tmp_path: Any) -> None:
-    from elemflow.training.fitters.network import fit
-
-    ids = np.array([f"m{row}" for row in range(4)], dtype=object)
-    few, many = (RoleData(ids[rows], fractions[rows], np.zeros(len(rows))) for rows in ([0, 1], [2, 3]))
-    cfg = {"model": {"spec": RNN | {"max_elements": 3}}, "protocol": {"seed": 1, "training": {}}}
-    with pytest.raises(DataError, match="material 'm3'"):
-        fit(cfg, MemberData(0, few, few, many, {}), tmp_path, "member 1/1", threads=1)
-
-
-def test_a_gpu_has_room_for_it(rnn: Any, fractions: np.ndarray) -> None:
-    """Its LSTM has several outputs, which the memory of a member is estimated from."""
-    jax_engine = pytest.importorskip("elemflow.training.jax_engine")
-    part = RoleData(np.arange(len(fractions)).astype(str).astype(object), fractions, np.zeros(len(fractions)))
-    assert jax_engine.members_with_room(rnn, [part], 8) >= 1
+        check_inputs(make_spec(RNN | {"max_elements": 3}), fractions, ids)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories.toy import build, make_spec
 
 from elemflow.config.kinds import NETWORKS
-from elemflow.networks.build import build_network, load_network
+from elemflow.networks.build import load_network
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -60,7 +61,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def model(family: str, backend: None) -> Any:
-    return build_network(TINY[family], 86, seed=1)
+    return build(TINY[family], 86, seed=1)
 
 
 def test_every_family_has_an_example() -> None:
@@ -72,7 +73,7 @@ def test_parameters(model: Any, family: str) -> None:
 
 
 def test_equal_seeds_give_equal_weights(model: Any, family: str) -> None:
-    again, other = (build_network(TINY[family], 86, seed) for seed in (1, 2))
+    again, other = (build(TINY[family], 86, seed) for seed in (1, 2))
     for weight, same, different in zip(model.weights, again.weights, other.weights, strict=True):
         assert np.array_equal(weight, same)
         if "kernel" in weight.path:
@@ -92,7 +93,7 @@ def test_a_compiled_step_lowers_the_loss_and_its_gradient_reaches_every_weight(
 ) -> None:
     import tensorflow as tf
 
-    model = build_network(TINY[family], 86, seed=1)
+    model = build(TINY[family], 86, seed=1)
     y = (fractions @ np.linspace(-2, 2, 86))[:, None].astype(np.float32)
 
     @tf.function(jit_compile=True)
@@ -114,30 +115,34 @@ def test_a_compiled_step_lowers_the_loss_and_its_gradient_reaches_every_weight(
 def test_stored_networks_predict_the_same_on_every_backend(fractions: np.ndarray, tmp_path: Path) -> None:
     expected = {}
     for name, spec in TINY.items():
-        model = build_network(spec, 86, seed=1)
+        model = build(spec, 86, seed=1)
         model(fractions, training=True)  # moving statistics that are not those of the start
         (tmp_path / name).mkdir()
         model.save(tmp_path / name / "member-0.keras")
-        (tmp_path / name / "model.json").write_text(json.dumps({"model": {"kind": "network", "spec": spec}}))
         expected[name] = np.array(model(fractions))
-        assert np.array_equal(load_network(tmp_path / name / "member-0.keras")(fractions), expected[name]), name
+        assert np.array_equal(
+            load_network(tmp_path / name / "member-0.keras", make_spec(spec))(fractions), expected[name]
+        ), name
     pytest.importorskip("jax")
     np.save(tmp_path / "x.npy", fractions)
     code = (
-        "import sys, numpy as np, keras; folder, *names = sys.argv[1:]; assert keras.backend.backend() == 'jax'\n"
+        "import json, sys, numpy as np, keras; folder, specs = sys.argv[1:]; assert keras.backend.backend() == 'jax'\n"
         "from elemflow.networks.build import load_network\n"
-        "for name in names:\n"
-        "    model = load_network(f'{folder}/{name}/member-0.keras')\n"
+        "from factories.toy import make_spec\n"
+        "for name, spec in json.loads(specs).items():\n"
+        "    model = load_network(f'{folder}/{name}/member-0.keras', make_spec(spec))\n"
         "    np.save(f'{folder}/{name}/y.npy', np.array(model(np.load(f'{folder}/x.npy'))))"
     )
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", code, str(tmp_path), *TINY], check=True, env=environment, timeout=240)
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), json.dumps(TINY)], check=True, env=environment, timeout=240
+    )
     for name, values in expected.items():
         np.testing.assert_allclose(np.load(tmp_path / name / "y.npy"), values, rtol=1e-4, atol=1e-5)
 
 
 def test_merge_and_run_follows_its_equations(fractions: np.ndarray) -> None:
-    model = build_network(TINY["merge_and_run"], 86, seed=1)
+    model = build(TINY["merge_and_run"], 86, seed=1)
 
     def dense(name: str, x: np.ndarray) -> np.ndarray:
         return x @ np.array(model.get_layer(name).kernel) + np.array(model.get_layer(name).bias)
@@ -149,10 +154,12 @@ def test_merge_and_run_follows_its_equations(fractions: np.ndarray) -> None:
         return x
 
     first = np.maximum(dense("first_dense", fractions), 0)
-    lanes = [first + branch(1, number, first) for number in (1, 2)]
-    shortcut = dense("block2_projection", (lanes[0] + lanes[1]) / 2)
-    lanes = [shortcut + branch(2, number, lane) for number, lane in enumerate(lanes, start=1)]
-    np.testing.assert_allclose(np.array(model(fractions)), dense("output", lanes[0] + lanes[1]), rtol=1e-4, atol=1e-5)
+    vectors = [first + branch(1, number, first) for number in (1, 2)]
+    shortcut = dense("block2_projection", (vectors[0] + vectors[1]) / 2)
+    vectors = [shortcut + branch(2, number, vector) for number, vector in enumerate(vectors, start=1)]
+    np.testing.assert_allclose(
+        np.array(model(fractions)), dense("output", vectors[0] + vectors[1]), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,7 +172,7 @@ def test_merge_and_run_follows_its_equations(fractions: np.ndarray) -> None:
     ],
 )  # fmt: skip
 def test_what_shortcuts_join(family: str, widths: list[int], joins: list[tuple[str, list[str]]]) -> None:
-    model = build_network(TINY[family] | {"widths": widths}, 86, seed=1)
+    model = build(TINY[family] | {"widths": widths}, 86, seed=1)
     found = [(layer.name, [x._keras_history.operation.name for x in layer.input])
              for layer in model.layers if layer.name.endswith("_join")]  # fmt: skip
     assert found == joins

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
+from factories.training import process_backend
 
-from elemflow.training import loop
+from elemflow.training.backend import Backend
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _backend() -> None:
+def backend() -> Backend:
+    """The Keras backend of the process."""
     pytest.importorskip("tensorflow")
-    loop.start_backend(1)
+    process_backend().start("tensorflow")
+    return process_backend()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The JAX engine: against TensorFlow step by step, and fleets against their members alone; each in its own process."""
+"""The JAX engine: against TensorFlow step by step, and simultaneous members against each alone; each in its own process."""
 
 import json
 import os
@@ -38,9 +38,9 @@ def test_both_engines_compute_the_same_steps(tmp_path: Path) -> None:
         np.testing.assert_allclose(ours[name], curve, rtol=1e-4, err_msg=name)
 
 
-def test_a_fleet_gives_each_member_what_it_gets_alone(tmp_path: Path) -> None:
+def test_simultaneous_members_are_trained_as_each_alone(tmp_path: Path) -> None:
     """Ten members of unequal size: one diverges, and half of them stop before the others."""
-    found = _on("jax", "fleet", tmp_path)
+    found = _on("jax", "simultaneous", tmp_path)
     assert len(found["together"]) == 10
     assert "member 4/10, epoch 1: the training loss is" in found["together"].pop("3")
     assert {member["stopped"] for member in found["together"].values()} == {"early_stopping", "max_epochs"}
@@ -51,7 +51,7 @@ def test_a_fleet_gives_each_member_what_it_gets_alone(tmp_path: Path) -> None:
         assert (together["stopped"], together["best"]) == (alone["stopped"], alone["best"])
 
 
-def test_a_stopped_fleet_continues_in_a_fleet_of_another_size(tmp_path: Path) -> None:
+def test_stopped_members_continue_in_other_groups(tmp_path: Path) -> None:
     found = _on("jax", "stop", tmp_path)
     assert found["resumed"] == pytest.approx(found["whole"], rel=1e-5)
     assert found["message"].startswith("member 1/3, member 2/3, member 3/3: stopped by SIGTERM after epoch 2")
@@ -60,13 +60,13 @@ def test_a_stopped_fleet_continues_in_a_fleet_of_another_size(tmp_path: Path) ->
 def test_a_job_trains_its_members_together(tmp_path: Path) -> None:
     found = _on("jax", "job", tmp_path)
     assert found["engine"]["name"] == "jax"
-    assert found["fleet"] == [2, 2, 1]
+    assert found["together"] == [2, 2, 1]
     assert found["errors"] < 1.5
-    for habit in found["habits"].values():
-        assert habit["reported"] == pytest.approx(habit["monitored"]), "what is reported is what was monitored"
-        assert all(habit["again"]), "a prediction leaves the state as it is"
-        assert not np.allclose(habit["batch"], habit["inference"])
-    normalised = found["habits"]["batch_norm"]
+    for override in found["overrides"].values():
+        assert override["reported"] == pytest.approx(override["monitored"]), "what is reported is what was monitored"
+        assert all(override["again"]), "a prediction leaves the state as it is"
+        assert not np.allclose(override["batch"], override["inference"])
+    normalised = found["overrides"]["batch_norm"]
     np.testing.assert_allclose(normalised["batch"], normalised["training"], rtol=1e-5)
 
 
@@ -76,12 +76,12 @@ def test_rows_that_members_share_are_kept_once() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(9, 2)).astype(np.float32)
     ids = np.array([f"m{i}" for i in range(9)], dtype=object)
-    parts = [RoleData(ids[rows], x[rows], x[rows, 0]) for rows in ([0, 1, 2, 3], [2, 3, 4], [0, 8, 4, 5])]
-    unique, places = shared_rows(parts)
+    sets = [RoleData(ids[rows], x[rows], x[rows, 0]) for rows in ([0, 1, 2, 3], [2, 3, 4], [0, 8, 4, 5])]
+    unique, places = shared_rows(sets)
     assert len(unique) == 7
-    for part, place in zip(parts, places, strict=True):
-        np.testing.assert_array_equal(unique[place], part.x)
-    scaled = [RoleData(part.material_id, part.x * scale, part.y) for scale, part in enumerate(parts, start=1)]
+    for rows, place in zip(sets, places, strict=True):
+        np.testing.assert_array_equal(unique[place], rows.x)
+    scaled = [RoleData(rows.material_id, rows.x * scale, rows.y) for scale, rows in enumerate(sets, start=1)]
     unique, places = shared_rows(scaled)
-    for part, place in zip(scaled, places, strict=True):
-        np.testing.assert_array_equal(unique[place], part.x)
+    for rows, place in zip(scaled, places, strict=True):
+        np.testing.assert_array_equal(unique[place], rows.x)

@@ -16,10 +16,10 @@ import pytest
 from factories.training import NETWORK, train, write_inputs
 
 from elemflow.core.errors import DataError, TrainingError
-from elemflow.training import interruption as stopping
-from elemflow.training import job as run
-from elemflow.training.data import MemberData, RunData
-from elemflow.training.fitters import network
+from elemflow.training import interruption, job
+from elemflow.training.data import RunData
+from elemflow.training.fitter import Task
+from elemflow.training.fitters.network import NetworkFitter
 from elemflow.training.scaling import load_scaling, load_target
 
 
@@ -114,17 +114,17 @@ def test_a_killed_job_keeps_finished_members(
 ) -> None:
     write_inputs(tmp_path)
     whole = train(tmp_path, NETWORK)["predictions"].read_bytes()
-    fit_network = network.fit
+    fit = NetworkFitter.fit
 
-    def killed(cfg: Any, data: MemberData, *rest: Any) -> Any:
-        if data.member == 1:
+    def killed(self: NetworkFitter, task: Task) -> Any:
+        if task.data.member == 1:
             raise KeyboardInterrupt
-        return fit_network(cfg, data, *rest)
+        return fit(self, task)
 
-    monkeypatch.setattr(network, "fit", killed)
+    monkeypatch.setattr(NetworkFitter, "fit", killed)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, NETWORK)
-    monkeypatch.setattr(network, "fit", fit_network)
+    monkeypatch.setattr(NetworkFitter, "fit", fit)
     with caplog.at_level(logging.INFO):
         out = train(tmp_path, NETWORK)
     assert "member 1/2: finished before, kept" in caplog.text
@@ -132,17 +132,17 @@ def test_a_killed_job_keeps_finished_members(
     assert json.loads(out["run_info"].read_text())["starts"] == 2
 
 
-def test_a_checkpoint_of_other_settings_is_set_aside(
+def test_a_checkpoint_of_other_settings_is_moved(
     tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_inputs(tmp_path, members=1)
-    monkeypatch.setattr(run, "_write_model_folder", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(job, "_write_model_folder", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, NETWORK)
     monkeypatch.undo()
     out = train(tmp_path, NETWORK, max_epochs=2)
     assert "belongs to other settings" in caplog.text
-    assert len(list(out["checkpoint_folder"].parent.glob("checkpoint.aside-*"))) == 1
+    assert len(list(out["checkpoint_folder"].parent.glob("checkpoint.moved-*"))) == 1
     assert len(pd.read_parquet(out["history"])) == 2
 
 
@@ -168,7 +168,7 @@ def test_estimators_and_searches_write_the_same_files(tmp_path: Path, model: dic
     assert len(pd.read_parquet(out["history"])) == model.get("trials", 0) * 2
 
 
-def test_a_part_without_rows_is_named(tmp_path: Path, eager: None) -> None:
+def test_a_role_without_rows_is_named(tmp_path: Path, eager: None) -> None:
     inputs = write_inputs(tmp_path, members=1)
     split = pd.read_parquet(inputs["split"])
     split[split["role"] != "validation"].to_parquet(inputs["split"])
@@ -176,7 +176,7 @@ def test_a_part_without_rows_is_named(tmp_path: Path, eager: None) -> None:
     with pytest.raises(DataError, match=message):
         train(tmp_path, NETWORK)
     with pytest.raises(DataError, match=message):
-        train(tmp_path, {"kind": "search", "trials": 1, "estimators": ["ridge"]})
+        train(tmp_path, {"kind": "search", "engine": "optuna", "trials": 1, "estimators": ["ridge"]})
     train(tmp_path, NETWORK, early_stopping={"monitor": "test", "patience": 3, "restore_best": True})
 
 
@@ -184,14 +184,14 @@ def test_a_diverged_member_does_not_keep_the_others_from_being_finished(
     tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_inputs(tmp_path)
-    fit_network = network.fit
+    fit = NetworkFitter.fit
 
-    def diverges(cfg: Any, data: MemberData, *rest: Any) -> Any:
-        if data.member == 0:
+    def diverges(self: NetworkFitter, task: Task) -> Any:
+        if task.data.member == 0:
             raise TrainingError("member 1/2, epoch 3: the training loss is nan")
-        return fit_network(cfg, data, *rest)
+        return fit(self, task)
 
-    monkeypatch.setattr(network, "fit", diverges)
+    monkeypatch.setattr(NetworkFitter, "fit", diverges)
     with pytest.raises(TrainingError, match=r"1 of 2 members failed.*\n.*epoch 3: the training loss is nan"):
         train(tmp_path, NETWORK)
     monkeypatch.undo()
@@ -204,15 +204,15 @@ def test_a_stop_between_members_keeps_the_finished_ones(
     tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_inputs(tmp_path)
-    finish = run._finish_member
+    finish = job._finish_member
 
     def signalled(*arguments: Any) -> None:
         signal.raise_signal(signal.SIGTERM)
         finish(*arguments)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(run, "_finish_member", signalled)
-    with pytest.raises(stopping.Stopped):
+    monkeypatch.setattr(job, "_finish_member", signalled)
+    with pytest.raises(interruption.Stopped):
         train(tmp_path, NETWORK)
     assert caplog.messages[-1] == "stopped by SIGTERM before member 2/2; start the workflow again to continue"
     assert signal.getsignal(signal.SIGTERM) is before
@@ -255,40 +255,50 @@ def test_equal_trainings_give_equal_bytes_of_the_networks(
 
 
 JOB = """
-import sys
+import sys, time
 from functools import partial
 from pathlib import Path
 sys.path[:0] = {paths!r}
 from factories import training
-from elemflow.training import loop
+from elemflow.training import interruption
 from elemflow.training.fitters import network
+from elemflow.training.progress import Progress
+
+folder, gate = Path(sys.argv[1]), int(sys.argv[2])
+
+
+class Gate(Progress):
+    def validated(self, state, simultaneous=1):
+        if len(state.history.rows) == gate:
+            (folder / f"reached-{{gate}}").touch()
+            while not interruption.requested():
+                time.sleep(0.01)
+
+
+network.Progress = Gate
 network.fit_member = partial(network.fit_member, checkpoint_seconds=0)
-loop.start_backend(1)
-print("ready", flush=True)
-training.train(Path(sys.argv[1]), training.NETWORK, max_epochs=60)
+training.train(folder, training.NETWORK, max_epochs=60)
 """
 
 
-def _start(folder: Path) -> subprocess.Popen[str]:
-    """Start a job that writes a checkpoint after every epoch; return when it begins to train."""
-    paths = [str(Path(__file__).parents[2]), str(Path(run.__file__).parents[2])]
-    command = [sys.executable, "-c", JOB.format(paths=paths), str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+def _start(folder: Path, gate: int) -> subprocess.Popen[str]:
+    """Start a job that writes a checkpoint after every epoch and waits after that epoch for a signal; none waits."""
+    paths = [str(Path(__file__).parents[2]), str(Path(job.__file__).parents[2])]
+    command = [sys.executable, "-c", JOB.format(paths=paths), str(folder), str(gate)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_job_killed_at_random_moments_gives_the_bytes_of_one_that_was_not(tmp_path: Path) -> None:
+def test_a_job_killed_at_random_epochs_gives_the_bytes_of_one_that_was_not(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     rng = np.random.default_rng()
+    gates = {signal.SIGKILL: int(rng.integers(3, 25)), signal.SIGTERM: int(rng.integers(30, 55))}
     for number in (signal.SIGKILL, signal.SIGTERM, None):
-        process, started = _start(tmp_path), time.time()
+        gate = gates[number] if number else 0
+        process = _start(tmp_path, gate)
         if number:
-            files = "out/checkpoint/member-*/state.npz"
-            while not any(file.stat().st_mtime > started for file in tmp_path.glob(files)):
+            while not (tmp_path / f"reached-{gate}").exists():
+                assert process.poll() is None, process.communicate()[1]
                 time.sleep(0.01)
-            time.sleep(rng.uniform(0, 0.3))
             process.send_signal(number)
         _, errors = process.communicate(timeout=300)
         assert process.returncode == {None: 0, signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 75}[number], errors

@@ -17,20 +17,23 @@ import pandas as pd
 import pytest
 from factories import training
 from factories.toy import PROTOCOL, SPEC
+from factories.training import process_backend
 
 from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import TrainingError
 from elemflow.core.files import read_json
 from elemflow.core.locks import locked
-from elemflow.training import interruption as stopping
-from elemflow.training import job as run
-from elemflow.training import packing
-from elemflow.training.data import MemberData
-from elemflow.training.fitter import Fitted
-from elemflow.training.fitters import network
+from elemflow.training import interruption, packing
+from elemflow.training import job as job_module
+from elemflow.training.backend import EngineInfo
+from elemflow.training.fitter import Fitted, Task
+from elemflow.training.fitters.network import NetworkFitter
+from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.run_config import RunConfig
+from elemflow.training.state import HistoryRow
 
 NAMES = ("a", "b", "c")
-INPUTS = {"features": ["part.parquet"], "materials": "materials.parquet", "split": "split.parquet"}
+INPUTS: dict[str, Any] = {"features": ["part.parquet"], "materials": "materials.parquet", "split": "split.parquet"}
 
 
 def _cfg(name: str, epochs: int = 2) -> dict[str, Any]:
@@ -58,13 +61,14 @@ def _plan(*names: str, runs: int = 8, minutes: float = 10) -> None:
 def _train(name: str, then: Callable[[], None] | None = None, **cfg: Any) -> dict[str, Path]:
     folder = Path("runs", name)
     out = {key: folder / key for key in ("predictions", "history", "run_info")} | {"model_folder": folder / "model"}
-    checkpoints = Path("checkpoints", name)
-    run.train_run(_cfg(name, **cfg), **INPUTS, **out, checkpoint_folder=checkpoints, threads=1, code="0", then=then)
+    outputs = RunOutputs(**out, checkpoint_folder=Path("checkpoints", name))
+    run, inputs = RunConfig.from_params(_cfg(name, **cfg)), RunInputs.from_names(**INPUTS)
+    train_run(run, inputs, outputs, process_backend(), code="0", then=then)
     return out
 
 
 def _packing(name: str, started: float | None = None) -> Callable[[], None]:
-    return partial(packing.train_neighbours, Path("checkpoints", name), 1, started or time.monotonic())
+    return partial(packing.train_neighbours, Path("checkpoints", name), process_backend(), started or time.monotonic())
 
 
 @pytest.fixture(autouse=True)
@@ -78,18 +82,18 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the training where only what lies around it matters."""
 
-    def fit(cfg: Any, data: MemberData, *_: Any) -> Fitted:
-        epochs = cfg["protocol"]["training"]["max_epochs"]
-        history = [{"epoch": epoch, "validation_mae": 1.0, "seconds": 0.1} for epoch in range(epochs)]
-        return Fitted(lambda part: np.full(len(part), epochs), lambda to, name: None, history, {"epochs": epochs}, 0.1)
+    def fit(self: NetworkFitter, task: Task) -> Fitted:
+        epochs = self.settings.training.max_epochs
+        history = [HistoryRow(epoch, 1.0, 0.1) for epoch in range(epochs)]
+        return Fitted(lambda rows: np.full(len(rows), epochs), lambda to, name: None, history, {"epochs": epochs}, 0.1)
 
-    monkeypatch.setattr(network, "start", lambda *_: {"name": "tensorflow", "device": "cpu"})
-    monkeypatch.setattr(network, "fit", fit)
+    monkeypatch.setattr(NetworkFitter, "start", lambda self: EngineInfo("tensorflow", "cpu"))
+    monkeypatch.setattr(NetworkFitter, "fit", fit)
 
 
 def _trained() -> list[str]:
-    claims = {path.parent.name: read_json(path) for path in Path("checkpoints").glob("*/claim.json")}
-    return sorted(name for name, claim in claims.items() if "finished" in claim)
+    identities = {path.parent.name: read_json(path) for path in Path("checkpoints").glob("*/identity.json")}
+    return sorted(name for name, identity in identities.items() if identity["finished"])
 
 
 def _bytes(out: dict[str, Path]) -> list[Any]:
@@ -112,7 +116,7 @@ def test_a_packed_run_has_the_bytes_of_one_trained_alone(monkeypatch: pytest.Mon
     assert _trained() == ["b"]
     assert not Path("checkpoints/a").exists()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    monkeypatch.setattr(network, "start", lambda *_: pytest.fail("the framework is started for nothing"))
+    monkeypatch.setattr(NetworkFitter, "start", lambda self: pytest.fail("the framework is started for nothing"))
     for name, expected in alone.items():
         out = _train(name, _packing(name))
         assert _bytes(out) == expected
@@ -148,7 +152,7 @@ def test_a_kill_during_a_neighbour_costs_the_own_run_no_training(quick: None, mo
     with pytest.raises(KeyboardInterrupt):
         _train("a", _packing("a"))
     whole = Path("runs/a/predictions").read_bytes()
-    monkeypatch.setattr(network, "start", lambda *_: pytest.fail("nothing is left to train"))
+    monkeypatch.setattr(NetworkFitter, "start", lambda self: pytest.fail("nothing is left to train"))
     Path("runs/a/predictions").unlink()  # as Snakemake does with what a failed job made
     assert _train("a")["predictions"].read_bytes() == whole
 
@@ -156,15 +160,15 @@ def test_a_kill_during_a_neighbour_costs_the_own_run_no_training(quick: None, mo
 def test_a_neighbour_that_fails_is_left_to_its_own_job(
     quick: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fit = network.fit
+    fit = NetworkFitter.fit
 
-    def diverges(cfg: Any, *rest: Any) -> Any:
-        if cfg["run"]["model"] == "b":
+    def diverges(self: NetworkFitter, task: Task) -> Any:
+        if self.run.run.model == "b":
             raise TrainingError("the training loss is nan")
-        return fit(cfg, *rest)
+        return fit(self, task)
 
     with monkeypatch.context() as patch:
-        patch.setattr(network, "fit", diverges)
+        patch.setattr(NetworkFitter, "fit", diverges)
         _plan(*NAMES)
         _train("a", _packing("a"))
         assert "the training loss is nan" in caplog.text
@@ -187,7 +191,7 @@ def test_an_unexpected_failure_does_not_harm_the_own_run(
     assert not Path("checkpoints/a").exists()
 
 
-def test_another_training_in_the_same_folder_is_set_aside(quick: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_training_in_the_same_folder_is_moved(quick: None, caplog: pytest.LogCaptureFixture) -> None:
     _plan("a", "b")
     _train("a", _packing("a"))
     out = _train("b", epochs=3)
@@ -223,10 +227,10 @@ def test_only_what_waits_for_its_job_and_has_new_inputs_is_trained(quick: None) 
     jobs = [_job(name) for name in NAMES]
     Path("runs/b").mkdir(parents=True)
     Path("runs/b/run_info").write_text("of an older training")
-    division = SimpleNamespace(rule=SimpleNamespace(name="split_dataset"), output=["split.parquet"])
-    packing.write_plan([division, *jobs], {"runs": 8, "minutes": 10})
+    split = SimpleNamespace(rule=SimpleNamespace(name="split_dataset"), output=["split.parquet"])
+    packing.write_plan([split, *jobs], {"runs": 8, "minutes": 10})
     _train("a", _packing("a"))
-    assert _trained() == [], "the division is about to be made anew"
+    assert _trained() == [], "the split is about to be written again"
     os.utime("split.parquet", (1, 1))
     _train("a", _packing("a"))
     assert _trained() == ["b", "c"]
@@ -238,17 +242,23 @@ def test_only_what_waits_for_its_job_and_has_new_inputs_is_trained(quick: None) 
 
 
 def test_neighbours_share_dataset_property_representation_and_engine() -> None:
-    trainings = [
-        {"cfg": _cfg("a"), "checkpoint_folder": "a"},
-        {"cfg": _cfg("b"), "checkpoint_folder": "b"},
-        {"cfg": _cfg("c") | {"run": _cfg("c")["run"] | {"representation": "pa"}}, "checkpoint_folder": "c"},
-        {"cfg": _cfg("c"), "checkpoint_folder": "d"},
+    def packed(name: str, folder: str, representation: str = "ef", **training: Any) -> packing.PackedRun:
+        cfg = _cfg(name)
+        cfg["run"]["representation"] = representation
+        cfg["protocol"] = PROTOCOL | {"training": PROTOCOL["training"] | training}
+        inputs = RunInputs.from_names(**INPUTS)
+        return packing.PackedRun(RunConfig.from_params(cfg), "0", inputs, Path(folder), "done")
+
+    waiting = [
+        packed("a", "a"),
+        packed("b", "b"),
+        packed("c", "c", "pa"),
+        packed("c", "d"),
+        packed("c", "e", engine="jax"),
     ]
-    on_jax = PROTOCOL | {"training": PROTOCOL["training"] | {"engine": "jax"}}
-    trainings.append({"cfg": _cfg("c") | {"protocol": on_jax}, "checkpoint_folder": "e"})
-    found = packing._neighbours({"trainings": trainings}, "b", 1)
-    assert [each["checkpoint_folder"] for each in found] == ["d", "a"]
-    assert not list(packing._neighbours({"trainings": trainings}, "unknown", 1))
+    found = packing.neighbours(waiting, Path("b"), process_backend())
+    assert [each.checkpoint_folder.name for each in found] == ["d", "a"]
+    assert not list(packing.neighbours(waiting, Path("unknown"), process_backend()))
 
 
 def test_estimators_are_not_in_the_plan() -> None:
@@ -261,28 +271,28 @@ def test_estimators_are_not_in_the_plan() -> None:
 
 
 def test_a_waiting_job_takes_over_when_the_other_is_done(quick: None, caplog: pytest.LogCaptureFixture) -> None:
-    wait = run._Wait(Path("checkpoints/b"))
+    wait = job_module._Wait(Path("checkpoints/b"))
     with caplog.at_level(logging.INFO):
         wait("the job of a")
         wait("the job of a")
     assert [record.message for record in caplog.records].count(
-        "checkpoints/b: trained at the moment by the job of a; waits for it"
+        "checkpoints/b: locked by the job of a, which trains it; waits"
     ) == 1
     signal_handler = signal.getsignal(signal.SIGTERM)
-    stopping.listen()
+    interruption.listen()
     signal.raise_signal(signal.SIGTERM)
-    with pytest.raises(stopping.Stopped):
+    with pytest.raises(interruption.Stopped):
         wait("the job of a")
-    stopping.forget()
+    interruption.forget()
     assert signal.getsignal(signal.SIGTERM) is signal_handler
 
 
-def test_damaged_claims_are_set_aside_by_name(quick: None, caplog: pytest.LogCaptureFixture) -> None:
-    for damaged in (b"{", b"\xff\xfe", b"[]", b'{"identity": "1"}'):
+def test_folders_of_damaged_identity_are_moved(quick: None, caplog: pytest.LogCaptureFixture) -> None:
+    for damaged in (b"{", b"\xff\xfe", b"[]", b'{"digest": "1"}'):
         Path("checkpoints/a").mkdir(parents=True)
-        Path("checkpoints/a/claim.json").write_bytes(damaged)
+        Path("checkpoints/a/identity.json").write_bytes(damaged)
         caplog.clear()
         assert _train("a")["run_info"].exists()
-        assert "checkpoints/a cannot be continued, since its claim.json is absent or damaged" in caplog.text
-        assert "checkpoints/a.aside-unknown" in caplog.text
-    assert Path("checkpoints/a.aside-unknown/claim.json").read_bytes() == damaged
+        assert "checkpoints/a cannot be continued, since its identity.json is absent or damaged" in caplog.text
+        assert "checkpoints/a.moved-unknown" in caplog.text
+    assert Path("checkpoints/a.moved-unknown/identity.json").read_bytes() == damaged

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from elemflow.config.protocol import TargetScaling
 from elemflow.core.errors import DataError
 from elemflow.training.scaling import (
     Target,
@@ -114,7 +115,7 @@ def test_a_column_that_does_not_vary_is_0_in_unit_rows_whatever_comes_later(rows
 )
 def test_a_target_follows_from_the_training_rows(declared, expected, tmp_path):
     y = np.array([1.0, 2.0, 6.0])
-    target = fit_target(y, declared)
+    target = fit_target(y, declared and TargetScaling.model_validate(declared))
     assert target == expected
     np.testing.assert_allclose(target.restore(target.apply(y)), y)
     save_target(tmp_path / "target.json", target)

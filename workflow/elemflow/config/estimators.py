@@ -165,7 +165,7 @@ def check_parameters(name: str, parameters: Iterable[str], where: str) -> None:
 
 
 def check_models(models: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
-    """Check what estimators, searches and choices among models name.
+    """Check the names in estimators, searches and models of kind `best_of`.
 
     Args:
         models: File and declaration of every model, by id.
@@ -198,7 +198,7 @@ def check_models(models: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
 
 
 def resolve_choices(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
-    """Put the declarations of the models that a `best_of` names beside their ids, as key `candidates`."""
+    """Add the declarations of the models that a `best_of` names, by id, as key `candidates`."""
     kept = ("estimator", "parameters", "search", "max_rows")
     for _, model in models.values():
         if model["kind"] == "best_of":

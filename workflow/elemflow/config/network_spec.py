@@ -55,20 +55,6 @@ def check_representation(spec: Mapping[str, Any], representation: str, scaled: C
         raise ConfigError(f"{needs} the protocol must leave them as they are. Remove its key 'scaling.ef'.")
 
 
-def with_width_factor(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a declaration whose widths are multiplied by its `width_factor`, rounded, and at least 1."""
-
-    def narrowed(width: int) -> int:
-        return max(1, round(width * spec.get("width_factor", 1)))
-
-    own = dict(spec)
-    if "stacks" in spec:
-        own["stacks"] = [{**stack, "width": narrowed(stack["width"])} for stack in spec["stacks"]]
-    if "widths" in spec:
-        own["widths"] = [narrowed(width) for width in spec["widths"]]
-    return own
-
-
 def _check_dense(spec: Mapping[str, Any], where: str) -> None:
     normalised = "batch_norm" in spec["order"]
     if normalised and "batch_norm" not in spec:

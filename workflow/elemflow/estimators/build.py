@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from elemflow.config.estimators import ESTIMATORS, check_estimator, check_parameters
+from elemflow.config.model import ParameterValue
 from elemflow.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -12,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def make_estimator(
-    name: str, parameters: Mapping[str, Any], seed: int, threads: int, *, standardise: bool = True
+    name: str, parameters: Mapping[str, ParameterValue], seed: int, threads: int, *, standardise: bool = True
 ) -> Any:
     """Make an unfitted regressor.
 
     Args:
         name: Key of `ESTIMATORS`.
         parameters: Parameters of the class, over the defaults of the entry.
-        seed: Its seed, where it takes one.
-        threads: Its number of threads, where it takes one.
-        standardise: Whether it gets the scalers that its entry asks for.
+        seed: Its seed, where it has one.
+        threads: Its number of threads, where it has one.
+        standardise: Whether it gets the scalers that its entry requests.
 
     Returns:
         A regressor with scikit-learn's interface, behind these scalers.

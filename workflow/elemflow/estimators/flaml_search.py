@@ -8,38 +8,35 @@ import json
 import logging
 import tempfile
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elemflow.config.estimators import SEARCHABLE
-from elemflow.estimators.hyperparameter_search import Found
-
-if TYPE_CHECKING:
-    from elemflow.training.data import RoleData
+from elemflow.config.model import SearchModel
+from elemflow.estimators.hyperparameter_search import SearchResult, Trial
+from elemflow.estimators.rows import Rows
 
 log = logging.getLogger(__name__)
 
 NAMES = {theirs: ours for ours, theirs in SEARCHABLE["flaml"].items()}
 
 
-def search(
-    declared: Mapping[str, Any], train: "RoleData", validation: "RoleData", *, seed: int, threads: int, label: str
-) -> Found:
-    """Fit `trials` estimators on the training part and keep the best on the validation part.
+def search_with_flaml(
+    model: SearchModel, train: Rows, validation: Rows, *, seed: int, threads: int, label: str
+) -> SearchResult:
+    """Fit `trials` estimators on the training set and keep the one with the lowest error on the validation set.
 
     Args:
-        declared: A model of kind `search`: `trials` and `estimators`.
-        train: Rows to fit; every trial sees all of them.
-        validation: Rows to choose by.
+        model: The search; its `trials` and `estimators` count.
+        train: Training set; every trial sees all of it.
+        validation: Validation set.
         seed: Seed of the search; the estimators have FLAML's own fixed seed.
         threads: Threads of every estimator.
         label: What is searched for, for the log.
 
     Returns:
-        The best estimator, fitted on the training part, and all trials; equal arguments give equal results.
+        The best estimator, fitted on the training set, and all trials; equal arguments give equal results.
     """
     from flaml import AutoML  # noqa: PLC0415  heavy, and only this engine needs it
 
@@ -50,22 +47,22 @@ def search(
         journal = Path(folder) / "trials.jsonl"
         automl.fit(
             train.x, train.y, X_val=validation.x, y_val=validation.y, task="regression", metric="mae",
-            eval_method="holdout", estimator_list=[SEARCHABLE["flaml"][name] for name in declared["estimators"]],
-            max_iter=declared["trials"], time_budget=-1, learner_selector="roundrobin", seed=seed, n_jobs=threads,
+            eval_method="holdout", estimator_list=[SEARCHABLE["flaml"][name] for name in model.estimators],
+            max_iter=model.trials, time_budget=-1, learner_selector="roundrobin", seed=seed, n_jobs=threads,
             sample=False, retrain_full=False, skip_transform=True, early_stop=False, verbose=0, mlflow_logging=False,
             log_file_name=str(journal), log_type="all",
         )  # fmt: skip
         lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
-    trials: list[dict[str, Any]] = []
+    trials: list[Trial] = []
     for line in lines:
         if "learner" in line:  # the last line names the best
-            name, mae, seconds = NAMES[line["learner"]], line["validation_loss"], line["trial_time"]
-            entry = {"trial": len(trials) + 1, "model": name, "estimator": name, "parameters": line["config"]}
-            trials.append(entry | {"validation_mae": mae if np.isfinite(mae) else None, "seconds": round(seconds, 3)})
-    errors = [np.inf if trial["validation_mae"] is None else trial["validation_mae"] for trial in trials]
+            name, mae, seconds = NAMES[line["learner"]], line["validation_loss"], round(line["trial_time"], 3)
+            error = mae if np.isfinite(mae) else None
+            trials.append(Trial(len(trials) + 1, name, name, line["config"], error, seconds))
+    errors = [np.inf if trial.validation_mae is None else trial.validation_mae for trial in trials]
     best_trial = errors.index(min(errors)) + 1
-    log.info("%s: %d trials, best %s @ %d", label, len(trials), trials[best_trial - 1]["model"], best_trial)
+    log.info("%s: %d trials, best %s @ %d", label, len(trials), trials[best_trial - 1].model, best_trial)
     estimator = automl.model.estimator
     # Threads add up the trees' predictions in the order in which they finish, so the last bits would vary.
     estimator.set_params(n_jobs=1)
-    return Found(estimator, best_trial, trials)
+    return SearchResult(estimator, best_trial, trials)

@@ -1,115 +1,147 @@
-"""Search for the regressor with the lowest MAE on the validation part, or by cross-validation in the training part.
+"""Search for the regressor with the lowest mean absolute error on the validation set, or over inner folds.
 
-The test part never enters.
+The test set never enters.
 """
 
 import logging
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elemflow.chemistry.material_id import composition_of
+from elemflow.config.model import EstimatorModel, GridSearch, ParameterValue
 from elemflow.core.errors import TrainingError
 from elemflow.estimators.build import fit_estimator, make_estimator
-from elemflow.splits.schemes.base import random_folds
+from elemflow.estimators.rows import Folds, Rows
 
 if TYPE_CHECKING:
     import optuna
 
-    from elemflow.training.data import RoleData
-
 log = logging.getLogger(__name__)
+
+Parameters = dict[str, ParameterValue]
+"""Parameters of an estimator by name."""
 
 
 @dataclass(frozen=True)
-class Candidate:
+class SearchSpace:
     """Where trials come from.
 
     Attributes:
-        name: What it is called if it wins; None for the name of the estimator.
+        name: Id of the model that wins with one of these trials; None for the name of the estimator.
         trials: Number of trials.
         sampler: Optuna's sampler.
-        propose: From a trial to the name and the parameters of an estimator.
-        standardise: Whether estimators get the scalers that the registry has for them.
+        propose: From an Optuna trial to the name and the parameters of an estimator.
+        standardise: Whether estimators get the scalers that `elemflow.config.estimators` has for them.
     """
 
     name: str | None
     trials: int
     sampler: "optuna.samplers.BaseSampler"
-    propose: Callable[["optuna.Trial"], tuple[str, dict[str, Any]]]
+    propose: Callable[["optuna.Trial"], tuple[str, Parameters]]
     standardise: bool = True
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found.
+class Trial:
+    """One set of hyperparameters that was tried.
 
     Attributes:
-        best: The best estimator, fitted on the training part.
-        best_trial: Its trial number, from 1.
-        trials: One dict per trial: `trial`, `model`, `estimator`, `parameters`, `validation_mae` (over the rows that
-            it is judged by), `seconds`.
+        trial: Number, from 1.
+        model: Id of the model, or name of the estimator in a search over estimators.
+        estimator: Name of the estimator.
+        parameters: Its hyperparameters.
+        validation_mae: Mean absolute error over the validation rows or inner folds; None if it is not finite.
+        seconds: Seconds of fitting and prediction.
+    """
+
+    trial: int
+    model: str
+    estimator: str
+    parameters: Parameters
+    validation_mae: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The result of a hyperparameter search.
+
+    Attributes:
+        best: The best estimator, fitted on the training set.
+        best_trial: Number of its trial, from 1.
+        trials: All trials, in order.
     """
 
     best: Any
     best_trial: int
-    trials: list[dict[str, Any]]
+    trials: list[Trial]
 
     @property
-    def winner(self) -> dict[str, Any]:
+    def winner(self) -> Trial:
         """Return the best trial."""
         return self.trials[self.best_trial - 1]
 
 
-def declared_grid(name: str, model: Mapping[str, Any], seed: int, trials: int | None = None) -> Candidate:
-    """Return the trials of a model of kind `estimator`: points of its grid, or its parameters alone if it has none.
+def grid_space(name: str, model: EstimatorModel, seed: int, trials: int | None = None) -> SearchSpace:
+    """Return the points of an estimator's grid as trials, or its parameters alone if it has no grid.
 
     Args:
         name: Id of the model.
-        model: Its declaration.
+        model: The model.
         seed: Seed of the sampler.
-        trials: Points drawn at random in place of what its `search` says; a smaller grid is tried whole.
+        trials: Number of points drawn at random, in place of the model's own `search`; a smaller grid is tried whole.
     """
-    import optuna  # noqa: PLC0415
+    import optuna  # noqa: PLC0415  heavy, and only searches need it
 
-    declared = model.get("search", {"method": "grid", "grid": {}})
-    grid, method = declared["grid"], declared["method"] if trials is None else "random"
+    search = model.search or GridSearch(method="grid", grid={})
+    grid = {key: list(values) for key, values in search.grid.items()}
+    method = search.method if trials is None else "random"
     points = math.prod(len(values) for values in grid.values())
-    wanted = points if method == "grid" else min(points, trials or declared["trials"])
+    wanted = points if method == "grid" else min(points, trials or search.trials)
     # Optuna's grid sampler draws points in random order without repetition, so a part of a grid is a random search.
     sampler = optuna.samplers.TPESampler(seed=seed) if method == "tpe" else optuna.samplers.GridSampler(grid, seed=seed)
 
-    def propose(trial: "optuna.Trial") -> tuple[str, dict[str, Any]]:
+    def propose(trial: "optuna.Trial") -> tuple[str, Parameters]:
         chosen = {key: trial.suggest_categorical(key, values) for key, values in grid.items()}
-        return model["estimator"], model["parameters"] | chosen
+        return model.estimator, model.parameters | chosen
 
-    return Candidate(name, wanted, sampler, propose)
+    return SearchSpace(name, wanted, sampler, propose)
 
 
-def search(
-    candidates: Sequence[Candidate],
-    train: "RoleData",
-    validation: "RoleData",
+@dataclass
+class _Best:
+    """The best trial so far."""
+
+    mae: float = math.inf
+    estimator: Any = None
+    trial: int = 0
+    make: Callable[[], Any] | None = None
+
+
+def search_hyperparameters(
+    spaces: Sequence[SearchSpace],
+    train: Rows,
+    validation: Rows,
     *,
-    folds: int | None = None,
+    folds: Folds | None = None,
     seed: int,
     threads: int,
     label: str,
-) -> Found:
-    """Try the trials of all candidates and keep the best, fitted on the whole training part.
+) -> SearchResult:
+    """Try the trials of all spaces and keep the best, fitted on the whole training set.
 
     Args:
-        candidates: Where trials come from.
-        train: Rows to fit.
-        validation: Rows to choose by; not used if `folds` are given.
-        folds: Number of folds inside the training part to choose by, materials of one composition together.
-        seed: Seed of the folds and of every estimator.
+        spaces: Where trials come from.
+        train: Training set.
+        validation: Validation set that selects the best trial; not used if there are `folds`.
+        folds: Inner folds of the training set, which then select the best trial.
+        seed: Seed of every estimator.
         threads: Threads of every estimator.
         label: What is searched for, for the log.
 
@@ -119,76 +151,53 @@ def search(
     Raises:
         TrainingError: No trial gave finite predictions.
     """
-    import optuna  # noqa: PLC0415
+    import optuna  # noqa: PLC0415  heavy, and only searches need it
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    total = sum(candidate.trials for candidate in candidates)
-    trials: list[dict[str, Any]] = []
-    best: dict[str, Any] = {"mae": np.inf, "estimator": None, "trial": 0, "make": None}
+    total = sum(space.trials for space in spaces)
+    evaluated_on = f"{len(folds)}-fold" if folds else "validation"
+    trials: list[Trial] = []
+    best = _Best()
 
-    def judge(candidate: Candidate, trial: "optuna.Trial") -> float:
-        name, parameters = candidate.propose(trial)
-        make = partial(make_estimator, name, parameters, seed, threads, standardise=candidate.standardise)
+    def evaluate(space: SearchSpace, proposed: "optuna.Trial") -> float:
+        name, parameters = space.propose(proposed)
+        make = partial(make_estimator, name, parameters, seed, threads, standardise=space.standardise)
         started = time.monotonic()
-        estimator, mae = _fit_and_judge(make, _divisions(train, validation, folds, seed), threads)
+        estimator, mae = _fit_and_evaluate(make, folds or [(train, validation)], threads)
         seconds = time.monotonic() - started
-        number, model = len(trials) + 1, candidate.name or name
-        entry = {"trial": number, "model": model, "estimator": name, "parameters": parameters}
-        trials.append(entry | {"validation_mae": mae if np.isfinite(mae) else None, "seconds": round(seconds, 3)})
-        if mae < best["mae"]:
-            best.update(mae=mae, estimator=estimator, trial=number, make=make)
+        error = mae if np.isfinite(mae) else None
+        trial = Trial(len(trials) + 1, space.name or name, name, parameters, error, round(seconds, 3))
+        trials.append(trial)
+        if mae < best.mae:
+            best.mae, best.estimator, best.trial, best.make = mae, estimator, trial.trial, make
         log.info(
             "%s, trial %d/%d: %s, %s MAE %.5g, best %.5g @ %d, %.1f s",
-            label, number, total, model, f"{folds}-fold" if folds else "validation", mae, best["mae"], best["trial"],
-            seconds,
+            label, trial.trial, total, trial.model, evaluated_on, mae, best.mae, best.trial, seconds,
         )  # fmt: skip
         return mae
 
-    for candidate in candidates:
-        study = optuna.create_study(direction="minimize", sampler=candidate.sampler)
-        study.optimize(partial(judge, candidate), n_trials=candidate.trials)
-    if not best["trial"]:
+    for space in spaces:
+        study = optuna.create_study(direction="minimize", sampler=space.sampler)
+        study.optimize(partial(evaluate, space), n_trials=space.trials)
+    if best.make is None:
         raise TrainingError(
             f"{label}: none of {total} trials gave finite predictions. Narrow the grid, for example to smaller steps."
         )
-    found = Found(best["estimator"], best["trial"], trials)
+    found = SearchResult(best.estimator, best.trial, trials)
     if not folds:
         return found
-    estimator = best["make"]()
+    estimator = best.make()
     fit_estimator(estimator, train.x, train.y, threads)
     return replace(found, best=estimator)
 
 
-def _fit_and_judge(
-    make: Callable[[], Any], divisions: Iterable[tuple["RoleData", "RoleData"]], threads: int
-) -> tuple[Any, float]:
-    """Return the estimator of the last division, fitted, and the mean absolute error over the rows of all."""
+def _fit_and_evaluate(make: Callable[[], Any], folds: Iterable[tuple[Rows, Rows]], threads: int) -> tuple[Any, float]:
+    """Return the estimator of the last fold, fitted, and the mean absolute error over the evaluated rows of all."""
     errors: list[np.ndarray] = []
-    for train, judged in divisions:
+    for train, evaluated in folds:
         estimator = make()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a trial that does not converge is judged by its error
+            warnings.simplefilter("ignore")  # a trial that does not converge shows in its error
             fit_estimator(estimator, train.x, train.y, threads)
-        errors.append(np.abs(estimator.predict(judged.x) - judged.y))
+        errors.append(np.abs(estimator.predict(evaluated.x) - evaluated.y))
     return estimator, float(np.mean(np.concatenate(errors)))
-
-
-def _divisions(
-    train: "RoleData", validation: "RoleData", folds: int | None, seed: int
-) -> Iterator[tuple["RoleData", "RoleData"]]:
-    """Yield the rows to fit and the rows to judge by."""
-    if folds is None:
-        yield train, validation
-        return
-    compositions = [composition_of(str(material)) for material in train.material_id]
-    fold_of = random_folds(compositions, folds, f"{seed}/inner/0")
-    parts = [fold_of == fold for fold in range(folds)]
-    # A composition of many rows may leave folds without any.
-    usable = [judged for judged in parts if judged.any() and not judged.all()]
-    if not usable:
-        raise TrainingError(
-            f"no {folds} folds can be made of {len(train)} training rows of {len(set(compositions))} compositions, "
-            "whose materials stay together. Choose by a validation part (select_by: validation) or take more rows."
-        )
-    for judged in usable:
-        yield train.take(~judged), train.take(judged)

@@ -4,11 +4,12 @@ The ranges follow what hyperopt-sklearn, the AutoML of brnet2023, tries on regre
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from elemflow.config.model import SearchModel
 from elemflow.core.errors import ConfigError
-from elemflow.estimators.hyperparameter_search import Candidate
+from elemflow.estimators.hyperparameter_search import Parameters, SearchSpace
 
 if TYPE_CHECKING:
     import optuna
@@ -16,44 +17,43 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROW_LIMITS = {"svr": 10_000, "gradient_boosting": 50_000, "ada_boost": 50_000}
-"""Training rows above which an estimator leaves the space, since one fit would take hours."""
+"""Rows of the training set above which an estimator is not tried, since one fit would take hours."""
 
 
-def optuna_trials(declared: Mapping[str, Any], rows: int, seed: int, label: str) -> Candidate:
-    """Return the trials of a model of kind `search`: Optuna's TPE over estimators and the ranges of `SPACES`.
+def optuna_space(model: SearchModel, rows: int, seed: int, label: str) -> SearchSpace:
+    """Return a search over estimators and the ranges of `SPACES` with Optuna's TPE.
 
     Args:
-        declared: The model: `trials`, `estimators` and `standardise`.
-        rows: Training rows, which decide who is too slow to enter.
+        model: The search.
+        rows: Rows of the training set, which decide which estimators are too slow.
         seed: Seed of the sampler.
         label: What is searched for, for the log.
 
     Raises:
-        ConfigError: Every estimator is left out for the number of rows.
+        ConfigError: Every estimator is too slow for the number of rows.
     """
     import optuna  # noqa: PLC0415  heavy, and only searches need it
 
-    names = _estimators(declared["estimators"], rows, label)
+    names = _fast_enough(model.estimators, rows, label)
 
-    def propose(trial: "optuna.Trial") -> tuple[str, dict[str, Any]]:
+    def propose(trial: "optuna.Trial") -> tuple[str, Parameters]:
         name = trial.suggest_categorical("estimator", names)
         return name, SPACES[name](_Prefixed(trial, name))
 
-    sampler = optuna.samplers.TPESampler(seed=seed)
-    return Candidate(None, declared["trials"], sampler, propose, declared["standardise"])
+    return SearchSpace(None, model.trials, optuna.samplers.TPESampler(seed=seed), propose, model.standardise)
 
 
-def _estimators(names: list[str], rows: int, label: str) -> list[str]:
+def _fast_enough(names: Sequence[str], rows: int, label: str) -> list[str]:
     kept = [name for name in names if rows <= ROW_LIMITS.get(name, rows)]
     if not kept:
         raise ConfigError(f"key 'estimators': {', '.join(names)} are too slow for {rows} training rows; add others.")
-    if left_out := [name for name in names if name not in kept]:
-        log.info("%s: %s left out, too slow for %d training rows", label, ", ".join(left_out), rows)
+    if dropped := [name for name in names if name not in kept]:
+        log.info("%s: %s not tried, too slow for %d training rows", label, ", ".join(dropped), rows)
     return kept
 
 
 class _Prefixed:
-    """Suggest parameters under the name of their estimator, so that the sampler keeps estimators apart."""
+    """Suggests parameters under the name of their estimator, so that the sampler keeps estimators apart."""
 
     def __init__(self, trial: "optuna.Trial", prefix: str):
         self._trial = trial
@@ -69,15 +69,15 @@ class _Prefixed:
         return self._trial.suggest_categorical(f"{self._prefix}.{name}", options)
 
 
-def _ridge(suggest: _Prefixed) -> dict[str, Any]:
+def _ridge(suggest: _Prefixed) -> Parameters:
     return {"alpha": suggest.number("alpha", 1e-4, 1e3, log=True)}
 
 
-def _elastic_net(suggest: _Prefixed) -> dict[str, Any]:
+def _elastic_net(suggest: _Prefixed) -> Parameters:
     return {"alpha": suggest.number("alpha", 1e-5, 1.0, log=True), "l1_ratio": suggest.number("l1_ratio", 0.0, 1.0)}
 
 
-def _k_neighbors(suggest: _Prefixed) -> dict[str, Any]:
+def _k_neighbors(suggest: _Prefixed) -> Parameters:
     return {
         "n_neighbors": suggest.integer("n_neighbors", 1, 50, log=True),
         "weights": suggest.choice("weights", ["uniform", "distance"]),
@@ -85,7 +85,7 @@ def _k_neighbors(suggest: _Prefixed) -> dict[str, Any]:
     }
 
 
-def _svr(suggest: _Prefixed) -> dict[str, Any]:
+def _svr(suggest: _Prefixed) -> Parameters:
     return {
         "C": suggest.number("C", 0.1, 1000.0, log=True),
         "epsilon": suggest.number("epsilon", 1e-3, 0.3, log=True),
@@ -94,7 +94,7 @@ def _svr(suggest: _Prefixed) -> dict[str, Any]:
     }
 
 
-def _tree(suggest: _Prefixed) -> dict[str, Any]:
+def _tree(suggest: _Prefixed) -> Parameters:
     return {
         "max_depth": suggest.choice("max_depth", [10, 25, None]),
         "min_samples_split": suggest.integer("min_samples_split", 2, 20),
@@ -102,11 +102,11 @@ def _tree(suggest: _Prefixed) -> dict[str, Any]:
     }
 
 
-def _forest(suggest: _Prefixed) -> dict[str, Any]:
+def _forest(suggest: _Prefixed) -> Parameters:
     return _tree(suggest) | {"n_estimators": suggest.integer("n_estimators", 50, 200)}
 
 
-def _hist_gradient_boosting(suggest: _Prefixed) -> dict[str, Any]:
+def _hist_gradient_boosting(suggest: _Prefixed) -> Parameters:
     return {
         "loss": suggest.choice("loss", ["squared_error", "absolute_error"]),
         "learning_rate": suggest.number("learning_rate", 0.02, 0.3, log=True),
@@ -117,7 +117,7 @@ def _hist_gradient_boosting(suggest: _Prefixed) -> dict[str, Any]:
     }
 
 
-def _gradient_boosting(suggest: _Prefixed) -> dict[str, Any]:
+def _gradient_boosting(suggest: _Prefixed) -> Parameters:
     return {
         "learning_rate": suggest.number("learning_rate", 0.02, 0.3, log=True),
         "n_estimators": suggest.integer("n_estimators", 50, 300, log=True),
@@ -127,7 +127,7 @@ def _gradient_boosting(suggest: _Prefixed) -> dict[str, Any]:
     }
 
 
-def _ada_boost(suggest: _Prefixed) -> dict[str, Any]:
+def _ada_boost(suggest: _Prefixed) -> Parameters:
     return {
         "n_estimators": suggest.integer("n_estimators", 20, 200, log=True),
         "learning_rate": suggest.number("learning_rate", 0.05, 2.0, log=True),
@@ -135,7 +135,7 @@ def _ada_boost(suggest: _Prefixed) -> dict[str, Any]:
     }
 
 
-SPACES: dict[str, Callable[[_Prefixed], dict[str, Any]]] = {
+SPACES: dict[str, Callable[[_Prefixed], Parameters]] = {
     "ridge": _ridge,
     "elastic_net": _elastic_net,
     "k_neighbors": _k_neighbors,

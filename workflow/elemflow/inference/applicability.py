@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from elemflow.chemistry.composition import amounts
 from elemflow.core.files import write_parquet
+from elemflow.core.roles import Role
 from elemflow.training.data import MemberData, RoleData, RunData
 from elemflow.training.scaling import fit_scaling
 
@@ -76,7 +77,7 @@ def assess_run(
     tables = []
     with threadpool_limits(threads):
         for division, member in enumerate(data.members[::members_per_division]):
-            parts = data.member(member, {"train"})
+            parts = data.member(member, {Role.TRAIN})
             reference = Reference(parts.train, data.parts, known, whole=keeps_whole(parts, known))
             for role in ROLES:
                 part: RoleData = getattr(parts, role)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from elemflow.chemistry import crystal as structures
 from elemflow.chemistry.crystal_properties import spacegroup
+from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json, write_text
 from elemflow.core.run import Run
@@ -24,7 +25,7 @@ from elemflow.features.store import read_features
 from elemflow.inference.stored_models import load_member, start
 from elemflow.networks.build import check_inputs
 from elemflow.splits.leakage import compositions_of, reduced
-from elemflow.training.fine_tuning import SourceFiles
+from elemflow.training.fine_tuning import PretrainingFiles
 
 BLOCK = 20_000  # candidates that are predicted at once
 TOP = 100  # candidates in the readable lists; the CSV has all
@@ -43,7 +44,7 @@ def rank_candidates(
     outputs: dict[str, Path],
     *,
     report: str,
-    pretrained: SourceFiles | None = None,
+    pretrained: PretrainingFiles | None = None,
     threads: int,
 ) -> None:
     """Predict every candidate by all members of a run, lowest prediction first.
@@ -120,7 +121,7 @@ def _predict(
         found, x = read_features(features, ids[first : first + BLOCK])
         if len(found):
             if about["cfg"]["model"]["kind"] == "network":
-                check_inputs(about["cfg"]["model"]["spec"], x, found)
+                check_inputs(NetworkModel.model_validate(about["cfg"]["model"]).spec, x, found)
             kept.append(found)
             pieces.append(np.stack([model.ask(model.scale(x)) for model in models]))
     if not kept:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.config.kinds import parts_of
+from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import parquet_stream, read_json, read_metadata
 from elemflow.core.run import Run
@@ -82,9 +83,9 @@ class Ensemble:
         """Return the rows of unscaled features (rows, columns) that the model cannot take, with reasons."""
         if self.cfg["model"]["kind"] != "network":
             return {}
-        from elemflow.networks.build import refuse  # noqa: PLC0415  no estimator needs a network's module
+        from elemflow.networks.build import unsupported_rows  # noqa: PLC0415  no estimator needs a network's module
 
-        return refuse(self.cfg["model"]["spec"], x)
+        return unsupported_rows(NetworkModel.model_validate(self.cfg["model"]).spec, x)
 
     def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predict materials from their unscaled features.
@@ -307,14 +308,18 @@ def _load(path: Path, cfg: Mapping[str, Any], threads: int) -> Forward:
     return lambda x: restore(model(scale(x) if scale else x))
 
 
+_backends: list[Any] = []  # the one of this process, once a network was loaded
+
+
 def _load_network(path: Path, cfg: Mapping[str, Any], threads: int) -> Forward:
     # Neither library is loaded for estimators.
     from elemflow.networks.build import load_network  # noqa: PLC0415
-    from elemflow.training.loop import is_started, make_forward, start_backend  # noqa: PLC0415
+    from elemflow.training.backend import Backend  # noqa: PLC0415
 
-    if not is_started():
-        start_backend(threads, cfg["protocol"]["training"].get("engine", "auto"))
-    forward = make_forward(load_network(path))
+    if not _backends:
+        _backends.append(Backend(threads))
+        _backends[0].start(cfg["protocol"]["training"].get("engine", "auto"))
+    forward = _backends[0].keras.forward(load_network(path, NetworkModel.model_validate(cfg["model"]).spec))
     return lambda x: np.asarray(forward(x), dtype=np.float64)
 
 

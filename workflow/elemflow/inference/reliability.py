@@ -15,6 +15,7 @@ import pandas as pd
 from elemflow.config.kinds import parts_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file
+from elemflow.core.roles import Role
 from elemflow.evaluation.conformal import Calibration, IntervalKind, enough_for_calibration
 from elemflow.evaluation.metrics import combine, ensemble_rows
 from elemflow.evaluation.records import Combination
@@ -125,7 +126,7 @@ def load_reference(run: Path, cfg: Mapping[str, Any]) -> Reference:
     known = dict(zip(named["material_id"], named["composition"], strict=True))
     trained, whole = [], True
     for member in data.members:
-        parts = data.member(member, {"train"})
+        parts = data.member(member, {Role.TRAIN})
         trained.append(parts.train)
         whole = whole and keeps_whole(parts, known)
     return Reference(_union(trained), data.parts, known, whole=whole)

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elemflow.estimators.storage import load_estimator
-from elemflow.networks.build import load_network
-from elemflow.training.loop import start_backend
-from elemflow.training.scaling import Scaling, Target, load_scaling, load_target
+from elemflow.config.model import NetworkModel
+from elemflow.core.files import read_json
+from elemflow.training.backend import Backend
+from elemflow.training.scaling import Scaling
+from elemflow.training.storage import MODEL_FILE, StoredMember
 
 BATCH_ROWS = 4096
 
@@ -39,19 +40,17 @@ def start(run_info: Mapping[str, Any], threads: int) -> None:
         threads: CPU threads to use.
     """
     if run_info["cfg"]["model"]["kind"] == "network":
-        start_backend(threads, run_info["cfg"]["protocol"]["training"]["engine"])
+        Backend(threads).start(run_info["cfg"]["protocol"]["training"].get("engine", "auto"))
 
 
 def load_member(folder: Path, member: int) -> Member:
     """Load a member from the `model` folder of a run."""
-    name = folder / f"member-{member}"
-    scaling, target = name.with_suffix(".scaling.npz"), name.with_suffix(".target.json")
-    scaled = load_scaling(scaling) if scaling.exists() else None
-    restore = load_target(target).restore if target.exists() else Target().restore
-    if name.with_suffix(".skops").exists():
-        estimator = load_estimator(name.with_suffix(".skops"))
-        return Member(scaled, lambda x: restore(np.asarray(estimator.predict(x), dtype=np.float64)))
-    network = load_network(name.with_suffix(".keras"))
+    stored = StoredMember(folder, member)
+    restore = stored.target.restore
+    if stored.estimator_path.exists():
+        estimator = stored.load_estimator()
+        return Member(stored.scaling, lambda x: restore(np.asarray(estimator.predict(x), dtype=np.float64)))
+    network = stored.load_network(NetworkModel.model_validate(read_json(folder / MODEL_FILE)["model"]))
 
     def ask(x: np.ndarray) -> np.ndarray:
         starts = range(0, len(x), BATCH_ROWS)
@@ -60,4 +59,4 @@ def load_member(folder: Path, member: int) -> Member:
         ]
         return restore(np.concatenate(pieces))
 
-    return Member(scaled, ask)
+    return Member(stored.scaling, ask)

@@ -4,21 +4,19 @@ The output of each layer is concatenated with the output of the layer before it,
 first layer is joined with the inputs. The widths are those of the declaration, since the paper shows them in a drawing.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import keras
 
+from elemflow.config.model import WidthsSpec
 from elemflow.networks.layers import Layers
 
 
-def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
+def build(spec: WidthsSpec, n_inputs: int, seed: int) -> keras.Model:
     """See `elemflow.networks.build.build_network`."""
-    layers = Layers(spec, seed)
+    layers = Layers(seed, spec.activation, spec.batch_norm)
     inputs = keras.Input((n_inputs,), name="features")
     x = before = inputs
-    for number, width in enumerate(spec["widths"], start=1):
+    for number, width in enumerate(map(spec.width, spec.widths), start=1):
         y = layers.hidden(x, width, f"layer{number}")
         x = keras.layers.Concatenate(name=f"layer{number}_join")([y, before])
         before = y
-    return keras.Model(inputs, layers.dense(x, 1, "output"), name=spec["family"])
+    return keras.Model(inputs, layers.dense(x, 1, "output"), name=spec.family)

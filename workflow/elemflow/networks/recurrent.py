@@ -7,35 +7,38 @@ last state, the attention's average of its outputs, and the vectors of the two e
 concatenated and pass the highway layers (Srivastava et al., arXiv:1505.00387).
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
+from elemflow.config.model import RecurrentSpec
 from elemflow.networks.layers import Layers
 
 VECTOR = 100
 ATTENDED = 2
 
 
-def refuse(spec: Mapping[str, Any], x: np.ndarray) -> dict[int, str]:
-    """Refuse compositions with more elements than the sequence has places; see `elemflow.networks.build.refuse`."""
-    counts, most = np.count_nonzero(x, axis=1), spec["max_elements"]
+def unsupported_rows(spec: RecurrentSpec, x: np.ndarray) -> dict[int, str]:
+    """Return the compositions with more elements than the sequence has places.
+
+    See `elemflow.networks.build.unsupported_rows`.
+    """
+    counts, most = np.count_nonzero(x, axis=1), spec.max_elements
     return {
-        int(row): f"it has {counts[row]} elements, and the network takes at most {most} (spec.max_elements)"
+        int(row): f"it has {counts[row]} elements, and the network reads at most {most} (spec.max_elements)"
         for row in np.flatnonzero(counts > most)
     }
 
 
-def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
+def build(spec: RecurrentSpec, n_inputs: int, seed: int) -> keras.Model:
     """See `elemflow.networks.build.build_network`."""
-    layers, ops = Layers(spec, seed), keras.ops
+    layers, ops = Layers(seed), keras.ops
     inputs = keras.Input((n_inputs,), name="features")
-    vectors = element_vectors(inputs, spec["max_elements"])
+    vectors = element_vectors(inputs, spec.max_elements)
     present = ops.any(ops.not_equal(vectors, 0.0), axis=-1)
     outputs, state, _ = keras.layers.LSTM(
-        spec["lstm_width"],
+        spec.lstm_width,
         kernel_initializer=layers.kernel("lstm"),
         recurrent_initializer=keras.initializers.Orthogonal(seed=layers.layer_seed("lstm_recurrent")),
         return_sequences=True,
@@ -43,25 +46,25 @@ def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
         unroll=True,  # fixed steps, which XLA compiles
         name="lstm",
     )(vectors, mask=present)
-    scores = layers.dense(outputs, spec["lstm_width"], "attention_hidden", activation="tanh")
+    scores = layers.dense(outputs, spec.lstm_width, "attention_hidden", activation="tanh")
     scores = ops.squeeze(layers.dense(scores, 1, "attention_score", use_bias=False), axis=-1)
     attention = keras.layers.Softmax(name="attention")(scores, mask=present)
     context = ops.sum(ops.expand_dims(attention, -1) * outputs, axis=1)
-    chosen = ops.one_hot(ops.top_k(attention, ATTENDED)[1], spec["max_elements"])
+    chosen = ops.one_hot(ops.top_k(attention, ATTENDED)[1], spec.max_elements)
     attended = keras.layers.Flatten(name="attended")(ops.matmul(chosen, vectors))
     x = keras.layers.Concatenate(name="joined")([state, context, attended])
-    for number in range(1, spec["highway_layers"] + 1):
-        x = _highway(layers, x, f"highway{number}")
-    return keras.Model(inputs, layers.dense(x, 1, "output"), name=spec["family"])
+    for number in range(1, spec.highway_layers + 1):
+        x = _highway(layers, x, spec.gate_bias, f"highway{number}")
+    return keras.Model(inputs, layers.dense(x, 1, "output"), name=spec.family)
 
 
 def element_vectors(fractions: Any, max_elements: int) -> Any:
-    """Turn elemental fractions (rows, 86) into vectors of the elements present (rows, max_elements, 100)."""
+    """Return elemental fractions (rows, 86) as vectors of the elements present (rows, max_elements, 100)."""
     amounts, columns = keras.ops.top_k(fractions, max_elements)
     return keras.ops.one_hot(columns, VECTOR) * keras.ops.expand_dims(amounts, -1)
 
 
-def _highway(layers: Layers, x: Any, name: str) -> Any:
-    bias = keras.initializers.Constant(layers.spec["gate_bias"])
+def _highway(layers: Layers, x: Any, gate_bias: float, name: str) -> Any:
+    bias = keras.initializers.Constant(gate_bias)
     gate = layers.dense(x, x.shape[-1], f"{name}_gate", activation="sigmoid", bias_initializer=bias)
     return gate * layers.dense(x, x.shape[-1], f"{name}_dense", activation="relu") + (1 - gate) * x

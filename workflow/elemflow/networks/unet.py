@@ -4,20 +4,18 @@ Every width of the contracting side is two hidden layers. The expanding side goe
 the last: one hidden layer widens, its output is concatenated with that of the contracting side, and one more follows.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import keras
 
+from elemflow.config.model import WidthsSpec
 from elemflow.networks.layers import Layers
 
 
-def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
+def build(spec: WidthsSpec, n_inputs: int, seed: int) -> keras.Model:
     """See `elemflow.networks.build.build_network`."""
-    layers = Layers(spec, seed)
+    layers = Layers(seed, spec.activation, spec.batch_norm)
     x = inputs = keras.Input((n_inputs,), name="features")
     contracted = []
-    for number, width in enumerate(spec["widths"], start=1):
+    for number, width in enumerate(map(spec.width, spec.widths), start=1):
         for layer in (1, 2):
             x = layers.hidden(x, width, f"down{number}_layer{layer}")
         contracted.append(x)
@@ -26,4 +24,4 @@ def build(spec: Mapping[str, Any], n_inputs: int, seed: int) -> keras.Model:
         x = layers.hidden(x, width, f"up{number}_layer1")
         x = keras.layers.Concatenate(name=f"up{number}_join")([x, shortcut])
         x = layers.hidden(x, width, f"up{number}_layer2")
-    return keras.Model(inputs, layers.dense(x, 1, "output"), name=spec["family"])
+    return keras.Model(inputs, layers.dense(x, 1, "output"), name=spec.family)

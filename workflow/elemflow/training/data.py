@@ -1,4 +1,4 @@
-"""The numbers of a run: features, targets and parts of every member, joined by material."""
+"""The numbers of a run: features and targets of every member's training, validation and test set, by material."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,15 +10,14 @@ import pandas as pd
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata
+from elemflow.core.roles import ROLES, Role
 from elemflow.features.store import read_features
 from elemflow.training.scaling import Scaling, Target
-
-ROLES = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class RoleData:
-    """Rows of one role.
+    """Rows of one role: a training, validation or test set.
 
     Attributes:
         material_id: Ids, shape (rows,), sorted.
@@ -34,23 +33,27 @@ class RoleData:
         return len(self.y)
 
     def take(self, rows: np.ndarray) -> "RoleData":
-        """Return some of the rows, given by positions or by a mask."""
+        """Return some of the rows.
+
+        Args:
+            rows: Their positions, or a mask.
+        """
         return RoleData(self.material_id[rows], self.x[rows], self.y[rows])
 
 
 @dataclass(frozen=True)
 class MemberData:
-    """All parts of one member.
+    """Training, validation and test set of one member.
 
     Attributes:
         member: Number of the member.
-        train: Rows to fit.
-        validation: Rows that stop the training or choose among trials; may be empty if nothing monitors them.
-        test: Rows to judge by.
-        dropped: Rows of the split left out, by reason (`without_features`, `without_value`).
+        train: Training set.
+        validation: Validation set, for early stopping or the selection of hyperparameters; may be empty if unused.
+        test: Test set.
+        dropped: Number of rows of the split that were dropped, by reason (`without_features`, `without_value`).
         target: How `y` follows from the property.
         in_unit: The same rows with the property itself, if `y` is another target.
-        pretrained: Stored network whose weights the member starts from, if there is one.
+        pretrained: Network of the pre-training run that the member is fine-tuned from, if there is one.
     """
 
     member: int
@@ -62,20 +65,23 @@ class MemberData:
     in_unit: "MemberData | None" = None
     pretrained: Path | None = None
 
+    def of(self, role: Role) -> RoleData:
+        """Return the rows of a role."""
+        return {Role.TRAIN: self.train, Role.VALIDATION: self.validation, Role.TEST: self.test}[role]
+
     def scaled(self, scaling: Scaling) -> "MemberData":
         """Return the same rows with scaled features."""
-        parts = {role: getattr(self, role) for role in ROLES}
-        return replace(self, **{role: replace(part, x=scaling.apply(part.x)) for role, part in parts.items()})
+        train, validation, test = (replace(self.of(role), x=scaling.apply(self.of(role).x)) for role in ROLES)
+        return replace(self, train=train, validation=validation, test=test)
 
     def targeted(self, target: Target) -> "MemberData":
-        """Return the same rows with a target in the place of the property."""
-        parts = {role: getattr(self, role) for role in ROLES}
-        learned = {role: replace(part, y=target.apply(part.y)) for role, part in parts.items()}
-        return replace(self, **learned, target=target, in_unit=self)
+        """Return the same rows with a scaled target in place of the property."""
+        train, validation, test = (replace(self.of(role), y=target.apply(self.of(role).y)) for role in ROLES)
+        return replace(self, train=train, validation=validation, test=test, target=target, in_unit=self)
 
 
 class RunData:
-    """Features and targets of a run, read when first asked for and cut into members on demand.
+    """Features and targets of a run, read at their first use and cut into members on demand.
 
     Args:
         features: Feature files, one per part of the representation, in its order.
@@ -126,7 +132,7 @@ class RunData:
         rows = self._split.loc[self._split["role"] == "train", "member"].value_counts()
         return int(rows.max()) if len(rows) else 0
 
-    def member(self, member: int, needed: Collection[str]) -> MemberData:
+    def member(self, member: int, needed: Collection[Role]) -> MemberData:
         """Join the rows of one member; rows without features or without a value are dropped and counted.
 
         Args:
@@ -146,14 +152,14 @@ class RunData:
             "without_value": int(np.sum(has_features & ~has_value)),
         }
         ids, roles = rows["material_id"].to_numpy(dtype=object), rows["role"].to_numpy(dtype=object)
-        parts = {}
+        sets = {}
         for role in ROLES:
             used = (roles == role) & has_features & has_value
-            parts[role] = RoleData(ids[used], x[positions[used]], y[used])
+            sets[role] = RoleData(ids[used], x[positions[used]], y[used])
             if role in needed and not used.any():
                 lost = int(np.sum(roles == role))
                 raise DataError(
                     f"{self._where}, member {member}: no {role} rows. The split has {lost}, and none has both features "
                     f"and a value; check the {role} share of the protocol and the rejected features."
                 )
-        return MemberData(member, parts["train"], parts["validation"], parts["test"], dropped)
+        return MemberData(member, sets[Role.TRAIN], sets[Role.VALIDATION], sets[Role.TEST], dropped)

@@ -1,25 +1,24 @@
-"""What a run takes from its source run, and the proof that the source saw nothing that the run is judged by."""
+"""What a fine-tuned run takes from its pre-training run, and the check that no evaluation data leaked into that."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from elemflow.core.errors import DataError
-from elemflow.core.files import read_json
 from elemflow.core.roles import EVALUATION_ROLES
-from elemflow.core.run import Run
 from elemflow.splits.leakage import compositions_of
-from elemflow.training.scaling import Scaling, Target, load_scaling, load_target
+from elemflow.training.run_config import RunConfig
+from elemflow.training.scaling import Scaling, Target
+from elemflow.training.storage import StoredMember, read_run_config
 
 SHOWN = 5  # compositions in a message
 
 
-class SourceFiles(NamedTuple):
-    """Files of a source run.
+class PretrainingFiles(NamedTuple):
+    """Files of a pre-training run.
 
     Attributes:
         model: Its `model` folder.
-        split: Its division.
+        split: Its split file.
         materials: `materials.parquet` of its dataset.
     """
 
@@ -28,13 +27,13 @@ class SourceFiles(NamedTuple):
     materials: Path
 
 
-class Start(NamedTuple):
-    """What a member starts from.
+class PretrainedMember(NamedTuple):
+    """What a member is fine-tuned from.
 
     Attributes:
-        network: Stored network of the source run.
-        scaling: Scaling that its inputs had, if they had one.
-        target: Target that it learned.
+        network: Stored network of the pre-training run.
+        scaling: Scaling of its features, if they were scaled.
+        target: Scaling of its target.
     """
 
     network: Path
@@ -42,83 +41,84 @@ class Start(NamedTuple):
     target: Target
 
 
-class Source:
-    """A source run whose members become those of another run.
+class PretrainingRun:
+    """A pre-training run, whose members those of another run are fine-tuned from.
 
     Args:
         files: Its files.
-        cfg: What the other run depends on; see `elemflow.training.job.train_run`.
+        fine_tuned: Configuration of the fine-tuned run.
 
     Raises:
-        DataError: The source run has another model or representation.
+        DataError: The pre-training run has another model or representation.
     """
 
-    def __init__(self, files: SourceFiles, cfg: Mapping[str, Any]):
-        self._files, self._cfg = files, read_json(files.model / "model.json")
-        for what, own, other in (
-            ("representation", cfg["run"]["representation"], self._cfg["run"]["representation"]),
-            ("model", cfg["model"], self._cfg["model"]),
+    def __init__(self, files: PretrainingFiles, fine_tuned: RunConfig):
+        self._files, self._run = files, read_run_config(files.model)
+        own, other = fine_tuned.plain(), self._run.plain()
+        for what, found, expected in (
+            ("representation", self._run.run.representation, fine_tuned.run.representation),
+            ("model", other["model"], own["model"]),
         ):
-            if own != other:
+            if found != expected:
                 raise DataError(
-                    f"{files.model}: trained with another {what} than this run, whose networks cannot start from it: "
-                    f"{other} instead of {own}. Train the source run anew."
+                    f"{files.model}: trained with another {what} than this run, which cannot be fine-tuned from it: "
+                    f"{found} instead of {expected}. Train the pre-training run again."
                 )
 
     @property
-    def run(self) -> str:
-        """Folder of the source run below `results/runs/`."""
-        return Run.of(self._cfg["run"]).path
+    def path(self) -> str:
+        """Folder of the pre-training run below `results/runs/`."""
+        return self._run.run.path
 
     @property
-    def paths(self) -> list[Path]:
-        """Every file that the other run depends on."""
+    def files(self) -> list[Path]:
+        """Every file that the fine-tuned run depends on."""
         stored = sorted(
             path for path in self._files.model.iterdir() if not path.name.startswith(".")
         )  # Snakemake's mark
         return [*stored, self._files.split, self._files.materials]
 
-    def check_apart(self, split: Path, materials: Path) -> None:
-        """Check that every member of a split has a source whose materials have no composition that it is judged by.
+    def check_leakage(self, split: Path, materials: Path) -> None:
+        """Check that each member has a pre-trained one that saw none of its validation and test compositions.
 
         Args:
-            split: Split file of the other run.
+            split: Split file of the fine-tuned run.
             materials: `materials.parquet` of its dataset.
 
         Raises:
             DataError: Names the member and some compositions.
         """
-        judged, seen = compositions_of(split, materials, EVALUATION_ROLES), compositions_of(*self._files[1:])
-        for member, compositions in judged.items():
-            if member not in seen or not self._file(member, "keras").exists():
-                known = ", ".join(str(known) for known in seen if self._file(known, "keras").exists())
+        evaluated = compositions_of(split, materials, EVALUATION_ROLES)
+        seen = compositions_of(self._files.split, self._files.materials)
+        for member, compositions in evaluated.items():
+            if member not in seen or not self._stored(member).network_path.exists():
+                known = ", ".join(str(known) for known in seen if self._stored(known).network_path.exists())
                 raise DataError(
-                    f"{self._files.model}: no network for member {member} of {split}, since the source run has the "
-                    f"members {known or 'none'}. Remove the division {self._files.split} and start the workflow again."
+                    f"{self._files.model}: no network for member {member} of {split}; the pre-training run has the "
+                    f"members {known or 'none'}. Remove the split {self._files.split} and start the workflow again."
                 )
             if common := sorted(compositions & seen[member]):
                 raise DataError(
-                    f"{self._files.split}: member {member} of the source run has {len(common)} of the compositions "
-                    f"that member {member} of {split} is judged by, such as {', '.join(common[:SHOWN])}. Its errors "
-                    "would flatter. Remove the first file and start the workflow again."
+                    f"{self._files.split}: member {member} of the pre-training run has {len(common)} of the validation "
+                    f"and test compositions of member {member} of {split}, such as {', '.join(common[:SHOWN])}. Its "
+                    "errors would be too low. Remove the first file and start the workflow again."
                 )
 
-    def start(self, member: int) -> Start:
-        """Return what a member starts from.
+    def member(self, number: int) -> PretrainedMember:
+        """Return what a member is fine-tuned from.
 
         Raises:
-            DataError: The scaling or the target of the source is missing.
+            DataError: The scaling or the target of the pre-training run is missing.
         """
-        scaling, target = self._file(member, "scaling.npz"), self._file(member, "target.json")
-        for path, key in ((scaling, "scaling"), (target, "target")):
-            declared = self._cfg["protocol"].get(key) or {}
-            if set(declared.values()) - {"none"} and not path.exists():
-                raise DataError(f"{path}: missing, though the source run has the key '{key}'. Train it anew.")
-        return Start(
-            network=self._file(member, "keras"),
-            scaling=load_scaling(scaling) if scaling.exists() else None,
-            target=load_target(target) if target.exists() else Target(),
-        )
+        stored, protocol = self._stored(number), self._run.protocol
+        target = protocol.target_scaling
+        for path, key, declared in (
+            (stored.scaling_path, "scaling", set(protocol.scaling.values())),
+            (stored.target_path, "target_scaling", {target.center, target.scale} if target else set()),
+        ):
+            if declared - {"none"} and not path.exists():
+                raise DataError(f"{path}: missing, though the pre-training run has the key '{key}'. Train it again.")
+        return PretrainedMember(stored.network_path, stored.scaling, stored.target)
 
-    def _file(self, member: int, suffix: str) -> Path:
-        return self._files.model / f"member-{member}.{suffix}"
+    def _stored(self, member: int) -> StoredMember:
+        return StoredMember(self._files.model, member)

@@ -1,4 +1,4 @@
-"""The members of a fleet trained at once: many steps as one compiled JAX call.
+"""Members trained simultaneously: many steps as one compiled JAX call.
 
 The state of all members has a leading axis, over which the step is vectorised. Each member has rows, weights, dropout
 and batch-norm state, optimiser and learning rate of its own; the features lie on the device once. A member that takes
@@ -17,8 +17,16 @@ import numpy as np
 import pandas as pd
 
 from elemflow.training.data import RoleData
-from elemflow.training.keras_factory import PREDICTION_ROWS, assign, make_loss, make_optimizer, read, with_habits
-from elemflow.training.loop import Steps
+from elemflow.training.engine import NetworkSettings, Steps, TrainingJob
+from elemflow.training.keras_factory import (
+    PREDICTION_ROWS,
+    assign,
+    make_loss,
+    make_optimizer,
+    overrides_inference,
+    read,
+    with_overrides,
+)
 from elemflow.training.state import evaluation_batches, in_rows
 
 State = tuple[list[Any], list[Any], list[Any]]
@@ -27,70 +35,87 @@ FLOAT = 4  # bytes
 SHARE_OF_MEMORY = 0.8
 
 
-def start() -> str:
-    """Choose full float32, as the papers computed, and return the name of the device that computes."""
-    jax.config.update("jax_default_matmul_precision", "highest")  # no TF32
-    return jax.devices()[0].device_kind
+class JaxBackend:
+    """See `elemflow.training.engine.KerasBackend`; computes in full float32, as the papers did.
 
-
-def members_with_room(model: keras.Model, parts: Sequence[RoleData], batch_size: int) -> int:
-    """Return how many members fit into the memory of the device at once, at least one.
-
-    A member has its weights and two slots of the optimiser, all twice while a step is taken, a gradient, and the
-    activations of a batch and their gradients. The members share features and the activations of predictions.
-
-    Args:
-        model: Network of one member.
-        parts: Training rows of all members.
-        batch_size: Rows per step.
+    Attributes:
+        name: Name of the engine.
+        device: `cpu`, or the name of the GPU.
     """
-    weights = FLOAT * model.count_params()
-    # A layer may have several outputs, as an LSTM that returns its states.
-    outputs = [keras.tree.flatten(layer.output) for layer in model.layers]
-    widths = [sum(int(np.prod(each.shape[1:])) for each in of_layer) for of_layer in outputs]
-    member = 7 * weights + 2 * FLOAT * batch_size * sum(widths)
-    shared = len(shared_rows(parts)[0]) * parts[0].x.shape[1] * FLOAT + 3 * FLOAT * PREDICTION_ROWS * max(widths)
-    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
-    free = limit or os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return int(max(1, (SHARE_OF_MEMORY * free - shared) // member))
 
+    name = "jax"
 
-def make_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """See `elemflow.training.loop.make_forward`."""
-    values = (
-        [variable.value for variable in model.trainable_variables],
-        [variable.value for variable in model.non_trainable_variables],
-    )
-    forward = jax.jit(lambda weights, others, x: model.stateless_call(weights, others, x, training=False)[0][:, 0])
-    return lambda x: np.asarray(forward(*values, x))
+    def __init__(self) -> None:
+        jax.config.update("jax_default_matmul_precision", "highest")  # no TF32
+        self.device: str = jax.devices()[0].device_kind
+
+    def clear(self) -> None:
+        """See `elemflow.training.engine.KerasBackend`."""
+        keras.utils.clear_session()
+
+    def forward(self, model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+        """See `elemflow.training.engine.KerasBackend`."""
+        values = (
+            [variable.value for variable in model.trainable_variables],
+            [variable.value for variable in model.non_trainable_variables],
+        )
+        forward = jax.jit(lambda weights, others, x: model.stateless_call(weights, others, x, training=False)[0][:, 0])
+        return lambda x: np.asarray(forward(*values, x))
+
+    def engine(self, jobs: Sequence[TrainingJob], settings: NetworkSettings) -> "JaxEngine":
+        """See `elemflow.training.engine.KerasBackend`."""
+        return JaxEngine([job.model for job in jobs], [job.data.train for job in jobs], settings)
+
+    def parallel_members(self, declared: int | str) -> int | None:
+        """See `elemflow.training.engine.KerasBackend`; `auto` is one on a CPU."""
+        if isinstance(declared, int):
+            return declared
+        return None if jax.default_backend() == "gpu" else 1
+
+    def members_with_room(self, model: keras.Model, train_sets: Sequence[RoleData], batch_size: int) -> int:
+        """See `elemflow.training.engine.KerasBackend`.
+
+        A member has its weights and two slots of the optimiser, all twice while a step is taken, a gradient, and the
+        activations of a batch and their gradients. The members share features and the activations of predictions.
+        """
+        weights = FLOAT * model.count_params()
+        # A layer may have several outputs, as an LSTM that returns its states.
+        outputs = [keras.tree.flatten(layer.output) for layer in model.layers]
+        widths = [sum(int(np.prod(each.shape[1:])) for each in of_layer) for of_layer in outputs]
+        member = 7 * weights + 2 * FLOAT * batch_size * sum(widths)
+        features = len(shared_rows(train_sets)[0]) * train_sets[0].x.shape[1] * FLOAT
+        shared = features + 3 * FLOAT * PREDICTION_ROWS * max(widths)
+        limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+        free = limit or os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return int(max(1, (SHARE_OF_MEMORY * free - shared) // member))
 
 
 class JaxEngine:
-    """See `elemflow.training.loop.Engine`.
+    """See `elemflow.training.engine.Engine`.
 
     Args:
         models: Built, uncompiled networks of the members, equal but for their weights.
-        parts: Training rows of the members.
-        protocol: `training` and `evaluation` of the protocol.
+        train_sets: Training sets of the members.
+        settings: What of the protocol decides the training.
     """
 
-    def __init__(self, models: Sequence[keras.Model], parts: Sequence[RoleData], protocol: Mapping[str, Any]):
-        training, habits = protocol["training"], protocol["evaluation"]
+    def __init__(self, models: Sequence[keras.Model], train_sets: Sequence[RoleData], settings: NetworkSettings):
+        training, evaluation = settings.training, settings.evaluation
         self._models, self._model = list(models), models[0]
-        self._optimizer = make_optimizer(training["optimizer"], self._model.trainable_variables)
+        self._optimizer = make_optimizer(training.optimizer, self._model.trainable_variables)
         self._loss = make_loss(training)
-        self._batch_size, self._seed = training["batch_size"], protocol["seed"]
-        x, self._rows = shared_rows(parts)
-        self._x, self._y = jnp.asarray(x), [part.y.astype(np.float32) for part in parts]
-        self._aboard = list(range(len(models)))
+        self._batch_size, self._seed = training.batch_size, settings.seed
+        x, self._rows = shared_rows(train_sets)
+        self._x, self._y = jnp.asarray(x), [train.y.astype(np.float32) for train in train_sets]
+        self._active = list(range(len(models)))
         self._finished: set[int] = set()
         self._state = _stacked([self._initial_state(model) for model in models])
         self._most = 0
-        self._run = jax.jit(self._run_lanes, donate_argnums=0)
+        self._run = jax.jit(self._run_members, donate_argnums=0)
         self._take = jax.jit(_take)
         self._put = jax.jit(_put, donate_argnums=0)
-        self._in_batches = habits["dropout"] or habits["batch_norm"] == "batch"
-        self._evaluated = with_habits(self._model, habits) if self._in_batches else self._model
+        self._in_batches = overrides_inference(evaluation)
+        self._evaluated = with_overrides(self._model, evaluation) if self._in_batches else self._model
         self._forward = jax.jit(self._forward_batches if self._in_batches else self._forward_rows)
 
     def _initial_state(self, model: keras.Model) -> State:
@@ -100,8 +125,8 @@ class JaxEngine:
         )  # type: ignore[return-value]
 
     def run_steps(self, work: Mapping[int, Steps]) -> dict[int, float]:
-        """See `elemflow.training.loop.Engine`."""
-        self._leave_behind()
+        """See `elemflow.training.engine.Engine`."""
+        self._drop_finished()
         batch, sums = self._batch_size, {member: steps.loss_sum for member, steps in work.items()}
         whole = {member: min(steps.last, len(steps.order) // batch) for member, steps in work.items()}
         self._advance(work, {m: (steps.first, whole[m]) for m, steps in work.items()}, batch, sums)
@@ -115,32 +140,34 @@ class JaxEngine:
         self, work: Mapping[int, Steps], ranges: Mapping[int, tuple[int, int]], size: int, sums: dict[int, float]
     ) -> None:
         """Take the steps `ranges` (first, last) of each member, `size` rows each, and update the sums of its losses."""
-        lanes, batch = len(self._aboard), self._batch_size
+        members, batch = len(self._active), self._batch_size
         most = max(last - first for first, last in ranges.values())
         if not most:
             return
         self._most = max(self._most, most)  # one shape for all calls, so that few are compiled
         length = self._most if size == batch else 1
-        rows, y = np.zeros((lanes, length, size), np.int32), np.zeros((lanes, length, size, 1), np.float32)
-        rates, counts, totals = np.zeros((lanes, length)), np.zeros(lanes, np.int32), np.zeros(lanes)
+        rows, y = np.zeros((members, length, size), np.int32), np.zeros((members, length, size, 1), np.float32)
+        rates, counts, totals = np.zeros((members, length)), np.zeros(members, np.int32), np.zeros(members)
         for member, (first, last) in ranges.items():
-            lane, count, steps = self._aboard.index(member), last - first, work[member]
+            place, count, steps = self._active.index(member), last - first, work[member]
             order = steps.order[first * batch : first * batch + count * size].reshape(count, size)
-            rows[lane, :count], y[lane, :count, :, 0] = self._rows[member][order], self._y[member][order]
-            rates[lane, :count] = steps.rates[first:last]
-            counts[lane], totals[lane] = count, sums[member]
+            rows[place, :count], y[place, :count, :, 0] = self._rows[member][order], self._y[member][order]
+            rates[place, :count] = steps.rates[first:last]
+            counts[place], totals[place] = count, sums[member]
         given = (totals.astype(np.float32), counts, rows, y, rates.astype(np.float32))
         self._state, losses = self._run(self._state, given, self._x, most)
-        sums |= {member: float(losses[self._aboard.index(member)]) for member in ranges}
+        sums |= {member: float(losses[self._active.index(member)]) for member in ranges}
 
-    def _run_lanes(self, state: State, given: tuple[Any, ...], x: Any, most: Any) -> tuple[State, Any]:
-        """Take the steps of all lanes; a single one goes without the extra axis and without masks."""
-        if len(self._aboard) > 1:
-            return jax.vmap(partial(self._run_lane, masked=True), (0, 0, None, None))(state, given, x, most)
+    def _run_members(self, state: State, given: tuple[Any, ...], x: Any, most: Any) -> tuple[State, Any]:
+        """Train all active members; a single one goes without the extra axis and without masks."""
+        if len(self._active) > 1:
+            return jax.vmap(partial(self._run_member, masked=True), (0, 0, None, None))(state, given, x, most)
         state, given = jax.tree.map(lambda value: value[0], (state, given))
-        return jax.tree.map(lambda value: value[None], self._run_lane(state, given, x, most, masked=False))
+        return jax.tree.map(lambda value: value[None], self._run_member(state, given, x, most, masked=False))
 
-    def _run_lane(self, state: State, given: tuple[Any, ...], x: Any, most: Any, *, masked: bool) -> tuple[State, Any]:
+    def _run_member(
+        self, state: State, given: tuple[Any, ...], x: Any, most: Any, *, masked: bool
+    ) -> tuple[State, Any]:
         total, count, rows, y, rates = given
 
         def advance(i: Any, carried: tuple[State, Any]) -> tuple[State, Any]:
@@ -167,23 +194,23 @@ class JaxEngine:
         weights, slots = self._optimizer.stateless_apply(slots, gradients, weights)
         return (weights, others, slots), loss
 
-    def predict(self, member: int, part: RoleData, /) -> np.ndarray:
-        """See `elemflow.training.loop.Engine`; habits that look at a whole batch see the batches of TensorFlow's."""
+    def predict(self, member: int, rows: RoleData, /) -> np.ndarray:
+        """See `elemflow.training.engine.Engine`."""
         weights, others, _ = self._member_state(member)
         if not self._in_batches:
-            chunks = [part.x[i : i + PREDICTION_ROWS] for i in range(0, len(part), PREDICTION_ROWS)]
+            chunks = [rows.x[i : i + PREDICTION_ROWS] for i in range(0, len(rows), PREDICTION_ROWS)]
             predicted = [np.asarray(self._forward(weights, others, chunk)) for chunk in chunks]
             return np.concatenate([np.empty(0), *predicted]).astype(np.float64)
-        if not len(part):
+        if not len(rows):
             return np.empty(0)
-        batches = evaluation_batches(len(part), self._batch_size, self._seed)
-        return in_rows(batches, np.asarray(self._forward(weights, others, part.x[batches])))
+        batches = evaluation_batches(len(rows), self._batch_size, self._seed)
+        return in_rows(batches, np.asarray(self._forward(weights, others, rows.x[batches])))
 
     def _forward_rows(self, weights: list[Any], others: list[Any], x: Any) -> Any:
         return self._model.stateless_call(weights, others, x, training=False)[0][:, 0]
 
     def _forward_batches(self, weights: list[Any], others: list[Any], batches: Any) -> Any:
-        """Predict batch after batch, since dropout draws on; what it draws is forgotten at the end."""
+        """Predict batch after batch, since dropout continues its random numbers; their state is dropped at the end."""
         trained, rest = self._model.trainable_variables, self._model.non_trainable_variables
 
         def predict(others: list[Any], x: Any) -> tuple[list[Any], Any]:
@@ -195,27 +222,26 @@ class JaxEngine:
         return jax.lax.scan(predict, others, batches)[1]
 
     def get_state(self, member: int, /) -> dict[str, list[np.ndarray]]:
-        """See `elemflow.training.loop.Engine`."""
+        """See `elemflow.training.engine.Engine`."""
         weights, others, slots = jax.tree.map(np.array, self._member_state(member))
         return {"model": weights + others, "optimizer": slots}
 
     def set_state(self, member: int, state: Mapping[str, list[np.ndarray]], /) -> None:
-        """See `elemflow.training.loop.Engine`."""
+        """See `elemflow.training.engine.Engine`."""
         shapes = {group: [array.shape for array in arrays] for group, arrays in self.get_state(member).items()}
         if {group: [array.shape for array in arrays] for group, arrays in state.items()} != shapes:
             raise ValueError("its arrays have other shapes")
         weights = len(self._model.trainable_variables)
         values = state["model"][:weights], state["model"][weights:], state["optimizer"]
-        lane = self._aboard.index(member)
-        self._state = self._put(self._state, values, lane)
+        self._state = self._put(self._state, values, self._active.index(member))
 
     def get_weights(self, member: int, /) -> list[np.ndarray]:
-        """See `elemflow.training.loop.Engine`."""
+        """See `elemflow.training.engine.Engine`."""
         weights, others, _ = self._member_state(member)
         return [np.array(value) for value in weights + others]
 
     def finish(self, member: int, weights: list[np.ndarray] | None, /) -> None:
-        """See `elemflow.training.loop.Engine`."""
+        """See `elemflow.training.engine.Engine`."""
         model = self._models[member]
         kept = weights or self.get_weights(member)
         assign([*model.trainable_variables, *model.non_trainable_variables], kept)
@@ -229,35 +255,37 @@ class JaxEngine:
     def _member_state(self, member: int) -> State:
         if member in self._finished:
             return self._initial_state(self._models[member])
-        lane = self._aboard.index(member)
-        return self._take(self._state, lane)
+        return self._take(self._state, self._active.index(member))
 
-    def _leave_behind(self) -> None:
-        """Drop the lanes of finished members once they are half of all, since each other number is compiled anew."""
-        kept = [lane for lane, member in enumerate(self._aboard) if member not in self._finished]
-        if len(kept) <= len(self._aboard) // 2:
-            self._aboard = [self._aboard[lane] for lane in kept]
+    def _drop_finished(self) -> None:
+        """Drop finished members once they are half of all, since each other number is compiled again."""
+        kept = [place for place, member in enumerate(self._active) if member not in self._finished]
+        if len(kept) <= len(self._active) // 2:
+            self._active = [self._active[place] for place in kept]
             self._state = self._take(self._state, np.array(kept))
 
 
-def shared_rows(parts: Sequence[RoleData]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the different rows of some parts once, and where those of each part are among them.
+def shared_rows(train_sets: Sequence[RoleData]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the different rows of some training sets once, and where those of each set are among them.
 
-    Rows of one material differ between parts only if each part is scaled in its own way; then all are kept.
+    Rows of one material differ between sets only if each set is scaled in its own way; then all are kept.
 
     Returns:
-        Features, float32, shape (rows, features), and per part positions, int32, shape (rows of the part,).
+        Features, float32, shape (rows, features), and per training set positions, int32, shape (rows of the set,).
     """
-    x, known, places = parts[0].x, pd.Index(parts[0].material_id), [np.arange(len(parts[0]))]
-    for part in parts[1:]:
-        place = known.get_indexer(pd.Index(part.material_id))
+    first = train_sets[0]
+    x, known, places = first.x, pd.Index(first.material_id), [np.arange(len(first))]
+    for rows in train_sets[1:]:
+        place = known.get_indexer(pd.Index(rows.material_id))
         old = place >= 0
-        if not np.array_equal(x[place[old]], part.x[old]):
-            ends = np.cumsum([len(part) for part in parts])
-            places = [np.arange(end - len(part), end, dtype=np.int32) for part, end in zip(parts, ends, strict=True)]
-            return np.concatenate([part.x for part in parts]), places
+        if not np.array_equal(x[place[old]], rows.x[old]):
+            ends = np.cumsum([len(each) for each in train_sets])
+            places = [
+                np.arange(end - len(each), end, dtype=np.int32) for each, end in zip(train_sets, ends, strict=True)
+            ]
+            return np.concatenate([each.x for each in train_sets]), places
         place[~old] = len(x) + np.arange(np.sum(~old))
-        x, known = np.concatenate([x, part.x[~old]]), known.append(pd.Index(part.material_id[~old]))
+        x, known = np.concatenate([x, rows.x[~old]]), known.append(pd.Index(rows.material_id[~old]))
         places.append(place)
     return x, [place.astype(np.int32) for place in places]
 
@@ -266,9 +294,9 @@ def _stacked(states: Sequence[State]) -> State:
     return jax.tree.map(lambda *values: jnp.asarray(np.stack(values)), *states)
 
 
-def _take(state: State, lanes: Any) -> State:
-    return jax.tree.map(lambda values: values[lanes], state)
+def _take(state: State, places: Any) -> State:
+    return jax.tree.map(lambda values: values[places], state)
 
 
-def _put(state: State, lane_state: State, lane: Any) -> State:
-    return jax.tree.map(lambda values, value: jnp.asarray(values).at[lane].set(value), state, lane_state)  # noqa: PD008
+def _put(state: State, of_member: State, place: Any) -> State:
+    return jax.tree.map(lambda values, value: jnp.asarray(values).at[place].set(value), state, of_member)  # noqa: PD008

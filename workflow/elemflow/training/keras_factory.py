@@ -1,67 +1,72 @@
-"""What the engines share: optimisers, losses and the habits of evaluation, made with Keras alone."""
+"""What the engines share: optimisers, losses and inference-mode overrides, made with Keras alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from elemflow.core.errors import ConfigError, nearest
+from elemflow.config.protocol import Evaluation, Optimizer, Training
 
-OPTIMIZERS: dict[str, type[keras.Optimizer]] = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": keras.optimizers.SGD,
-    "adadelta": keras.optimizers.Adadelta,
-    "rmsprop": keras.optimizers.RMSprop,
-}
 LOSSES = {
     "mae": keras.losses.mean_absolute_error,
     "mse": keras.losses.mean_squared_error,
     "huber": keras.losses.huber,
 }
-PREDICTION_ROWS = 32_768  # one batch for most validation parts; bounds the memory of the others
+PREDICTION_ROWS = 32_768  # one batch for most validation sets; bounds the memory of the others
 
 
-def make_optimizer(declared: Mapping[str, Any], weights: Sequence[keras.Variable]) -> keras.Optimizer:
-    """Make the optimiser of a protocol for the weights that it trains.
+def make_optimizer(declared: Optimizer, weights: Sequence[keras.Variable]) -> keras.Optimizer:
+    """Return the optimiser of a protocol for the weights that it trains.
 
     Args:
-        declared: `name`, Keras arguments such as `learning_rate`, and `weight_decay_on`.
+        declared: The optimiser.
         weights: Trainable weights.
-
-    Raises:
-        ConfigError: No optimiser has this name.
     """
-    options = dict(declared)
-    name, decayed = options.pop("name"), options.pop("weight_decay_on", "all")
-    if name not in OPTIMIZERS:
-        raise ConfigError(
-            f"key 'training.optimizer.name': found '{name}'. Allowed: {', '.join(OPTIMIZERS)}."
-            f"{nearest(name, OPTIMIZERS)}"
-        )
-    optimizer = OPTIMIZERS[name](**options)
-    if decayed == "kernels":
+    optimizer = _new_optimizer(declared)
+    if declared.name == "adamw" and declared.weight_decay_on == "kernels":
         optimizer.exclude_from_weight_decay(var_list=[weight for weight in weights if "kernel" not in weight.name])
     optimizer.build(weights)
     return optimizer
 
 
-def make_loss(training: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
+def _new_optimizer(declared: Optimizer) -> keras.Optimizer:
+    """Return the Keras optimiser with the keys that its kind has; an epsilon of None is Keras' own."""
+    rate = declared.learning_rate
+    epsilon = {} if declared.epsilon is None else {"epsilon": declared.epsilon}
+    match declared.name:
+        case "adam":
+            return keras.optimizers.Adam(rate, **epsilon)
+        case "adamw":
+            return keras.optimizers.AdamW(rate, weight_decay=declared.weight_decay)
+        case "sgd":
+            return keras.optimizers.SGD(rate, momentum=declared.momentum)
+        case "adadelta":
+            return keras.optimizers.Adadelta(rate, rho=declared.rho, **epsilon)
+        case "rmsprop":
+            return keras.optimizers.RMSprop(rate)
+
+
+def make_loss(training: Training) -> Callable[[Any, Any], Any]:
     """Return the loss of a protocol: from true and predicted values, shape (rows, 1), to losses, shape (rows,)."""
-    loss = LOSSES[training["loss"]]
-    return partial(loss, delta=training["huber_delta"]) if training["loss"] == "huber" else loss
+    loss = LOSSES[training.loss]
+    return partial(loss, delta=training.huber_delta) if training.loss == "huber" else loss
 
 
-def with_habits(model: keras.Model, habits: Mapping[str, Any]) -> keras.Model:
+def overrides_inference(evaluation: Evaluation) -> bool:
+    """Return whether predictions depend on a whole batch: dropout stays on, or batch statistics are used."""
+    return evaluation.dropout or evaluation.batch_norm == "batch"
+
+
+def with_overrides(model: keras.Model, evaluation: Evaluation) -> keras.Model:
     """Return a model of the same layers that evaluates as the protocol says instead of in inference mode."""
 
     def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
         if isinstance(layer, keras.layers.Dropout):
-            options["training"] = habits["dropout"]
+            options["training"] = evaluation.dropout
         elif isinstance(layer, keras.layers.BatchNormalization):
-            options["training"] = habits["batch_norm"] == "batch"
+            options["training"] = evaluation.batch_norm == "batch"
         return layer(*inputs, **options)
 
     return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)

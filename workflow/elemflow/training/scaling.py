@@ -7,16 +7,16 @@ matrix; parts that it does not name stay as they are.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from elemflow.config.protocol import ScalingKind, TargetScaling
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path, read_json, write_json
 
 KINDS = ("none", "standard", "quantile", "unit_rows")
 LIMIT = 8
-"""Standard deviations from the mean to which `unit_rows` clips, so that no strange material has a row of its own."""
+"""Standard deviations from the mean to which `unit_rows` clips, so that no outlier has a row of its own length."""
 QUANTILES = 1000
 """Most quantiles per column; fewer rows give as many as there are rows."""
 
@@ -64,7 +64,7 @@ class Scaling:
         return scaled
 
 
-def fit_scaling(x: np.ndarray, parts: Sequence[tuple[str, int]], kinds: Mapping[str, str]) -> Scaling:
+def fit_scaling(x: np.ndarray, parts: Sequence[tuple[str, int]], kinds: Mapping[str, ScalingKind]) -> Scaling:
     """Fit a scaling to the training rows of one member.
 
     Args:
@@ -102,7 +102,7 @@ def save_scaling(path: str | Path, scaling: Scaling) -> None:
 
 
 def load_scaling(path: str | Path) -> Scaling:
-    """Read what `save_scaling` wrote."""
+    """Read a scaling that `save_scaling` wrote."""
     with np.load(path, allow_pickle=False) as stored:
         return Scaling(**stored)
 
@@ -113,10 +113,10 @@ def _columns(kinds: np.ndarray, kind: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Target:
-    """How a model's target follows from the property.
+    """How a model's target follows from the property: (property - center) / scale.
 
     Attributes:
-        center: What is taken from the property, in its unit.
+        center: What is subtracted from the property, in its unit.
         scale: What the rest is divided by, in the property's unit.
         minimum: Lowest prediction, in the property's unit; None for no bound.
     """
@@ -135,12 +135,12 @@ class Target:
         return restored if self.minimum is None else np.maximum(restored, self.minimum)
 
 
-def fit_target(y: np.ndarray, declared: Mapping[str, Any] | None, minimum: float | None = None) -> Target:
+def fit_target(y: np.ndarray, declared: TargetScaling | None, minimum: float | None = None) -> Target:
     """Fit the target to the training rows of one member.
 
     Args:
         y: The property in the training rows (rows,).
-        declared: `target` of the protocol; None leaves the property as it is.
+        declared: `target_scaling` of the protocol; None leaves the property as it is.
         minimum: Lowest prediction.
 
     Raises:
@@ -148,12 +148,12 @@ def fit_target(y: np.ndarray, declared: Mapping[str, Any] | None, minimum: float
     """
     if declared is None:
         return Target(minimum=minimum)
-    center = {"none": 0.0, "mean": np.mean(y), "median": np.median(y)}[declared["center"]]
-    scale = {"none": 1.0, "std": np.std(y)}[declared["scale"]]
+    center = {"none": 0.0, "mean": np.mean(y), "median": np.median(y)}[declared.center]
+    scale = {"none": 1.0, "std": np.std(y)}[declared.scale]
     if not scale > 0:
         raise DataError(
             f"all {len(y)} training rows have the value {y[0]:g}, so the target cannot be divided by its spread. Check "
-            "the dataset, or remove `target.scale` from the protocol."
+            "the dataset, or remove `target_scaling.scale` from the protocol."
         )
     return Target(float(center), float(scale), minimum)
 
@@ -164,5 +164,5 @@ def save_target(path: str | Path, target: Target) -> None:
 
 
 def load_target(path: str | Path) -> Target:
-    """Read what `save_target` wrote."""
+    """Read a target that `save_target` wrote."""
     return Target(**read_json(path))

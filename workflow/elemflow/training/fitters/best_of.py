@@ -1,38 +1,59 @@
-"""The best of several declared models, judged under equal conditions."""
+"""The best of several declared models, evaluated under equal conditions."""
 
 import logging
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from elemflow.estimators.hyperparameter_search import declared_grid, search
-from elemflow.training.data import MemberData
-from elemflow.training.fitter import Fitted, NotRun
-from elemflow.training.fitters.common import as_fitted, engine_on_cpu, folds_of, start_on_cpu, too_large
+from elemflow.config.model import BestOfModel
+from elemflow.core.roles import Role
+from elemflow.estimators.hyperparameter_search import grid_space, search_hyperparameters
+from elemflow.training.fitter import Fitted, ModelNotApplicable, Task
+from elemflow.training.fitters.common import (
+    EstimatorFitterBase,
+    as_fitted,
+    inner_folds,
+    selection_roles,
+    why_too_large,
+)
 
 log = logging.getLogger(__name__)
 
-engine, start = engine_on_cpu, start_on_cpu
+
+class BestOfFitter(EstimatorFitterBase):
+    """Fits models of kind `best_of`."""
+
+    @property
+    def model(self) -> BestOfModel:
+        """The model of the run."""
+        assert isinstance(self.run.model, BestOfModel)  # noqa: S101  this module serves its kind alone
+        return self.run.model
+
+    def model_selection_roles(self) -> set[Role]:
+        """See `elemflow.training.fitter.Fitter`."""
+        return selection_roles(self.model)
+
+    def fit(self, task: Task) -> Fitted:
+        """See `elemflow.training.fitter.Fitter`."""
+        model, data = self.model, task.data
+        candidates, rows = model.candidates, len(data.train)
+        skipped = {name: reason for name, each in candidates.items() if (reason := why_too_large(each, rows))}
+        for name, reason in skipped.items():
+            log.info("%s: %s skipped, %s", task.label, name, reason)
+        if len(skipped) == len(candidates):
+            raise ModelNotApplicable(next(iter(skipped.values())))
+        seed = self.run.seed_of(data.member)
+        folds = inner_folds(model, data, seed)
+        spaces = [
+            grid_space(name, each, seed, model.trials) for name, each in candidates.items() if name not in skipped
+        ]
+        found = search_hyperparameters(
+            spaces,
+            data.train,
+            data.validation,
+            folds=folds,
+            seed=seed,
+            threads=self.backend.threads,
+            label=task.label,
+        )
+        return as_fitted(found, chosen=found.winner.model, folds=model.folds if folds else None, left_out=skipped)
 
 
-def chosen_by(cfg: Mapping[str, Any]) -> set[str]:
-    """See `elemflow.training.fitter.Fitter`."""
-    return {"validation"} if cfg["model"]["select_by"] == "validation" else set()
-
-
-def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  nothing to keep
-    """See `elemflow.training.fitter.Fitter`."""
-    model, rows = cfg["model"], len(data.train)
-    left_out = {name: reason for name, each in model["candidates"].items() if (reason := too_large(each, rows))}
-    for name, reason in left_out.items():
-        log.info("%s: %s left out, %s", label, name, reason)
-    if len(left_out) == len(model["candidates"]):
-        raise NotRun(next(iter(left_out.values())))
-    seed, folds = cfg["protocol"]["seed"] + data.member, folds_of(model, data)
-    trials = [
-        declared_grid(name, each, seed, model["trials"])
-        for name, each in model["candidates"].items()
-        if name not in left_out
-    ]
-    found = search(trials, data.train, data.validation, folds=folds, seed=seed, threads=threads, label=label)
-    return as_fitted(found, chosen=found.winner["model"], folds=folds, left_out=left_out)
+FITTER = BestOfFitter

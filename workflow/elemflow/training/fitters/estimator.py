@@ -1,50 +1,65 @@
-"""Fitting of one estimator, with fixed parameters or with the best point of its grid."""
+"""Fitting of one estimator, with fixed hyperparameters or with the best point of its grid."""
 
 import logging
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from elemflow.config.model import EstimatorModel
+from elemflow.core.roles import Role
 from elemflow.estimators.build import fit_estimator, make_estimator
-from elemflow.estimators.hyperparameter_search import declared_grid, search
+from elemflow.estimators.hyperparameter_search import grid_space, search_hyperparameters
 from elemflow.estimators.storage import save_estimator
-from elemflow.training.data import MemberData
-from elemflow.training.fitter import Fitted, NotRun
-from elemflow.training.fitters.common import as_fitted, engine_on_cpu, folds_of, start_on_cpu, too_large
+from elemflow.training.fitter import Fitted, ModelNotApplicable, Task
+from elemflow.training.fitters.common import (
+    EstimatorFitterBase,
+    as_fitted,
+    inner_folds,
+    selection_roles,
+    why_too_large,
+)
 
 log = logging.getLogger(__name__)
 
-engine, start = engine_on_cpu, start_on_cpu
+
+class EstimatorFitter(EstimatorFitterBase):
+    """Fits models of kind `estimator`."""
+
+    @property
+    def model(self) -> EstimatorModel:
+        """The model of the run."""
+        assert isinstance(self.run.model, EstimatorModel)  # noqa: S101  this module serves its kind alone
+        return self.run.model
+
+    def model_selection_roles(self) -> set[Role]:
+        """See `elemflow.training.fitter.Fitter`."""
+        return selection_roles(self.model.search)
+
+    def fit(self, task: Task) -> Fitted:
+        """See `elemflow.training.fitter.Fitter`."""
+        model, data, threads = self.model, task.data, self.backend.threads
+        if reason := why_too_large(model, len(data.train)):
+            raise ModelNotApplicable(reason)
+        seed = self.run.seed_of(data.member)
+        if model.search:
+            folds = inner_folds(model.search, data, seed)
+            spaces = [grid_space(self.run.run.model, model, seed)]
+            found = search_hyperparameters(
+                spaces, data.train, data.validation, folds=folds, seed=seed, threads=threads, label=task.label
+            )
+            return as_fitted(found, folds=model.search.folds if folds else None)
+        estimator = make_estimator(model.estimator, model.parameters, seed, threads)
+        started = time.monotonic()
+        fit_estimator(estimator, data.train.x, data.train.y, threads)
+        seconds = time.monotonic() - started
+        log.info("%s: fitted in %.1f s", task.label, seconds)
+        return Fitted(
+            predict=lambda rows: np.asarray(estimator.predict(rows.x), dtype=np.float64),
+            save=lambda to, name: save_estimator(estimator, to / f"{name}.skops"),
+            history=[],
+            facts={"epochs": 0},
+            seconds=seconds,
+        )
 
 
-def chosen_by(cfg: Mapping[str, Any]) -> set[str]:
-    """See `elemflow.training.fitter.Fitter`."""
-    return {"validation"} if cfg["model"].get("search", {}).get("select_by") == "validation" else set()
-
-
-def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  nothing to keep
-    """See `elemflow.training.fitter.Fitter`."""
-    model = cfg["model"]
-    if reason := too_large(model, len(data.train)):
-        raise NotRun(reason)
-    seed = cfg["protocol"]["seed"] + data.member
-    if "search" in model:
-        folds = folds_of(model["search"], data)
-        trials = [declared_grid(cfg["run"]["model"], model, seed)]
-        found = search(trials, data.train, data.validation, folds=folds, seed=seed, threads=threads, label=label)
-        return as_fitted(found, folds=folds)
-    estimator = make_estimator(model["estimator"], model.get("parameters", {}), seed, threads)
-    started = time.monotonic()
-    fit_estimator(estimator, data.train.x, data.train.y, threads)
-    seconds = time.monotonic() - started
-    log.info("%s: fitted in %.1f s", label, seconds)
-    return Fitted(
-        predict=lambda part: np.asarray(estimator.predict(part.x), dtype=np.float64),
-        save=lambda to, name: save_estimator(estimator, to / f"{name}.skops"),
-        history=[],
-        facts={"epochs": 0},
-        seconds=seconds,
-    )
+FITTER = EstimatorFitter

@@ -3,29 +3,24 @@
 import json
 import logging
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError, TrainingError
+from elemflow.core.roles import ROLES, Role
 from elemflow.networks.build import build_network, check_inputs, load_network
-from elemflow.training import interruption as stopping
-from elemflow.training.data import ROLES, MemberData
-from elemflow.training.fitter import Fitted, NotRun, Task, one_by_one
-from elemflow.training.loop import (
-    PROGRESS_SECONDS,
-    FitResult,
-    Job,
-    Progress,
-    engine_name,
-    fit_fleet,
-    fit_member,
-    fleet_size,
-    start_backend,
-)
+from elemflow.training import interruption
+from elemflow.training.backend import Backend, EngineInfo
+from elemflow.training.engine import FitResult, TrainingJob
+from elemflow.training.fitter import Fitted, Fitter, Outcome, Task
+from elemflow.training.loop import fit_member, fit_members
+from elemflow.training.progress import PROGRESS_SECONDS, Progress
+from elemflow.training.run_config import RunConfig
 
 if TYPE_CHECKING:
     import keras
@@ -35,101 +30,104 @@ SHOWN = 3  # shapes in a message
 log = logging.getLogger(__name__)
 
 
-def engine(cfg: Mapping[str, Any], threads: int) -> str:
-    """See `elemflow.training.fitter.Fitter`."""
-    return engine_name(threads, cfg["protocol"]["training"]["engine"])
+class NetworkFitter(Fitter):
+    """Fits models of kind `network`."""
+
+    def __init__(self, run: RunConfig, backend: Backend):
+        super().__init__(run, backend)
+        assert isinstance(run.model, NetworkModel)  # noqa: S101  this module serves its kind alone
+        self.model = run.model
+        self.settings = run.network_settings()
+
+    @property
+    def engine(self) -> str:
+        """See `elemflow.training.fitter.Fitter`."""
+        return self.backend.engine_name(self.settings.training.engine)
+
+    def start(self) -> EngineInfo:
+        """Start the Keras backend; signals are noted from here on, see `elemflow.training.interruption`."""
+        interruption.listen()
+        return self.backend.start(self.settings.training.engine)
+
+    def model_selection_roles(self) -> set[Role]:
+        """See `elemflow.training.fitter.Fitter`."""
+        training = self.settings.training
+        if training.early_stopping:
+            return {Role(training.early_stopping.monitor)}
+        return {Role.VALIDATION} if training.learning_rate_reduction else set()
+
+    def fit(self, task: Task) -> Fitted:
+        """See `elemflow.training.fitter.Fitter`."""
+        job = self._job(task, PROGRESS_SECONDS)
+        return _fitted(job.model, fit_member(job, self.settings, self.backend.keras), 1)
+
+    def fit_all(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+        """Fit members, on JAX several simultaneously if the protocol and the memory allow it."""
+        training, backend = self.settings.training, self.backend.keras
+        most = backend.parallel_members(training.parallel_members)
+        # Simultaneous members compute with the first one's network, and networks of the user's own may differ in more
+        # than their weights.
+        if most == 1 or self.model.spec.family == "custom":
+            yield from super().fit_all(tasks)
+            return
+        waiting = iter(tasks)
+        while group := list(islice(waiting, most)):
+            jobs = [self._job(task, PROGRESS_SECONDS * len(group)) for task in group]
+            train_sets = [task.data.train for task in group]
+            room = backend.members_with_room(jobs[0].model, train_sets, training.batch_size)
+            if room < len(jobs):
+                log.info("the memory has room for %d members at once, of %d", room, len(jobs))
+            for first in range(0, len(jobs), room):
+                together = jobs[first : first + room]
+                for number, outcome in fit_members(together, self.settings, backend):
+                    if isinstance(outcome, TrainingError):
+                        yield group[first + number], outcome
+                    else:
+                        yield group[first + number], _fitted(together[number].model, outcome, len(together))
+
+    def _job(self, task: Task, interval: float) -> TrainingJob:
+        spec, seed = self.model.spec, self.run.seed_of(task.data.member)
+        for rows in (task.data.of(role) for role in ROLES):
+            check_inputs(spec, rows.x, rows.material_id)
+        n_inputs = task.data.train.x.shape[1]
+        model = build_network(spec, n_inputs, seed)
+        if task.data.pretrained:
+            copy_weights(model, task.data.pretrained, self.model)
+            log.info("%s: fine-tuned from %s", task.label, task.data.pretrained)
+        progress = Progress(task.label, self.settings.training.max_epochs, interval)
+        # A layer of the user's may keep what its configuration does not say, so that a copy may compute something else.
+        architecture = "" if spec.family == "custom" else json.dumps([spec.plain(), n_inputs], sort_keys=True)
+        return TrainingJob(model, task.data, seed, task.folder / "state.npz", progress, architecture)
 
 
-def start(cfg: Mapping[str, Any], threads: int) -> dict[str, Any]:
-    """See `elemflow.training.fitter.Fitter`; signals are noted from here on, see `elemflow.training.interruption`."""
-    stopping.listen()
-    return start_backend(threads, cfg["protocol"]["training"]["engine"])
+FITTER = NetworkFitter
 
 
-def chosen_by(cfg: Mapping[str, Any]) -> set[str]:
-    """See `elemflow.training.fitter.Fitter`."""
-    training = cfg["protocol"]["training"]
-    if early := training["early_stopping"]:
-        return {early["monitor"]}
-    return {"validation"} if training["learning_rate_reduction"] else set()
+def copy_weights(model: "keras.Model", path: Path, declared: NetworkModel) -> None:
+    """Copy the weights of a stored network, statistics of batch normalisation included.
 
-
-def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  set at the start
-    """See `elemflow.training.fitter.Fitter`."""
-    job = _job(cfg, Task(data, folder, label), PROGRESS_SECONDS)
-    result = fit_member(
-        job.model,
-        data,
-        cfg["protocol"],
-        seed=job.seed,
-        checkpoint=job.checkpoint,
-        progress=job.progress,
-        architecture=job.architecture,
-    )
-    return _fitted(job.model, result, 1)
-
-
-def fit_all(
-    cfg: Mapping[str, Any], tasks: Iterator[Task], threads: int
-) -> Iterator[tuple[Task, Fitted | NotRun | TrainingError]]:
-    """Fit members, on JAX several at once if the protocol and the memory say so; see `one_by_one`."""
-    training = cfg["protocol"]["training"]
-    size = fleet_size(training["parallel_members"])
-    # A fleet computes with the first member's network, and one of the user's own may differ from it beyond its weights.
-    if size == 1 or cfg["model"]["spec"]["family"] == "custom":
-        yield from one_by_one(fit, cfg, tasks, threads)
-        return
-    from elemflow.training.jax_engine import members_with_room  # noqa: PLC0415  see start_backend
-
-    while group := list(islice(tasks, size)):
-        jobs = [_job(cfg, task, PROGRESS_SECONDS * len(group)) for task in group]
-        room = members_with_room(jobs[0].model, [task.data.train for task in group], training["batch_size"])
-        if room < len(jobs):
-            log.info("the memory has room for %d members at once, of %d", room, len(jobs))
-        for first in range(0, len(jobs), room):
-            fleet = jobs[first : first + room]
-            for number, outcome in fit_fleet(fleet, cfg["protocol"]):
-                if isinstance(outcome, TrainingError):
-                    yield group[first + number], outcome
-                else:
-                    yield group[first + number], _fitted(fleet[number].model, outcome, len(fleet))
-
-
-def _job(cfg: Mapping[str, Any], task: Task, interval: float) -> Job:
-    training, spec = cfg["protocol"]["training"], cfg["model"]["spec"]
-    seed = cfg["protocol"]["seed"] + task.data.member
-    for part in (getattr(task.data, role) for role in ROLES):
-        check_inputs(spec, part.x, part.material_id)
-    model = build_network(spec, task.data.train.x.shape[1], seed)
-    if task.data.pretrained:
-        _start_from(model, task.data.pretrained)
-        log.info("%s: starts from %s", task.label, task.data.pretrained)
-    progress = Progress(task.label, training["max_epochs"], interval)
-    # A layer of the user's may keep what its configuration does not say, so that a copy may compute something else.
-    architecture = "" if spec["family"] == "custom" else json.dumps([spec, task.data.train.x.shape[1]], sort_keys=True)
-    return Job(model, task.data, seed, task.folder / "state.npz", progress, architecture)
-
-
-def _start_from(model: "keras.Model", path: Path) -> None:
-    """Give a network the weights of a stored one, statistics of batch normalisation included.
+    Args:
+        model: The network that gets them.
+        path: The stored network.
+        declared: Declaration of both.
 
     Raises:
         DataError: The stored network has another shape.
     """
-    stored = load_network(path).get_weights()
+    stored = load_network(path, declared.spec).get_weights()
     own, others = ([weight.shape for weight in weights] for weights in (model.get_weights(), stored))
     if own != others:
         differing = [f"{other} instead of {shape}" for shape, other in zip(own, others, strict=False) if shape != other]
         raise DataError(
-            f"{path}: these weights do not fit the network that is to start from them. It has {len(own)} arrays, the "
+            f"{path}: these weights do not fit the network that is to be fine-tuned. It has {len(own)} arrays, the "
             f"file {len(others)}; different shapes: {', '.join(differing[:SHOWN]) or 'none'}. Both networks need the "
-            "same `spec` and the same number of inputs; train the source run anew."
+            "same `spec` and the same number of inputs; train the pre-training run again."
         )
     model.set_weights(stored)
 
 
 def _save(model: "keras.Model", path: Path) -> None:
-    """Save a network as Keras does, but without times and addresses, so that equal weights give equal bytes."""
+    """Write a network as Keras does, but without times and addresses, so that equal weights give equal bytes."""
     numbers: dict[int, int] = {}
 
     def renumber(value: dict[str, Any]) -> dict[str, Any]:
@@ -139,38 +137,39 @@ def _save(model: "keras.Model", path: Path) -> None:
 
     model.save(path)
     with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    about = {key: value for key, value in json.loads(parts["metadata.json"]).items() if key != "date_saved"}
-    config = json.loads(parts["config.json"], object_hook=renumber)
-    parts |= {"metadata.json": json.dumps(about).encode(), "config.json": json.dumps(config).encode()}
+        files = {name: archive.read(name) for name in archive.namelist()}
+    about = {key: value for key, value in json.loads(files["metadata.json"]).items() if key != "date_saved"}
+    config = json.loads(files["config.json"], object_hook=renumber)
+    files |= {"metadata.json": json.dumps(about).encode(), "config.json": json.dumps(config).encode()}
     with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
+        for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name), content)  # dated 1980
 
 
-def _fitted(model: "keras.Model", result: FitResult, fleet: int) -> Fitted:
-    course, predict, memory = result
-    steps = np.diff([0, *(entry["step"] for entry in course.history)])
-    seconds = np.array([entry["seconds"] for entry in course.history])
-    # The median leaves out the first steps of each start, which compile.
-    epoch_seconds = float(np.median(seconds / steps)) * course.steps_per_epoch
+def _fitted(model: "keras.Model", result: FitResult, simultaneous: int) -> Fitted:
+    state, predict, memory = result
+    rows, best = state.history.rows, state.history.best_row
+    steps = np.diff([0, *(row.step for row in rows)])
+    seconds = np.array([row.seconds for row in rows])
+    # The median ignores the first steps of each start, which compile.
+    epoch_seconds = float(np.median(seconds / steps)) * state.steps_per_epoch
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     facts = {
-        "epochs": course.epoch,
-        "steps": course.step,
-        "best_epoch": course.best_entry and course.best_entry["epoch"],
-        "weights_epoch": course.kept_entry["epoch"],
-        "stopped": course.stopped,
+        "epochs": state.epoch,
+        "steps": state.counters.step,
+        "best_epoch": best and best.epoch,
+        "weights_epoch": state.kept_row.epoch,
+        "stopped": state.stopped,
         "parameters": {"trainable": trainable, "total": model.count_params()},
-        "fleet": fleet,
+        "parallel_members": simultaneous,
         "seconds_per_epoch": round(epoch_seconds, 6),
-        "rows_per_second": round(course.rows_per_epoch / epoch_seconds, 1),
+        "rows_per_second": round(state.rows_per_epoch / epoch_seconds, 1),
         "device_memory_mb": memory,
     }
     return Fitted(
         predict=predict,
         save=lambda to, name: _save(model, to / f"{name}.keras"),
-        history=course.history,
+        history=list(rows),
         facts=facts,
         seconds=float(seconds.sum()),
     )

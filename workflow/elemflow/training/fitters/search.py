@@ -1,31 +1,37 @@
-"""AutoML: a search for an estimator and its parameters, judged on the validation part."""
+"""AutoML: a search for an estimator and its hyperparameters, evaluated on the validation set."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-from elemflow.estimators import flaml_search
-from elemflow.estimators.hyperparameter_search import search
-from elemflow.estimators.optuna_spaces import optuna_trials
-from elemflow.training.data import MemberData
-from elemflow.training.fitter import Fitted
-from elemflow.training.fitters.common import as_fitted, engine_on_cpu, start_on_cpu
-
-engine, start = engine_on_cpu, start_on_cpu
+from elemflow.config.model import SearchModel
+from elemflow.core.roles import Role
+from elemflow.estimators.flaml_search import search_with_flaml
+from elemflow.estimators.hyperparameter_search import search_hyperparameters
+from elemflow.estimators.optuna_spaces import optuna_space
+from elemflow.training.fitter import Fitted, Task
+from elemflow.training.fitters.common import EstimatorFitterBase, as_fitted
 
 
-def chosen_by(cfg: Mapping[str, Any]) -> set[str]:  # noqa: ARG001  the same for every run
-    """See `elemflow.training.fitter.Fitter`."""
-    return {"validation"}
+class SearchFitter(EstimatorFitterBase):
+    """Fits models of kind `search`."""
+
+    @property
+    def model(self) -> SearchModel:
+        """The model of the run."""
+        assert isinstance(self.run.model, SearchModel)  # noqa: S101  this module serves its kind alone
+        return self.run.model
+
+    def model_selection_roles(self) -> set[Role]:
+        """See `elemflow.training.fitter.Fitter`."""
+        return {Role.VALIDATION}
+
+    def fit(self, task: Task) -> Fitted:
+        """See `elemflow.training.fitter.Fitter`."""
+        model, train, validation = self.model, task.data.train, task.data.validation
+        seed, threads = self.run.seed_of(task.data.member), self.backend.threads
+        if model.engine == "flaml":
+            found = search_with_flaml(model, train, validation, seed=seed, threads=threads, label=task.label)
+        else:
+            space = optuna_space(model, len(train), seed, task.label)
+            found = search_hyperparameters([space], train, validation, seed=seed, threads=threads, label=task.label)
+        return as_fitted(found, chosen=found.winner.model)
 
 
-def fit(cfg: Mapping[str, Any], data: MemberData, folder: Path, label: str, threads: int) -> Fitted:  # noqa: ARG001  nothing to keep
-    """See `elemflow.training.fitter.Fitter`."""
-    model, parts = cfg["model"], (data.train, data.validation)
-    seed = cfg["protocol"]["seed"] + data.member
-    if model["engine"] == "flaml":
-        found = flaml_search.search(model, *parts, seed=seed, threads=threads, label=label)
-    else:
-        trials = optuna_trials(model, len(data.train), seed, label)
-        found = search([trials], *parts, seed=seed, threads=threads, label=label)
-    return as_fitted(found, chosen=found.winner["model"])
+FITTER = SearchFitter
