@@ -6,7 +6,7 @@
     python benchmarks/bench_estimators.py --rows 10000
 
 It fits the first member of the protocol to training rows picked at random, and prints a Markdown table: the error of
-the winner on the test part, processor seconds of all trials together, and the winner's parameters.
+the winner on the test set, processor seconds of all trials together, and the winner's parameters.
 """
 
 import argparse
@@ -18,12 +18,18 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.dataset import Property
+from elemflow.config.load import load
+from elemflow.config.model import EstimatorModel
+from elemflow.config.protocol import Protocol
+from elemflow.core.roles import ROLES
+from elemflow.core.run import Run
+from elemflow.training.backend import Backend
 from elemflow.training.data import RunData
-from elemflow.training.fitter import NotRun
-from elemflow.training.fitters import best_of, estimator, search
+from elemflow.training.fitter import ModelNotApplicable, Task
+from elemflow.training.job import make_fitter
+from elemflow.training.run_config import RunConfig
 
-FITTERS = {"estimator": estimator, "best_of": best_of, "search": search}
 RESULTS = Path("results")
 
 
@@ -36,7 +42,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--models", nargs="*", help="ids; all but networks if absent")
     parser.add_argument("--trials", type=int, help="most points of a grid, drawn at random")
-    parser.add_argument("--folds", action="store_true", help="choose by folds, as if there were no validation part")
+    parser.add_argument("--folds", action="store_true", help="choose by folds, as if there were no validation set")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     models = load({"studies": ["demo"]}, Path()).models
@@ -46,22 +52,24 @@ def main() -> None:
         RESULTS / f"splits/{given.dataset}/{given.property}/{given.protocol}.parquet",
         dataset=given.dataset,
         property_id=given.property,
-    ).member(0, {"train", "validation", "test"})
+    ).member(0, ROLES)
     rows = np.random.default_rng(0).permutation(len(data.train))[: given.rows]
     data = replace(data, train=data.train.take(np.sort(rows)))
     if given.folds:
         data = replace(data, validation=data.validation.take(np.arange(0)))
     print(f"{len(data.train)} training, {len(data.validation)} validation, {len(data.test)} test rows")
     print("| model | MAE | seconds | trials | chosen |\n|---|---|---|---|---|")
-    for name in given.models or [name for name, model in models.items() if model["kind"] in FITTERS]:
+    for name in given.models or [name for name, model in models.items() if model.kind != "network"]:
         model = models[name]
-        if given.trials and "search" in model:
-            model = model | {"search": model["search"] | {"method": "random", "trials": given.trials}}
-        cfg = {"run": {"model": name}, "model": model, "protocol": {"training": {"seed": 1}}}
+        if given.trials and isinstance(model, EstimatorModel) and model.search:
+            model = model.but(search=model.search.but(method="random", trials=given.trials))
+        ids = Run(given.dataset, given.property, given.part, name, given.protocol)
+        split = {"scheme": "k_fold", "folds": 2, "seed": 0}
+        run = RunConfig(ids, Property(unit="1"), model, Protocol.model_validate({"split": split, "seed": 1}))
         started = time.process_time()
         try:
-            fitted = FITTERS[model["kind"]].fit(cfg, data, Path(), name, threads=1)
-        except NotRun as reason:
+            fitted = make_fitter(run, Backend(1)).fit(Task(data, Path(), name))
+        except ModelNotApplicable as reason:
             print(f"| {name} | {reason} | | | |", flush=True)
             continue
         seconds = time.process_time() - started

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests/integration"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from conftest import GRID, TINY_NETWORK, TINY_STUDY, Project, make_project  # noqa: E402  beside the tests
+from factories.tiny_project import GRID, TINY_NETWORK, TINY_STUDY, Project, make_project  # noqa: E402  with the tests
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _time(project: Project, targets: list[str], runs: int) -> tuple[float, float]:
-    """Return the seconds of a Snakemake command that makes targets anew, and those of all processors in it."""
+    """Return the seconds of a Snakemake command that makes targets again, and those of all processors in it."""
     (project.folder / "packing.yaml").write_text(f"packing: {{runs: {runs}}}")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "progress", "rules", "host"]
     command += [

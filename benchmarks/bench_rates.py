@@ -18,11 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.config.load import load_plain as load
-from elemflow.config.yaml_schema import check
+from elemflow.config.load import load
+from elemflow.config.model import NetworkSpec
+from elemflow.config.protocol import Evaluation, Training
 from elemflow.networks.build import build_network
-from elemflow.training.data import RoleData
-from elemflow.training.loop import Steps, start_backend
+from elemflow.training.backend import Backend
+from elemflow.training.data import MemberData, RoleData
+from elemflow.training.engine import NetworkSettings, Steps, TrainingJob
+from elemflow.training.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 RATES = ROOT / "resources" / "rates.csv"
@@ -41,10 +44,10 @@ def main() -> None:
         return
     with RATES.open(newline="") as stream:
         known = {line["model"]: line for line in csv.DictReader(stream)}
-    start_backend(1, "tensorflow")
-    networks = {name: model for name, model in load(DEMO, ROOT).models.items() if model["kind"] == "network"}
+    Backend(1).start("tensorflow")
+    networks = {name: model for name, model in load(DEMO, ROOT).models.items() if model.kind == "network"}
     for name, model in networks.items():
-        parameters = str(build_network(model["spec"], FEATURES, 0).count_params())
+        parameters = str(build_network(model.spec, FEATURES, 0).count_params())
         known[name] = dict.fromkeys(COLUMNS, "") | known.get(name, {}) | {"model": name, "parameters": parameters}
     for name in MEASURED if "--parameters" not in sys.argv else ():
         limits = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
@@ -65,24 +68,24 @@ def _write(known: dict[str, dict[str, str]]) -> None:
 
 def measure(model: str) -> str:
     """Return milliseconds per step whatever the batch, and milliseconds per row."""
-    start_backend(1, "tensorflow")
-    spec = load(DEMO, ROOT).models[model]["spec"]
-    small, large = (_ms_per_step(spec, batch) for batch in BATCHES)
+    backend = Backend(1)
+    backend.start("tensorflow")
+    spec = load(DEMO, ROOT).models[model].spec
+    small, large = (_ms_per_step(backend, spec, batch) for batch in BATCHES)
     per_row = max(0.0, (large - small) / (BATCHES[1] - BATCHES[0]))
     return f"{max(0.0, small - BATCHES[0] * per_row):.3f} {per_row:.4f}"
 
 
-def _ms_per_step(spec: dict, batch: int) -> float:
-    from elemflow.training.tensorflow_engine import TensorFlowEngine  # noqa: PLC0415  after the choice of the backend
-
-    training = {"batch_size": batch, "loss": "mae", "max_epochs": 1000, "early_stopping": None, "seed": 0}
+def _ms_per_step(backend: Backend, spec: NetworkSpec, batch: int) -> float:
+    training = {"batch_size": batch, "loss": "mae", "max_epochs": 1000, "early_stopping": None}
     training["optimizer"] = {"name": "adam", "learning_rate": 1e-4}
-    protocol = {"title": "", "split": {"scheme": "k_fold", "folds": 2, "seed": 0}, "training": training}
-    check(protocol, "protocol", "benchmark")
+    settings = NetworkSettings(Training.model_validate(training), Evaluation(), 0)
     rows = batch * STEPS
     x = np.random.default_rng(0).random((rows, FEATURES), np.float32)
     data = RoleData(np.arange(rows).astype(str).astype(object), x / x.sum(axis=1, keepdims=True), np.ones(rows))
-    engine = TensorFlowEngine(build_network(spec, FEATURES, 0), data, protocol)
+    of_member = MemberData(0, data, data, data, {})
+    job = TrainingJob(build_network(spec, FEATURES, 0), of_member, 0, Path("none"), Progress("benchmark", 1))
+    engine = backend.keras.engine([job], settings)
     order, rates = np.arange(rows, dtype=np.int32), np.full(STEPS, 1e-4, np.float32)
     times = []
     for _ in range(REPEATS + 1):  # the first one compiles

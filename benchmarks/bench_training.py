@@ -24,16 +24,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from elemflow.config.load import load_plain as load
-from elemflow.config.yaml_schema import check
-from elemflow.core.files import parquet_stream, write_json
+from elemflow.config.dataset import Property
+from elemflow.config.load import load
+from elemflow.config.protocol import Evaluation, Protocol, Training
+from elemflow.core.files import parquet_stream
+from elemflow.core.run import Run
 from elemflow.features.elemental_fractions import LABELS
 from elemflow.inference.predictor import predict_parquet
 from elemflow.networks.build import build_network
 from elemflow.provenance.run_info import peak_memory_mb
+from elemflow.training.backend import Backend
 from elemflow.training.data import MemberData, RoleData
-from elemflow.training.loop import Progress, Steps, fit_member, start_backend
+from elemflow.training.engine import NetworkSettings, Steps, TrainingJob
+from elemflow.training.loop import fit_member
+from elemflow.training.progress import Progress
+from elemflow.training.run_config import RunConfig
 from elemflow.training.state import SEGMENT_ROWS
+from elemflow.training.storage import write_run_config
 
 BATCH, FEATURES, STEPS, REPEATS = 32, 86, 40, 4
 TRAINERS = ("model.fit", "tensorflow", "jax")
@@ -44,11 +51,11 @@ def main() -> None:
     parser.add_argument("--predict", type=int, nargs="?", const=1_000_000, metavar="ROWS", help="predict rows instead")
     parser.add_argument("--rows", type=int, nargs="+", metavar="ROWS", help="an epoch on sets of such sizes instead")
     parser.add_argument("--members", type=int, metavar="N", help="members of one run, one after the other, instead")
-    parser.add_argument("--worker", nargs=4, metavar=("WHAT", "MODEL", "THREADS", "FLEET"), help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=4, metavar=("WHAT", "MODEL", "THREADS", "MEMBERS"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
-        what, model, threads, fleet = given.worker
-        print(json.dumps(WORKERS[what](what, model, int(threads), int(fleet))))
+        what, model, threads, members = given.worker
+        print(json.dumps(WORKERS[what](what, model, int(threads), int(members))))
     elif given.predict:
         for engine in ("tensorflow", "jax"):
             found = _finish(_start("predict-" + engine, "brnet", 2, given.predict))
@@ -94,16 +101,16 @@ def _compare() -> None:
         for what in ("tensorflow", "jax"):
             found = _finish(_start(what, model, 1))
             print(f"| {model} | {what} | 1 | {found['rate']:.1f} | {found['cpu_ms']:.1f} | | |", flush=True)
-    found = _finish(_start("jax", "brnet", 1, fleet=4))
-    print(f"| brnet | jax, fleet of 4 | 1 | {found['rate']:.1f} | {found['cpu_ms']:.1f} | | |", flush=True)
+    found = _finish(_start("jax", "brnet", 1, members=4))
+    print(f"| brnet | jax, 4 members | 1 | {found['rate']:.1f} | {found['cpu_ms']:.1f} | | |", flush=True)
     pair = [_start("tensorflow", "brnet", 1) for _ in range(2)]
     together = sum(_finish(process)["median_rate"] for process in pair)
     print(f"\nTwo jobs of one thread side by side: {together:.1f} steps/s together; ", end="")
     print(f"one of two threads: {rates['brnet', 'tensorflow', 2]:.1f} steps/s.")
 
 
-def _start(what: str, model: str, threads: int, fleet: int = 1) -> subprocess.Popen[str]:
-    command = [sys.executable, __file__, "--worker", what, model, str(threads), str(fleet)]
+def _start(what: str, model: str, threads: int, members: int = 1) -> subprocess.Popen[str]:
+    command = [sys.executable, __file__, "--worker", what, model, str(threads), str(members)]
     limits = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
     return subprocess.Popen(command, env=os.environ | limits, stdout=subprocess.PIPE, text=True)
 
@@ -138,10 +145,10 @@ def _rows(rows: int) -> RoleData:
 
 def _network(model: str, seed: int = 0) -> Any:
     declared = load({"studies": ["demo"]}, Path(__file__).parents[1]).models[model]
-    return build_network(declared["spec"], FEATURES, seed)
+    return build_network(declared.spec, FEATURES, seed)
 
 
-def _plain_fit(_what: str, model: str, threads: int, _fleet: int) -> dict[str, float]:
+def _plain_fit(_what: str, model: str, threads: int, _members: int) -> dict[str, float]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras  # noqa: PLC0415  after the choice of the backend, also below
     import tensorflow as tf  # noqa: PLC0415
@@ -153,61 +160,55 @@ def _plain_fit(_what: str, model: str, threads: int, _fleet: int) -> dict[str, f
     return _fastest(lambda: network.fit(data.x, data.y, batch_size=BATCH, verbose=0), STEPS)
 
 
-def _engine(engine: str, model: str, threads: int, fleet: int, rows: int = BATCH * STEPS) -> tuple[Any, Any]:
-    start_backend(threads, engine)
-    protocol = _protocol(max_epochs=1000)  # worth compiling
-    data, networks = _rows(rows), [_network(model, seed) for seed in range(fleet)]
-    if engine == "jax":
-        from elemflow.training.jax_engine import JaxEngine  # noqa: PLC0415
-
-        return JaxEngine(networks, [data] * fleet, protocol), data
-    from elemflow.training.tensorflow_engine import TensorFlowEngine  # noqa: PLC0415
-
-    return TensorFlowEngine(networks[0], data, protocol), data
+def _engine(engine: str, model: str, threads: int, members: int, rows: int = BATCH * STEPS) -> tuple[Any, Any]:
+    backend, data = Backend(threads), _rows(rows)
+    backend.start(engine)
+    of_member = MemberData(0, data, data, data, {})
+    progress = Progress("benchmark", 1)
+    jobs = [TrainingJob(_network(model, seed), of_member, seed, Path("none"), progress) for seed in range(members)]
+    return backend.keras.engine(jobs, _settings(max_epochs=1000)), data  # enough epochs to be compiled
 
 
-def _protocol(max_epochs: int) -> dict[str, Any]:
+def _settings(max_epochs: int) -> NetworkSettings:
     training = {
         "optimizer": {"name": "adam", "learning_rate": 1e-4},
         "batch_size": BATCH,
         "loss": "mae",
         "max_epochs": max_epochs,
         "early_stopping": None,
-        "seed": 0,
     }
-    protocol = {"title": "", "split": {"scheme": "k_fold", "folds": 2, "seed": 0}, "training": training}
-    check(protocol, "protocol", "benchmark")
-    return protocol
+    return NetworkSettings(Training.model_validate(training), Evaluation(), 0)
 
 
 def _members(what: str, model: str, threads: int, members: int) -> dict[str, float]:
-    """Train members of one run on as many rows as KEFE's training part, with and without sharing what is compiled."""
-    start_backend(threads, "tensorflow")
-    parts = {role: _rows(rows) for role, rows in (("train", 1729), ("validation", 192), ("test", 214))}
+    """Train members of one run on as many rows as KEFE's training set, with and without sharing what is compiled."""
+    backend = Backend(threads)
+    backend.start("tensorflow")
+    sets = {role: _rows(rows) for role, rows in (("train", 1729), ("validation", 192), ("test", 214))}
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         for member in range(members):
             started = time.process_time()
-            data = MemberData(member, **parts, dropped={})
-            result = fit_member(
+            data = MemberData(member, **sets, dropped={})
+            job = TrainingJob(
                 _network(model, member),
                 data,
-                _protocol(max_epochs=40),
-                seed=member,
-                checkpoint=Path(folder) / f"{member}.npz",
-                progress=Progress(f"member {member + 1}", 40),
-                architecture=model if what == "members-sharing" else "",
+                member,
+                Path(folder) / f"{member}.npz",
+                Progress(f"member {member + 1}", 40),
+                model if what == "members-sharing" else "",
             )
+            result = fit_member(job, _settings(max_epochs=40), backend.keras)
             result.predict(data.test)
             seconds.append(time.process_time() - started)
     return {"first": seconds[0], "further": float(np.median(seconds[1:]))}
 
 
-def _train(engine: str, model: str, threads: int, fleet: int) -> dict[str, float]:
-    made, _ = _engine(engine, model, threads, fleet)
+def _train(engine: str, model: str, threads: int, members: int) -> dict[str, float]:
+    made, _ = _engine(engine, model, threads, members)
     order, rates = np.arange(BATCH * STEPS, dtype=np.int32), np.full(STEPS, 1e-4, np.float32)
-    work = {member: Steps(order, rates, 0, STEPS, 0.0) for member in range(fleet)}
-    return _fastest(lambda: made.run_steps(work), STEPS * fleet)
+    work = {member: Steps(order, rates, 0, STEPS, 0.0) for member in range(members)}
+    return _fastest(lambda: made.run_steps(work), STEPS * members)
 
 
 def _epoch(_what: str, model: str, threads: int, rows: int) -> dict[str, float]:
@@ -228,13 +229,19 @@ def _epoch(_what: str, model: str, threads: int, rows: int) -> dict[str, float]:
 
 def _predict(what: str, model: str, threads: int, rows: int) -> dict[str, float]:
     """Stream a feature file of `rows` materials through one untrained member, as `elemflow.predict` does."""
-    start_backend(threads, what.removeprefix("predict-"))
-    declared = load({"studies": ["demo"]}, Path(__file__).parents[1]).models[model]
-    ids = {"dataset": "benchmark", "property": "none", "representation": "ef", "model": model, "protocol": "none"}
-    protocol = {"training": {"engine": what.removeprefix("predict-")}}
+    engine = what.removeprefix("predict-")
+    Backend(threads).start(engine)  # Keras builds the stored network on it
+    training = _settings(max_epochs=1).training.but(engine=engine)
+    split = {"scheme": "k_fold", "folds": 2, "seed": 0}
+    run = RunConfig(
+        Run("benchmark", "none", "ef", model, "none"),
+        Property(unit="1"),
+        load({"studies": ["demo"]}, Path(__file__).parents[1]).models[model],
+        Protocol.model_validate({"split": split, "training": training}),
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_json(folder / "model/model.json", {"run": ids, "property": {}, "model": declared, "protocol": protocol})
+        write_run_config(folder / "model", run)
         _network(model).save(folder / "model/member-0.keras")
         schema = pa.schema([("material_id", pa.string()), *((label, pa.float32()) for label in LABELS)])
         about = {b"elemflow": json.dumps({"part": "ef", "labels": LABELS}).encode()}
@@ -249,7 +256,7 @@ def _predict(what: str, model: str, threads: int, rows: int) -> dict[str, float]
     return seconds | {"memory_mb": peak_memory_mb()}
 
 
-def _limits(_what: str, model: str, threads: int, _fleet: int) -> dict[str, Any]:
+def _limits(_what: str, model: str, threads: int, _members: int) -> dict[str, Any]:
     """Return seconds per step if products ran as NumPy's and Adam moved its 28 bytes per weight as a sum does.
 
     The update of a weight needs its gradient first, so the two times are added.

@@ -128,4 +128,4 @@ def test_predictions_do_not_fall_below_the_bound():
 
 def test_a_property_that_does_not_vary_has_no_scale():
     with pytest.raises(DataError, match="all 3 training rows have the value 2"):
-        fit_target(np.full(3, 2.0), {"center": "median", "scale": "std"})
+        fit_target(np.full(3, 2.0), TargetScaling(center="median", scale="std"))
