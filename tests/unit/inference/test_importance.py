@@ -1,14 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from factories.toy import build
+from factories.training import process_backend
 from sklearn.linear_model import LinearRegression
 
 from elemflow.core.files import sha256_file, write_json
 from elemflow.estimators.storage import save_estimator
 from elemflow.features.store import featurize_chunk
 from elemflow.inference.importance import write_importance
-from elemflow.networks.build import build_network
-from elemflow.training.loop import start_backend
 from elemflow.training.scaling import Target, fit_scaling, save_scaling, save_target
 
 SPEC = {
@@ -93,8 +93,8 @@ def test_a_network_is_asked_with_its_scaling_and_target(run):
     write_json(folder / "model" / "model.json", cfg)
     x = features.to_numpy()
     scaling = fit_scaling(x, [("ef", 86)], {"ef": "standard"})
-    start_backend(threads=1, engine="tensorflow")
-    network = build_network(SPEC, 86, seed=1)
+    process_backend().start("tensorflow")
+    network = build(SPEC, 86, seed=1)
     for member in range(2):
         network.save(folder / "model" / f"member-{member}.keras")
         save_scaling(folder / "model" / f"member-{member}.scaling.npz", scaling)

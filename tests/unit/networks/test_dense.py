@@ -103,7 +103,7 @@ def test_check_spec_names_the_key(change: dict[str, Any], message: str) -> None:
         check_spec(TINY | change, "models/x.yaml: spec")
 
 
-def test_check_spec_asks_for_batch_norm_that_the_order_uses() -> None:
+def test_check_spec_requires_batch_norm_that_the_order_uses() -> None:
     spec = {key: value for key, value in TINY.items() if key != "batch_norm"}
     with pytest.raises(ConfigError, match="batch_norm: missing although"):
         check_spec(spec, "models/x.yaml: spec")

@@ -54,7 +54,7 @@ class _Interrupt(Progress):
 
 
 class Fit:
-    """The trained network and what a test asks about it."""
+    """The trained network and what a test reads of it."""
 
     def __init__(self, result: FitResult):
         self.state, self.predict = result.state, result.predict
@@ -64,8 +64,8 @@ class Fit:
         self.weights_epoch = result.state.kept_row.epoch
 
 
-def _error(fit: Fit, part: RoleData) -> float:
-    return float(np.mean(np.abs(fit.predict(part) - part.y)))
+def _error(fit: Fit, rows: RoleData) -> float:
+    return float(np.mean(np.abs(fit.predict(rows) - rows.y)))
 
 
 def _fit(tmp_path: Path, *, spec: dict[str, Any] = SPEC, data: MemberData = DATA, **change: Any) -> tuple[Any, Fit]:
@@ -100,10 +100,10 @@ def test_members_share_what_is_compiled_and_nothing_else(
 ) -> None:
     from elemflow.training import tensorflow_engine
 
-    monkeypatch.setattr(tensorflow_engine, "STEPS_WORTH_COMPILING", 1)
-    dropout = {} if compiled else {"dropout": 0.2}  # which is not worth compiling
+    monkeypatch.setattr(tensorflow_engine, "MIN_STEPS_TO_COMPILE", 1)
+    dropout = {} if compiled else {"dropout": 0.2}  # which is slower when compiled
     spec = SPEC | {"stacks": [{"width": 8, "layers": 1} | dropout]}
-    rows = 42 if compiled else 37  # other shapes are compiled anew, but not traced anew
+    rows = 42 if compiled else 37  # other shapes are compiled again, but not traced again
     members = [(5, DATA), (6, MemberData(1, _part(rows, 3), _part(20, 4), _part(20, 5), {}))]
 
     def fit(name: str, number: int, architecture: str) -> tuple[Any, Fit]:

@@ -1,7 +1,7 @@
-"""Clean stops: a signal or a deadline is noted, and whoever trains looks here between two segments of work.
+"""Clean stops: a signal or a deadline is noted, and the training loop checks for it between two segments of work.
 
-A training that stops this way has written its checkpoint and ends with `EXIT_CODE`, so that a scheduler can tell it
-from a failure; the next start continues. SIGTERM and SIGUSR1 are what schedulers send before a time limit or a
+A training that stops this way has written its checkpoint and ends with `EXIT_CODE`, by which a scheduler distinguishes
+it from a failure; the next start continues. SIGTERM and SIGUSR1 are what schedulers send before a time limit or a
 preemption, SIGINT is Ctrl-C; a second SIGINT ends the process at once.
 """
 
@@ -41,20 +41,20 @@ class Stopped(SystemExit):
 
 
 def listen() -> None:
-    """Note signals from now on instead of dying of them; for work that asks `requested` often."""
+    """Note signals from now on instead of ending the process; the caller must check `requested` often."""
     for number in SIGNALS:
         _handlers.setdefault(number, signal.signal(number, _note))
 
 
 def forget() -> None:
-    """Give signals their former meaning back and drop what was noted."""
+    """Restore the former handlers of signals and drop what was noted."""
     while _handlers:
         signal.signal(*_handlers.popitem())
     _received.clear()
 
 
 def requested() -> str | None:
-    """Return what asks for a stop, in words, or None."""
+    """Return what requests a stop, in words, or None."""
     if _received:
         return _received[0].name
     if time.time() > deadline() - MARGIN:
@@ -83,7 +83,7 @@ def deadline() -> float:
 
 @contextmanager
 def until(end: float) -> Iterator[None]:
-    """Ask for a stop once `time.monotonic` is beyond `end`, as long as the block lasts."""
+    """Request a stop once `time.monotonic` is beyond `end`, as long as the block lasts."""
     _ends.append(end)
     try:
         yield

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from elemflow.config.load import Packing
 from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import ElemflowError
 from elemflow.core.files import read_json, write_text
@@ -78,7 +79,7 @@ class PackedRun:
         )
 
 
-def write_plan(jobs: Iterable[Any], packing: Mapping[str, float], path: Path = PLAN) -> None:
+def write_plan(jobs: Iterable[Any], packing: Packing | Mapping[str, float], path: Path = PLAN) -> None:
     """Write which trainings are about to run, so that one may train others too; remove an old plan if none may.
 
     Args:
@@ -86,8 +87,9 @@ def write_plan(jobs: Iterable[Any], packing: Mapping[str, float], path: Path = P
         packing: `packing` of the config: most `runs` and `minutes` of a process.
         path: The plan.
     """
+    limits = Packing.model_validate(packing)
     path.unlink(missing_ok=True)
-    if packing["runs"] == 1:
+    if limits.runs == 1:
         return
     jobs = list(jobs)
     made = {str(file) for job in jobs for file in job.output}
@@ -110,7 +112,7 @@ def write_plan(jobs: Iterable[Any], packing: Mapping[str, float], path: Path = P
         stamps |= {name: _stamp(name) for name in (*_files(inputs), done) if name in made}
     trainings.sort(key=lambda training: training["checkpoint_folder"])
     # Keys keep their order, on which code of the user's may depend.
-    write_text(path, json.dumps(dict(packing) | {"trainings": trainings, "stamps": stamps}, ensure_ascii=False))
+    write_text(path, json.dumps(limits.model_dump() | {"trainings": trainings, "stamps": stamps}, ensure_ascii=False))
 
 
 def train_neighbours(checkpoint_folder: Path, backend: Backend, started: float, path: Path = PLAN) -> None:

@@ -31,7 +31,7 @@ class Scaling:
         deviation: What a column is divided by after that (columns,): for `standard` its standard deviation, or 1 if it
             does not vary; for `unit_rows` that times the root of the part's width, or infinity; else 1.
         quantiles: Values at equally spaced ranks of each `quantile` column (quantiles, quantile columns).
-        limit: Largest absolute value after the division (columns,).
+        limit: Largest absolute scaled value (columns,).
     """
 
     kinds: np.ndarray

@@ -28,7 +28,7 @@ from elemflow.training.keras_factory import (
 )
 from elemflow.training.state import SEGMENT_ROWS, evaluation_batches, in_rows
 
-STEPS_WORTH_COMPILING = 2000
+MIN_STEPS_TO_COMPILE = 2000
 SLOWER_COMPILED = (keras.layers.Dropout, keras.layers.Conv2D, keras.layers.LSTM)
 
 
@@ -212,11 +212,11 @@ class TensorFlowEngine:
         self._batch_size, self._seed = training.batch_size, settings.seed
         # Always as many rows a call, since every other number would compile again.
         self._rows_at_once = min(len(train), max(SEGMENT_ROWS, self._batch_size))
-        compiled = self._is_worth_compiling(training, len(train))
+        compiled = self._saves_time_compiled(training, len(train))
         self._program = _program_for(model, settings, programs, architecture, compiled=compiled)
         self._program.begin(self, read(model.variables))
 
-    def _is_worth_compiling(self, training: Training, rows: int) -> bool:
+    def _saves_time_compiled(self, training: Training, rows: int) -> bool:
         """Return whether XLA saves time; measured on one thread of a CPU, batch 32.
 
         A step of IRNet-17 takes 36 ms compiled and 45 ms not, and compiling takes about 10 s. With dropout it is the
@@ -225,7 +225,7 @@ class TensorFlowEngine:
         """
         steps = training.max_epochs * -(-rows // self._batch_size)
         slower = any(isinstance(layer, SLOWER_COMPILED) for layer in self._model.layers)
-        return steps >= STEPS_WORTH_COMPILING and not slower
+        return steps >= MIN_STEPS_TO_COMPILE and not slower
 
     def _owned(self) -> _Program:
         """Return the program, whose weights are this member's for as long as no other member owns it."""
