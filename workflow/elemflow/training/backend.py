@@ -106,7 +106,7 @@ class Backend:
         return TensorFlowBackend(self.threads)
 
     def _faster_engine(self) -> str:
-        """Return the engine that docs/results/performance.md found faster; JAX is imported only where there is a GPU."""
+        """Return the engine that docs/results/performance.md found faster; JAX is imported only if there is a GPU."""
         if not any(Path("/dev").glob("nvidia[0-9]*")) or importlib.util.find_spec("jax") is None:
             return "tensorflow"
         _set_jax_environment(self.threads)
