@@ -40,7 +40,7 @@ def tuned(fresh):
 def test_source_and_target_are_two_runs_of_one_workflow(tuned):
     shown = tuned.run("--dry-run", "--quiet", "host", studies="[tuned]")
     assert shown.count("rule train_model:") == 3
-    assert shown.count("rule split_source:") == 1
+    assert shown.count("rule split_dataset:") == 3
     assert f"results/runs/{SOURCE_RUN}/metrics.json" in shown
     tuned.run(studies="[tuned]")
     results = tuned.folder / "results"

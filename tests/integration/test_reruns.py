@@ -1,0 +1,126 @@
+"""What a change of code or configuration runs again: the stages whose content changes, and no other."""
+
+import os
+import time
+
+import pytest
+from factories.source_changes import rename_module, restyle, wrap_function
+
+from elemflow.core.content import forget, hash_of
+
+pytestmark = pytest.mark.workflow
+RUNS = [f"results/runs/tiny/seebeck/ef/{model}/tiny" for model in ("tiny_brnet", "tiny_forest")]
+SPLIT = "results/splits/tiny/seebeck/tiny.parquet"
+COMPUTING = {
+    *("retrieve_dataset", "curate_dataset", "featurize_chunk", "featurize_dataset"),
+    *("split_dataset", "train_model", "evaluate_run"),
+}
+
+
+def modules(project):
+    folder = project.folder
+    return [*(folder / "workflow/elemflow").rglob("*.py"), *(folder / "scripts").glob("*.py")]
+
+
+def package(project, module):
+    return project.folder.joinpath("workflow", "elemflow", *module.split(".")).with_suffix(".py")
+
+
+def ran(shown):
+    """Return the rules of which Snakemake ran jobs."""
+    return {line.split()[1].rstrip(":") for line in shown.splitlines() if line.startswith(("rule ", "localrule "))}
+
+
+def test_touched_files_rerun_nothing(copied):
+    later = time.time() + 60
+    for path in modules(copied):
+        os.utime(path, (later, later))
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+def test_other_comments_formatting_messages_and_private_names_rerun_nothing(copied):
+    restyle(modules(copied))
+    rule = copied.folder / "workflow/rules/train.smk"
+    rule.write_text("# why\n" + rule.read_text())
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+def test_a_renamed_module_reruns_nothing(copied):
+    rename_module(copied.folder, "elemflow.splits.write", "elemflow.splits.written")
+    rename_module(copied.folder, "elemflow.training.loop", "elemflow.training.fitting_loop")
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+def test_a_reworded_title_or_licence_reruns_nothing_that_computes(copied):
+    copied.edit("config/datasets/tiny.yaml", "title: Seebeck coefficient", "title: Seebeck  coefficient")
+    copied.edit("config/datasets/tiny.yaml", "license: CC BY 4.0", "license: CC BY 4.0, as stated")
+    assert not copied.planned() & COMPUTING
+
+
+def test_code_that_makes_the_same_split_trains_nothing(copied):
+    wrap_function(package(copied, "splits.write"), "write_split")
+    assert copied.planned() == {"split_dataset"}
+    before = {path: hash_of(copied.folder / path) for path in (SPLIT, *RUNS)}
+    shown = copied.run()
+    assert "split_dataset" in shown
+    assert "Out of date" not in shown
+    forget()
+    assert {path: hash_of(copied.folder / path) for path in (SPLIT, *RUNS)} == before
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+def test_code_that_makes_another_split_retrains_its_users(copied):
+    """The first start makes the split, fails and says what is out of date; the second makes that."""
+    wrap_function(package(copied, "splits.schemes.base"), "hash_order", "original(*args, **kwargs)[::-1]")
+    before = hash_of(copied.folder / SPLIT)
+    shown = copied.run(expect=1)
+    assert hash_of(copied.folder / SPLIT) != before
+    assert "Out of date: 2." in shown
+    assert all(f"  {run}\n" in shown for run in RUNS)
+    planned = copied.planned()
+    assert {"train_model", "evaluate_run"} <= planned
+    assert not planned & {"retrieve_dataset", "curate_dataset", "featurize_chunk", "featurize_dataset", "split_dataset"}
+    copied.run()
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+def test_a_changed_setting_is_planned_through_at_once(copied):
+    copied.edit("config/protocols/tiny.yaml", "seed: 1", "seed: 2")
+    planned = copied.planned()
+    assert {"split_dataset", "train_model", "evaluate_run", "make_table"} <= planned
+    assert not planned & {"retrieve_dataset", "curate_dataset", "featurize_chunk", "featurize_dataset"}
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "planned"),
+    [
+        ("sources.retrieve", "retrieve", {"retrieve_dataset"}),
+        ("curation.curate", "curate", {"curate_dataset"}),
+        ("features.store", "gather_chunks", {"featurize_dataset", "featurize_chunk"}),
+        ("evaluation.metrics", "evaluate", {"evaluate_run"}),
+    ],
+)
+def test_changed_code_reruns_its_stage(copied, module, function, planned):
+    wrap_function(package(copied, module), function)
+    assert copied.planned() & COMPUTING == planned
+
+
+def test_changed_training_code_trains_again(copied):
+    wrap_function(package(copied, "training.job"), "train_run")
+    planned = copied.planned()
+    assert "train_model" in planned
+    assert not planned & {"retrieve_dataset", "curate_dataset", "featurize_chunk", "featurize_dataset", "split_dataset"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "first", "never"),
+    [
+        ("config/protocols/tiny.yaml", "batch_size: 16", "batch_size: 8", "train_model", "split_dataset"),
+        ("config/studies/tiny.yaml", "title: Errors", "title: Test errors", "make_table", "evaluate_run"),
+    ],
+)
+def test_a_changed_setting_reruns_its_users(copied, file, old, new, first, never):
+    copied.edit(file, old, new)
+    planned = copied.planned()
+    assert first in planned
+    assert never not in planned
