@@ -221,6 +221,7 @@ class _Writer:
         self.methods: list[Key] = []
         self.local: set[str] = set()
         self.depth = 0
+        self.in_message = False
 
     def write(self, statements: Iterable[ast.stmt], *, is_member: bool = False) -> Unit:
         """Return the unit of some statements."""
@@ -241,7 +242,7 @@ class _Writer:
         self.depth -= 1
 
     def _statement(self, node: ast.stmt, *, is_member: bool = False) -> None:
-        if isinstance(node, ast.Import | ast.ImportFrom) or _is_type_checking(node):
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Pass) or _is_type_checking(node):
             return
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             self._function(node)
@@ -314,21 +315,11 @@ class _Writer:
         else:
             assert isinstance(node, ast.Expr)  # noqa: S101  see the caller
             parts = [node.value]
+        self.in_message = True
         for part in parts:
-            self._silently(part)
-
-    def _silently(self, node: ast.expr | None) -> None:
-        if node is None or isinstance(node, ast.JoinedStr | ast.Constant):
-            return
-        if isinstance(node, ast.BinOp) and isinstance(node.left, ast.JoinedStr | ast.Constant):
-            return
-        if isinstance(node, ast.Call):
-            self.tokens.append("Call")
-            self._node(node.func)
-            for each in (*node.args, *(keyword.value for keyword in node.keywords)):
-                self._silently(each)
-            return
-        self._node(node)
+            if part is not None:
+                self._node(part)
+        self.in_message = False
 
     def _node(self, node: ast.AST) -> None:
         if isinstance(node, ast.stmt) and not isinstance(node, _PLAIN):
@@ -339,6 +330,8 @@ class _Writer:
             self._attribute(node)
         elif isinstance(node, ast.Constant):
             self._constant(node.value)
+        elif isinstance(node, ast.JoinedStr) and self.in_message:
+            return
         elif isinstance(node, ast.Dict):
             self._dict(node)
         else:
@@ -412,6 +405,8 @@ class _Writer:
 
     def _constant(self, value: object) -> None:
         if isinstance(value, str):
+            if self.in_message:
+                return
             if self.module.package.file_of(value):
                 self.tokens.append("module")
                 return
@@ -433,7 +428,7 @@ class _Writer:
 
 
 _PLAIN = (ast.Return, ast.Delete, ast.AugAssign, ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith,
-          ast.Match, ast.Try, ast.TryStar, ast.Global, ast.Nonlocal, ast.Expr, ast.Pass, ast.Break, ast.Continue,
+          ast.Match, ast.Try, ast.TryStar, ast.Global, ast.Nonlocal, ast.Expr, ast.Break, ast.Continue,
           ast.Assign)  # fmt: skip
 
 
