@@ -251,7 +251,7 @@ def _predict(what: str, model: str, threads: int, rows: int) -> dict[str, float]
                 columns = [pa.array(np.arange(first, first + len(x)).astype(str)), *map(pa.array, x.T.copy())]
                 append(pa.Table.from_arrays(columns, schema=schema.with_metadata(about)))
         started, cpu = time.perf_counter(), time.process_time()
-        predict_parquet(folder, [folder / "ef.parquet"], folder / "out.parquet", threads=threads)
+        predict_parquet(folder, [folder / "ef.parquet"], folder / "out.parquet", backend=Backend(threads))
         seconds = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
     return seconds | {"memory_mb": peak_memory_mb()}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.core.content import write_record
-from elemflow.inference.applicability import assess_run
+from elemflow.inference.applicability import AssessmentInputs, assess_run
 from elemflow.provenance.environment import start_job
 
 if TYPE_CHECKING:
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
-    assess_run(
+    run = smk.params.cfg["run"]
+    inputs = AssessmentInputs(
+        dataset=run["dataset"],
+        property=run["property"],
         features=[Path(path) for path in smk.input.features],
         materials=Path(smk.input.materials),
         split=Path(smk.input.split),
-        output=Path(smk.output.applicability),
-        **smk.params.cfg,
-        threads=smk.threads,
+        members_per_split=smk.params.cfg["members_per_split"],
     )
+    assess_run(inputs, Path(smk.output.applicability), smk.threads)
     write_record(
         smk.output.record,
         smk.params,

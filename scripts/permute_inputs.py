@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elemflow.core.content import write_record
-from elemflow.inference.importance import write_importance
+from elemflow.inference.importance import Permutations, write_importance
 from elemflow.provenance.environment import start_job
+from elemflow.training.backend import Backend
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -20,11 +21,9 @@ def main(smk: "Snakemake") -> None:
         [Path(path) for path in smk.input.features],
         Path(smk.input.predictions),
         Path(smk.input.model),
-        Path(smk.input.run_info),
         Path(smk.output.importance),
-        repeats=smk.params.cfg["repeats"],
-        rows=smk.params.cfg["rows"],
-        threads=smk.threads,
+        Permutations(**smk.params.cfg),
+        Backend(smk.threads),
     )
     write_record(
         smk.output.record,

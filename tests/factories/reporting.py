@@ -62,16 +62,16 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
     )  # fmt: skip
     judged = {
         "material_id": [f"Fe{row + 1}O" for row in range(rows)],
-        "division": 0,
+        "split": 0,
         "role": "test",
         "percentile": np.linspace(0, 1, rows),
         "flag": np.where(np.arange(rows) % 4, "inside", "unseen"),
     }
-    every = [pd.DataFrame(judged).assign(division=number) for number in range(len(errors))]
+    every = [pd.DataFrame(judged).assign(split=number) for number in range(len(errors))]
     write_parquet(
         folder / "applicability.parquet",
         pa.Table.from_pandas(pd.concat(every), preserve_index=False),
-        {"neighbours": 5, "members_per_division": 1},
+        {"neighbours": 5, "members_per_split": 1},
     )
     (folder / "model").mkdir()
     weights = io.BytesIO()

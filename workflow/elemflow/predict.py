@@ -18,47 +18,70 @@ import pyarrow as pa
 from elemflow.core.errors import ElemflowError
 from elemflow.core.files import read_metadata
 from elemflow.inference.predictor import COMBINE, predict_parquet, predict_table
+from elemflow.training.backend import Backend
+
+LEVELS = range(1, 100)
+"""Levels of intervals in per cent."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Predict what the arguments name."""
+    """Write the predictions that the arguments request."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.out.suffix != ".parquet":
+        parser.error(f"{given.out}: the output is a Parquet file; give it a name that ends in .parquet")
+    if given.out.resolve() in {path.resolve() for path in given.inputs}:
+        parser.error(f"{given.out} is an input, which the predictions would replace; give another name")
+    feature_files = all(_has_features(path) for path in given.inputs)
+    if feature_files and given.applicability:
+        parser.error("--applicability looks at the elements of formulas; give a table of them")
+    if not feature_files and len(given.inputs) > 1:
+        parser.error("several inputs must all be feature files of the workflow")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        _predict(given, feature_files=feature_files)
+    except ElemflowError as error:
+        sys.exit(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m elemflow.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path, help="folder of a trained run")
     parser.add_argument("inputs", type=Path, nargs="+", help="a table with formulas, or feature files")
     parser.add_argument("out", type=Path, help="Parquet file to write: y_pred, spread, lower, upper")
-    parser.add_argument("--column", help="column of the formulas; by default formula, or else composition")
-    parser.add_argument("--skip", action="store_true", help="go on where a formula cannot be predicted")
-    parser.add_argument("--combine", choices=COMBINE, help="by default as the run was evaluated, or mean")
+    parser.add_argument("--column", help="column of the formulas (default: formula, or else composition)")
+    parser.add_argument("--skip", action="store_true", help="continue where a formula cannot be predicted")
+    parser.add_argument("--combine", choices=COMBINE, help="default: as the run was evaluated, or mean")
     parser.add_argument("--level", type=_level, help="level of the intervals in per cent (default: 90)")
     parser.add_argument(
-        "--applicability", action="store_true", help="tell how far each formula lies from the training materials"
+        "--applicability", action="store_true", help="add how far each formula is from the training materials"
     )
     parser.add_argument("--threads", type=int, default=1, help="threads of a network (default: 1)")
-    given = parser.parse_args(arguments)
-    if given.out.suffix != ".parquet":
-        parser.error(f"{given.out}: the output is a Parquet file; give it a name that ends in .parquet")
-    if given.out.resolve() in {path.resolve() for path in given.inputs}:
-        parser.error(f"{given.out} is an input, which the predictions would replace; give another name")
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    shared = {"threads": given.threads, "combine": given.combine, "level": given.level}
-    try:
-        if all(_has_features(path) for path in given.inputs):
-            if given.applicability:
-                parser.error("--applicability looks at the elements of formulas; give a table of them")
-            predict_parquet(given.run, given.inputs, given.out, **shared)
-        elif len(given.inputs) == 1:
-            own = {"column": given.column, "skip": given.skip, "applicability": given.applicability}
-            predict_table(given.run, given.inputs[0], given.out, **own, **shared)
-        else:
-            parser.error("several inputs must all be feature files of the workflow")
-    except ElemflowError as error:
-        sys.exit(str(error))
+    return parser
+
+
+def _predict(given: argparse.Namespace, *, feature_files: bool) -> None:
+    backend = Backend(given.threads)
+    if feature_files:
+        predict_parquet(given.run, given.inputs, given.out, backend=backend, combine=given.combine, level=given.level)
+        return
+    predict_table(
+        given.run,
+        given.inputs[0],
+        given.out,
+        column=given.column,
+        skip=given.skip,
+        backend=backend,
+        combine=given.combine,
+        level=given.level,
+        applicability=given.applicability,
+    )
 
 
 def _level(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 99:  # noqa: PLR2004  what is between nothing and certainty
+    if text.isdecimal() and int(text) in LEVELS:
         return int(text)
     raise argparse.ArgumentTypeError(f"'{text}' is no whole number of per cent from 1 to 99")
 

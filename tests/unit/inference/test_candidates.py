@@ -4,18 +4,28 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from factories.toy import PROTOCOL, TRAINING, build
+from factories.training import NETWORK, make_run, process_backend
 from sklearn.linear_model import LinearRegression
 
 from elemflow.chemistry.crystal import encode, make_crystal
 from elemflow.core.errors import DataError
-from elemflow.core.files import write_json, write_parquet
+from elemflow.core.files import read_json, write_json, write_parquet
 from elemflow.estimators.storage import save_estimator
 from elemflow.features.store import featurize_chunk
-from elemflow.inference import candidates
-from elemflow.inference.candidates import _parts_seen, rank_candidates
+from elemflow.inference.candidates import (
+    RankingInputs,
+    predict_candidates,
+    rank_candidates,
+    roles_seen,
+    write_ranking,
+)
+from elemflow.inference.trained_run import TrainedRun
+from elemflow.reporting.candidates_page import RankedRun, write_lists
 from elemflow.training.fine_tuning import PretrainingFiles
+from elemflow.training.storage import write_run_config
 
-OUTPUTS = {"csv": "ranked.csv", "md": "ranked.md", "html": "ranked.html", "score": "score.json"}
+RIDGE = {"kind": "estimator", "estimator": "ridge"}
 B2 = [[0, 0, 0], [0.5, 0.5, 0.5]]
 
 
@@ -54,21 +64,32 @@ def search(tmp_path):
     (tmp_path / "model").mkdir()
     for member in range(2):
         save_estimator(LinearRegression().fit(x, y + member * 0.1), tmp_path / "model" / f"member-{member}.skops")
-    run = {"dataset": "d", "property": "energy", "representation": "ef", "model": "m", "protocol": "p"}
-    protocol = {"training": {"early_stopping": {"monitor": "test", "patience": 5}}}
-    cfg = {"run": run, "property": {"unit": "eV/atom"}, "model": {"kind": "estimator"}, "protocol": protocol}
-    write_json(tmp_path / "run_info.json", {"cfg": cfg, "not_run": None, "members": {"0": {}, "1": {}}})
+    write_run_config(tmp_path / "model", make_run(RIDGE, stopped_by("test"), property="energy"))
+    write_json(tmp_path / "run_info.json", {"not_run": None})
     return tmp_path
 
 
+def stopped_by(monitor):
+    early_stopping = {"monitor": monitor, "patience": 5} if monitor else None
+    return PROTOCOL | {"training": TRAINING | {"early_stopping": early_stopping}}
+
+
 def rank(folder, report="mean", pretrained=None):
-    names = ("candidates.parquet", "known.parquet", "split.parquet", "model", "run_info.json")
-    candidates, *rest = (folder / name for name in names)
-    outputs = {name: folder / file for name, file in OUTPUTS.items()}
-    rank_candidates(
-        candidates, [folder / "ef.parquet"], *rest, outputs, report=report, pretrained=pretrained, threads=1
+    inputs = RankingInputs(
+        candidates=folder / "candidates.parquet",
+        features=[folder / "ef.parquet"],
+        known=folder / "known.parquet",
+        split=folder / "split.parquet",
+        model_folder=folder / "model",
+        run_info=folder / "run_info.json",
+        report=report,
+        pretrained=pretrained,
     )
-    return pd.read_csv(outputs["csv"], keep_default_na=False), json.loads(outputs["score"].read_text())
+    ranking = rank_candidates(inputs)
+    write_ranking(ranking, folder / "ranked.csv", folder / "score.json")
+    ranked_by = RankedRun(ranking.config.run, ranking.config.property.unit)
+    write_lists(ranking.table, ranked_by, ranking.score, folder / "ranked.md", folder / "ranked.html")
+    return pd.read_csv(folder / "ranked.csv", keep_default_na=False), read_json(folder / "score.json")
 
 
 def test_candidates_are_ranked_by_the_mean_over_members(search):
@@ -79,7 +100,7 @@ def test_candidates_are_ranked_by_the_mean_over_members(search):
     assert score["candidates"] == 3
 
 
-def test_known_entries_of_the_structure_are_judged_by_the_members_that_had_none_of_the_composition(search):
+def test_known_entries_of_the_structure_are_evaluated_with_the_members_that_saw_none_of_the_composition(search):
     table, score = rank(search)
     shown = table.set_index("composition")
     assert shown["known"].to_dict() == {"CuNi": "", "AlCu": "-0.2", "AlNi": "-0.6"}
@@ -88,13 +109,13 @@ def test_known_entries_of_the_structure_are_judged_by_the_members_that_had_none_
     assert float(shown["unseen_prediction"]["AlNi"]) == pytest.approx(-0.5, abs=1e-3)  # member 0; the mean is -0.45
     assert (score["known"], score["known_and_unseen"]) == (2, 1)
     assert score["mae"] == pytest.approx(0.1, abs=1e-3)
-    assert "run d/energy/ef/m/p" in (search / "ranked.md").read_text()
-    assert "over the entries judged (1): 0.100 eV/atom" in (search / "ranked.md").read_text()
+    assert "run toy/energy/ef/m/p" in (search / "ranked.md").read_text()
+    assert "over the entries evaluated (1): 0.100 eV" in (search / "ranked.md").read_text()
     assert "| -0.450 | 0.071 | -0.600 | 1 | -0.500 |" in (search / "ranked.md").read_text()
     assert (search / "ranked.html").read_text().count("<tr>") == 4
 
 
-def test_an_entry_with_several_candidates_is_judged_once_by_the_lowest(search):
+def test_an_entry_with_several_candidates_is_evaluated_once_with_the_lowest(search):
     candidates = pd.read_parquet(search / "candidates.parquet")
     swapped = candidates.iloc[[0]].assign(material_id="AlNi#4", entry_id="4")
     pd.concat([candidates, swapped], ignore_index=True).to_parquet(search / "candidates.parquet")
@@ -106,39 +127,38 @@ def test_an_entry_with_several_candidates_is_judged_once_by_the_lowest(search):
     assert table.loc[table["composition"] == "AlNi", "unseen_prediction"].astype(float).tolist() == pytest.approx(
         [-0.6, -0.5], abs=1e-3
     )
-    assert (score["known"], score["known_and_unseen"], score["entries_judged"]) == (3, 2, 1)
+    assert (score["known"], score["known_and_unseen"], score["entries_evaluated"]) == (3, 2, 1)
     assert score["mae"] == pytest.approx(0.0, abs=1e-3)
 
 
-def test_test_materials_are_seen_where_they_choose_the_member(search):
+def test_test_materials_are_seen_where_they_select_the_member(search):
     table, score = rank(search, report="best_on_test")
     assert table.set_index("composition")["unseen_by"].to_dict() == {"CuNi": "", "AlCu": "0", "AlNi": "0"}
     assert (score["known_and_unseen"], score["mae"]) == (0, None)
 
 
 @pytest.mark.parametrize(
-    ("kind", "stopping", "seen"),
+    ("model", "monitor", "seen"),
     [
-        ("network", {"monitor": "test"}, ("train", "validation", "test")),
-        ("network", {"monitor": "validation"}, ("train", "validation")),
-        ("network", None, ("train", "validation")),
-        ("estimator", {"monitor": "test"}, ("train", "validation")),
+        (NETWORK, "test", ("train", "validation", "test")),
+        (NETWORK, "validation", ("train", "validation")),
+        (NETWORK, None, ("train", "validation")),
+        (RIDGE, "test", ("train", "validation")),
     ],
 )
-def test_test_materials_are_seen_where_they_stop_the_training(kind, stopping, seen):
-    assert _parts_seen({"model": {"kind": kind}, "protocol": {"training": {"early_stopping": stopping}}}) == seen
+def test_test_materials_are_seen_where_they_stop_the_training(model, monitor, seen):
+    assert roles_seen(make_run(model, stopped_by(monitor))) == seen
 
 
 @pytest.mark.parametrize(
     ("monitor", "role", "by"),
     [("validation", "train", "0"), ("validation", "test", "1"), ("test", "test", "0")],
 )
-def test_what_the_source_run_saw_is_seen(search, monitor, role, by):
+def test_what_the_pretraining_run_saw_is_seen(search, monitor, role, by):
     files = PretrainingFiles(search / "source", search / "source.parquet", search / "others.parquet")
     files.model.mkdir()
-    stopping = {"training": {"early_stopping": {"monitor": monitor}}}
-    write_json(files.model / "model.json", {"model": {"kind": "network"}, "protocol": stopping})
-    # Another spelling of AlNi, which member 0 of the run has in its test part alone.
+    write_run_config(files.model, make_run(NETWORK, stopped_by(monitor)))
+    # Another spelling of AlNi, which member 0 of the run has in its test set only.
     pd.DataFrame({"material_id": ["Ni2Al2"], "composition": ["Ni2Al2"]}).to_parquet(files.materials)
     rows = [("Ni2Al2", 0, role), ("Ni2Al2", 1, role)]
     pd.DataFrame(rows, columns=["material_id", "member", "role"]).to_parquet(files.split)
@@ -146,7 +166,7 @@ def test_what_the_source_run_saw_is_seen(search, monitor, role, by):
     assert table.set_index("composition")["unseen_by"].to_dict() == {"CuNi": "", "AlCu": "0", "AlNi": by}
 
 
-def test_a_dataset_without_structures_judges_nothing(search):
+def test_a_dataset_without_structures_evaluates_nothing(search):
     pd.read_parquet(search / "known.parquet").drop(columns="structure").to_parquet(search / "known.parquet")
     table, score = rank(search)
     assert set(table["known"]) == {""}
@@ -160,10 +180,12 @@ def test_a_run_without_a_result_is_refused(search):
         rank(search)
 
 
-def test_a_candidate_that_the_network_cannot_take_is_named(tmp_path, monkeypatch):
+def test_a_candidate_that_the_network_cannot_read_is_named(tmp_path):
     columns = {"material_id": ["NaCl", "CaTiO3"], "ef_a": [0.5, 0.2], "ef_b": [0.5, 0.2], "ef_c": [0.0, 0.6]}
     write_parquet(tmp_path / "ef.parquet", pa.table(columns), {"part": "ef", "labels": ["ef_a", "ef_b", "ef_c"]})
-    monkeypatch.setattr(candidates, "start", lambda about, threads: None)
-    about = {"cfg": {"model": {"kind": "network", "spec": {"family": "recurrent", "max_elements": 2}}}, "members": {}}
-    with pytest.raises(DataError, match="material 'CaTiO3' cannot enter the network: it has 3 elements"):
-        candidates._predict([tmp_path / "ef.parquet"], tmp_path, about, 1)
+    spec = {"family": "recurrent", "max_elements": 2, "lstm_width": 2, "highway_layers": 1, "gate_bias": -1.0}
+    write_run_config(tmp_path / "model", make_run({"kind": "network", "spec": spec}))
+    process_backend().start("tensorflow")
+    build(spec, 3, seed=0).save(tmp_path / "model/member-0.keras")
+    with pytest.raises(DataError, match="'CaTiO3'"):
+        predict_candidates(TrainedRun(tmp_path / "model", process_backend()), [tmp_path / "ef.parquet"])

@@ -2,14 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories.toy import build
-from factories.training import process_backend
+from factories.training import make_run, process_backend
 from sklearn.linear_model import LinearRegression
 
-from elemflow.core.files import sha256_file, write_json
+from elemflow.core.files import sha256_file
 from elemflow.estimators.storage import save_estimator
 from elemflow.features.store import featurize_chunk
-from elemflow.inference.importance import write_importance
+from elemflow.inference.importance import Permutations, write_importance
 from elemflow.training.scaling import Target, fit_scaling, save_scaling, save_target
+from elemflow.training.storage import write_run_config
 
 SPEC = {
     "family": "dense", "stacks": [{"width": 4, "layers": 1}], "order": ["dense", "activation"],
@@ -34,15 +35,13 @@ def run(tmp_path):
         tmp_path / "predictions.parquet"
     )
     (tmp_path / "model").mkdir()
-    cfg = {"model": {"kind": "estimator"}, "protocol": {"training": {"engine": "tensorflow"}}}
-    write_json(tmp_path / "run_info.json", {"cfg": cfg})
+    write_run_config(tmp_path / "model", make_run({"kind": "estimator", "estimator": "ridge"}))
     return tmp_path, features, y
 
 
 def compute(folder, rows=5000, repeats=3, output="importance.csv"):
-    names = ("predictions.parquet", "model", "run_info.json", output)
-    paths = [folder / name for name in names]
-    write_importance([folder / "ef.parquet"], *paths, repeats=repeats, rows=rows, threads=1)
+    paths = [folder / name for name in ("predictions.parquet", "model", output)]
+    write_importance([folder / "ef.parquet"], *paths, Permutations(repeats, rows), process_backend())
     return pd.read_csv(folder / output, keep_default_na=False).set_index(["member", "feature"])
 
 
@@ -52,7 +51,7 @@ def save_exact_models(run):
         save_estimator(LinearRegression().fit(features.to_numpy(), y), folder / "model" / f"member-{member}.skops")
 
 
-def test_shuffling_costs_what_the_input_is_worth(run):
+def test_the_increase_is_that_of_the_shuffled_input(run):
     save_exact_models(run)
     folder, features, _ = run
     found = compute(folder)
@@ -67,7 +66,7 @@ def test_shuffling_costs_what_the_input_is_worth(run):
     assert found.loc[(1, "O"), "rows"] == (len(features) + 1) // 2
 
 
-def test_few_rows_are_drawn_alike_again(run):
+def test_the_sample_of_rows_is_the_same_again(run):
     save_exact_models(run)
     found = compute(run[0], rows=10)
     assert set(found["rows"]) == {10}
@@ -86,11 +85,9 @@ def test_a_run_without_a_result_gives_an_empty_table(run):
     assert compute(folder).empty
 
 
-def test_a_network_is_asked_with_its_scaling_and_target(run):
+def test_a_network_predicts_with_its_scaling_and_target(run):
     folder, features, y = run
-    cfg = {"model": {"kind": "network", "spec": SPEC}, "protocol": {"training": {"engine": "tensorflow"}}}
-    write_json(folder / "run_info.json", {"cfg": cfg})
-    write_json(folder / "model" / "model.json", cfg)
+    write_run_config(folder / "model", make_run({"kind": "network", "spec": SPEC}))
     x = features.to_numpy()
     scaling = fit_scaling(x, [("ef", 86)], {"ef": "standard"})
     process_backend().start("tensorflow")

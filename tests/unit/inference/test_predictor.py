@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from factories import training
 from factories.toy import SPEC as LARGER
+from factories.toy import build
 
 from elemflow import predict as command
 from elemflow.core.errors import DataError
@@ -18,27 +18,23 @@ from elemflow.core.files import read_metadata, write_json, write_parquet
 from elemflow.features import elemental_fractions
 from elemflow.features.store import feature_batches
 from elemflow.inference.predictor import Ensemble, predict_parquet, predict_table
+from elemflow.inference.trained_run import TrainedRun
 from elemflow.training.scaling import Scaling, Target, save_scaling, save_target
+from elemflow.training.storage import write_run_config
 
 SPEC = LARGER | {"stacks": [{"width": 4, "layers": 1}]}
+NETWORK = {"kind": "network", "spec": SPEC}
 FORMULAS = ["Fe2O3", "NaN", "GaAs", "O3Fe2", "Al2 O3"]
-
-
-def _cfg(representation: str = "ef") -> dict[str, Any]:
-    ids = {"dataset": "d", "property": "gap", "representation": representation, "model": "m", "protocol": "p"}
-    protocol = {"training": {"engine": "tensorflow"}}
-    return {"run": ids, "property": {"unit": "eV"}, "model": {"kind": "network", "spec": SPEC}, "protocol": protocol}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three untrained members, of which one has a scaling and one a target."""
-    from elemflow.networks.build import build_network
-
     folder = tmp_path_factory.mktemp("run")
-    write_json(folder / "model/model.json", _cfg())
+    write_run_config(folder / "model", training.make_run(NETWORK))
+    training.process_backend().start("tensorflow")
     for member in range(3):
-        build_network(SPEC, 86, member).save(folder / f"model/member-{member}.keras")
+        build(SPEC, 86, member).save(folder / f"model/member-{member}.keras")
     columns = np.arange(86.0)
     scaling = Scaling(np.ones(86, int), columns / 1000, np.full(86, 0.5), np.empty((0, 0)))
     save_scaling(folder / "model/member-1.scaling.npz", scaling)
@@ -76,7 +72,7 @@ def test_formulas_of_a_table(tmp_path: Path, run: Path, combine: str | None) -> 
     np.testing.assert_allclose(found["spread"], each.std(axis=0, ddof=1), rtol=1e-5)
     schema = pq.read_schema(out)
     assert schema.field("y_pred").metadata == {b"unit": b"eV", b"property": b"gap"}
-    assert schema.metadata[b"run"] == b"d/gap/ef/m/p"
+    assert schema.metadata[b"run"] == b"toy/gap/ef/m/p"
 
 
 def test_the_evaluation_of_a_run_says_how_members_are_combined(tmp_path: Path, run: Path) -> None:
@@ -108,11 +104,12 @@ def test_a_row_that_cannot_be_predicted_is_named_or_skipped(
     assert pd.read_parquet(out)["y_pred"].isna().all()
 
 
-def test_a_row_that_the_network_cannot_take_is_a_row_without_prediction(
+def test_a_row_that_the_network_cannot_read_is_a_row_without_prediction(
     tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    too_many = "too many elements"
     monkeypatch.setattr(
-        Ensemble, "refuse", lambda self, x: {int(i): "too many elements" for i in np.flatnonzero((x > 0).sum(1) > 2)}
+        TrainedRun, "unsupported_rows", lambda self, x: dict.fromkeys(np.flatnonzero((x > 0).sum(1) > 2), too_many)
     )
     table, out = _table(tmp_path, ["Xx", "GaAs", "CaTiO3", "NaCl"]), tmp_path / "out.parquet"
     predict_table(run, table, out, skip=True)
@@ -122,7 +119,7 @@ def test_a_row_that_the_network_cannot_take_is_a_row_without_prediction(
         predict_table(run, _table(tmp_path, ["CaTiO3"]), out)
 
 
-def test_what_a_table_of_formulas_is_told_speaks_of_no_dataset(tmp_path: Path, run: Path) -> None:
+def test_messages_about_a_table_of_formulas_name_no_dataset(tmp_path: Path, run: Path) -> None:
     (tmp_path / "semi.csv").write_text("formula;gap\nNaCl;1\n")
     with pytest.raises(DataError, match=r"looks like ';'\. Save it as a table of comma-separated columns"):
         predict_table(run, tmp_path / "semi.csv", tmp_path / "out.parquet")
@@ -150,7 +147,7 @@ def test_columns_and_formats_of_tables(tmp_path: Path, run: Path) -> None:
 def test_runs_that_cannot_predict_say_why(tmp_path: Path, run: Path) -> None:
     with pytest.raises(DataError, match=r"no trained run, since it has no model/model\.json"):
         Ensemble(tmp_path)
-    write_json(tmp_path / "model/model.json", _cfg("st+ef"))
+    write_run_config(tmp_path / "model", training.make_run(NETWORK, representation="st+ef"))
     with pytest.raises(DataError, match="no member is stored"):
         Ensemble(tmp_path)
     (tmp_path / "model/member-0.keras").symlink_to(run / "model/member-0.keras")
@@ -158,7 +155,7 @@ def test_runs_that_cannot_predict_say_why(tmp_path: Path, run: Path) -> None:
         predict_table(tmp_path, _table(tmp_path, FORMULAS), tmp_path / "out.parquet")
 
 
-def test_feature_files_give_the_predictions_of_the_run(tmp_path: Path, eager: None) -> None:
+def test_feature_files_give_the_predictions_of_the_run(tmp_path: Path) -> None:
     training.write_inputs(tmp_path, members=1)
     keys = {"target_scaling": {"center": "mean", "scale": "std"}, "clip_predictions": True}
     trained = training.train(tmp_path, training.NETWORK, {"ef": "standard"}, keys=keys, max_epochs=2)
@@ -210,7 +207,7 @@ def test_parts_are_joined_by_material(tmp_path: Path) -> None:
         list(feature_batches(files, 10))
 
 
-def test_the_command_tells_tables_from_feature_files(tmp_path: Path, run: Path, capsys) -> None:
+def test_the_command_distinguishes_tables_from_feature_files(tmp_path: Path, run: Path, capsys) -> None:
     table, out = _table(tmp_path, FORMULAS), tmp_path / "out.parquet"
     command.main([str(run), str(table), str(out)])
     assert pq.read_metadata(out).num_rows == 5

@@ -1,4 +1,4 @@
-"""Intervals and flags for new materials: those that the evaluation judged, and what is said where there are none."""
+"""Intervals and flags for new materials: those of the evaluation, and the messages where there are none."""
 
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from factories.toy import PROTOCOL
-from factories.training import train, write_inputs
+from factories.training import make_run, outputs_in, process_backend, train, write_inputs
 
 from elemflow import predict as command
 from elemflow.core.errors import DataError
-from elemflow.core.files import write_json, write_parquet
+from elemflow.core.files import read_json, write_json, write_parquet
 from elemflow.evaluation.conformal import Calibration, EnsembleRows
 from elemflow.evaluation.metrics import evaluate
 from elemflow.features import elemental_fractions
 from elemflow.inference.predictor import predict_parquet, predict_table
 from elemflow.inference.reliability import Intervals, load_calibration
-from elemflow.training import job
+from elemflow.training.job import RunInputs, RunOutputs, train_run
 
 TREES = {"kind": "estimator", "estimator": "extra_trees", "parameters": {"n_estimators": 3}}
 ELEMENTS = ("Fe", "Co", "Ni", "O", "S")
@@ -27,7 +26,7 @@ ELEMENTS = ("Fe", "Co", "Ni", "O", "S")
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Three members of one division, evaluated as a calibrated ensemble."""
+    """Three members of one split, evaluated as a calibrated ensemble."""
     write_inputs(tmp_path, members=1)
     split = pd.read_parquet(tmp_path / "split.parquet")
     pd.concat(split.assign(member=member) for member in range(3)).to_parquet(tmp_path / "split.parquet")
@@ -42,15 +41,15 @@ def _evaluate(run: Path, members_per_split: int, uncertainty: bool = True) -> di
     return found
 
 
-def test_intervals_are_those_that_were_judged(tmp_path: Path, run: Path) -> None:
-    judged = _evaluate(run, 3)["test"]["uncertainty"]["grouped"]
+def test_intervals_are_those_that_were_evaluated(tmp_path: Path, run: Path) -> None:
+    report = _evaluate(run, 3)["test"]["uncertainty"]["grouped"]
     test = pd.read_parquet(run / "predictions.parquet").query("role == 'test' and member == 0").set_index("material_id")
     for level in (50, 80):
         predict_parquet(run, [tmp_path / "part.parquet"], tmp_path / "p.parquet", level=level)
         found = pd.read_parquet(tmp_path / "p.parquet").set_index("material_id").loc[test.index]
         inside = test["y_true"].between(found["lower"], found["upper"])
-        assert inside.mean() == pytest.approx(judged["coverage"][str(level)])
-        assert (found["upper"] - found["lower"]).mean() == pytest.approx(judged["width"][str(level)])
+        assert inside.mean() == pytest.approx(report["coverage"][str(level)])
+        assert (found["upper"] - found["lower"]).mean() == pytest.approx(report["width"][str(level)])
     schema = pq.read_schema(tmp_path / "p.parquet")
     assert (schema.metadata[b"level"], schema.metadata[b"intervals"]) == (b"80", b"grouped")
     assert schema.field("upper").metadata[b"unit"] == b"eV"
@@ -98,9 +97,11 @@ def test_runs_without_intervals_predict_and_say_why_where_some_are_asked_for(
             predict_parquet(run, inputs, out, level=90)
 
 
-def test_several_divisions_have_no_common_interval(run: Path) -> None:
-    write_json(run / "metrics.json", {"test": {"uncertainty": {}, "n_members": 15, "ensemble": {"n_members": 3}}})
-    with pytest.raises(DataError, match="its 3 divisions are ensembles with intervals of their own"):
+def test_several_splits_have_no_common_interval(run: Path) -> None:
+    found = read_json(run / "metrics.json")
+    found["test"]["ensemble"]["n_members"] = 3
+    write_json(run / "metrics.json", found)
+    with pytest.raises(DataError, match="its 3 train/validation/test splits"):
         load_calibration(run, "mean")
 
 
@@ -124,20 +125,9 @@ def workflow_run(tmp_path: Path) -> Path:
     roles = np.array(["train"] * 16 + ["validation"] * 4 + ["test"] * 4, dtype=object)
     members = [pd.DataFrame({"material_id": formulas, "member": m, "role": rng.permutation(roles)}) for m in range(2)]
     pd.concat(members).to_parquet(split)
-    ids = {"dataset": "toy", "property": "gap", "representation": "ef", "model": "m", "protocol": "p"}
     run = results / "runs/toy/gap/ef/m/p"
-    job.train_run(
-        {"run": ids, "property": {"unit": "eV"}, "model": TREES, "protocol": PROTOCOL},
-        features=[features],
-        materials=materials,
-        split=split,
-        predictions=run / "predictions.parquet",
-        history=run / "history.parquet",
-        run_info=run / "run_info.json",
-        model_folder=run / "model",
-        checkpoint_folder=tmp_path / "checkpoint",
-        threads=1,
-    )
+    outputs = RunOutputs(**outputs_in(run))
+    train_run(make_run(TREES), RunInputs([features], materials, split), outputs, process_backend())
     return run
 
 
@@ -164,10 +154,10 @@ def test_training_materials_that_are_not_those_of_the_run_are_refused(tmp_path: 
     with pytest.raises(SystemExit, match=r"materials\.parquet is not the file that the run was trained on"):
         command.main(arguments)
     materials.unlink()
-    with pytest.raises(SystemExit, match=r"materials\.parquet is missing, so nothing can be told"):
+    with pytest.raises(SystemExit, match=r"materials\.parquet is missing"):
         command.main(arguments)
     (workflow_run / "run_info.json").unlink()
-    with pytest.raises(SystemExit, match=r"run_info\.json is missing, so nothing tells what the run was trained on"):
+    with pytest.raises(SystemExit, match=r"run_info\.json is missing"):
         command.main(arguments)
 
 

@@ -1,13 +1,12 @@
-"""What can be said of the prediction for a new material before its error is known, from the files of the run.
+"""Reliability of the prediction of a new material, from the files of the run: its interval and applicability domain.
 
-Intervals are calibrated on the validation rows of the run (`elemflow.evaluation.conformal`), as the intervals are
-that its evaluation judged on the test rows; flags compare with its training rows (`elemflow.inference.applicability`).
+Intervals are calibrated on the validation rows of the run (`elemflow.evaluation.conformal`), and are those whose
+coverage its evaluation reports; the applicability domain is that of its training set
+(`elemflow.inference.applicability`).
 """
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,14 +15,15 @@ from elemflow.config.kinds import parts_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file
 from elemflow.core.roles import Role
+from elemflow.core.run import Run
 from elemflow.evaluation.conformal import Calibration, IntervalKind, enough_for_calibration
 from elemflow.evaluation.metrics import combine, ensemble_rows
-from elemflow.evaluation.records import Combination
-from elemflow.inference.applicability import Reference, keeps_whole
+from elemflow.evaluation.records import Combination, Evaluation
+from elemflow.inference.applicability import ApplicabilityDomain, is_grouped_split, read_compositions
 from elemflow.training.data import RoleData, RunData
 
-KIND = IntervalKind.MONDRIAN
-"""Kind of the intervals: of all, the one that holds its level for the materials that the members are least sure of."""
+INTERVAL_KIND = IntervalKind.MONDRIAN
+"""The kind of interval that holds its level also for the materials that the members are least sure of."""
 
 
 class Intervals:
@@ -31,8 +31,8 @@ class Intervals:
 
     Args:
         calibration: From the validation rows of the run.
-        level: Share of materials like these that lie inside, in per cent.
-        minimum: Lowest value that the property can have, in its unit, if there is one.
+        level: Fraction of materials like these that lie inside, in per cent.
+        minimum: Physical lower bound of the property, in its unit, if there is one.
 
     Attributes:
         level: As given.
@@ -48,7 +48,7 @@ class Intervals:
         if not enough_for_calibration(count, level / 100):
             raise DataError(
                 f"validation materials of {count} compositions are too few for {level} %; they calibrate intervals of "
-                f"at most {100 * count // (count + 1)} %. Ask for a lower level, or take a run with more of them."
+                f"at most {100 * count // (count + 1)} %. Request a lower level, or use a run with more of them."
             )
 
     def around(self, y_pred: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,84 +58,79 @@ class Intervals:
             y_pred: Predictions of the ensemble (rows,).
             spread: Sample standard deviation over the members (rows,).
         """
-        half = self._half_widths(spread)
+        half = self._calibration.half_width(INTERVAL_KIND, self.level / 100, spread)
         return np.maximum(y_pred - half, self._minimum), np.maximum(y_pred + half, self._minimum)
-
-    def _half_widths(self, spread: np.ndarray) -> np.ndarray:
-        return self._calibration.half_width(KIND, self.level / 100, spread)
 
 
 def load_calibration(run: Path, how: Combination) -> Calibration:
-    """Read what the validation rows of a run say of its ensemble.
+    """Return the calibration of a run's ensemble, from the validation rows of its predictions.
 
     Args:
         run: Folder of the run.
         how: `mean` or `median` of the members.
 
     Raises:
-        DataError: The run is no calibrated ensemble of one division; the message says why, to follow the run's name.
+        DataError: The run is no calibrated ensemble of one split; the message says why, to follow the run's name.
     """
     metrics = run / "metrics.json"
-    test: Mapping[str, Any] = read_json(metrics).get("test", {}) if metrics.exists() else {}
-    if "uncertainty" not in test:
+    test = Evaluation.read(metrics).test if metrics.exists() else None
+    if test is None or test.uncertainty is None or test.ensemble is None:
         raise DataError(
-            "its protocol calibrates none, or its metrics.json is not built. Build that, or take a protocol with "
+            "its protocol calibrates none, or its metrics.json is not built. Build that, or use a protocol with "
             "`uncertainty: true`, such as `recommended`."
         )
-    divisions, members = test["ensemble"]["n_members"], test["n_members"]
-    if divisions > 1:
+    if test.ensemble.n_members > 1:
         raise DataError(
-            f"its {divisions} divisions are ensembles with intervals of their own, and none for all of them together. "
-            "Take a protocol with one division, such as `recommended`."
+            f"the ensembles of its {test.ensemble.n_members} train/validation/test splits have intervals of their own, "
+            "and none for all of them together. Use a protocol with one split, such as `recommended`."
         )
     predictions = run / "predictions.parquet"
     table = pd.read_parquet(predictions, filters=[("role", "==", "validation")])
-    together = combine(table, how, members, predictions)
-    return Calibration(ensemble_rows(together))
+    return Calibration(ensemble_rows(combine(table, how, test.n_members, predictions)))
 
 
-def load_reference(run: Path, cfg: Mapping[str, Any]) -> Reference:
-    """Read the training rows of a run, those of any member.
+def load_domain(folder: Path, run: Run) -> ApplicabilityDomain:
+    """Return the applicability domain of the training rows of all members of a run.
 
     Args:
-        run: Folder of the run.
-        cfg: What it was trained by.
+        folder: Folder of the run, below the results.
+        run: The run.
 
     Raises:
-        DataError: Features, materials or split are not the files that the run was trained on, or it does not say which.
+        DataError: Features, materials or split are not the files that the run was trained on, or these are not known.
     """
-    info = run / "run_info.json"
+    info = folder / "run_info.json"
     if not info.exists():
         raise DataError(
-            f"{info} is missing, so nothing tells what the run was trained on. Copy it along with the model."
+            f"{info} is missing, which names the files that the run was trained on. Copy it with the model."
         )
-    ids, results = cfg["run"], Path(*run.absolute().parts[:-6])  # above runs/ and the five ids
-    features = [results / f"features/{ids['dataset']}/{part}.parquet" for part in parts_of(ids["representation"])]
-    materials = results / f"datasets/{ids['dataset']}/materials.parquet"
-    split = results / f"splits/{ids['dataset']}/{ids['property']}/{ids['protocol']}.parquet"
+    results = Path(*folder.absolute().parts[:-6])  # above runs/ and the five ids
+    features = [results / f"features/{run.dataset}/{part}.parquet" for part in parts_of(run.representation)]
+    materials = results / f"datasets/{run.dataset}/materials.parquet"
+    split = results / f"splits/{run.dataset}/{run.property}/{run.protocol}.parquet"
     trained_on = set(read_json(info)["inputs_sha256"].values())
     for path in (*features, materials, split):
         if not path.exists() or sha256_file(path) not in trained_on:
             state = "is not the file that the run was trained on" if path.exists() else "is missing"
             raise DataError(
-                f"{path} {state}, so nothing can be told of the distance from the training materials. Build the run "
-                "again, or ask without applicability."
+                f"{path} {state}, so the distance from the training materials is not known. Build the run again, or "
+                "predict without applicability."
             )
-    data = RunData(features, materials, split, dataset=ids["dataset"], property_id=ids["property"])
-    named = pd.read_parquet(materials, columns=["material_id", "composition"])
-    known = dict(zip(named["material_id"], named["composition"], strict=True))
-    trained, whole = [], True
+    data = RunData(features, materials, split, dataset=run.dataset, property_id=run.property)
+    compositions = read_compositions(materials)
+    train_sets, grouped = [], True
     for member in data.members:
-        parts = data.member(member, {Role.TRAIN})
-        trained.append(parts.train)
-        whole = whole and keeps_whole(parts, known)
-    return Reference(_union(trained), data.parts, known, whole=whole)
+        member_data = data.member(member, {Role.TRAIN})
+        train_sets.append(member_data.train)
+        grouped = grouped and is_grouped_split(member_data, compositions)
+    return ApplicabilityDomain(_union(train_sets), data.parts, compositions, grouped=grouped)
 
 
-def _union(parts: list[RoleData]) -> RoleData:
-    """Return the rows that are in any of the parts."""
-    if all(np.array_equal(part.material_id, parts[0].material_id) for part in parts):
-        return parts[0]
-    ids, first = np.unique(np.concatenate([part.material_id for part in parts]), return_index=True)
-    x, y = (np.concatenate([getattr(part, name) for part in parts])[first] for name in ("x", "y"))
+def _union(train_sets: list[RoleData]) -> RoleData:
+    """Return the rows that are in any of some training sets."""
+    first = train_sets[0]
+    if all(np.array_equal(rows.material_id, first.material_id) for rows in train_sets):
+        return first
+    ids, place = np.unique(np.concatenate([rows.material_id for rows in train_sets]), return_index=True)
+    x, y = (np.concatenate([getattr(rows, name) for rows in train_sets])[place] for name in ("x", "y"))
     return RoleData(ids, x, y)

@@ -575,7 +575,7 @@ class Evaluation(Stage):
     def _applicability_cfg(self, run: Run) -> Config:
         split = self.settings.protocol(run.protocol)["split"]
         keys = {"dataset": run.dataset, "property": run.property}
-        return {"run": keys, "members_per_division": members_per_division(split)}
+        return {"run": keys, "members_per_split": members_per_division(split)}
 
 
 class Inference(Stage):

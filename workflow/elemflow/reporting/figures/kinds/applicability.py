@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_metadata
-from elemflow.inference.applicability import name_groups, read_applicability
+from elemflow.evaluation.applicability_groups import percentile_groups, read_applicability
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_pairs, with_unit
 
 KIND = FigureKind(
@@ -58,9 +58,9 @@ def _group(series: Series) -> pd.DataFrame:
     """Return `n`, `share` and `mae` of the test predictions by group."""
     path = series.folder / "applicability.parquet"
     predicted = pd.read_parquet(series.folder / "predictions.parquet", filters=[("role", "==", "test")])
-    predicted["division"] = predicted["member"] // read_metadata(path)["members_per_division"]
-    rows = predicted.merge(read_applicability(path), on=["material_id", "division"], validate="many_to_one")
+    predicted["split"] = predicted["member"] // read_metadata(path)["members_per_split"]
+    rows = predicted.merge(read_applicability(path), on=["material_id", "split"], validate="many_to_one")
     errors = (rows["y_pred"] - rows["y_true"]).abs()
-    groups = errors.groupby(name_groups(rows, EDGES), observed=False).agg(["size", "mean"])
+    groups = errors.groupby(percentile_groups(rows, EDGES), observed=False).agg(["size", "mean"])
     groups.columns = pd.Index(["n", "mae"])
     return groups.assign(share=groups["n"] / len(rows))
