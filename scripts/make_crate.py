@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elemflow.provenance.crate import write_crate
+from elemflow.provenance.crate import CrateStudy, write_crate
 from elemflow.provenance.environment import start_job
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
     write_crate(
-        smk.params.cfg,
+        CrateStudy.from_params(smk.params.cfg),
         list(dict.fromkeys(Path(path).parent for path in smk.input.runs)),
         [Path(path) for path in smk.input.products],
         [Path(path) for path in smk.input.manifests],

@@ -1,4 +1,4 @@
-"""Where a number comes from: the chain from a cell back to the raw files, told from the files of each stage alone.
+"""Print where a number comes from: the chain from a cell back to the raw files.
 
     python -m elemflow.explain results/tables/<study>/<table>.csv [row] [column]
     python -m elemflow.explain results/figures/<study>/<figure>.csv [panel] [series]
@@ -7,173 +7,25 @@
 Rows and columns are named by any part of their label; without both, the cells that match are listed.
 """
 
-import json
+import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-import pyarrow.parquet as pq
-
-from elemflow.core.errors import DataError, ElemflowError
-from elemflow.core.files import read_json, read_metadata, sha256_file
-from elemflow.core.run import Run
-
-SHOWN = (
-    *("published", "published_source", "published_note", "reproduced", "spread", "difference", "unit"),
-    *("scale", "reduced_by", "missing"),
-)  # columns of a cell
-
-
-def explain(path: Path, names: Sequence[str] = ()) -> str:
-    """Tell where the numbers of a run, or of a cell of a table or figure, come from.
-
-    Args:
-        path: Folder of a run, or the csv of a table or figure; below a folder `results`.
-        names: Parts of the labels of row and column (panel and series), to choose among the cells of a csv.
-
-    Returns:
-        The chain of one cell, or the list of the cells that match.
-
-    Raises:
-        DataError: The path is neither, or nothing matches.
-    """
-    path = path.resolve()
-    results = next((parent for parent in path.parents if parent.name == "results"), None)
-    if results is None or not path.exists():
-        raise DataError(f"{path}: no such run, table or figure below a folder 'results'.")
-    if path.is_dir():
-        if not path.is_relative_to(results / "runs"):
-            raise DataError(f"{path}: no run; their folders lie below {results / 'runs'}. Name one, or a csv.")
-        return "\n".join(_tell_run(results, str(path.relative_to(results / "runs"))))
-    return _explain_csv(results, path, names)
-
-
-def _explain_csv(results: Path, path: Path, names: Sequence[str]) -> str:
-    named, path = path, path if path.suffix == ".csv" else path.with_suffix(".csv")
-    if not path.is_file():
-        raise DataError(
-            f"{named}: no table or figure, since it has no csv beside it. Name one, or the folder of a run."
-        )
-    cells = pd.read_csv(path, dtype=str, keep_default_na=False)
-    axes = [name for name in ("row", "column", "against", "panel", "series") if name in cells]
-    of_datasets = {"dataset", "materials"} <= set(cells) if "run" not in cells else not cells["run"].any()
-    if of_datasets:
-        raise DataError(f"{path}: shows datasets, and no runs; {results / 'datasets'} has the curation.json of each.")
-    if "run" not in cells or len(axes) < 2:  # noqa: PLR2004  two sides of a grid
-        raise DataError(f"{path}: not the csv of a table or figure of this workflow.")
-    if len(names) > len(axes):
-        raise DataError(f"{path}: {len(names)} names for {' and '.join(axes)}; put quotes around those with spaces.")
-    cells = cells.drop_duplicates([*axes, "run"])
-    for axis, name in zip(axes, names, strict=False):
-        whole = cells[cells[axis].str.casefold() == name.casefold()]  # a label may be part of another
-        cells = cells[cells[axis].str.contains(name, case=False, regex=False)] if whole.empty else whole
-    if cells.empty:
-        raise DataError(f"{path}: no cell matches {' and '.join(map(repr, names))}; leave them out to see all.")
-    if len(cells) > 1:
-        return "\n".join(f"{' | '.join(cell[axis] for axis in axes)}: {cell['run']}" for cell in _records(cells))
-    return "\n".join(_tell_cell(results, path, _records(cells)[0], axes))
-
-
-def _records(cells: pd.DataFrame) -> list[dict[str, str]]:
-    return [{str(key): str(value) for key, value in record.items()} for record in cells.to_dict("records")]
-
-
-def _tell_cell(results: Path, path: Path, cell: Mapping[str, str], axes: Sequence[str]) -> Iterator[str]:
-    yield _line("cell", f"{path.relative_to(results)}: {' | '.join(cell[axis] for axis in axes)}")
-    yield from (_line(f"  {name}", cell[name]) for name in SHOWN if cell.get(name))
-    for name in ("run", "against_run"):
-        if name in cell:
-            yield from _tell_run(results, cell[name])
-
-
-def _tell_run(results: Path, run: str) -> Iterator[str]:
-    dataset = Run.parse(run).dataset
-    folder = results / "runs" / run
-    yield _line("run", run)
-    if not (folder / "run_info.json").is_file():
-        yield _line("  not run", "this copy has no result of it")
-        return
-    info = read_json(folder / "run_info.json")
-    if info.get("not_run"):
-        yield _line("  not run", info["not_run"])
-    metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
-    test = metrics.get("test", {}).get("members", {})
-    for member, facts in info["members"].items():
-        rows = ", ".join(f"{count:,} {role}" for role, count in facts["rows"].items())
-        error = f"; test MAE {test[member]['mae']:.6g}" if member in test else ""
-        yield _line(f"  member {member}", f"seed {facts['seed']}; {rows}{error}")
-    yield _line("  model", _plain(info["cfg"]["model"]))
-    yield from (_line(f"  {name}", _plain(part)) for name, part in info["cfg"]["protocol"].items())
-    for path, digest in info["inputs_sha256"].items():
-        yield from _tell_input(results.parent / path, path, digest)
-    yield from _tell_data(results, dataset)
-    yield _line("code", f"commit {info['commit'] or 'not known'}")
-    yield _line("  training code", info.get("code") or "digest not noted by this run")
-    yield _line("  versions", ", ".join(f"{name} {version}" for name, version in info["versions"].items()))
-    engine = info.get("engine") or info["backend"]
-    yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {engine['device']}")
-    yield _line("  trained", f"{info['started']} to {info['finished']}")
-    if source := info.get("pretrained"):
-        yield _line("pre-trained by", source)
-        yield from _tell_run(results, source)
-
-
-def _tell_input(path: Path, name: str, digest: str) -> Iterator[str]:
-    """Tell what a run read, and whether the file is still the same."""
-    if not path.is_file():
-        state = "no longer here"
-    else:
-        state = "unchanged" if sha256_file(path) == digest else "CHANGED since the run"
-    yield _line("input", f"{name} ({state})")
-    yield _line("  sha256", digest)
-    if state != "unchanged" or path.suffix != ".parquet":
-        return
-    about = read_metadata(path)
-    if "split" in about:
-        yield _line("  split", _plain(about["split"]))
-    if "removed" in about:
-        yield _line("  removed", f"{_plain(about['removed'])} materials by member, since the target is judged by them")
-    if "part" in about:
-        yield _line("  features", f"{about['part']}, {len(about['labels'])} columns, version {about['version']}")
-    yield _line("  rows", f"{pq.read_metadata(path).num_rows:,}")
-
-
-def _tell_data(results: Path, dataset: str) -> Iterator[str]:
-    funnel = results / "datasets" / dataset / "curation.json"
-    if funnel.is_file():
-        yield _line("curation", str(funnel.relative_to(results.parent)))
-        for step in read_json(funnel)["steps"]:
-            dropped = f", {step['dropped']:,} dropped" if step.get("dropped") else ""
-            yield _line(f"  {step['step']}", f"{step['rows']:,} rows{dropped}")
-    manifest = results.parent / "resources" / "raw" / dataset / "manifest.json"
-    if not manifest.is_file():
-        yield _line("raw files", f"no {manifest.relative_to(results.parent)} in this copy")
-        return
-    texts = results / "datasets" / dataset / "about.json"
-    about = read_json(texts) if texts.is_file() else {}
-    yield _line("raw files", "; ".join(str(about[key]) for key in ("version", "license") if about.get(key)))
-    yield _line("  citation", ", ".join(about.get("citation") or ["none given"]))
-    for file in read_json(manifest)["files"]:
-        yield _line(f"  {file['file']}", f"{file['bytes']:,} bytes of {file['retrieved']} from {file['url']}")
-        yield _line("    sha256", file["sha256"])
-
-
-def _line(name: str, text: str) -> str:
-    return f"{name:<22} {text}".rstrip()
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False).replace('"', "")
+from elemflow.core.errors import ElemflowError
+from elemflow.provenance.explain import explain
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the explanation of what the arguments name."""
-    if not arguments:
-        sys.exit(__doc__)
+    """Print the explanation that the arguments request."""
+    parser = argparse.ArgumentParser(
+        prog="python -m elemflow.explain", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("path", type=Path, help="csv of a table or figure, or folder of a run")
+    parser.add_argument("names", nargs="*", help="parts of the labels of row and column, or of panel and series")
+    given = parser.parse_args(arguments)
     try:
-        sys.stdout.write(explain(Path(arguments[0]), arguments[1:]) + "\n")
+        sys.stdout.write(explain(given.path, given.names) + "\n")
     except ElemflowError as error:
         sys.exit(str(error))
 

@@ -5,7 +5,7 @@ import yaml
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import sha256_file, write_json, write_text
-from elemflow.provenance.crate import list_crates, write_crate
+from elemflow.provenance.crate import CrateStudy, list_crates, write_crate
 
 CFG = {
     "study": "demo",
@@ -14,6 +14,7 @@ CFG = {
     "datasets": {"alloys": {"title": "Alloys", "license": "CC BY 4.0", "citation": ["boer1988"]}},
     "configuration": {"studies": ["demo"], "overrides": {"protocols": {"p": {"training": {"max_epochs": 5}}}}},
 }
+STUDY = CrateStudy.from_params(CFG)
 RUN = {"dataset": "alloys", "property": "energy", "representation": "ef", "protocol": "p"}
 
 
@@ -66,7 +67,7 @@ def entities(crate):
 
 
 def test_a_crate_leads_from_a_table_to_the_raw_bytes(study, tmp_path):
-    write_crate(CFG, *study, tmp_path / "crate")
+    write_crate(STUDY, *study, tmp_path / "crate")
     found = entities(tmp_path / "crate")
     action = found["#workflow-run"]
     assert action["instrument"] == {"@id": "Snakefile"}
@@ -86,7 +87,7 @@ def test_a_crate_leads_from_a_table_to_the_raw_bytes(study, tmp_path):
 
 
 def test_every_file_that_is_named_is_there_with_its_digest(study, tmp_path):
-    write_crate(CFG, *study, tmp_path / "crate")
+    write_crate(STUDY, *study, tmp_path / "crate")
     found = entities(tmp_path / "crate")
     files = [name for name, entity in found.items() if "File" in entity["@type"] and not name.startswith("http")]
     assert {"Snakefile", "LICENSE", "config/studies/demo.yaml", "results/tables/demo/errors.txt"} <= set(files)
@@ -104,7 +105,7 @@ def test_a_network_of_the_users_own_is_part_of_the_crate(study, tmp_path):
         info = json.loads((folder / "run_info.json").read_text())
         info["cfg"]["model"] = {"kind": "network", "spec": {"family": "custom", "file": file}}
         write_json(folder / "run_info.json", info)
-    write_crate(CFG, *study, tmp_path / "crate")
+    write_crate(STUDY, *study, tmp_path / "crate")
     name = f"networks/{sha256_file(own)[:12]}/own_net.py"
     assert (tmp_path / "crate" / name).read_text() == own.read_text()
     assert "SoftwareSourceCode" in entities(tmp_path / "crate")[name]["@type"]
@@ -113,7 +114,7 @@ def test_a_network_of_the_users_own_is_part_of_the_crate(study, tmp_path):
 
 def test_equal_inputs_give_an_equal_crate(study, tmp_path):
     for name in ("a", "b"):
-        write_crate(CFG, *study, tmp_path / name)
+        write_crate(STUDY, *study, tmp_path / name)
     listed = list_crates([tmp_path / "a", tmp_path / "b"]).splitlines()
     assert listed[0].split()[0] == listed[1].split()[0]
 
@@ -121,5 +122,5 @@ def test_equal_inputs_give_an_equal_crate(study, tmp_path):
 def test_a_study_without_runs_is_refused_and_leaves_nothing(study, tmp_path):
     _, products, manifests = study
     with pytest.raises(DataError, match="study 'demo' has no run"):
-        write_crate(CFG, [], products, manifests, tmp_path / "crate")
+        write_crate(STUDY, [], products, manifests, tmp_path / "crate")
     assert not (tmp_path / "crate").exists()

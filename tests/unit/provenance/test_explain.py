@@ -4,7 +4,8 @@ import pytest
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file, write_json, write_parquet, write_text
-from elemflow.explain import explain, main
+from elemflow.explain import main
+from elemflow.provenance.explain import explain
 
 RUN = "kefe/formation_energy/ef/brnet/brnet2023"
 MATERIALS = "results/datasets/kefe/materials.parquet"
@@ -64,21 +65,21 @@ def project(tmp_path):
 
 
 def test_the_chain_of_a_cell_reaches_the_raw_bytes(project):
-    told = explain(project / "results/tables/study/table5.csv", ["kefe", "brn"])
+    shown = explain(project / "results/tables/study/table5.csv", ["kefe", "brn"])
     for part in (
         "tables/study/table5.csv: KEFE | BRNet", "0.096", "seed 77", "1,729 train", "test MAE 0.0962", "batch_size: 32",
         "seed: 2023", "2,135 rows, 65 dropped", "https://x.org/kefe", "ab" * 32, "CC BY 4.0", "commit abc123", "0123456789abcdef", "keras 3.15.1",
     ):  # fmt: skip
-        assert part in told, part
-    assert told.count("(unchanged)") == 2
+        assert part in shown, part
+    assert shown.count("(unchanged)") == 2
 
 
 def test_a_changed_or_lost_input_is_seen(project):
     (project / MATERIALS).write_bytes(b"other")
     (project / SPLIT).unlink()
-    told = explain(project / "results/runs" / RUN)
-    assert f"{MATERIALS} (CHANGED since the run)" in told
-    assert f"{SPLIT} (no longer here)" in told
+    shown = explain(project / "results/runs" / RUN)
+    assert f"{MATERIALS} (CHANGED since the run)" in shown
+    assert f"{SPLIT} (no longer here)" in shown
 
 
 def test_cells_are_listed_until_one_is_named(project):
@@ -93,9 +94,9 @@ def test_cells_are_listed_until_one_is_named(project):
         ("results/tables/study/table6.csv", [], "no such run, table or figure"),
         ("results/tables/study/table5.csv", ["KEBG"], "no cell matches 'KEBG'"),
         ("results/runs/kefe", [], "a run is <dataset>/<property>"),
-        ("results/tables/study", [], "no run; their folders lie below"),
-        ("results/tables/study/table1.csv", [], "shows datasets, and no runs; .*has the curation.json of each"),
-        ("results/tables/study/figure1.csv", [], "shows datasets, and no runs"),
+        ("results/tables/study", [], "no run; their folders"),
+        ("results/tables/study/table1.csv", [], "shows datasets, not runs; .*has the curation.json of each"),
+        ("results/tables/study/figure1.csv", [], "shows datasets, not runs"),
         ("resources/raw/kefe/manifest.json", [], "no such run, table or figure"),
         (f"results/runs/{RUN}/metrics.json", [], r"metrics\.json: no table or figure, since it has no csv"),
         (
@@ -105,12 +106,12 @@ def test_cells_are_listed_until_one_is_named(project):
         ),
     ],
 )
-def test_what_is_not_there_is_said(project, path, names, message):
+def test_what_does_not_exist_is_named(project, path, names, message):
     with pytest.raises(DataError, match=message):
         explain(project / path, names)
 
 
-def test_a_run_that_its_model_declined_says_so(project):
+def test_a_run_that_its_model_declined_is_marked(project):
     folder = project / "results/runs" / RUN
     reason = {"not_run": "too large (9 rows > 8)"}
     write_json(folder / "run_info.json", read_json(folder / "run_info.json") | {"members": {}} | reason)
@@ -131,11 +132,13 @@ def test_command_line(project, capsys):
     assert capsys.readouterr().out.startswith("run ")
     with pytest.raises(SystemExit, match="no such run"):
         main([str(project / "results/runs/none")])
-    with pytest.raises(SystemExit, match=r"python -m elemflow\.explain"):
+    with pytest.raises(SystemExit) as stopped:
         main([])
+    assert stopped.value.code == 2
+    assert "python -m elemflow.explain" in capsys.readouterr().err
 
 
-def test_the_chain_of_a_pretrained_run_goes_on_with_its_source(project):
+def test_the_chain_of_a_pretrained_run_goes_on_with_its_pretraining_run(project):
     source = "results/runs/" + RUN.replace("kefe", "jarvis")
     weights = f"{source}/model/member-0.keras"
     info = read_json(project / "results/runs" / RUN / "run_info.json")
@@ -145,8 +148,8 @@ def test_the_chain_of_a_pretrained_run_goes_on_with_its_source(project):
     write_json(project / source / "run_info.json", info)
     pretrained = info | {"pretrained": source.removeprefix("results/runs/"), "inputs_sha256": inputs}
     write_json(project / "results/runs" / RUN / "run_info.json", pretrained)
-    told = explain(project / "results/runs" / RUN)
-    assert f"{weights} (unchanged)" in told
-    assert "{0: 250} materials by member" in told
-    assert told.splitlines().count(f"{'pre-trained by':<22} {pretrained['pretrained']}") == 1
-    assert told.count("seed 77") == 2
+    shown = explain(project / "results/runs" / RUN)
+    assert f"{weights} (unchanged)" in shown
+    assert "{0: 250} materials by member" in shown
+    assert shown.splitlines().count(f"{'pre-trained by':<22} {pretrained['pretrained']}") == 1
+    assert shown.count("seed 77") == 2

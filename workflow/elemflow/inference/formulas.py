@@ -9,7 +9,7 @@ import pandas as pd
 
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.core.errors import DataError, nearest
-from elemflow.features.store import Part
+from elemflow.features.store import Descriptors
 from elemflow.sources.table import UnreadableTable, read_table
 
 FORMULA_COLUMNS = ("formula", "composition")
@@ -39,7 +39,7 @@ class Batch:
 
 
 def formula_batches(
-    table: Path, column: str | None, parts: Sequence[Part], *, skip: bool, unsupported_rows: UnsupportedRows
+    table: Path, column: str | None, parts: Sequence[Descriptors], *, skip: bool, unsupported_rows: UnsupportedRows
 ) -> Iterator[Batch]:
     """Yield the rows of a table of formulas with their features.
 
@@ -93,7 +93,7 @@ def _frames(table: Path) -> Iterator[pd.DataFrame]:
         ) from None
 
 
-def _columns_of(part: Part, compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
+def _columns_of(part: Descriptors, compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
     """Return the features of some compositions (rows, columns), and the rows without any, with reasons."""
     if not compositions:
         return np.empty((0, len(part.LABELS)), np.float32), {}

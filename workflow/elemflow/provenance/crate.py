@@ -1,4 +1,4 @@
-"""Provenance of a finished study as a Workflow Run RO-Crate: a folder that says in JSON-LD what came from what.
+"""Provenance of a finished study as a Workflow Run RO-Crate: a folder with the origin of every file in JSON-LD.
 
 Leo et al., PLoS ONE 19, e0309210 (2024), profile Workflow Run Crate 0.5, on RO-Crate 1.1. Inputs that are large or not
 ours to pass on (raw files, structures, features) are described with their SHA-256 and not copied.
@@ -7,8 +7,9 @@ ours to pass on (raw files, structures, features) are described with their SHA-2
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from rocrate.model.contextentity import ContextEntity
@@ -29,7 +30,7 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
 TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}
-"""What RO-Crate 1.1 has no word for."""
+"""Terms that RO-Crate 1.1 does not define."""
 CODE_LICENSE = "https://spdx.org/licenses/MIT"
 DONE = "http://schema.org/CompletedActionStatus"
 MEDIA = {
@@ -39,8 +40,88 @@ MEDIA = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class DatasetReference:
+    """What is quoted of a dataset.
+
+    Attributes:
+        title: Title.
+        license: Licence in words, as the database states it; empty if it states none.
+        citation: Keys of `references.bib`.
+    """
+
+    title: str
+    license: str
+    citation: Sequence[str]
+
+
+@dataclass(frozen=True)
+class CrateStudy:
+    """The study of a crate.
+
+    Attributes:
+        study: Id.
+        title: Title.
+        reference: Publication that it reproduces.
+        datasets: References of its datasets, by id.
+        configuration: Merged configuration of config.yaml, further files and the command line, as plain YAML values.
+    """
+
+    study: str
+    title: str
+    reference: str
+    datasets: Mapping[str, DatasetReference]
+    configuration: Mapping[str, Any]
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Self:
+        """Return the study of a job's `params.cfg`, which has the fields as plain values."""
+        datasets = {name: DatasetReference(**each) for name, each in params["datasets"].items()}
+        return cls(**{**params, "datasets": datasets})
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What `run_info.json` records of a run.
+
+    Attributes:
+        folder: Folder of the run.
+        inputs_sha256: SHA-256 of what it read, by path.
+        started: Time of its start, ISO 8601.
+        finished: Time of its end, ISO 8601.
+        description: Commit, versions and platform.
+        network_file: The user's own file that built its network, if there is one.
+    """
+
+    folder: Path
+    inputs_sha256: Mapping[str, str]
+    started: str
+    finished: str
+    description: str
+    network_file: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Path of the run below `results/runs/`."""
+        return "/".join(self.folder.parts[self.folder.parts.index("runs") + 1 :])
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the record of a run."""
+        info = read_json(folder / "run_info.json")
+        versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
+        return cls(
+            folder,
+            info["inputs_sha256"],
+            info["started"],
+            info["finished"],
+            f"commit {info['commit'] or 'not known'}; {versions}; {info['host']['platform']}",
+            info["cfg"].get("model", {}).get("spec", {}).get("file"),
+        )
+
+
 def write_crate(
-    cfg: Mapping[str, Any],
+    study: CrateStudy,
     runs: Sequence[Path],
     products: Sequence[Path],
     manifests: Sequence[Path],
@@ -49,8 +130,7 @@ def write_crate(
     """Write the crate of a study.
 
     Args:
-        cfg: `study` (id), `title`, `reference`, `datasets` (title, licence and citation by id) and `configuration`:
-            what config.yaml, further files and the command line say together.
+        study: The study.
         runs: Folders of the runs behind the study, below `results/runs`, with `run_info.json`, `metrics.json` and
             `predictions.parquet`.
         products: Tables, figures, their numbers and `references.bib`, below `results`.
@@ -61,9 +141,9 @@ def write_crate(
         DataError: The study has no run, so there is nothing that was run.
     """
     if not runs:
-        raise DataError(f"study '{cfg['study']}' has no run with data at hand, so that there is no provenance of one.")
-    infos = {folder: read_json(folder / "run_info.json") for folder in runs}
-    started, finished = min(i["started"] for i in infos.values()), max(i["finished"] for i in infos.values())
+        raise DataError(f"study '{study.study}' has no run whose data are available, so there is no provenance.")
+    recorded = [RecordedRun.read(folder) for folder in runs]
+    finished = max(run.finished for run in recorded)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as temporary:
         code = Path(temporary) / "code"
@@ -71,27 +151,27 @@ def write_crate(
             shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         crate = ROCrate(version="1.1")  # the version of the profiles
         crate.metadata.extra_terms.update(TERMS)
-        _describe_root(crate, cfg, finished)
-        workflow = _add_code(crate, code, cfg["study"])
-        raw = [entity for path in manifests for entity in _add_raw(crate, path, cfg["datasets"])]
+        _describe_root(crate, study, finished)
+        workflow = _add_code(crate, code, study.study)
+        raw = [entity for path in manifests for entity in _add_raw(crate, path, study.datasets)]
         made = [_add_file(crate, path, _named(path)) for path in products]
-        _add_networks(crate, infos.values())
-        for folder, info in infos.items():
-            _add_run(crate, folder, info)
-        study = crate.get(f"config/studies/{cfg['study']}.yaml")
+        _add_networks(crate, recorded)
+        for run in recorded:
+            _add_run(crate, run)
+        declared = crate.get(f"config/studies/{study.study}.yaml")
         as_run = Path(temporary) / CONFIGURATION
-        as_run.write_text(yaml.safe_dump(dict(cfg["configuration"]), allow_unicode=True), encoding="utf-8")
-        told = {"description": "Configuration of the workflow as it ran, to be given with --configfile."}
+        as_run.write_text(yaml.safe_dump(dict(study.configuration), allow_unicode=True), encoding="utf-8")
+        about = {"description": "Configuration of the workflow as it ran, to be given with --configfile."}
         action = crate.add_action(
             workflow,
             identifier="#workflow-run",
-            object=[study, _add_file(crate, as_run, CONFIGURATION, told), *raw],
+            object=[declared, _add_file(crate, as_run, CONFIGURATION, about), *raw],
             result=made,
             properties={
-                "name": f"Computation of the study {cfg['study']}",
+                "name": f"Computation of the study {study.study}",
                 "description": "From the raw files to the tables and figures; the times are those of the trainings.",
                 "agent": crate.root_dataset["author"],
-                "startTime": started,
+                "startTime": min(run.started for run in recorded),
                 "endTime": finished,
                 "actionStatus": DONE,
             },
@@ -103,11 +183,11 @@ def write_crate(
         whole.rename(output)
 
 
-def _describe_root(crate: ROCrate, cfg: Mapping[str, Any], finished: str) -> None:
-    crate.name = f"elemflow: {cfg['title']}"
+def _describe_root(crate: ROCrate, study: CrateStudy, finished: str) -> None:
+    crate.name = f"elemflow: {study.title}"
     crate.description = (
-        f"Tables and figures of the study '{cfg['study']}', the runs behind them, and the workflow that computed them. "
-        f"{cfg['reference']}"
+        f"Tables and figures of the study '{study.study}', the runs behind them, and the workflow that computed them. "
+        f"{study.reference}"
     ).rstrip()
     crate.datePublished = finished  # of the last run: equal inputs give an equal crate
     crate.license = crate.add(
@@ -152,10 +232,9 @@ def _add_code(crate: ROCrate, code: Path, study: str) -> Entity:
     return workflow
 
 
-def _add_networks(crate: ROCrate, infos: Iterable[Mapping[str, Any]]) -> None:
-    """Add the user's own files that networks of the runs were built by, unless they lie in a folder that is added."""
-    specs = (info["cfg"].get("model", {}).get("spec", {}) for info in infos)
-    paths = {(ROOT / spec["file"]).resolve() for spec in specs if "file" in spec}
+def _add_networks(crate: ROCrate, runs: Iterable[RecordedRun]) -> None:
+    """Add the user's own files that built networks of the runs, unless they are in a folder that is added."""
+    paths = {(ROOT / run.network_file).resolve() for run in runs if run.network_file}
     for path in sorted(path for path in paths if path.is_file()):
         inside = path.is_relative_to(ROOT)
         name = path.relative_to(ROOT).as_posix() if inside else f"networks/{sha256_file(path)[:12]}/{path.name}"
@@ -163,17 +242,17 @@ def _add_networks(crate: ROCrate, infos: Iterable[Mapping[str, Any]]) -> None:
             _add_file(crate, path, name, {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": "Python"})
 
 
-def _add_raw(crate: ROCrate, path: Path, datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[Entity]:
+def _add_raw(crate: ROCrate, path: Path, datasets: Mapping[str, DatasetReference]) -> Iterator[Entity]:
     """Describe the raw files of a dataset, with their licence and citation; they are not copied."""
     manifest = read_json(path)
     dataset = manifest["dataset"]
     about = datasets[dataset]
     for record in manifest["files"]:
         address = str(record["url"])
-        known = {"name": f"{about['title']}: {record['file']}", "sha256": record["sha256"]}
+        known = {"name": f"{about.title}: {record['file']}", "sha256": record["sha256"]}
         known |= {"contentSize": str(record["bytes"]), "dateModified": record["retrieved"]}
-        # A licence is told in words, as the database does; the reference is a key of references.bib.
-        known |= {"usageInfo": about["license"] or "no licence stated", "citation": ", ".join(about["citation"])}
+        # The licence is in words, as the database states it; the reference is a key of references.bib.
+        known |= {"usageInfo": about.license or "no licence stated", "citation": ", ".join(about.citation)}
         if address.startswith(("http://", "https://", "ftp://")):
             known |= {"sdDatePublished": record["retrieved"], "encodingFormat": "application/octet-stream"}
             entity = crate.add_file(address, properties=known)
@@ -184,9 +263,8 @@ def _add_raw(crate: ROCrate, path: Path, datasets: Mapping[str, Mapping[str, Any
         yield entity
 
 
-def _add_run(crate: ROCrate, folder: Path, info: Mapping[str, Any]) -> None:
-    """Add the training of a run: what it read, with the digests that it noted, and what it wrote."""
-    run = "/".join(folder.parts[folder.parts.index("runs") + 1 :])
+def _add_run(crate: ROCrate, run: RecordedRun) -> None:
+    """Add the training of a run: what it read, with the recorded digests, and what it wrote."""
     read = [
         crate.get(f"#{name}")
         or crate.add(
@@ -194,23 +272,22 @@ def _add_run(crate: ROCrate, folder: Path, info: Mapping[str, Any]) -> None:
                 crate, f"#{name}", {"@type": "CreativeWork", "name": name, "sha256": digest, "description": NOT_COPIED}
             )
         )
-        for name, digest in info["inputs_sha256"].items()
+        for name, digest in run.inputs_sha256.items()
     ]
     names = ("run_info.json", "metrics.json", "predictions.parquet")
-    result = [_add_file(crate, folder / name, f"results/runs/{run}/{name}") for name in names]
-    versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
+    result = [_add_file(crate, run.folder / name, f"results/runs/{run.path}/{name}") for name in names]
     action = crate.add_action(
         crate.get("scripts/train_model.py"),
-        identifier=f"#train/{run}",
+        identifier=f"#train/{run.path}",
         object=read,
         result=result,
         properties={
-            "name": f"Training of {run}",
+            "name": f"Training of {run.path}",
             "agent": crate.root_dataset["author"],
-            "startTime": info["started"],
-            "endTime": info["finished"],
+            "startTime": run.started,
+            "endTime": run.finished,
             "actionStatus": DONE,
-            "description": f"commit {info['commit'] or 'not known'}; {versions}; {info['host']['platform']}",
+            "description": run.description,
         },
     )
     crate.root_dataset.append_to("mentions", action)
@@ -219,7 +296,9 @@ def _add_run(crate: ROCrate, folder: Path, info: Mapping[str, Any]) -> None:
 NOT_COPIED = "Made by the workflow from the raw files; not part of this crate."
 
 
-def _add_file(crate: ROCrate, path: Path, name: str, further: Mapping[str, Any] | None = None) -> Entity:
+def _add_file(
+    crate: ROCrate, path: Path, name: str, further: Mapping[str, str | Sequence[str]] | None = None
+) -> Entity:
     media = MEDIA.get(path.suffix, "text/plain")
     about = {"name": name, "encodingFormat": media, "contentSize": str(path.stat().st_size)}
     return crate.add_file(path, name, properties=about | {"sha256": sha256_file(path)} | dict(further or {}))

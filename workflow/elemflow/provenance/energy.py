@@ -3,7 +3,7 @@
 It is that of whole processors (domains `package-*`), so other jobs on the same machine are in it. GPUs are not counted,
 nor is the domain `psys` of some laptops, which holds the packages and would count them twice.
 
-Left out of code digests: no result depends on it.
+Not part of code digests: no result depends on it.
 """
 
 import threading
@@ -72,7 +72,7 @@ class EnergyMeter:
 
 
 def _is_package(path: Path) -> bool:
-    """Tell whether a domain is a whole processor; its parts have a second colon in their names."""
+    """Return whether a domain is a whole processor; its parts have a second colon in their names."""
     try:
         return path.name.count(":") == 1 and (path / "name").read_text().startswith("package")
     except OSError:
