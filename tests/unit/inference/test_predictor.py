@@ -200,10 +200,10 @@ def test_parts_are_joined_by_material(tmp_path: Path) -> None:
     np.testing.assert_array_equal(x, np.stack([odd, -odd, odd, -odd], axis=1))
     turned = pq.read_table(files[1])
     pq.write_table(turned.take(list(range(24, -1, -1))), files[1])
-    with pytest.raises(DataError, match="the materials stand in different orders"):
+    with pytest.raises(DataError, match="order"):
         list(feature_batches(files, 10))
     pq.write_table(turned.set_column(0, "material_id", pa.array(["x"] * 25)), files[1])
-    with pytest.raises(DataError, match="no material has features in all"):
+    with pytest.raises(DataError, match="no material has features"):
         list(feature_batches(files, 10))
 
 
