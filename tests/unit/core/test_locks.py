@@ -1,5 +1,6 @@
 """Locks between processes."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -31,20 +32,20 @@ def other(tmp_path: Path):
 
 def test_a_lock_is_for_one_process_and_ends_with_it(tmp_path: Path, other, monkeypatch) -> None:
     monkeypatch.setattr(locks, "SECONDS_BETWEEN_TRIES", 0.01)
-    path, told = tmp_path / "x/run.lock", []
+    path, holders = tmp_path / "x/run.lock", []
     with locks.locked(path, "me") as held:
         assert not held
 
     def wait(holder: str) -> None:
-        told.append(holder)
-        if len(told) == 3:
+        holders.append(holder)
+        if len(holders) == 3:
             other.kill()  # a process that dies of this cannot tidy up
 
     with locks.locked(path, "me", wait) as held:
         assert held
         assert path.read_text() == "me"
-    assert set(told) == {"the other"}
-    assert len(told) >= 3
+    assert set(holders) == {"the other"}
+    assert len(holders) >= 3
     assert not path.exists()
 
 
@@ -67,7 +68,7 @@ def test_without_locks_who_would_wait_goes_on(tmp_path: Path, monkeypatch) -> No
     def refuse(*_):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with locks.locked(tmp_path / "run.lock", "me", print) as held:
         assert held
     with locks.locked(tmp_path / "run.lock", "me") as held:

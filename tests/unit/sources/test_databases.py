@@ -417,7 +417,7 @@ def test_refused_key_is_not_repeated(
     other = "wrong0123456789abcdefABCDEF98765"
     monkeypatch.setenv("MP_API_KEY", other)
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(DataError, match="refuses the key in MP_API_KEY") as caught:
+    with pytest.raises(DataError, match="rejects the key in MP_API_KEY") as caught:
         retrieve("demo", materials_project(databases), tmp_path)
     assert other not in "".join(traceback.format_exception(caught.value)) + caplog.text
     assert other not in everything_written(tmp_path)

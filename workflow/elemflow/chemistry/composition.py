@@ -2,7 +2,7 @@
 
 Two formulas name the same material if their canonical forms are equal; strings are never compared. The parser
 is our own because every stage needs it for 10^5 to 10^6 formulas and pymatgen is slow to import and to call, and
-because a damaged formula must be refused with a reason instead of being read as something else.
+because a damaged formula must be rejected with a reason instead of being read as something else.
 """
 
 import re
@@ -64,7 +64,7 @@ def parse_formula(text: str) -> dict[str, Fraction]:
     the elements. Decimals, rounded to `MOST_DECIMALS`, follow one rule: if no amount of the formula has more than
     `EXACT_DECIMALS` of them (zeros at the end do not count), all are exact. Otherwise every decimal is a number
     rounded to the longest given length, and the amounts become the fractions of the smallest common denominator,
-    up to `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are kept as they are.
+    up to `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are used as they are.
     So `O0.555600Pr0.222200Pt0.222200` is read as O 5/9, Pr 2/9, Pt 2/9. Where digits leave a choice the simplest
     formula is taken: `Mg0.9933Eu0.0067` is read as Mg148Eu, though Mg149Eu has the same digits.
 
@@ -186,7 +186,7 @@ def _bounds(formula: str, error: Fraction) -> tuple[dict[str, Fraction], dict[st
             expected, group = stack.pop()
             if token != expected:
                 raise ValueError(
-                    f"bracket {token!r} closes nothing" if not expected else f"{token!r} stands for {expected!r}"
+                    f"bracket {token!r} closes nothing" if not expected else f"{token!r} in place of {expected!r}"
                 )
             if not group:
                 raise ValueError("there is a pair of brackets with nothing inside")

@@ -1,4 +1,4 @@
-"""Canonical formulas as arrays: which element stands in which row, and how often."""
+"""Amounts of the elements of many canonical formulas as arrays."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

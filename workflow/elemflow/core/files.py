@@ -78,7 +78,7 @@ def write_parquet(path: str | Path, table: "pa.Table", metadata: Mapping[str, An
 
     Args:
         path: Final name.
-        table: The rows; pandas metadata is dropped, field metadata is kept.
+        table: The rows; pandas metadata is dropped, field metadata stays.
         metadata: Values stored as JSON under the schema key `elemflow`.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415  a parse of the workflow needs no Parquet

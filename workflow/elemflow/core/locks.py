@@ -1,11 +1,12 @@
 """Locks on files: work that only one process at a time may do. A lock ends with its process, however that ends."""
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 SECONDS_BETWEEN_TRIES = 0.5
 
@@ -14,8 +15,8 @@ SECONDS_BETWEEN_TRIES = 0.5
 def locked(path: str | Path, holder: str, waiting: Callable[[str], None] | None = None) -> Iterator[bool]:
     """Hold the lock of a file; other processes, on other machines too, do not get it meanwhile.
 
-    The file is removed with the lock. Where the file system knows no locks, who would wait goes on as if there were no
-    other process, and who would not wait gets nothing.
+    The file is removed with the lock. Where the file system has no locks, a caller that would wait goes on as if there
+    were no other process, and one that would not wait does not get the lock.
 
     Args:
         path: The file; parent folders are made.
@@ -27,38 +28,42 @@ def locked(path: str | Path, holder: str, waiting: Callable[[str], None] | None 
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is(path, handle):
-                break
-            os.close(handle)  # its holder removed it meanwhile
-        except BlockingIOError:
-            words = os.pread(handle, 1000, 0).decode("utf-8", "replace")
-            os.close(handle)
-            if waiting is None:
-                yield False
-                return
-            waiting(words or "another process")
-            time.sleep(SECONDS_BETWEEN_TRIES)
-        except OSError:  # no locks here
-            os.close(handle)
-            path.unlink(missing_ok=True)
-            yield waiting is not None
+    lock = FileLock(path, fallback_to_soft=False, on_acquired=lambda handle: _write(handle, holder))
+    while (held := _acquire(lock)) is False:
+        if waiting is None:
+            yield False
             return
+        waiting(_read(path) or "another process")
+        time.sleep(SECONDS_BETWEEN_TRIES)
+    if held is None:
+        path.unlink(missing_ok=True)
+        yield waiting is not None
+        return
     try:
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, holder.encode(), 0)
         yield True
     finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)
+        path.unlink(missing_ok=True)  # whoever waits for this file notices that it is no longer the lock
+        lock.release()
 
 
-def _is(path: Path, handle: int) -> bool:
-    """Tell whether a path still names an open file."""
+def _acquire(lock: FileLock) -> bool | None:
+    """Return whether the lock is held now; None where the file system has no locks."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
-    except FileNotFoundError:
+        lock.acquire(timeout=0)
+    except Timeout:
         return False
+    except OSError:
+        return None
+    return True
+
+
+def _write(handle: int, holder: str) -> None:
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, holder.encode(), 0)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:  # its holder removed it meanwhile
+        return ""

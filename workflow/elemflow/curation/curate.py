@@ -55,7 +55,7 @@ def curate(job: CurationJob) -> None:
     * A row whose formula cannot be read is rejected. Empty cells, the words of `missing` and NaN are missing values.
     * Other text in a number column, infinity included, stops the run (`parse: strict`) or is counted and treated as
       missing (`parse: lenient`).
-    * Where structures are kept, a row without one, or with one that cannot be read or holds other elements than the
+    * Where structures are read, a row without one, or with one that cannot be read or holds other elements than the
       formula says, is rejected.
     * `range` and `sigma` compare values, so rows without one pass; `has` requires a value. Limits are inclusive.
     * `sigma` keeps mean ± n standard deviations (n - 1 in the denominator), computed once over the rows that reach it.
@@ -190,7 +190,7 @@ def _write_materials(job: CurationJob, found: Entries, choice: Choice, picked: p
     if job.dataset.keep.rule in {"structures", "all"}:
         ids = material_id.make_all(compositions, picked["entry_id"].combine_chunks())
         order = pc.array_sort_indices(ids).to_numpy()
-        _require_different(job.dataset_id, ids.take(pa.array(order)))
+        _check_distinct(job.dataset_id, ids.take(pa.array(order)))
     schema = materials_schema(job.dataset)
     computed = {
         "material_id": ids,
@@ -213,8 +213,8 @@ def _write_materials(job: CurationJob, found: Entries, choice: Choice, picked: p
             append(block.cast(schema))
 
 
-def _require_different(dataset_id: str, ids: pa.Array) -> None:
-    """Refuse sorted ids of which two are equal."""
+def _check_distinct(dataset_id: str, ids: pa.Array) -> None:
+    """Raise if two of the sorted ids are equal."""
     same = pc.equal(ids[1:], ids[:-1])
     if pc.any(same).as_py():
         twice = ids[pc.index(same, value=True).as_py()].as_py()

@@ -84,7 +84,7 @@ def read_entries(job: CurationJob) -> Entries:
 def require_values(
     dataset_id: str, values: Mapping[str, np.ndarray], unreadable: Mapping[str, int], computed: Iterable[str] = ()
 ) -> None:
-    """Refuse a property without any value.
+    """Check that every property has a value.
 
     Raises:
         DataError: Names the property.
@@ -99,7 +99,7 @@ def require_values(
 
 
 def require_rows(dataset_id: str, rows: int, condition: str, dropped: Mapping[str, str]) -> None:
-    """Refuse to go on without rows.
+    """Check that rows are left.
 
     Args:
         dataset_id: Name of the dataset.
@@ -272,7 +272,7 @@ class RowReader:
         return self._with_structures(table, names.structure.format) if names.structure else table
 
     def check(self, entries: int) -> None:
-        """Refuse a source without usable rows, or without a column that no frame has.
+        """Check that the source has usable rows, and every column in some frame.
 
         Args:
             entries: Number of entries that could be read.
@@ -284,7 +284,7 @@ class RowReader:
             raise DataError(
                 f"Dataset {self._job.dataset_id}: the files in {self._job.raw_folder} hold no rows. Check the source."
             )
-        _refuse_absent(self._absent, self._place, self._columns)
+        _check_absent(self._absent, self._place, self._columns)
         rejected = self.rejections.tables()
         first: dict[str, str] = next(
             (table.slice(0, 1).to_pylist()[0] for table in rejected.values() if len(table)), {}
@@ -347,7 +347,7 @@ class RowReader:
         self._columns |= dict.fromkeys(present)
         absent = {key: name for key, name in wanted_columns(self._dataset).items() if name not in present}
         if not frame.attrs.get("sparse"):
-            _refuse_absent(absent, place, present)
+            _check_absent(absent, place, present)
         self._absent = {key: name for key, name in absent.items() if key in self._absent or not self.rows}
         self._place = self._place or place
         return frame.assign(**dict.fromkeys(absent.values(), ""))
@@ -430,7 +430,7 @@ def _almost_equal(held: str, composition: str) -> bool:
     return all(abs(ours.get(s, 0) - theirs.get(s, 0)) <= OCCUPANCY_ERROR for s in ours | theirs)
 
 
-def _refuse_absent(absent: Mapping[str, str], place: str, present: Iterable[str]) -> None:
+def _check_absent(absent: Mapping[str, str], place: str, present: Iterable[str]) -> None:
     for key, name in absent.items():
         columns = f"Its columns are: {', '.join(present)}.{nearest(name, present)}"
         raise DataError(f"{place} has no column {name!r} ({key}). {columns} Correct the dataset's config.")

@@ -16,7 +16,7 @@ class CurationJob:
         raw_folder: Where the retrieve stage put the files.
         entries: Output; all rows that were read, in the order of the source: `entry_id`, `formula`, `composition`,
             `structure_type` (where there are types), the columns of `columns.splits`, properties, `structure` (where
-            they are kept).
+            the dataset has them).
         materials: Output; one row per material, sorted: `material_id` (the composition; under `keep: structures` and
             `keep: all` composition, `#` and `entry_id`), `composition`, `entry_id`, `n_entries`, and the rest as in
             `entries`.

@@ -127,26 +127,26 @@ def _groups(codes: np.ndarray, types: np.ndarray) -> np.ndarray:
 
 
 def distinct_structures(groups: np.ndarray, volumes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of rows that are different structures, and how many rows each stands for.
+    """Return the positions of rows that are different structures, and how many rows each represents.
 
-    In every group the first row stays and stands for those of its volume; of the others the first stays in turn.
+    In every group the first row stays and represents those of its volume; of the others the first stays in turn.
 
     Args:
         groups: Group number of each row, sorted; within a group the best row comes first.
         volumes: Volume per atom; rows without one are alike.
     """
     rest = np.arange(len(groups))
-    kept: list[np.ndarray] = []
+    leading: list[np.ndarray] = []
     counts: list[np.ndarray] = []
     while len(rest):
         begins = _begins(groups[rest])
         leaders = rest[begins]
         mine = np.cumsum(begins) - 1
-        own, leading = volumes[rest], volumes[leaders][mine]
-        same = (np.abs(own - leading) <= SAME_VOLUME * np.abs(leading)) | (np.isnan(own) & np.isnan(leading))
-        kept.append(leaders)
+        own, theirs = volumes[rest], volumes[leaders][mine]
+        same = (np.abs(own - theirs) <= SAME_VOLUME * np.abs(theirs)) | (np.isnan(own) & np.isnan(theirs))
+        leading.append(leaders)
         counts.append(np.bincount(mine[same], minlength=len(leaders)))
         rest = rest[~same]
-    positions = np.concatenate(kept)
+    positions = np.concatenate(leading)
     order = np.argsort(positions)
     return positions[order], np.concatenate(counts)[order]

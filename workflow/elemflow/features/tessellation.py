@@ -61,7 +61,7 @@ def tessellate(crystal: Crystal) -> Faces:
     reach = max(_FIRST_REACH * (volume / sites) ** (1 / 3), _BEYOND_LAYER * _thickest_empty_layer(home, heights))
     while True:
         points, owner, image = _points_within(home, crystal.lattice, heights, reach)
-        _refuse_overlap(points, sites)
+        _check_overlap(points, sites)
         try:
             found = _home_faces(Voronoi(points), sites)
         except QhullError:  # too few points for a first simplex
@@ -84,7 +84,7 @@ def tessellate(crystal: Crystal) -> Faces:
 def _thickest_empty_layer(home: np.ndarray, heights: np.ndarray) -> float:
     """Return the largest distance between neighboring atomic layers along the three cell axes, Å.
 
-    Cells beside an empty layer reach at least to its middle, and without the atoms beyond it they would be open.
+    Cells next to an empty layer reach at least to its middle, and without the atoms beyond it they would be open.
     """
     ordered = np.sort(home, axis=0)
     return float((np.diff(ordered, axis=0, append=ordered[:1] + 1).max(axis=0) * heights).max())
@@ -121,7 +121,7 @@ def _too_large(reach: float) -> str:
     )
 
 
-def _refuse_overlap(points: np.ndarray, sites: int) -> None:
+def _check_overlap(points: np.ndarray, sites: int) -> None:
     """Raise ValueError if a site lies on another one or on its image."""
     distance = cKDTree(points).query(points[:sites], k=2)[0][:, 1] if len(points) > 1 else np.array([np.inf])
     if distance.min() < OVERLAP:

@@ -71,7 +71,7 @@ def _answer(options: Options, session: requests.Session, address: str) -> tuple[
         if all(counts):
             return list(answer.values()), int(counts[0][1]) if counts and counts[0] else None
     if answer is None:
-        raise TemporaryError("the answer is null, which stands for an error inside the service")
+        raise TemporaryError("the answer is null, as after an error inside the service")
     raise DataError(
         f"{address}: the answer is neither a list of entries nor an object that counts them. Check source.base_url, "
         "source.keywords and source.parts."

@@ -74,7 +74,7 @@ def download(
 ) -> FileRecord:
     """Fetch a file and verify it.
 
-    A file already at `path` whose SHA-256 is the expected one is kept, without any request; otherwise it is
+    A file already at `path` whose SHA-256 is the expected one stays, without any request; otherwise it is
     fetched again and replaced. Where no SHA-256 is given, the one of the first transfer from this address is recorded
     in the folder's journal and expected from then on. Connection errors, truncated or stalled transfers and the
     statuses 429, 500, 502, 503 and 504 are tried again after a pause that doubles each time (plus a random part),

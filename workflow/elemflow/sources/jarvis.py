@@ -33,7 +33,7 @@ _MISSING: tuple[Any, ...] = ("na", [])
 
 
 class Options(SourceOptions):
-    """A dataset of JARVIS and the file that it stands for."""
+    """A dataset of JARVIS and the file that its name must mean."""
 
     name: str = Field(description="Name of the dataset in the table of jarvis-tools.")
     file_id: int = Field(
@@ -103,9 +103,9 @@ def _check_pin(options: Options) -> None:
     if pinned_file(name) != pinned:
         table = _table()
         also = next((other for other, file in table.items() if file == pinned), None)
-        hint = f"The pinned file is now called {also!r} there." if also else "No name stands for the pinned file."
+        hint = f"The pinned file is now called {also!r} there." if also else "No name means the pinned file."
         raise ConfigError(
-            f"source.name {name!r} stands for file {table[name][0]} ({table[name][1]}) in the installed jarvis-tools, "
+            f"source.name {name!r} means file {table[name][0]} ({table[name][1]}) in the installed jarvis-tools, "
             f"but the config pins file {pinned[0]} ({pinned[1]}). {hint} Change source.name, or pin the other file."
         )
 

@@ -58,7 +58,7 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Fetch the pages of all parts; see `elemflow.sources.retrieve`.
 
     Raises:
-        DataError: There is no key, it is refused, or the service does not answer.
+        DataError: There is no key, it is rejected, or the service does not answer.
     """
     client = _Client(options)
     parts = [
@@ -80,7 +80,7 @@ def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
 
 
 class _Client:
-    """mp-api, with failures turned into ours and the key kept out of every message."""
+    """mp-api, with failures turned into ours and the key in no message."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -170,7 +170,7 @@ class _Client:
                 reason = self._without_key(" ".join(str(error).split())) or type(error).__name__
             status = _STATUS.search(reason)
             if "valid API key" in reason or (status and status[1] in {"401", "403"}):
-                raise DataError(f"{what}: the Materials Project refuses the key in MP_API_KEY: {reason[:300]}")
+                raise DataError(f"{what}: the Materials Project rejects the key in MP_API_KEY: {reason[:300]}")
             if status and status[1] in _FINAL_STATUS:
                 raise DataError(f"{what}: {reason[:1000]}. Correct source.fields or source.endpoint.")
             raise TemporaryError(reason[:300])

@@ -1,8 +1,8 @@
 """Source `oqmd`: entries of the Open Quantum Materials Database over its REST interface.
 
 Saal et al., JOM 65, 1501 (2013); Kirklin et al., npj Comput. Mater. 1, 15010 (2015). No key is needed. The server is
-slow and sometimes down for hours; pages that have arrived are kept. For whole-database work prefer the bulk copies
-that JARVIS distributes (source `jarvis`, names `oqmd_3d_no_cfid` and `oqmd_3d`).
+slow and sometimes down for hours; pages that have arrived are not fetched again. For whole-database work prefer the
+bulk copies that JARVIS distributes (source `jarvis`, names `oqmd_3d_no_cfid` and `oqmd_3d`).
 
 In addition to the `fields` of the service there are the columns `volume_per_atom` (Å³) if `volume`, which
 is that of a cell, and `natoms` are among them, and `atoms` (JSON as of the `Atoms.to_dict` of jarvis-tools) if

@@ -67,7 +67,7 @@ def fetch_parts(folder: Path, parts: Sequence[Query], database_version: str | No
     Args:
         folder: Where the pages go.
         parts: The parts, in the order of the rows.
-        database_version: Release of the database, if the service names it; pages of another one are not kept.
+        database_version: Release of the database, if the service names it; pages of another one are fetched again.
 
     Returns:
         The record of every page, with `rows` and, if known, `database_version`.

@@ -1,8 +1,8 @@
 """Source `prototypes`: hypothetical compounds, every choice of elements on the sites of a crystal structure prototype.
 
 The candidates of a combinatorial search as in Jha et al., KDD (2019), section 4.3, and Ward et al., Phys. Rev. B 96,
-024104 (2017). Cell volumes are estimates: the shape of the prototype is kept and its bonds are stretched to lengths
-known from other crystals (Chu et al., Comput. Mater. Sci. 146, 184 (2018), as `DLSVolumePredictor` of pymatgen).
+024104 (2017). Cell volumes are estimates: the shape of the prototype does not change and its bonds are stretched to
+lengths known from other crystals (Chu et al., Comput. Mater. Sci. 146, 184 (2018), as `DLSVolumePredictor` of pymatgen).
 """
 
 import csv
@@ -139,7 +139,7 @@ def _candidates(name: str, sites: Mapping[str, Sequence[str]]) -> Iterator[tuple
             raise ConfigError(
                 f"source.sites.{letter}: no atomic radius of {lost[0]} is known, so it has no volume here."
             )
-    # The letters stand in the template as elements of their own, so that symmetry sees them.
+    # In the template each letter is an element of its own, so that the symmetry operations distinguish them.
     stand_in = dict(zip(letters, ("H", "He", "Li"), strict=False))
     template = Structure.from_spacegroup(
         prototype.spacegroup,

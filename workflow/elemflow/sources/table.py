@@ -73,7 +73,7 @@ class Options(SourceOptions):
     separator: str = Field(
         ",",
         pattern=r'^[^"\r\n]$',
-        description='What stands between the columns of a CSV file, such as ; or a tab ("\\t").',
+        description='Separator of the columns of a CSV file, such as ; or a tab ("\\t").',
     )
 
     @model_validator(mode="after")
@@ -145,7 +145,7 @@ def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[p
     Args:
         path: The file; whether it is gzipped is seen from its content.
         file_format: `csv`, `json` or `parquet`.
-        separator: What stands between the columns of a CSV file.
+        separator: Separator of the columns of a CSV file.
 
     Yields:
         Frames with the columns of the file.
@@ -217,7 +217,7 @@ def _without_blank_end(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]
 
 
 def _check_names(path: Path, names: Iterable[str]) -> None:
-    """Refuse two columns of one name, of which nobody could say which is meant; columns without a name may be many."""
+    """Raise if two columns have one name, which would be ambiguous; many columns may have no name."""
     counts = Counter(name for name in names if name)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
