@@ -85,7 +85,7 @@ def test_long_decimals_without_a_small_denominator_stay_exact() -> None:
         ("Fe2+", "charges"),
         ("(FeO", "missing"),
         ("FeO)2", "closes nothing"),
-        ("(FeO]", "stands for"),
+        ("(FeO]", "in place of"),
         ("Fe()O", "nothing inside"),
         ("CuSO4·5H2O", "hydrate"),
         ("Sn(IV)O2", r"\(IV\) may be an oxidation state"),

@@ -2,7 +2,8 @@
 
 The candidates of a combinatorial search as in Jha et al., KDD (2019), section 4.3, and Ward et al., Phys. Rev. B 96,
 024104 (2017). Cell volumes are estimates: the shape of the prototype does not change and its bonds are stretched to
-lengths known from other crystals (Chu et al., Comput. Mater. Sci. 146, 184 (2018), as `DLSVolumePredictor` of pymatgen).
+lengths known from other crystals (Chu et al., Comput. Mater. Sci. 146, 184 (2018), as `DLSVolumePredictor` of
+pymatgen).
 """
 
 import csv
