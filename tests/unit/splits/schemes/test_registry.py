@@ -67,3 +67,11 @@ def test_every_field_of_a_scheme_is_described(name):
     scheme: type[SplitScheme] = split_schemes()[name]
     assert scheme.__doc__
     assert [key for key, field in scheme.model_fields.items() if not field.description] == []
+
+
+def test_a_derived_split_counts_the_members_of_the_fine_tuned_run():
+    exclude = {"dataset": "d", "property": "p", "protocol": "q"}
+    declared = {"scheme": "pretraining", "train": 0.8, "test": 0.2, "seed": 1, "exclude": exclude}
+    split = read_split(declared | {"folds": 5, "members_per_fold": 3})
+    assert split.members_of_fine_tuned == 15
+    assert read_split(split.plain()) == split

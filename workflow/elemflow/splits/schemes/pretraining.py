@@ -1,10 +1,11 @@
 """Splits of a pre-training dataset without the evaluation compositions of the fine-tuned run."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from math import prod
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from elemflow.core.declared import Declared
 from elemflow.splits.schemes.base import Reductions, Shares, SplitScheme, random_roles
@@ -16,6 +17,10 @@ class FineTunedRun(Declared):
     dataset: str = Field(description="Dataset of the fine-tuned run.")
     property: str = Field(description="Property of the fine-tuned run.")
     protocol: str = Field(description="Protocol of the fine-tuned run.")
+
+
+_MEMBER_COUNTS = ("members", "splits", "folds", "repeats", "members_per_fold")
+"""Keys of the fine-tuned run's split whose product is the number of its members."""
 
 
 class Pretraining(SplitScheme):
@@ -35,6 +40,16 @@ class Pretraining(SplitScheme):
     )
     exclude: FineTunedRun = Field(description="Run whose validation and test compositions are excluded.")
     members_of_fine_tuned: int = Field(1, ge=1, description="Ensemble members of the fine-tuned run.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_members(cls, declared: Any) -> Any:
+        """Replace the keys of the fine-tuned run's split that count members by their product."""
+        if not isinstance(declared, dict) or not set(_MEMBER_COUNTS) & declared.keys():
+            return declared
+        counts = [int(declared[key] or 1) for key in _MEMBER_COUNTS if key in declared]
+        own = {key: value for key, value in declared.items() if key not in _MEMBER_COUNTS}
+        return {"members_of_fine_tuned": prod(counts)} | own
 
     @property
     def n_splits(self) -> None:
