@@ -38,7 +38,7 @@ def errors_of_elements(points: pd.DataFrame) -> pd.Series:
 
 def group_by_element(values: pd.Series, material_ids: pd.Series) -> "SeriesGroupBy[Any, Any]":
     """Group the values of materials by the elements that they contain; material ids begin with the composition."""
-    symbols = material_ids.map(composition_of).str.findall("[A-Z][a-z]?")
+    symbols = material_ids.map(lambda material_id: list(amounts(composition_of(material_id))))
     table = pd.DataFrame({"value": values.to_numpy(), "element": symbols.to_numpy()})
     return table.explode("element").groupby("element")["value"]
 
