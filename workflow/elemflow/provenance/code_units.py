@@ -166,8 +166,8 @@ class Module:
     def private_members(self) -> set[str]:
         """Private attributes and methods that classes of this module define."""
         found: set[str] = set()
-        for statement in self._statements:
-            for node in ast.walk(statement):
+        for statement in _statements(self._statements):
+            for node in _nodes(statement) if isinstance(statement, ast.ClassDef) else ():
                 if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                     found.add(node.attr)
                 elif isinstance(node, ast.ClassDef):
@@ -322,18 +322,19 @@ class _Writer:
         self.in_message = False
 
     def _node(self, node: ast.AST) -> None:
-        if isinstance(node, ast.stmt) and not isinstance(node, _PLAIN):
-            self._statement(node)
-        elif isinstance(node, ast.Name):
-            self._name(node.id)
-        elif isinstance(node, ast.Attribute):
-            self._attribute(node)
-        elif isinstance(node, ast.Constant):
-            self._constant(node.value)
-        elif isinstance(node, ast.JoinedStr) and self.in_message:
+        kind = type(node)  # compared with itself: hundreds of thousands of nodes are written in each job
+        if kind is ast.Name:
+            self._name(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            self._attribute(node)  # type: ignore[arg-type]
+        elif kind is ast.Constant:
+            self._constant(node.value)  # type: ignore[attr-defined]
+        elif kind is ast.Dict:
+            self._dict(node)  # type: ignore[arg-type]
+        elif kind is ast.JoinedStr and self.in_message:
             return
-        elif isinstance(node, ast.Dict):
-            self._dict(node)
+        elif isinstance(node, ast.stmt) and kind not in _PLAIN:
+            self._statement(node)
         else:
             self._children(node)
 
@@ -427,9 +428,11 @@ class _Writer:
         self.tokens.append(";")
 
 
-_PLAIN = (ast.Return, ast.Delete, ast.AugAssign, ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith,
+_PLAIN = {ast.Return, ast.Delete, ast.AugAssign, ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith,
           ast.Match, ast.Try, ast.TryStar, ast.Global, ast.Nonlocal, ast.Expr, ast.Break, ast.Continue,
-          ast.Assign)  # fmt: skip
+          ast.Assign}  # fmt: skip
+
+_SCOPES = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
 
 
 def _is_private(name: str) -> bool:
@@ -515,19 +518,35 @@ def _statements(nodes: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         left.extend(child for child in list(ast.iter_child_nodes(node))[::-1] if not isinstance(child, ast.expr))
 
 
+def _nodes(root: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, as `ast.walk` does in another order, in half its time."""
+    left = [root]
+    while left:
+        node = left.pop()
+        yield node
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                left += [each for each in value if isinstance(each, ast.AST)]
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                left.append(value)
+
+
 def _local_names(statement: ast.stmt) -> set[str]:
     """Return the names that a definition binds inside itself."""
-    found: set[str] = set()
-    outside: set[str] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.Global):
-            outside.update(node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node is not statement:
-            found.add(node.name)
     if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
         return set()
+    found: set[str] = set()
+    outside: set[str] = set()
+    for node in _nodes(statement):
+        kind = type(node)
+        if kind is ast.arg:
+            found.add(node.arg)  # type: ignore[attr-defined]
+        elif kind is ast.Name:
+            if type(node.ctx) is ast.Store:  # type: ignore[attr-defined]
+                found.add(node.id)  # type: ignore[attr-defined]
+        elif kind in _SCOPES and node is not statement:
+            found.add(node.name)  # type: ignore[attr-defined]
+        elif kind is ast.Global:
+            outside.update(node.names)  # type: ignore[attr-defined]
     return found - outside
