@@ -20,6 +20,20 @@ from elemflow.config.protocol import Protocol
 from elemflow.config.scale_caps import cap, reductions
 from elemflow.config.size_dependent import check_order
 from elemflow.config.study import Study
+from elemflow.config.variations import (
+    MARK,
+    Changes,
+    WithVariations,
+    describe,
+    drop_removed,
+    effective,
+    model_keys,
+    nest,
+    protocol_keys,
+    read_changes,
+    resolve,
+    variation_id,
+)
 from elemflow.config.yaml_schema import check, merge, read_yaml
 from elemflow.core.declared import Declared
 from elemflow.core.errors import ConfigError, nearest
@@ -59,8 +73,8 @@ class PlainSettings:
 
     selected: list[str]
     datasets: dict[str, dict[str, Any]]
-    models: dict[str, dict[str, Any]]
-    protocols: dict[str, dict[str, Any]]
+    models: WithVariations[dict[str, Any]]
+    protocols: WithVariations[dict[str, Any]]
     studies: dict[str, dict[str, Any]]
     data_folder: Path
     chunks: int = 1
@@ -97,8 +111,8 @@ class Settings:
 
     selected: tuple[str, ...]
     datasets: dict[str, Dataset]
-    models: dict[str, Model]
-    protocols: dict[str, Protocol]
+    models: WithVariations[Model]
+    protocols: WithVariations[Protocol]
     studies: dict[str, Study]
     data_folder: Path
     plain: PlainSettings
@@ -113,8 +127,6 @@ class Settings:
         Raises:
             KeyError: There is none.
         """
-        if name in self.protocols:
-            return self.protocols[name]
         return Protocol.model_validate(find_protocol(self.plain.protocols, name))
 
 
@@ -136,8 +148,16 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     return Settings(
         selected=tuple(plain.selected),
         datasets={name: Dataset.model_validate(value) for name, value in plain.datasets.items()},
-        models={name: read_model(value) for name, value in plain.models.items()},
-        protocols={name: Protocol.model_validate(value) for name, value in plain.protocols.items()},
+        models=WithVariations(
+            {name: read_model(value) for name, value in plain.models.items()},
+            lambda name: read_model(plain.models[name]),
+            model_keys(),
+        ),
+        protocols=WithVariations(
+            {name: Protocol.model_validate(value) for name, value in plain.protocols.items()},
+            lambda name: Protocol.model_validate(plain.protocols[name]),
+            protocol_keys(),
+        ),
         studies={name: Study.model_validate(value) for name, value in plain.studies.items()},
         data_folder=plain.data_folder,
         chunks=plain.chunks,
@@ -161,23 +181,79 @@ def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str
         for path, declaration in declarations.values():
             check(declaration, KINDS[kind], path)
     _drop_ensemble_none(found["protocols"])
-    found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in found["protocols"].items()}
+    full = found["protocols"]
+    found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in full.items()}
     _separate_missing_properties(found["datasets"])
     _check_datasets(found["datasets"])
+    _expand_branches(found["models"])
     _check_models(found["models"], root)
     resolve_choices(found["models"])
     _check_protocols(found["protocols"])
     _check_pretraining(found["protocols"], found["datasets"])
     values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
+    reduced = {name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()}
+
+    def vary_protocol(name: str) -> dict[str, Any]:
+        base = name.partition(MARK)[0]
+        path, whole = full[base]
+        changes, where = _read_variation(name, protocol_keys(), whole), name
+        varied = {where: (where, _varied(whole, changes, "protocol", f"{path}: {where}"))}
+        _drop_ensemble_none(varied)
+        capped = {where: (f"{path}: {where}", cap(varied[where][1], top["scale"]))}
+        _check_protocols(capped)
+        _check_pretraining(capped, found["datasets"], found["protocols"])
+        as_declared = merge(declared[base], nest(changes))
+        drop_removed(as_declared, changes)
+        reduced[where] = reductions(as_declared, capped[where][1])
+        return capped[where][1] | {"title": f"{whole['title']}; {describe(where, protocol_keys())}"}
+
+    def vary_model(name: str) -> dict[str, Any]:
+        base = name.partition(MARK)[0]
+        path, whole = found["models"][base]
+        changes, where = _read_variation(name, model_keys(), whole), name
+        plain = {key: value for key, value in whole.items() if key != "candidates"}
+        varied = {where: (f"{path}: {where}", _varied(plain, changes, "model", f"{path}: {where}"))}
+        _expand_branches(varied)
+        _check_models(varied, root, found["models"])
+        resolve_choices({**found["models"], **varied})
+        return varied[where][1] | {"title": f"{whole['title']}, {describe(where, model_keys())}"}
+
     return PlainSettings(
         selected=top["studies"],
+        datasets=values["datasets"],
+        models=WithVariations(values["models"], vary_model, model_keys()),
+        protocols=WithVariations(
+            values["protocols"], vary_protocol, protocol_keys(), {name: item for name, (_, item) in full.items()}
+        ),
+        studies=values["studies"],
         data_folder=Path(top["data_folder"] or "."),
         chunks=top["chunks"],
         keep_failed=top["keep_failed"],
-        reduced={name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()},
+        reduced=reduced,
         packing=top["packing"],
-        **values,
     )
+
+
+def _read_variation(name: str, known: Mapping[str, str], declared: Mapping[str, Any]) -> Changes:
+    """Return the changes of a variation's id, by dotted key.
+
+    Raises:
+        ConfigError: A key does not exist, nothing changes, or the id is not written as it would be derived.
+    """
+    base, _, text = name.partition(MARK)
+    changes = {resolve(key, known, name): value for key, value in read_changes(text).items()}
+    derived = variation_id(base, effective(changes, declared), known, name)
+    if derived != name:
+        raise ConfigError(f"{name}: the id of this variation is '{derived}'; write that.")
+    return changes
+
+
+def _varied(declared: Mapping[str, Any], changes: Changes, schema: str, where: str) -> dict[str, Any]:
+    """Return a declaration with changes, checked like a file."""
+    varied = merge(declared, nest(changes))
+    drop_removed(varied, changes)
+    check(varied, schema, where)
+    return varied
 
 
 def _read_top(config: Mapping[str, Any], config_files: Sequence[str | Path], where: str) -> dict[str, Any]:
@@ -373,13 +449,31 @@ def _extended(declarations: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[st
     return done
 
 
-def _check_models(models: Mapping[str, tuple[str, dict[str, Any]]], root: Path) -> None:
+def _expand_branches(models: Declarations) -> None:
+    """Replace the shorthand `spec.branches` by branches of one of the stacks."""
+    for path, model in models.values():
+        text = model.get("spec", {}).get("branches")
+        if not isinstance(text, str):
+            continue
+        spec = model["spec"]
+        width, _, layers = text.partition("x")
+        branches = [int(each) for each in layers.split("-")]
+        stacks = [{key: value for key, value in stack.items() if key != "branches"} for stack in spec["stacks"]]
+        chosen = [stack for stack in stacks if stack["width"] == int(width)]
+        if not chosen:
+            widths = dict.fromkeys(str(stack["width"]) for stack in stacks)
+            raise ConfigError(f"{path}: key 'spec.branches': no stack of width {width}. Known: {', '.join(widths)}.")
+        chosen[0]["branches"] = branches
+        model["spec"] = {key: value for key, value in spec.items() if key != "branches"} | {"stacks": stacks}
+
+
+def _check_models(models: Declarations, root: Path, others: Declarations | None = None) -> None:
     """Check what the schema cannot: that a network's keys fit each other and that estimators and models exist."""
     for path, model in models.values():
         if model["kind"] == "network":
             check_spec(model["spec"], f"{path}: spec", root)
             check_order(model["spec"].get("by_training_size", ()), f"{path}: key 'spec.by_training_size'")
-    check_models(models)
+    check_models({**(others or {}), **models} if others else models)
 
 
 def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
@@ -426,10 +520,9 @@ def _check_shares(path: str, split: Mapping[str, Any]) -> None:
         )
 
 
-def _check_pretraining(
-    protocols: Mapping[str, tuple[str, dict[str, Any]]], datasets: Mapping[str, tuple[str, dict[str, Any]]]
-) -> None:
+def _check_pretraining(protocols: Declarations, datasets: Declarations, sources: Declarations | None = None) -> None:
     """Check that what pre-trained networks start from can be trained, and that nothing contradicts it."""
+    sources = sources or protocols
     for path, protocol in protocols.values():
         if "pretraining" not in protocol:
             continue
@@ -441,14 +534,14 @@ def _check_pretraining(
                     f"the key here; that of protocol '{declared['protocol']}' holds."
                 )
         properties = datasets[declared["dataset"]][1]["properties"] if declared["dataset"] in datasets else {}
-        for key, known in (("dataset", datasets), ("property", properties), ("protocol", protocols)):
+        for key, known in (("dataset", datasets), ("property", properties), ("protocol", sources)):
             if declared[key] not in known:
                 of = f" in dataset '{declared['dataset']}'" if key == "property" else ""
                 raise ConfigError(
                     f"{path}: key 'pretraining.{key}': no {key} '{declared[key]}'{of}. Known: {', '.join(known)}."
                     f"{nearest(declared[key], known)}"
                 )
-        _check_source(f"{path}: key 'pretraining.protocol'", declared["protocol"], protocols[declared["protocol"]][1])
+        _check_source(f"{path}: key 'pretraining.protocol'", declared["protocol"], sources[declared["protocol"]][1])
 
 
 def _check_source(where: str, name: str, source: Mapping[str, Any]) -> None:

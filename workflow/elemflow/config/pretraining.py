@@ -28,16 +28,17 @@ def source_protocol_id(protocols: Mapping[str, Mapping[str, Any]], target: tuple
 
 
 def target_of(protocols: Mapping[str, Mapping[str, Any]], name: str) -> tuple[str, str, str] | None:
-    """Return dataset, property and protocol of the target run that a protocol is derived for; None if it is not."""
-    parts = name.split(".")
-    if len(parts) != 5 or "pretraining" not in protocols.get(parts[-1], {}):  # noqa: PLR2004  see the docstring above
+    """Return dataset, property and protocol of the fine-tuned run that a protocol is derived for; None if it is not."""
+    source, mark, target = name.partition(f".{MARK}.")
+    parts = target.split(".", 2)
+    if not mark or len(parts) != 3 or parts[2] not in protocols:  # noqa: PLR2004  see the docstring above
         return None
-    target = (parts[2], parts[3], parts[4])
-    return target if source_protocol_id(protocols, target) == name else None
+    declared = protocols[parts[2]].get("pretraining")
+    return (parts[0], parts[1], parts[2]) if declared and declared["protocol"] == source else None
 
 
 def find_protocol(protocols: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return a protocol by its id, be it declared or derived for a source run.
+    """Return a protocol by its id, be it declared or derived for a pre-training run.
 
     Raises:
         KeyError: There is none.
@@ -46,7 +47,7 @@ def find_protocol(protocols: Mapping[str, dict[str, Any]], name: str) -> dict[st
     if target is None:
         return protocols[name]
     dataset, property_id, protocol_id = target
-    source = protocols[name.split(".", maxsplit=1)[0]]
+    source = protocols[name.partition(f".{MARK}.")[0]]
     split = {key: source["split"][key] for key in OF_SOURCE if key in source["split"]}
     members = {key: value for key, value in protocols[protocol_id]["split"].items() if key in OF_TARGET}
     judges = {"dataset": dataset, "property": property_id, "protocol": protocol_id}

@@ -7,6 +7,7 @@ from typing import Any
 from elemflow.config.kinds import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.scale_caps import count_drawn_tests, name_tests, set_of_train_rows, size_of
+from elemflow.config.variations import describe, model_keys, protocol_keys
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import RUN_KEYS, Run
 from elemflow.plan.grid import (
@@ -412,6 +413,9 @@ def _label(
         "representation": run.representation,
         "protocol": run.protocol,
     }
-    label = " · ".join(titles[key] for key in RUN_KEYS if key in entry and key in keys) or "all"
+    named = [titles[key] for key in RUN_KEYS if key in entry and key in keys]
+    if "with" in entry:
+        named += filter(None, (describe(run.protocol, protocol_keys()), describe(run.model, model_keys())))
+    label = " · ".join(named) or "all"
     same_unit = len({property_of(settings, r)["unit"] for r in runs}) == 1
     return f"{label} ({prop['unit']})" if units and same_unit and prop["unit"] != "1" else label

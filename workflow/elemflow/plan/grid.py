@@ -10,6 +10,10 @@ from elemflow.config.kinds import parts_of
 from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.network_spec import check_representation
 from elemflow.config.pretraining import source_protocol_id, target_of
+from elemflow.config.variations import (
+    flatten,
+    split_changes,
+)
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS, Run
 
@@ -86,7 +90,7 @@ def make_grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, A
             raise ConfigError(f"{where}.rows[{i}].cells': found {len(own)} cells for {len(columns)} columns.")
         line = []
         for j, (column, keys) in enumerate(zip(columns, own, strict=True)):
-            cell = base | row | column | keys
+            cell = vary(settings, _merged(base, row, column, keys), f"{where}', row {i + 1}, column {j + 1}")
             run = _run(settings, cell, f"{where}', row {i + 1}, column {j + 1}")
             needed = [(each.dataset, each.property) for each in (run, *source_runs(settings, [run]))]
             reasons = [cell["missing"], *(why_missing(settings, dataset, name) for dataset, name in needed)]
@@ -95,12 +99,60 @@ def make_grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, A
     return Grid(rows, columns, cells)
 
 
+def _merged(*levels: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a cell; those of later levels replace earlier ones, also within `with`."""
+    changes = {key: value for level in levels for key, value in flatten(level.get("with", {})).items()}
+    return {key: value for level in levels for key, value in level.items()} | ({"with": changes} if changes else {})
+
+
+def vary(settings: Settings, cell: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return a cell whose protocol and model are the variations that its `with` names.
+
+    Raises:
+        ConfigError: `with` names a key that does not exist, or a value that is not allowed.
+    """
+    changes = cell.get("with")
+    if not changes:
+        return dict(cell)
+    lists = [key for key, value in changes.items() if isinstance(value, list)]
+    if lists:
+        raise ConfigError(f"{where}: key 'with.{lists[0]}': a list belongs in rows, columns or cells.")
+    of_protocol, of_model = split_changes(changes, f"{where}: key 'with'")
+    varied = dict(cell)
+    if of_protocol and isinstance(cell.get("protocol"), str):
+        check_id(cell, "protocol", settings.protocols, where)
+        varied["protocol"] = settings.protocols.name(cell["protocol"], of_protocol, f"{where}: key 'with'")
+    if of_model and isinstance(cell.get("model"), str):
+        check_id(cell, "model", settings.models, where)
+        varied["model"] = settings.models.name(cell["model"], of_model, f"{where}: key 'with'")
+    return varied
+
+
 def expand(axis: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield one entry per combination of the lists in an entry of a grid's side."""
+    """Yield one entry per combination of the lists in an entry of a grid's side, those under `with` included."""
     for entry in axis:
-        lists = {key: value for key, value in entry.items() if isinstance(value, list) and key != "cells"}
+        changes = flatten(entry.get("with", {}))
+        lists = {("", key): value for key, value in entry.items() if isinstance(value, list) and key != "cells"}
+        lists |= {("with", key): value for key, value in changes.items() if isinstance(value, list)}
         for values in itertools.product(*lists.values()):
-            yield {**entry, **dict(zip(lists, values, strict=True))}
+            chosen = dict(zip(lists, values, strict=True))
+            own = {**entry, **{key: value for (above, key), value in chosen.items() if not above}}
+            if changes:
+                own["with"] = changes | {key: value for (above, key), value in chosen.items() if above}
+            yield _labelled(own)
+
+
+def _labelled(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry whose label shows its variations, where it has places for them such as `{train_rows:,}`."""
+    if "with" not in entry or "{" not in entry.get("label", ""):
+        return entry
+    values = {path.rpartition(".")[2]: value for path, value in entry["with"].items()}
+    try:
+        return entry | {"label": entry["label"].format(**values)}
+    except (KeyError, ValueError, IndexError):
+        raise ConfigError(
+            f"label '{entry['label']}': cannot be filled in. The keys of its `with`: {', '.join(values)}."
+        ) from None
 
 
 def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
