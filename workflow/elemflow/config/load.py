@@ -488,9 +488,12 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
             _check_shares(path, split)
         _check_hold_out(path, split)
         _check_ensemble(path, protocol)
-        check_order(protocol["training"].get("by_training_size", ()), f"{path}: key 'training.by_training_size'")
-        stopping, reduction = (protocol["training"][key] for key in ("early_stopping", "learning_rate_reduction"))
-        if reduction and protocol["training"]["schedule"]:
+        training = protocol.get("training")
+        if not training:
+            continue
+        check_order(training.get("by_training_size", ()), f"{path}: key 'training.by_training_size'")
+        stopping, reduction = (training[key] for key in ("early_stopping", "learning_rate_reduction"))
+        if reduction and training["schedule"]:
             raise ConfigError(
                 f"{path}: key 'training.schedule': both this and learning_rate_reduction set the learning rate. Set "
                 "one of the two to null."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_serializer, field_validator
@@ -152,3 +153,8 @@ class Protocol(Declared):
     def for_training(self) -> Protocol:
         """Return the protocol with only what training depends on."""
         return self.model_copy(update={"title": "", "report": "mean", "ensemble": None, "uncertainty": False})
+
+
+def clips(declared: bool | Literal["auto"], property_: Mapping[str, Any]) -> bool:
+    """Return whether predictions of a property are clipped; `auto` follows from its `minimum`."""
+    return property_.get("minimum") is not None if declared == "auto" else declared

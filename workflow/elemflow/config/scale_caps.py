@@ -37,7 +37,7 @@ def cap(protocol: Mapping[str, Any], scale: Mapping[str, int]) -> dict[str, Any]
         scale: Any of `max_materials`, `max_epochs` and `members`.
     """
     capped = deepcopy(dict(protocol))
-    split, training = capped["split"], capped["training"]
+    split, training = capped["split"], capped.get("training", {})
     if "max_epochs" in scale:
         for settings in (training, *training.get("by_training_size", ())):
             if "max_epochs" in settings:

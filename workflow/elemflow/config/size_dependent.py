@@ -21,7 +21,8 @@ def settle(cfg: Mapping[str, Any], rows: int) -> dict[str, Any]:
         The same without the lists; `cfg` is left as it is.
     """
     settled = dict(cfg)
-    settled["protocol"] = cfg["protocol"] | {"training": _laid_over(cfg["protocol"]["training"], rows)}
+    if "training" in cfg["protocol"]:
+        settled["protocol"] = cfg["protocol"] | {"training": _laid_over(cfg["protocol"]["training"], rows)}
     if "spec" in cfg["model"]:
         settled["model"] = cfg["model"] | {"spec": _laid_over(cfg["model"]["spec"], rows)}
     return settled

@@ -27,6 +27,8 @@ NOT_VARIED = ("title", "published", "kind", "exclude", "candidates", "members_of
 NULLABLE = ("training.early_stopping", "training.learning_rate_reduction", "training.schedule",
             "training.validate_every_steps", "max_rows")  # fmt: skip
 """Keys for which null is a value; elsewhere null removes the key."""
+OF_RUNS = ("dataset", "property", "representation", "model", "protocol")
+"""Keys that are never shortened, since a run has keys of these names."""
 WORDS = {
     "split.train_rows": "training rows",
     "split.members": "members",
@@ -119,7 +121,7 @@ def model_keys() -> dict[str, str]:
 
 
 def _shortened(paths: set[str]) -> dict[str, str]:
-    last = [path.rpartition(".")[2] for path in paths]
+    last = [*(path.rpartition(".")[2] for path in paths), *OF_RUNS, *OF_RUNS]
     return {path: short if last.count(short := path.rpartition(".")[2]) == 1 else path for path in sorted(paths)}
 
 
@@ -240,8 +242,20 @@ def read_changes(text: str) -> Changes:
 
 
 def effective(changes: Changes, base: Mapping[str, Any]) -> Changes:
-    """Return the changes that differ from the declaration that they are made to."""
-    return {path: value for path, value in changes.items() if value_at(base, path) != _plain(path, value)}
+    """Return the changes that differ from the declaration that they are made to.
+
+    A section whose scheme or family changes is another one, of which every key counts.
+    """
+    other = tuple(
+        path.rpartition(".")[0] + "."
+        for path, value in changes.items()
+        if path.rpartition(".")[2] in ("scheme", "family") and value_at(base, path) != value
+    )
+    return {
+        path: value
+        for path, value in changes.items()
+        if (other and path.startswith(other)) or value_at(base, path) != _plain(path, value)
+    }
 
 
 def _plain(path: str, value: Any) -> Any:
@@ -271,12 +285,16 @@ def drop_removed(declared: dict[str, Any], changes: Changes) -> None:
 def describe(name: str, known: Mapping[str, str]) -> str:
     """Return the changes of a variation's id in words, such as `training rows 1,000`; empty for that of a file."""
     _, mark, text = name.partition(MARK)
-    if not mark:
-        return ""
-    told = []
-    for key, value in read_changes(text).items():
-        path = next((path for path, short in known.items() if short == key), key)
-        word = WORDS.get(path, path.rpartition(".")[2].replace("_", " "))
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        told.append(f"{word} {f'{value:,}' if number else 'none' if value is None else value}")
-    return ", ".join(told)
+    full = {short: path for path, short in known.items()}
+    return describe_changes({full.get(key, key): value for key, value in read_changes(text).items()}) if mark else ""
+
+
+def describe_changes(changes: Changes) -> str:
+    """Return changes in words, such as `training rows 1,000, members 1`."""
+    return ", ".join(_describe(path.removeprefix(MODEL), value) for path, value in changes.items())
+
+
+def _describe(path: str, value: Any) -> str:
+    word = WORDS.get(path, path.rpartition(".")[2].replace("_", " "))
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{word} {f'{value:,}' if number else {None: 'none', True: 'yes', False: 'no'}.get(value, value)}"

@@ -7,7 +7,7 @@ from typing import Any
 from elemflow.config.kinds import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.scale_caps import count_drawn_tests, name_tests, set_of_train_rows, size_of
-from elemflow.config.variations import describe, model_keys, protocol_keys
+from elemflow.config.variations import describe_changes
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import RUN_KEYS, Run
 from elemflow.plan.grid import (
@@ -161,7 +161,7 @@ def _cell(
     of_set = settings.datasets[cell["dataset"]]["published_size"].get(study_id)
     set_of = (study_id, cell.get("published_dataset", cell["dataset"]), cell["property"])
     described |= {"published_size": published.sizes.get(set_of, of_set)}
-    key = settings.models[run.model].get("published")
+    key = None if "listed" in cell else settings.models[run.model].get("published")
     if "published_model" in cell:
         check_single(cell, "published_model", f"config/studies/{study_id}.yaml")
         key = {"model": cell["published_model"]}
@@ -380,7 +380,8 @@ def _labels(
 ) -> list[str]:
     """Name rows or columns by the titles of what they fix: dataset, property and model.
 
-    Representation and protocol are named where they tell two entries apart, or where an entry fixes nothing else.
+    Representation, protocol and variations are named where two entries differ in them alone, or where an
+    entry fixes nothing else.
     """
     unnamed = [(entry, own) for entry, own in zip(entries, runs, strict=True) if "label" not in entry]
 
@@ -388,13 +389,13 @@ def _labels(
         return len({_label(settings, entry, own, keys) for entry, own in unnamed})
 
     shown = [key for key in RUN_KEYS if key not in ("representation", "protocol")]
-    for key in ("representation", "protocol"):
+    for key in ("representation", "protocol", "with"):
         if distinct([*shown, key]) > distinct(shown):
             shown.append(key)
     return [
         _label(settings, entry, own, shown, units=units)
         if any(key in entry for key in shown)
-        else _label(settings, entry, own, RUN_KEYS, units=units)
+        else _label(settings, entry, own, (*RUN_KEYS, "with"), units=units)
         for entry, own in zip(entries, runs, strict=True)
     ]
 
@@ -409,13 +410,11 @@ def _label(
     titles = {
         "dataset": settings.datasets[run.dataset]["title"],
         "property": prop["title"],
-        "model": settings.models[run.model]["title"],
+        "model": settings.models[run.model]["title"] if run.protocol else run.model,
         "representation": run.representation,
         "protocol": run.protocol,
+        "with": describe_changes(entry.get("with", {})),
     }
-    named = [titles[key] for key in RUN_KEYS if key in entry and key in keys]
-    if "with" in entry:
-        named += filter(None, (describe(run.protocol, protocol_keys()), describe(run.model, model_keys())))
-    label = " · ".join(named) or "all"
+    label = " · ".join(titles[key] for key in (*RUN_KEYS, "with") if key in entry and key in keys) or "all"
     same_unit = len({property_of(settings, r)["unit"] for r in runs}) == 1
     return f"{label} ({prop['unit']})" if units and same_unit and prop["unit"] != "1" else label

@@ -4,9 +4,11 @@ Snakemake's own message names the whole path; here it is the study that is not a
 not have, or the model that is misspelled.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from elemflow.config.pretraining import target_of
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS
 
@@ -30,6 +32,22 @@ OF_DATA = {
     "candidates": ("dataset", *RUN_KEYS),
 }
 """What the folders below a stage are named after; a representation may stand for one of its parts."""
+
+
+class ProtocolIds(Collection[str]):
+    """Ids of protocols: those of files, of their variations and of pre-training runs."""
+
+    def __init__(self, protocols: Mapping[str, Mapping[str, Any]]):
+        self._protocols = protocols
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._protocols or (isinstance(name, str) and target_of(self._protocols, name) is not None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._protocols)
+
+    def __len__(self) -> int:
+        return len(self._protocols)
 
 
 @dataclass(frozen=True)
@@ -74,8 +92,16 @@ def check_targets(arguments: Iterable[str], known: Known) -> None:
             for key, part in zip(OF_DATA[stage], names, strict=False):
                 name = part.removesuffix(".parquet").removesuffix(".rejected")
                 for each in name.split("+") if key == "representation" else [name]:
-                    if each not in known.ids[key]:
-                        raise ConfigError(f"{target}: there is no {key} '{each}'.{nearest(each, known.ids[key])}")
+                    _check_id(target, key, each, known)
+
+
+def _check_id(target: str, key: str, name: str, known: Known) -> None:
+    try:
+        found = name in known.ids[key]
+    except ConfigError as error:  # a variation with a key or a value that does not exist
+        raise ConfigError(f"{target}: {error}") from None
+    if not found:
+        raise ConfigError(f"{target}: there is no {key} '{name}'.{nearest(name, known.ids[key])}")
 
 
 def _check_study(target: str, stage: str, names: list[str], known: Known) -> None:

@@ -96,8 +96,8 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, An
         model, protocol = settings.models[run.model], settings.protocol(run.protocol)
         materials, source = _count(settings, run, results)
         rows = _rows(protocol["split"], materials)
-        training = settle({"model": model, "protocol": protocol}, rows["train"])["protocol"]["training"]
-        stopping, most = training["early_stopping"], training["max_epochs"]
+        training = settle({"model": model, "protocol": protocol}, rows["train"])["protocol"].get("training", {})
+        stopping, most = training.get("early_stopping"), training.get("max_epochs", 0)
         described.append(
             {
                 "run": run.path,
@@ -111,7 +111,7 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, An
                 "materials": materials,
                 "sizes": source,
                 "rows": rows,
-                "batch_size": training["batch_size"],
+                "batch_size": training.get("batch_size", 1),
                 "epochs": [min(stopping["patience"] + 1, most) if stopping else most, most],
             }
         )

@@ -90,9 +90,11 @@ def make_grid(settings: Settings, study: Mapping[str, Any], item: Mapping[str, A
             raise ConfigError(f"{where}.rows[{i}].cells': found {len(own)} cells for {len(columns)} columns.")
         line = []
         for j, (column, keys) in enumerate(zip(columns, own, strict=True)):
-            cell = vary(settings, _merged(base, row, column, keys), f"{where}', row {i + 1}, column {j + 1}")
-            run = _run(settings, cell, f"{where}', row {i + 1}, column {j + 1}")
-            needed = [(each.dataset, each.property) for each in (run, *source_runs(settings, [run]))]
+            place = f"{where}', row {i + 1}, column {j + 1}"
+            cell = vary(settings, _of_others(_merged(base, row, column, keys)), place)
+            run = _run(settings, cell, place)
+            sources = [] if "listed" in cell else source_runs(settings, [run])
+            needed = [(each.dataset, each.property) for each in (run, *sources)]
             reasons = [cell["missing"], *(why_missing(settings, dataset, name) for dataset, name in needed)]
             line.append((run, cell | {"missing": next(filter(None, reasons), "")}))
         cells.append(line)
@@ -105,6 +107,14 @@ def _merged(*levels: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for level in levels for key, value in level.items()} | ({"with": changes} if changes else {})
 
 
+def _of_others(cell: dict[str, Any]) -> dict[str, Any]:
+    """Return a cell that lists a result of others as one without a run."""
+    if "listed" not in cell:
+        return cell
+    missing = cell["missing"] or "results of others, not computed here"
+    return cell | {"model": cell["listed"], "protocol": "", "published_model": cell["listed"], "missing": missing}
+
+
 def vary(settings: Settings, cell: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return a cell whose protocol and model are the variations that its `with` names.
 
@@ -112,7 +122,7 @@ def vary(settings: Settings, cell: Mapping[str, Any], where: str) -> dict[str, A
         ConfigError: `with` names a key that does not exist, or a value that is not allowed.
     """
     changes = cell.get("with")
-    if not changes:
+    if not changes or "listed" in cell:
         return dict(cell)
     lists = [key for key, value in changes.items() if isinstance(value, list)]
     if lists:
@@ -155,13 +165,19 @@ def _labelled(entry: dict[str, Any]) -> dict[str, Any]:
         ) from None
 
 
-def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
+def _check_keys(cell: Mapping[str, Any], where: str) -> None:
+    """Check that a cell names all of a run, and once."""
     for key in RUN_KEYS:
         if key not in cell:
             raise ConfigError(f"{where}: no {key} is given; name one in the row, the column or `defaults`.")
         if not isinstance(cell[key], str):
             raise ConfigError(f"{where}: a list of {key} values belongs in rows or columns, not in `defaults`.")
-    for key, known in (("dataset", settings.datasets), ("model", settings.models), ("protocol", settings.protocols)):
+
+
+def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
+    _check_keys(cell, where)
+    named = (("dataset", settings.datasets), ("model", settings.models), ("protocol", settings.protocols))
+    for key, known in named[:1] if "listed" in cell else named:
         if key != "protocol" or not _is_source(settings, cell, where):
             check_id(cell, key, known, where)
     if not cell["missing"]:
@@ -171,6 +187,8 @@ def _run(settings: Settings, cell: Mapping[str, Any], where: str) -> Run:
     except ConfigError as error:
         raise ConfigError(f"{where}: representation '{cell['representation']}': {error}") from None
     run = replace(named_run(cell), **origin_of(settings, cell["dataset"], cell["property"]))
+    if "listed" in cell:
+        return run
     try:
         source = source_run(settings, run)
     except ConfigError as error:
@@ -196,6 +214,11 @@ def _check_run(settings: Settings, run: Run, where: str) -> None:
     """Check that the keys of a run fit each other."""
     model, protocol = settings.models[run.model], settings.protocol(run.protocol)
     _check_protocol(settings, run, protocol, where)
+    if model.get("kind") == "network" and "split" in protocol and "training" not in protocol:
+        raise ConfigError(
+            f"{where}: protocol '{run.protocol}' has no key 'training', which the network '{run.model}' needs. Use it "
+            "with estimators, or name another protocol."
+        )
     if "spec" in model:
         scaled = [part for part, kind in protocol.get("scaling", {}).items() if kind != "none"]
         check_representation(model["spec"], run.representation, scaled, f"{where}: model '{run.model}'")
@@ -259,7 +282,7 @@ def why_missing(settings: Settings, dataset_id: str, property_id: str) -> str:
 def _check_protocol(settings: Settings, run: Run, protocol: Mapping[str, Any], where: str) -> None:
     """Check that a dataset has what the protocol needs of it."""
     dataset = settings.datasets[run.dataset]
-    if protocol.get("clip_predictions") and "minimum" not in property_of(settings, run):
+    if protocol.get("clip_predictions") is True and "minimum" not in property_of(settings, run):
         raise ConfigError(
             f"{where}: protocol '{run.protocol}' clips predictions, but property '{run.property}' of dataset "
             f"'{run.dataset}' declares no `minimum`. Declare one, or use a protocol without `clip_predictions`."

@@ -28,7 +28,8 @@ from elemflow.config.kinds import (
     parts_of,
 )
 from elemflow.config.load import PlainSettings, load_plain, members_per_division
-from elemflow.config.pretraining import MARK, source_protocol_id
+from elemflow.config.pretraining import MARK, target_of
+from elemflow.config.protocol import clips
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, forecast, paths, resources
@@ -45,6 +46,10 @@ Config = dict[str, Any]
 EVALUATION_KEYS = ("title", "report", "ensemble", "uncertainty")  # of a protocol; training does not depend on them
 SHOWN_KEYS = ("title", "version", "license", "citation", "published_size", "missing_properties", "read_from")
 """Keys of a dataset that captions show and no number depends on."""
+
+
+VARIATION = "(?:@[^/]+)?"
+"""Pattern of the end of a variation's id; see `elemflow.config.variations`."""
 
 
 class Wildcards:
@@ -119,18 +124,6 @@ class Workflow:
         return {name for dataset in self.settings.datasets.values() for name in dataset["properties"]}
 
     @cached_property
-    def pretraining_protocols(self) -> set[str]:
-        """Derived ids of the protocols of pre-training runs."""
-        protocols = self.settings.protocols
-        return {
-            source_protocol_id(protocols, (dataset, name, protocol))
-            for protocol, declared in protocols.items()
-            if "pretraining" in declared
-            for dataset, about in self.settings.datasets.items()
-            for name in about["properties"]
-        }
-
-    @cached_property
     def constraints(self) -> dict[str, str]:
         """Regular expressions of the wildcards that all rules share."""
         features = one_of(FEATURES)
@@ -139,8 +132,8 @@ class Workflow:
             "property": one_of(self.properties),
             "part": features,
             "representation": f"(?:{features})(?:\\+(?:{features}))*",
-            "model": one_of(self.settings.models),
-            "protocol": f"{one_of(self.settings.protocols)}|{self._pretraining_pattern()}",
+            "model": f"(?:{one_of(self.settings.models)}){VARIATION}",
+            "protocol": f"(?:{one_of(self.settings.protocols)}){VARIATION}|{self._pretraining_pattern()}",
             "study": one_of(self.settings.selected),
             "table": one_of({table for _, table in self.plan.tables}),
             "figure": one_of({figure for _, figure in self.plan.figures}),
@@ -148,9 +141,9 @@ class Workflow:
 
     def _pretraining_pattern(self) -> str:
         """Return the pattern of their ids: hundreds of alternatives would take seconds to compile in each rule."""
-        first, last = ({name.split(".")[i] for name in self.pretraining_protocols} for i in (0, -1))
-        parts = (one_of(first), MARK, one_of(self.settings.datasets), one_of(self.properties), one_of(last))
-        return r"\.".join(f"(?:{part})" for part in parts)
+        protocols = one_of(self.settings.protocols)
+        parts = (protocols, MARK, one_of(self.settings.datasets), one_of(self.properties), protocols)
+        return r"\.".join(f"(?:{part})" for part in parts) + VARIATION
 
     def check_targets(self, arguments: Sequence[str]) -> None:
         """Refuse a target of the command line with a study, an item or an id that does not exist."""
@@ -169,7 +162,7 @@ class Workflow:
                 "property": self.properties | absent,
                 "representation": FEATURES,
                 "model": self.settings.models,
-                "protocol": {*self.settings.protocols, *self.pretraining_protocols},
+                "protocol": cli_targets.ProtocolIds(self.settings.protocols),
             },
         )
         cli_targets.check_targets(arguments, known)
@@ -195,7 +188,7 @@ class Workflow:
 
     def is_pretraining(self, run: Run) -> bool:
         """Return whether a run exists for others to start from; no table requests it."""
-        return run.protocol in self.pretraining_protocols
+        return target_of(self.settings.protocols, run.protocol) is not None
 
     def raw(self) -> list[str]:
         """Return the manifest of every dataset that a run or a figure needs."""
@@ -484,6 +477,7 @@ class Training(Stage):
         if prop is None:
             raise ConfigError(f"Dataset '{run.dataset}' has no property '{run.property}'.")
         kept = {key: prop[key] for key in ("unit", "minimum") if key in prop}
+        protocol["clip_predictions"] = clips(protocol["clip_predictions"], prop)
         return {"run": run.keys(), "property": kept, "model": model, "protocol": protocol}
 
     def code(self, wildcards: Wildcards) -> str:
