@@ -193,14 +193,15 @@ def test_stopping_on_validation_needs_a_validation_part(project):
 def test_a_learning_rate_falls_by_what_is_monitored(project):
     def unmonitored(protocol):
         protocol["split"].update(train=0.9, validation=0)
-        protocol["training"]["early_stopping"] = None
+        protocol["training"] |= {"early_stopping": None, "learning_rate_reduction": {"factor": 0.1, "patience": 45}}
 
-    edit(project, "protocols/ibrnet.yaml", unmonitored)
+    edit(project, "protocols/brnet2023.yaml", unmonitored)
     assert "key 'training.learning_rate_reduction': nothing is monitored" in refusal(project)
 
 
 def test_two_ways_to_set_the_learning_rate_exclude_each_other(project):
-    edit(project, "protocols/ibrnet.yaml", lambda c: c["training"].update(schedule={"warmup": 0.1}))
+    both = {"schedule": {"warmup": 0.1}, "learning_rate_reduction": {"factor": 0.1, "patience": 45}}
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(both))
     assert "key 'training.schedule': both this and learning_rate_reduction set" in refusal(project)
 
 

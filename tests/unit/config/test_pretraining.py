@@ -135,8 +135,8 @@ TUNED = {"dataset": "kebg", "property": "band_gap", "protocol": "recipe"}
         ({"pretraining": TUNED | {"protocol": "recipes"}}, "key 'pretraining.protocol': no protocol 'recipes'. .*Did you mean 'recipe'?"),
         ({"pretraining": TUNED | {"protocol": "recipe_fine_tuned"}}, "protocol 'recipe_fine_tuned' is pre-trained itself"),
         ({"pretraining": TUNED | {"protocol": "brnet2023"}}, "protocol 'brnet2023' is pre-trained itself"),
-        ({"pretraining": TUNED | {"protocol": "brnet2023_rows1000"}}, "protocol 'brnet2023_rows1000' has the key 'split.train_rows'"),
-        ({"pretraining": TUNED | {"protocol": "huang2020_mg_00"}}, "protocol 'huang2020_mg_00' has the key 'split.hold_out'"),
+        ({"pretraining": TUNED | {"protocol": "equal_budget"}}, "protocol 'equal_budget' has the key 'split.train_rows'"),
+        ({"pretraining": TUNED | {"protocol": "demo"}}, "protocol 'demo' has the key 'split.hold_out'"),
         ({"pretraining": TUNED | {"protocol": "brnet2023_5x2"}}, "protocol 'brnet2023_5x2' has the split scheme k_fold"),
         ({"pretraining": TUNED, "scaling": {"pa": "none"}}, "key 'scaling': a pre-trained network goes on with the scaling"),
         ({"pretraining": TUNED, "target_scaling": {"scale": "std"}}, "key 'target_scaling': a pre-trained network goes on with the target_scaling"),
@@ -144,7 +144,9 @@ TUNED = {"dataset": "kebg", "property": "band_gap", "protocol": "recipe"}
     ],
 )  # fmt: skip
 def test_a_protocol_of_fine_tuning_is_whole(root, change, message):
-    config = {"studies": ["demo"], "overrides": {"protocols": {"brnet2023": change}}}
+    reduced = {"equal_budget": {"train_rows": 1000}, "demo": {"hold_out": {"element": "Mg", "train_fraction": 0}}}
+    others = {name: {"split": split} for name, split in reduced.items()}
+    config = {"studies": ["demo"], "overrides": {"protocols": {"brnet2023": change} | others}}
     if message is None:
         derived = load(config, root).protocol("recipe.before.kefe.formation_energy.brnet2023")
         assert derived["split"]["members"] == load(config, root).protocols["brnet2023"]["split"]["members"]

@@ -165,7 +165,7 @@ def test_full_scale_is_compared_with_the_paper(tmp_path, error, agreement):
 
 def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_are_the_share_of(tmp_path, root):
     protocols = load({"studies": ["huang2020"]}, root).protocols
-    assert set_of_train_rows(protocols["huang2020_dnn_rows45895"]) == pytest.approx(56_661, abs=2)
+    assert set_of_train_rows(protocols["huang2020_dnn@train_rows=45895"]) == pytest.approx(56_661, abs=2)
     assert set_of_train_rows(protocols["huang2020_dnn"]) is None
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=9000)
     assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "larger"
@@ -200,9 +200,9 @@ def test_what_the_draw_of_the_test_materials_can_explain_is_marked_so(tmp_path, 
 def test_the_test_parts_that_chance_chose_are_counted(root):
     protocols = load({"studies": ["brnet2023", "tatis2021", "elemflow"]}, root).protocols
     expected = {
-        "brnet2023": 3, "recommended": 1, "recipe_three_divisions": 3, "brnet2023_5x2": None, "recipe_ten_folds": None,
-        "matbench_expt_gap": None, "recipe_crabnet_split": None, "tatis2021": None,
-        "tatis2021_honest": 1,
+        "brnet2023": 3, "recommended": 1, "recipe@splits=3": 3, "brnet2023_5x2": None, "recipe@folds=10,members_per_fold=5,scheme=k_fold,split.seed=2023": None,
+        "matbench": None, "recipe_crabnet_split": None, "tatis2021": None,
+        "tatis2021@report=mean": 1,
     }  # fmt: skip
     assert {name: count_drawn_tests(protocols[name]) for name in expected} == expected
     assert count_drawn_tests(protocols["brnet2023"] | {"report": "best_on_test"}) is None
@@ -224,7 +224,7 @@ def test_protocols_of_one_name_test_the_same_materials(root):
             tests_of.setdefault(name_tests(protocol), set()).add(tuple(parts))
     assert all(len(parts) == 1 for parts in tests_of.values())
     assert len(set.union(*tests_of.values())) == len(tests_of) > 5
-    assert name_tests(protocols["brnet2023"]) == name_tests(protocols["recipe_three_divisions"])
+    assert name_tests(protocols["brnet2023"]) == name_tests(protocols["recipe@splits=3"])
     assert name_tests(protocols["brnet2023"]) != name_tests(protocols["recipe"])
 
 

@@ -205,7 +205,9 @@ def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str
         as_declared = merge(declared[base], nest(changes))
         drop_removed(as_declared, changes)
         reduced[where] = reductions(as_declared, capped[where][1])
-        return capped[where][1] | {"title": f"{whole['title']}; {describe(where, protocol_keys())}"}
+        return capped[where][1] | (
+            {"title": f"{whole['title']}; {describe(where, protocol_keys())}"} if "title" in whole else {}
+        )
 
     def vary_model(name: str) -> dict[str, Any]:
         base = name.partition(MARK)[0]

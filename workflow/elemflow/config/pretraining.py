@@ -52,7 +52,7 @@ def find_protocol(protocols: Mapping[str, dict[str, Any]], name: str) -> dict[st
     members = {key: value for key, value in protocols[protocol_id]["split"].items() if key in OF_TARGET}
     judges = {"dataset": dataset, "property": property_id, "protocol": protocol_id}
     return {key: value for key, value in source.items() if key != "ensemble"} | {
-        "title": f"{source['title'].rstrip('.')}, without the compositions that {protocol_id} judges {dataset} by",
+        "title": "",
         "split": {"scheme": SCHEME, **split, **members, "exclude": judges},
         "uncertainty": False,
         "report": "mean",

@@ -11,6 +11,9 @@ from elemflow.core.declared import Declared
 from elemflow.splits.schemes.base import SplitScheme
 from elemflow.splits.schemes.registry import read_split
 
+SCALINGS = {"standard": "standardised", "quantile": "by rank", "unit_rows": "standardised to rows of unit length"}
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "adadelta": "Adadelta", "rmsprop": "RMSprop"}
+LOSSES = {"mae": "MAE", "mse": "MSE", "huber": "Huber"}
 ScalingKind = Literal["none", "standard", "quantile", "unit_rows"]
 
 
@@ -91,6 +94,36 @@ class Training(Declared):
                 changes |= {k: v for k in ("max_epochs", "batch_size") if (v := getattr(entry, k)) is not None}
         return self.model_copy(update=changes)
 
+    def describe(self) -> str:
+        """Return the training in words, for captions."""
+        rate = f"{self.optimizer.learning_rate:.0e}".replace("e-0", "e-")
+        stopping, reduction, schedule = self.early_stopping, self.learning_rate_reduction, self.schedule
+        falls = f"falling by {reduction.factor:g} on plateaus" if reduction else ""
+        if schedule:
+            falls = "with warm-up" if schedule.warmup else ""
+            falls += (" and " if falls else "with ") + "cosine decay" if schedule.decay == "cosine" else ""
+        sizes = "; ".join(
+            f"above {each.above:,} training rows "
+            + ", ".join(
+                text
+                for value, text in (
+                    (each.max_epochs, f"{each.max_epochs:,} epochs"),
+                    (each.batch_size, f"batch {each.batch_size}"),
+                )
+                if value
+            )
+            for each in self.by_training_size
+        )
+        parts = (
+            " ".join(filter(None, (OPTIMIZERS[self.optimizer.name], rate, falls))),
+            f"batch {self.batch_size}",
+            f"{LOSSES[self.loss]} loss",
+            f"{'at most ' if stopping else ''}{self.max_epochs:,} epochs",
+            f"lowest {stopping.monitor} error with patience {stopping.patience}" if stopping else "",
+            sizes,
+        )
+        return ", ".join(filter(None, parts))
+
 
 class TargetScaling(Declared):
     """What models learn in place of the property: (property - center) / scale, fitted on the training set."""
@@ -98,12 +131,23 @@ class TargetScaling(Declared):
     center: Literal["none", "mean", "median"] = "none"
     scale: Literal["none", "std"] = "none"
 
+    def describe(self) -> str:
+        """Return the scaling in words, for captions; empty if there is none."""
+        center = f"minus its {self.center}" if self.center != "none" else ""
+        text = " ".join(filter(None, (center, "in standard deviations" if self.scale == "std" else "")))
+        return f"target {text}" if text else ""
+
 
 class Evaluation(Declared):
     """How networks compute the monitored error and the predictions; other than the defaults only to repeat a paper."""
 
     dropout: bool = False
     batch_norm: Literal["moving", "batch"] = "moving"
+
+    def describe(self) -> str:
+        """Return what differs from the usual in words, for captions; empty if nothing does."""
+        parts = ("dropout" if self.dropout else "", "batch statistics" if self.batch_norm == "batch" else "")
+        return " and ".join(f"{part} at evaluation" for part in parts if part)
 
 
 class PretrainingSource(Declared):
@@ -149,6 +193,24 @@ class Protocol(Declared):
     @field_serializer("split")
     def _plain_split(self, value: SplitScheme) -> dict[str, Any]:
         return value.plain()
+
+    def describe(self) -> str:
+        """Return the protocol in words, for captions: its title, or what it says."""
+        if self.title:
+            return self.title
+        scalings = ", ".join(f"{part} {SCALINGS[kind]}" for part, kind in self.scaling.items() if kind != "none")
+        source = self.pretraining
+        parts = (
+            self.split.describe(),
+            scalings,
+            self.target_scaling.describe() if self.target_scaling else "",
+            f"fine-tuned from {source.property} of {source.dataset} ({source.protocol})" if source else "",
+            self.training.describe() if self.training else "",
+            self.evaluation.describe(),
+            f"{self.ensemble} of the members" if self.ensemble and self.report == "ensemble" else "",
+            "the member best on the test set is reported" if self.report == "best_on_test" else "",
+        )
+        return ", ".join(filter(None, parts))
 
     def for_training(self) -> Protocol:
         """Return the protocol with only what training depends on."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from elemflow.config.kinds import NEEDS_PROPERTY, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.config.load import PlainSettings as Settings
+from elemflow.config.protocol import Protocol
 from elemflow.config.scale_caps import count_drawn_tests, name_tests, set_of_train_rows, size_of
 from elemflow.config.variations import describe_changes
 from elemflow.core.errors import ConfigError
@@ -205,7 +206,7 @@ def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: Gr
     protocols = {run.protocol: settings.protocol(run.protocol) for run in runs}
     datasets = [run.dataset for run in (*runs, *source_runs(settings, runs))]
     return _about(settings, study_id, item, datasets) | {
-        "protocols": {name: protocol["title"] for name, protocol in protocols.items()},
+        "protocols": {name: _describe(protocol) for name, protocol in protocols.items()},
         "scales": {
             name: {
                 **size_of(protocol),
@@ -217,6 +218,11 @@ def _common(settings: Settings, study_id: str, item: Mapping[str, Any], grid: Gr
             for name, protocol in protocols.items()
         },
     }
+
+
+def _describe(protocol: Mapping[str, Any]) -> str:
+    """Return a protocol in words, for captions."""
+    return protocol.get("title") or Protocol.model_validate(protocol).describe()
 
 
 def _about(settings: Settings, study_id: str, item: Mapping[str, Any], datasets: Iterable[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from elemflow.config.kinds import parts_of
 from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.scale_caps import shares_of, size_of
 from elemflow.config.size_dependent import settle
+from elemflow.config.variations import MARK
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_text
 from elemflow.core.run import Run
@@ -94,6 +95,7 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, An
     described = []
     for run, users in plan.runs.items():
         model, protocol = settings.models[run.model], settings.protocol(run.protocol)
+        model_id = run.model.partition(MARK)[0]  # a variation costs about what its file does
         materials, source = _count(settings, run, results)
         rows = _rows(protocol["split"], materials)
         training = settle({"model": model, "protocol": protocol}, rows["train"])["protocol"].get("training", {})
@@ -104,9 +106,9 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, An
                 "studies": list(dict.fromkeys(user.split("/")[0] for user in users)),
                 "dataset": run.dataset,
                 "parts": parts_of(run.representation),
-                "model": run.model,
+                "model": model_id,
                 "network": model["kind"] == "network",
-                "fits": {} if model["kind"] == "network" else _fits(run.model, model, protocol["split"]),
+                "fits": {} if model["kind"] == "network" else _fits(model_id, model, protocol["split"]),
                 "members": size_of(protocol)["members"],
                 "materials": materials,
                 "sizes": source,

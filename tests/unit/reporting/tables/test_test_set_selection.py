@@ -70,7 +70,7 @@ def test_studies_that_chose_by_the_test_part_have_such_a_table(root):
 
 
 def test_cells_of_a_row_differ_in_the_protocol_alone(root):
-    columns = [{"protocol": "brnet2023", "model": "brnet"}, {"protocol": "ibrnet", "model": "bnet"}]
+    columns = [{"protocol": "brnet2023", "model": "brnet"}, {"protocol": "demo", "model": "bnet"}]
     table = {"title": "S", "kind": "test_set_selection", "rows": [{"dataset": "kefe", "property": "formation_energy"}]}
     overrides = {"studies": {"brnet2023": {"tables": {"selection": table | {"columns": columns}}}}}
     settings = load({"studies": ["brnet2023"], "overrides": overrides}, root)

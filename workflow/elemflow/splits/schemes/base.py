@@ -129,6 +129,10 @@ class SplitScheme(Declared):
         """
         raise NotImplementedError
 
+    def describe(self) -> str:
+        """Return the split in words, for captions."""
+        return f"split scheme {getattr(self, 'scheme', '')}"
+
     @abstractmethod
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles of the materials under each split.
@@ -173,6 +177,20 @@ class RandomScheme(SplitScheme):
     def reductions(self) -> Reductions:
         """How the split is made smaller."""
         return Reductions(self.seed, self.max_materials, self.train_rows, self.hold_out)
+
+
+def describe_reductions(scheme: SplitScheme) -> str:
+    """Return in words what a scheme takes out of the materials or of the training set; empty if nothing."""
+    most, rows, held = (getattr(scheme, key, None) for key in ("max_materials", "train_rows", "hold_out"))
+    parts = [f"at most {most:,} materials"] if most else []
+    parts += [f"{rows:,} training materials"] if rows else []
+    parts += [f"{held.element} held out but for {100 * held.train_fraction:g} %"] if held else []
+    return "".join(f", {part}" for part in parts)
+
+
+def describe_members(members: int, place: str = "split") -> str:
+    """Return in words how many ensemble members share a split; empty for one."""
+    return f", {members} members per {place}" if members > 1 else ""
 
 
 def hash_order(compositions: Sequence[str], key: str) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from elemflow.splits.schemes.base import describe_members
 from elemflow.splits.schemes.labels import LabelledScheme, read_labels
 
 
@@ -21,6 +22,10 @@ class Column(LabelledScheme):
     def label_column(self) -> str:
         """The declared column."""
         return self.column
+
+    def describe(self) -> str:
+        """Return the split in words, for captions."""
+        return f"split of the column {self.column}" + describe_members(self.members_per_split)
 
     def labels(
         self, material_ids: Sequence[str], values: Sequence[str | None], listed: Path | None, where: str

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from elemflow.core.errors import DataError
+from elemflow.splits.schemes.base import describe_members
 from elemflow.splits.schemes.labels import DROPPED, LabelledScheme, read_labels
 
 SHOWN = 5  # ids in a message
@@ -30,6 +31,10 @@ class File(LabelledScheme):
     def label_column(self) -> str:
         """The ids of the entries, which the list names."""
         return "entry_id"
+
+    def describe(self) -> str:
+        """Return the split in words, for captions."""
+        return f"split of the list {self.path}" + describe_members(self.members_per_split)
 
     def labels(
         self, material_ids: Sequence[str], values: Sequence[str | None], listed: Path | None, where: str

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from elemflow.splits.schemes.base import RandomScheme, Shares, random_roles
+from elemflow.splits.schemes.base import RandomScheme, Shares, describe_members, describe_reductions, random_roles
 
 
 class Fractions(RandomScheme):
@@ -49,6 +49,13 @@ class Fractions(RandomScheme):
     def shares(self) -> Shares:
         """Shares of the three roles."""
         return Shares(self.train, self.validation, self.test)
+
+    def describe(self) -> str:
+        """Return the split in words, for captions."""
+        shares = ":".join(f"{100 * share:g}" for share in self.shares if share)
+        number = f"{self.n_splits} random" if self.n_splits > 1 else "random"
+        text = f"{number} {shares} split{'s' if self.n_splits > 1 else ''} by composition"
+        return text + describe_members(self.members_per_split) + describe_reductions(self)
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""

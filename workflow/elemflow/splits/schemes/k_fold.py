@@ -13,6 +13,8 @@ from elemflow.splits.schemes.base import (
     RandomScheme,
     Shares,
     cut,
+    describe_members,
+    describe_reductions,
     group_numbers,
     hash_order,
     random_folds,
@@ -49,6 +51,13 @@ class KFold(RandomScheme):
         """Shares of the three roles."""
         rest = 1 - 1 / self.folds
         return Shares(rest * (1 - self.validation), rest * self.validation, 1 / self.folds)
+
+    def describe(self) -> str:
+        """Return the split in words, for captions."""
+        often = f"{self.repeats} times " if self.repeats > 1 else ""
+        text = f"{often}{self.folds}-fold cross-validation by composition"
+        text += f", {100 * self.validation:g} % of each training set for validation" if self.validation else ""
+        return text + describe_members(self.members_per_split, "fold") + describe_reductions(self)
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""

@@ -8,7 +8,13 @@ import numpy as np
 from pydantic import Field
 
 from elemflow.core.errors import DataError
-from elemflow.splits.schemes.base import Reductions, Shares, SplitScheme
+from elemflow.splits.schemes.base import (
+    Reductions,
+    Shares,
+    SplitScheme,
+    describe_members,
+    describe_reductions,
+)
 from elemflow.splits.schemes.k_fold import rotate_test_fold
 
 SHOWN = 5  # rows in a message
@@ -81,6 +87,12 @@ class KFoldRows(SplitScheme):
                 f"{where}: the dataset has {len(numbers)} rows with a value, key 'split.rows' says {self.rows}."
             )
         return shuffled_folds(self.rows, self.folds, self.seed)[np.array(numbers, dtype=np.int64)]
+
+    def describe(self) -> str:
+        """Return the split in words, for captions."""
+        text = f"{self.folds} folds over the rows of the source"
+        text += f", {100 * self.validation:g} % of each training set for validation" if self.validation else ""
+        return text + describe_members(self.members_per_split, "fold") + describe_reductions(self)
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split, from the number of the fold of each material; see `SplitScheme.splits`."""

@@ -13,6 +13,7 @@ from elemflow.splits.schemes.base import (
     RandomScheme,
     Shares,
     cut,
+    describe_reductions,
     group_numbers,
     hash_order,
 )
@@ -42,6 +43,13 @@ class KFoldValidation(RandomScheme):
         """Shares of the three roles."""
         rest = 1 - self.test
         return Shares(rest * (1 - 1 / self.folds), rest / self.folds, self.test)
+
+    def describe(self) -> str:
+        """Return the split in words, for captions."""
+        test = 100 * self.test
+        folds = f"{self.folds} folds of the {100 - test:g} % for validation"
+        text = f"random {100 - test:g}:{test:g} split by composition, {folds}"
+        return text + describe_reductions(self)
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""

@@ -65,6 +65,14 @@ class Pretraining(SplitScheme):
         """How the split is made smaller."""
         return Reductions(self.seed, self.max_materials)
 
+    def describe(self) -> str:
+        """Return the split in words, for captions."""
+        shares = ":".join(f"{100 * share:g}" for share in self.shares if share)
+        return (
+            f"random {shares} split by composition, without the compositions that {self.exclude.protocol} evaluates "
+            f"{self.exclude.dataset} on"
+        )
+
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles of what is left for one member; see `SplitScheme.splits`."""
         yield random_roles(compositions, f"{self.seed}/0", self.shares)
