@@ -15,6 +15,7 @@ import jsonschema
 import yaml
 
 from elemflow.config.kinds import FIGURE_KINDS, TABLE_KINDS, FigureKind, TableKind
+from elemflow.config.split_schema import split_section
 from elemflow.core.errors import ConfigError, nearest
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -125,7 +126,8 @@ def _follows(error: Any, cause: Any) -> bool:
 def read_schema(name: str) -> dict[str, Any]:
     """Read a JSON schema; the kinds of figures and of tables that it refers to are those that modules declare.
 
-    A key `kinds: figures` or `kinds: tables` becomes `enum`, and what each kind shows follows the description.
+    A key `kinds: figures` or `kinds: tables` becomes `enum`, and what each kind shows follows the description. A key
+    `schemes: split` becomes what the classes of split schemes declare.
     """
     schema = read_yaml(SCHEMAS / f"{name}.schema.yaml")
     for node in _nodes(schema):
@@ -133,6 +135,9 @@ def read_schema(name: str) -> dict[str, Any]:
             kinds = _KINDS[node.pop("kinds")]
             told = "; ".join(f"{kind}: {declared.description.rstrip('.')}" for kind, declared in kinds.items())
             node |= {"enum": list(kinds), "description": f"{node['description']} {told}."}
+        elif node.get("schemes") == "split":
+            node.pop("schemes")
+            node.update(split_section())
     return schema
 
 
