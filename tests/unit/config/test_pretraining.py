@@ -1,4 +1,4 @@
-"""Protocols of source runs, and what the plan and the config check make of pre-training."""
+"""Protocols of pre-training runs, and what the plan and the config check make of pre-training."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_a_derived_protocol_trains_as_the_source_and_divides_for_the_target():
         "scheme": "pretraining", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 5, "max_materials": 900, "folds": 5,
         "members_per_fold": 2, "exclude": {"dataset": "small", "property": "gap", "protocol": "then"},
     }  # fmt: skip
-    assert "ensemble" not in derived  # members of other divisions are no ensemble
+    assert "ensemble" not in derived  # members of other splits are no ensemble
     assert (derived["uncertainty"], derived["report"]) == (False, "mean")
     assert derived["title"] == "Source, without the compositions that then judges small by"
 
@@ -103,7 +103,7 @@ def test_a_study_may_show_a_source_run():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": "forest"}, "protocol 'then' starts from the weights of a source run, and model 'forest' is no network"),
+        ({"model": "forest"}, "protocol 'then' starts from the weights of a pre-training run, and model 'forest' is no network"),
         ({"model": "broad"}, "protocol 'then' .* the widths of model 'broad' depend on the number of training rows"),
         ({"protocol": DERIVED}, f"protocol '{DERIVED}' trains on the dataset big, not small"),
         ({"dataset": "big", "property": "energy", "protocol": "first.before.smal.gap.then"}, "unknown dataset 'smal'.*Did you mean 'small'"),

@@ -84,7 +84,7 @@ def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand(
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "shown"),
     [
         ({"train": 0.2, "validation": 0.05, "test": 0.75}, ["trains on 20 % of the materials instead of 81 %"]),
         ({"train": 0.9, "validation": 0.0}, []),
@@ -93,13 +93,13 @@ def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand(
         ({"scheme": "file", "path": "x"}, []),  # which share that is, the list alone says
     ],
 )
-def test_a_smaller_share_to_train_on_is_a_reduction(change, told):
+def test_a_smaller_share_to_train_on_is_a_reduction(change, shown):
     split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "members": 1}
-    assert reductions(protocol(split), protocol(split | change)) == told
+    assert reductions(protocol(split), protocol(split | change)) == shown
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "shown"),
     [
         (None, ("Mg", 0), ["trains on 0 % of the materials with Mg"]),
         (("Mg", 0.8), ("Mg", 0.2), ["trains on 20 % of the materials with Mg"]),
@@ -109,7 +109,7 @@ def test_a_smaller_share_to_train_on_is_a_reduction(change, told):
         (("Mg", 0.2), None, []),
     ],
 )
-def test_materials_that_are_held_out_of_training_are_a_reduction(before, after, told):
+def test_materials_that_are_held_out_of_training_are_a_reduction(before, after, shown):
     def divide(held):
         split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "members": 1}
         return protocol(
@@ -117,7 +117,7 @@ def test_materials_that_are_held_out_of_training_are_a_reduction(before, after, 
             | ({"hold_out": {"element": held[0], "train_fraction": held[1], "test_fraction": 0.2}} if held else {})
         )
 
-    assert reductions(divide(before), divide(after)) == told
+    assert reductions(divide(before), divide(after)) == shown
 
 
 def test_the_scale_reaches_every_protocol_and_its_absence_none(root):
@@ -138,7 +138,7 @@ def test_the_scale_reaches_every_protocol_and_its_absence_none(root):
 
 
 def change_cfg(path, **change):
-    """Change what the `run_info.json` beside a `metrics.json` says of the training."""
+    """Change what the `run_info.json` next to a `metrics.json` says of the training."""
     info = json.loads(path.with_name("run_info.json").read_text())
     path.with_name("run_info.json").write_text(json.dumps(info | {"cfg": info["cfg"] | change}))
 
@@ -213,7 +213,7 @@ def test_the_test_parts_that_chance_chose_are_counted(root):
 
 
 def test_protocols_of_one_name_test_the_same_materials(root):
-    """The other way round as well: as many different test parts as names, among all protocols that divide at random."""
+    """The other way round as well: as many different test sets as names, among all protocols that divide at random."""
     protocols = load({"studies": ["brnet2023", "irnet2021", "tatis2021", "huang2020", "elemflow"]}, root).protocols
     compositions = [f"Fe{i}O" for i in range(1, 301)]
     tests_of: dict[str, set[tuple[bytes, ...]]] = {}

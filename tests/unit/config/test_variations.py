@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from elemflow.config.load import PlainSettings, load, load_plain
-from elemflow.config.protocol import clips
+from elemflow.config.protocol import Protocol, clips
 from elemflow.config.variations import describe, model_keys, protocol_keys, variation_id
 from elemflow.core.errors import ConfigError
 
@@ -40,8 +40,16 @@ def test_a_variation_changes_its_keys_alone(settings: PlainSettings) -> None:
     assert varied["split"]["hold_out"] == {"element": "Ca", "train_fraction": 0.05, "test_fraction": 0.2}
     for key in set(base) - {"title", "split"}:
         assert varied[key] == base[key]
-    assert varied["title"].startswith(base["title"])
-    assert "held-out element Ca, share of it in the training set 0.05" in varied["title"]
+    assert (
+        Protocol.model_validate(varied)
+        .describe()
+        .startswith("5 random 81:9:10 splits by composition, Ca held out but for 5 %")
+    )
+
+
+def test_a_title_of_the_file_is_kept(root: Path) -> None:
+    config = {"studies": ["demo"], "overrides": {"protocols": {"demo": {"title": "Mine"}}}}
+    assert load_plain(config, root).protocols["demo@members=1"]["title"] == "Mine; members 1"
 
 
 def test_null_removes_a_key_or_is_its_value(settings: PlainSettings) -> None:

@@ -27,7 +27,7 @@ def settings(tables=None, figures=None, **study):
         selected=["mine"],
         datasets={"d1": dataset, "d2": dataset},
         models={"brnet": {"title": "BRNet", "kind": "network", "published": {"model": "brnet", "depth": 17}}, "rf": {"title": "RF"}},
-        protocols={"honest": {"title": "honestly"}},
+        protocols={"validated": {"title": "by validation"}},
         studies={"mine": {"title": "Mine", "reference": "", "tables": tables or {}, "figures": figures or {}, **study}},
         data_folder=None,
     )  # fmt: skip
@@ -35,7 +35,7 @@ def settings(tables=None, figures=None, **study):
 
 def table(**changes):
     rows, columns = [{"dataset": ["d1", "d2"], "property": "gap"}], [{"model": ["brnet", "rf"]}]
-    defaults = {"representation": "ef", "protocol": "honest"}
+    defaults = {"representation": "ef", "protocol": "validated"}
     return {
         "title": "T",
         "note": "",
@@ -53,19 +53,19 @@ def test_lists_in_a_grid_stand_for_one_entry_each():
     assert [row["label"] for row in item["rows"]] == ["D · Gap (eV)", "D · Gap (eV)"]
     assert [column["label"] for column in item["columns"]] == ["BRNet", "RF"]
     assert [(c["row"], c["column"], c["run"]) for c in item["cells"]] == [
-        (0, 0, "d1/gap/ef/brnet/honest"),
-        (0, 1, "d1/gap/ef/rf/honest"),
-        (1, 0, "d2/gap/ef/brnet/honest"),
-        (1, 1, "d2/gap/ef/rf/honest"),
+        (0, 0, "d1/gap/ef/brnet/validated"),
+        (0, 1, "d1/gap/ef/rf/validated"),
+        (1, 0, "d2/gap/ef/brnet/validated"),
+        (1, 1, "d2/gap/ef/rf/validated"),
     ]
 
 
 @pytest.mark.parametrize(
     ("columns", "labels"),
     [
-        ([{"model": "brnet", "protocol": "honest"}, {"model": "rf", "protocol": "other"}], ["BRNet", "RF"]),
-        ([{"model": "brnet", "protocol": ["honest", "other"]}], ["BRNet · honest", "BRNet · other"]),
-        ([{"protocol": ["honest", "other"], "model": "rf", "representation": "ef"}], ["RF · honest", "RF · other"]),
+        ([{"model": "brnet", "protocol": "validated"}, {"model": "rf", "protocol": "other"}], ["BRNet", "RF"]),
+        ([{"model": "brnet", "protocol": ["validated", "other"]}], ["BRNet · validated", "BRNet · other"]),
+        ([{"protocol": ["validated", "other"], "model": "rf", "representation": "ef"}], ["RF · validated", "RF · other"]),
         ([{"model": ["brnet", "rf"], "representation": "ef"}, {"model": "rf", "representation": "pa"}],
          ["ef · BRNet", "ef · RF", "pa · RF"]),
         ([{"model": "brnet", "label": "net"}, {"model": "brnet", "protocol": "other"}], ["net", "BRNet"]),
@@ -73,7 +73,7 @@ def test_lists_in_a_grid_stand_for_one_entry_each():
     ],
 )  # fmt: skip
 def test_representation_and_protocol_are_named_where_they_tell_entries_apart(columns, labels):
-    defaults = {"representation": "ef", "protocol": "honest", "model": "rf"}
+    defaults = {"representation": "ef", "protocol": "validated", "model": "rf"}
     chosen = settings(
         {"t": table(columns=columns, defaults=defaults)}, {"f": table(columns=columns, defaults=defaults, kind="bars")}
     )
@@ -112,12 +112,12 @@ def test_cells_override_rows_override_defaults():
         ({"columns": [{"model": "brnte"}]}, "key 'tables.t', row 1, column 1: unknown model 'brnte'. Known: brnet, rf. Did you mean 'brnet'?"),
         ({"rows": [{"dataset": "d3", "property": "gap"}]}, "unknown dataset 'd3'"),
         ({"rows": [{"dataset": "d1", "property": "gaps"}]}, "dataset 'd1' has no property 'gaps'. Known: gap, volume. Did you mean 'gap'?"),
-        ({"defaults": {"representation": "eff", "protocol": "honest"}}, "representation 'eff': unknown part 'eff'. Known: ef"),
-        ({"defaults": {"representation": "ef+ef", "protocol": "honest"}}, "the part 'ef' stands twice"),
+        ({"defaults": {"representation": "eff", "protocol": "validated"}}, "representation 'eff': unknown part 'eff'. Known: ef"),
+        ({"defaults": {"representation": "ef+ef", "protocol": "validated"}}, "the part 'ef' stands twice"),
         ({"defaults": {"representation": "ef"}}, "no protocol is given"),
         ({"defaults": {"representation": "ef", "protocol": "honets"}}, "unknown protocol 'honets'"),
-        ({"defaults": {"representation": ["ef"], "protocol": "honest"}}, "a list of representation values belongs in rows or columns"),
-        ({"published_table": "T5", "defaults": {"representation": "ef", "protocol": "honest", "published_model": ["a", "b"]}}, "key 'published_model' is a list (a, b)"),
+        ({"defaults": {"representation": ["ef"], "protocol": "validated"}}, "a list of representation values belongs in rows or columns"),
+        ({"published_table": "T5", "defaults": {"representation": "ef", "protocol": "validated", "published_model": ["a", "b"]}}, "key 'published_model' is a list (a, b)"),
         ({"kind": "datasets", "rows": [{"label": "All"}], "columns": [{"label": "n"}], "defaults": {"dataset": ["d1", "d2"]}}, "key 'dataset' is a list (d1, d2)"),
         ({"kind": "datasets", "rows": [{"label": "All"}], "columns": [{"label": "n"}], "defaults": {"dataset": "d1", "property": ["gap", "volume"]}}, "key 'property' is a list (gap, volume)"),
     ],
@@ -144,7 +144,7 @@ PUBLISHED = {
         ({"published_table": "T55"}, "key 'published_table': no values of table 'T55' of mine. Known: T5, T6. Did you mean 'T5'"),
         ({"published_table": "T5", "published_study": "mien"}, "key 'published_study': no values of 'mien' are known. Did you mean 'mine'"),
         ({"published_table": "T5", "published_row": "frist"}, "key 'published_row': table 'T5' of mine has no row 'frist'. Did you mean 'first'"),
-        ({"published_table": "T6"}, "the value of mine T6 for d1/gap/ef/brnet/honest is in meV, property 'gap' of dataset 'd1' in eV"),
+        ({"published_table": "T6"}, "the value of mine T6 for d1/gap/ef/brnet/validated is in meV, property 'gap' of dataset 'd1' in eV"),
     ],
 )  # fmt: skip
 def test_a_published_value_is_the_same_quantity_in_the_same_unit(change, found):
@@ -180,9 +180,9 @@ def test_published_values_of_brnet2023_table_5_are_found(root):
     ],
 )  # fmt: skip
 def test_networks_that_read_fractions_get_fractions(family, representation, scaling, message):
-    study = settings({"t": table(defaults={"representation": representation, "protocol": "honest"})})
+    study = settings({"t": table(defaults={"representation": representation, "protocol": "validated"})})
     study.models["brnet"]["spec"] = {"family": family}
-    study.protocols["honest"]["scaling"] = scaling
+    study.protocols["validated"]["scaling"] = scaling
     if message is None:
         assert build(study, {}).runs
         return
@@ -196,7 +196,7 @@ def test_networks_that_read_fractions_get_fractions(family, representation, scal
 def test_plan_rows_are_for_people():
     header, first, *_ = build(settings({"t": table()}), {}).rows()
     assert header == ["dataset", "property", "representation", "model", "protocol", "used_by"]
-    assert first == ["d1", "gap", "ef", "brnet", "honest", "mine/t"]
+    assert first == ["d1", "gap", "ef", "brnet", "validated", "mine/t"]
 
 
 def test_cfgs_are_plain_json():
@@ -382,7 +382,7 @@ def test_a_figure_of_datasets_names_what_exists(change, message):
 )  # fmt: skip
 def test_a_protocol_asks_of_a_dataset_only_what_it_has(protocol, dataset, message):
     study = settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}])})
-    study.protocols["honest"] |= protocol
+    study.protocols["validated"] |= protocol
     study.datasets["d1"] |= dataset
     if message is None:
         assert build(study, {}).runs
@@ -390,14 +390,18 @@ def test_a_protocol_asks_of_a_dataset_only_what_it_has(protocol, dataset, messag
     with pytest.raises(ConfigError) as caught:
         build(study, {})
     assert message in str(caught.value)
-    assert str(caught.value).startswith("config/studies/mine.yaml: key 'tables.t', row 1, column 1: protocol 'honest' ")
+    assert str(caught.value).startswith(
+        "config/studies/mine.yaml: key 'tables.t', row 1, column 1: protocol 'validated' "
+    )
 
 
 def test_a_figure_of_intervals_needs_protocols_that_compute_them():
     study = settings({}, {"f": table(kind="calibration")})
-    with pytest.raises(ConfigError, match=r"key 'figures.f.kind': calibration shows what protocol 'honest' does not"):
+    with pytest.raises(
+        ConfigError, match=r"key 'figures.f.kind': calibration shows what protocol 'validated' does not"
+    ):
         build(study, {})
-    study.protocols["honest"]["uncertainty"] = True
+    study.protocols["validated"]["uncertainty"] = True
     assert build(study, {}).figures
 
 
@@ -405,7 +409,7 @@ def test_a_figure_of_an_element_held_out_needs_a_protocol_that_holds_one_out():
     study = settings({}, {"f": table(kind="hold_out")})
     with pytest.raises(ConfigError, match=r"Set its key 'split\.hold_out'"):
         build(study, {})
-    study.protocols["honest"]["split"] = {"hold_out": {"element": "Mg", "train_fraction": 0}}
+    study.protocols["validated"]["split"] = {"hold_out": {"element": "Mg", "train_fraction": 0}}
     assert build(study, {}).figures
 
 

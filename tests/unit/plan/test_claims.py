@@ -42,7 +42,7 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curati
         "study": "brnet2023",
         "study_title": "Branched",
         "reference": "Gupta",
-        "model_selection": "By the validation part.",
+        "model_selection": "By the validation set.",
     }
     described = about | {
         "claims": {"first": claim},
@@ -60,7 +60,7 @@ def verdict(tmp_path, errors, claim, **table):
 
 
 @pytest.mark.parametrize(
-    ("errors", "keys", "told"),
+    ("errors", "keys", "shown"),
     [
         ((0.09, 0.10, 0.11), {}, "holds (1 of 1)"),
         ((0.09, 0.10, 0.11), {"percent": 10}, "holds (1 of 1)"),
@@ -74,12 +74,12 @@ def verdict(tmp_path, errors, claim, **table):
         ((0.0, 0.0, 0.0), {}, "does not hold (0 of 1)"),
     ],
 )
-def test_lower(tmp_path, errors, keys, told):
-    assert verdict(tmp_path, errors, claim_of(**LOWER, **keys))["told"] == told
+def test_lower(tmp_path, errors, keys, shown):
+    assert verdict(tmp_path, errors, claim_of(**LOWER, **keys))["shown"] == shown
 
 
 @pytest.mark.parametrize(
-    ("errors", "keys", "told"),
+    ("errors", "keys", "shown"),
     [
         ((0.096, 0.10, 0.12), {}, "holds (3 of 3)"),
         ((0.096, 0.10, 0.13), {}, "does not hold (2 of 3)"),
@@ -88,13 +88,13 @@ def test_lower(tmp_path, errors, keys, told):
         ((0.096, None, None), {"where": {"model": "brnet"}}, "holds (1 of 1)"),
     ],
 )
-def test_within(tmp_path, errors, keys, told):
+def test_within(tmp_path, errors, keys, shown):
     claim = claim_of(kind="within", tables=["table5"], percent=15)
-    assert verdict(tmp_path, errors, claim | keys)["told"] == told
+    assert verdict(tmp_path, errors, claim | keys)["shown"] == shown
 
 
 @pytest.mark.parametrize(
-    ("errors", "direction", "told"),
+    ("errors", "direction", "shown"),
     [
         ((0.09, 0.10, 0.11), "rising", "holds (1 of 1)"),
         ((0.09, 0.10, 0.11), "falling", "does not hold (0 of 1)"),
@@ -103,14 +103,14 @@ def test_within(tmp_path, errors, keys, told):
         ((0.12, None, 0.11), "rising", "does not hold (0 of 1)"),
     ],
 )
-def test_ordering(tmp_path, errors, direction, told):
+def test_ordering(tmp_path, errors, direction, shown):
     order = [{"model": "brnet"}, {"model": "bnet"}, {"model": "automl"}]
     claim = claim_of(kind="ordering", tables=["table5"], order=order, direction=direction)
-    assert verdict(tmp_path, errors, claim)["told"] == told
+    assert verdict(tmp_path, errors, claim)["shown"] == shown
 
 
 @pytest.mark.parametrize(
-    ("errors", "told"),
+    ("errors", "shown"),
     [
         ((0.100, 0.105, 0.110), "holds (1 of 1)"),
         ((0.100, 0.105, 0.111), "does not hold (0 of 1)"),
@@ -118,9 +118,9 @@ def test_ordering(tmp_path, errors, direction, told):
         ((0.100, 0.120, None), "does not hold (0 of 1)"),
     ],
 )
-def test_similar(tmp_path, errors, told):
+def test_similar(tmp_path, errors, shown):
     claim = claim_of(kind="similar", tables=["table5"], over=["model"], percent=10.001)
-    assert verdict(tmp_path, errors, claim)["told"] == told
+    assert verdict(tmp_path, errors, claim)["shown"] == shown
 
 
 def test_a_reduced_scale_decides_nothing_and_shows_its_number(tmp_path):
@@ -134,7 +134,7 @@ def test_a_reduced_scale_decides_nothing_and_shows_its_number(tmp_path):
         "reduced": ["at most 5 epochs of 3,000"],
     }
     shown = verdict(tmp_path, (0.09, 0.10, 0.11), claim_of(**LOWER), scales={"brnet2023": small})
-    assert shown["told"] == "not testable at this scale"
+    assert shown["shown"] == "not testable at this scale"
     (case,) = shown["cases"]
     assert (case["sign"], case["number"]) == ("?", "−10.0\u202f%")
     assert case["cells"][0]["reproduced"] == "0.0900 †"
@@ -144,20 +144,20 @@ def test_a_larger_set_decides_between_models_but_not_whether_a_value_is_repeated
     curation = tmp_path / "curation.json"
     curation.write_text(json.dumps({"materials": 9000, "properties": {"formation_energy": {"values": 9000}}}))
 
-    def told(claim):
+    def shown(claim):
         folder = tmp_path / claim["kind"]
         cfg, files = study(folder, (0.09, 0.10, 0.11), claim, curation={"kefe": curation})
         (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True)["claims"]
-        return shown["told"], shown["cases"][0]["cells"][0]["reproduced"]
+        return shown["shown"], shown["cases"][0]["cells"][0]["reproduced"]
 
-    assert told(claim_of(**LOWER)) == ("holds (1 of 1)", "0.0900 ‡")
+    assert shown(claim_of(**LOWER)) == ("holds (1 of 1)", "0.0900 ‡")
     within = claim_of(kind="within", tables=["table5"], percent=15)
-    assert told(within)[0] == "not testable (0 of 3, 3 open: more materials than in the paper)"
+    assert shown(within)[0] == "not testable (0 of 3, 3 open: more materials than in the paper)"
 
 
 def test_the_papers_own_numbers_are_judged_as_well(tmp_path):
     shown = verdict(tmp_path, (None, None, None), claim_of(**LOWER))
-    assert (shown["paper"], shown["told"][:12]) == ("holds (1 of 1)", "not testable")
+    assert (shown["paper"], shown["shown"][:12]) == ("holds (1 of 1)", "not testable")
     shown = verdict(tmp_path, (None, None, None), claim_of(**LOWER, percent=50))
     assert shown["paper"] == "does not hold (0 of 1)"
     assert verdict(tmp_path, (None, None, None), claim_of(**LOWER) | {"printed": False})["paper"] == "—"
@@ -220,7 +220,7 @@ def test_a_declined_run_is_told_apart_from_one_to_come(tmp_path):
     cells.loc[2, ["members", "reproduced", "note"]] = ["0", None, "not run: too large (9 training rows > 8)"]
     cells.to_csv(files["table5"]["csv"], index=False)
     (shown,) = view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True)["claims"]
-    assert shown["told"] == "not testable (0 of 1, 1 open: declined by its model)"
+    assert shown["shown"] == "not testable (0 of 1, 1 open: declined by its model)"
 
 
 @given(
@@ -248,7 +248,7 @@ def test_pages_hold_verdicts_numbers_and_links_that_lead_to_cells(tmp_path):
     assert "holds (1 of 1)" in page
     assert "A &lt;b&gt;&amp; 5 %" in page
     assert "not testable: no clock" in page
-    assert "By the validation part." in page
+    assert "By the validation set." in page
     links = set(re.findall(r'href="([^"]+\.html)#([^"]+)"', page))
     assert len(links) == 3
     for file, anchor in links:

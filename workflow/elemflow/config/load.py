@@ -504,17 +504,17 @@ def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> Non
             if stopping and stopping["monitor"] == "validation":
                 raise ConfigError(
                     f"{path}: key 'training.early_stopping.monitor': found \"validation\", but the split has no "
-                    f"validation part. Give `split.validation` a share, or set early_stopping to null."
+                    f"validation set. Give `split.validation` a share, or set early_stopping to null."
                 )
             if reduction and not stopping:
                 raise ConfigError(
                     f"{path}: key 'training.learning_rate_reduction': nothing is monitored, since the split has no "
-                    f"validation part. Give `split.validation` a share, or set learning_rate_reduction to null."
+                    f"validation set. Give `split.validation` a share, or set learning_rate_reduction to null."
                 )
 
 
 def _check_shares(path: str, split: Mapping[str, Any]) -> None:
-    """Check that the parts of random divisions are the whole, and that several divisions have members to share them."""
+    """Check that the sets of random splits are the whole, and that several splits have members to share them."""
     total = split["train"] + split["validation"] + split["test"]
     if abs(total - 1) > 1e-9:  # noqa: PLR2004  rounding of decimal shares
         raise ConfigError(f"{path}: key 'split': the shares sum to {total:.10g}, not to 1.")
@@ -555,8 +555,8 @@ def _check_source(where: str, name: str, source: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where}: protocol '{name}' is pre-trained itself. Name one without the key 'pretraining'.")
     if source["split"]["scheme"] != "fractions":
         raise ConfigError(
-            f"{where}: protocol '{name}' has the split scheme {source['split']['scheme']}. What the target run is "
-            "judged by is taken away first, so that only the scheme fractions can divide the rest."
+            f"{where}: protocol '{name}' has the split scheme {source['split']['scheme']}. What the fine-tuned run is "
+            "evaluated on is excluded first, so that only the scheme fractions can split the rest."
         )
     for key in ("train_rows", "hold_out"):
         if key in source["split"]:
@@ -567,7 +567,7 @@ def _check_source(where: str, name: str, source: Mapping[str, Any]) -> None:
 
 
 def members_per_division(split: Mapping[str, Any]) -> int:
-    """Return how many members in a row share a division and differ by their seed alone."""
+    """Return how many members in a row share a split and differ by their seed alone."""
     shared = split["members"] if split.get("split_per_member") is False else split.get("members_per_fold", 1)
     return int(shared)
 
@@ -591,12 +591,12 @@ def _check_hold_out(path: str, split: Mapping[str, Any]) -> None:
 
 
 def _check_ensemble(path: str, protocol: Mapping[str, Any]) -> None:
-    """Check that what is asked of an ensemble can be computed: members of one division, and rows to calibrate on."""
+    """Check that what an ensemble requires can be computed: members of one split, and rows to calibrate on."""
     split = protocol["split"]
     for key, asked in (("ensemble", "ensemble" in protocol), ("uncertainty", protocol["uncertainty"])):
         if asked and members_per_division(split) == 1:
             raise ConfigError(
-                f"{path}: key '{key}': needs several members of one division, and every member has its own. Give "
+                f"{path}: key '{key}': needs several members of one split, and every member has its own. Give "
                 "`split.members_per_fold`, or `split.members` with `split_per_member: false`."
             )
     if "ensemble" not in protocol and (protocol["uncertainty"] or protocol["report"] == "ensemble"):

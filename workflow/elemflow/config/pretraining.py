@@ -1,8 +1,8 @@
-"""Source runs: the trainings that the networks of another run, the target run, start from.
+"""Pre-training runs, whose trained networks another run, the fine-tuned run, starts from.
 
-A protocol with the key `pretraining` gives each of its runs a source run on another dataset. The protocol of the source
-run is derived here: that of `pretraining.protocol`, with a split that leaves out what the target run is judged by. Its
-id tells for whom: `<source protocol>.before.<dataset>.<property>.<protocol>`. It can be no other's, since ids of files
+A protocol with the key `pretraining` gives each of its runs a pre-training run on another dataset. Its protocol is
+derived here: that of `pretraining.protocol`, with a split that excludes what the fine-tuned run is evaluated on. Its id
+names that run: `<protocol>.before.<dataset>.<property>.<fine-tuned protocol>`. No file has this id, since ids of files
 have no dots.
 """
 
@@ -18,11 +18,11 @@ OF_SOURCE = ("train", "validation", "test", "seed", "max_materials")
 
 
 def source_protocol_id(protocols: Mapping[str, Mapping[str, Any]], target: tuple[str, str, str]) -> str:
-    """Return the id of the protocol of a source run.
+    """Return the id of the protocol of a pre-training run.
 
     Args:
         protocols: Declared protocols by id.
-        target: Dataset, property and protocol of the target run; the protocol has the key `pretraining`.
+        target: Dataset, property and protocol of the fine-tuned run; the protocol has the key `pretraining`.
     """
     return ".".join((protocols[target[-1]]["pretraining"]["protocol"], MARK, *target))
 
@@ -50,10 +50,10 @@ def find_protocol(protocols: Mapping[str, dict[str, Any]], name: str) -> dict[st
     source = protocols[name.partition(f".{MARK}.")[0]]
     split = {key: source["split"][key] for key in OF_SOURCE if key in source["split"]}
     members = {key: value for key, value in protocols[protocol_id]["split"].items() if key in OF_TARGET}
-    judges = {"dataset": dataset, "property": property_id, "protocol": protocol_id}
+    evaluated = {"dataset": dataset, "property": property_id, "protocol": protocol_id}
     return {key: value for key, value in source.items() if key != "ensemble"} | {
         "title": "",
-        "split": {"scheme": SCHEME, **split, **members, "exclude": judges},
+        "split": {"scheme": SCHEME, **split, **members, "exclude": evaluated},
         "uncertainty": False,
         "report": "mean",
     }

@@ -23,14 +23,14 @@ TEST_KEYS = (
     "max_materials",
     "hold_out",
 )
-"""Keys of a split that decide which materials are tested; how many divisions it has is added to them."""
+"""Keys of a split that decide which materials are tested; how many splits it has is added to them."""
 ENSEMBLE = 2  # fewest members of one
 
 
 def cap(protocol: Mapping[str, Any], scale: Mapping[str, int]) -> dict[str, Any]:
     """Return a protocol whose trainings are at most as large as `scale` says.
 
-    Folds stay, since they are the division, and so do divisions from outside; an ensemble keeps two members.
+    Folds stay, since they are the split, and so do predefined splits; an ensemble keeps two members.
 
     Args:
         protocol: A protocol with its defaults.
@@ -54,14 +54,14 @@ def cap(protocol: Mapping[str, Any], scale: Mapping[str, int]) -> dict[str, Any]
 
 
 def _train_rows(split: Mapping[str, Any]) -> int:
-    """Return training materials that a division of `max_materials` has in any case; shares are rounded."""
+    """Return training materials that a split of `max_materials` has in any case; shares are rounded."""
     return max(1, math.floor(shares_of(split)["train"] * split["max_materials"]) - 2)
 
 
 def shares_of(split: Mapping[str, Any]) -> dict[str, float]:
     """Return the shares of the materials that train, validate and test a member; empty if a list or column says.
 
-    What is held out of a division, and what a source run leaves to its target, depends on the materials and is not
+    What is held out of a split, and what a pre-training run leaves to its target, depends on the materials and is not
     taken off.
     """
     scheme, validation, fold = split["scheme"], split.get("validation", 0), 1 / split.get("folds", 1)
@@ -94,11 +94,11 @@ def set_of_train_rows(protocol: Mapping[str, Any]) -> int | None:
 
 
 def count_drawn_tests(protocol: Mapping[str, Any]) -> int | None:
-    """Return how many test parts a protocol draws at random among all materials.
+    """Return how many test sets a protocol draws at random among all materials.
 
-    None where chance does not choose them: folds test every material, divisions from outside are those of others, a
-    held-out element chooses what is tested, and the member that is best on its test part was not chosen by chance.
-    Folds within what a common test part leaves (`k_fold_validation`) are all judged by that one part.
+    None where chance does not choose them: folds test every material, predefined splits are those of others, a
+    held-out element chooses what is tested, and the member that is best on its test set was not chosen by chance.
+    Folds within what a common test set leaves (`k_fold_validation`) are all evaluated on that one set.
     """
     split = protocol.get("split", {})
     if "hold_out" in split or protocol.get("report") == "best_on_test":
@@ -111,13 +111,13 @@ def count_drawn_tests(protocol: Mapping[str, Any]) -> int | None:
 
 
 def name_tests(protocol: Mapping[str, Any]) -> str:
-    """Return a name of the test parts of a protocol, the same for all protocols that test the same materials."""
+    """Return a name of the test sets of a protocol, the same for all protocols that test the same materials."""
     split = protocol.get("split", {})
     parts = {key: split[key] for key in TEST_KEYS if split.get(key) is not None}
     if split.get("scheme") == "fractions":
-        parts["divisions"] = split["members"] if split["split_per_member"] else split.get("splits", 1)
-    elif split.get("scheme") == "k_fold_validation":  # its test part is the first of `fractions`
-        parts |= {"scheme": "fractions", "divisions": 1}
+        parts["splits"] = split["members"] if split["split_per_member"] else split.get("splits", 1)
+    elif split.get("scheme") == "k_fold_validation":  # its test set is the first of `fractions`
+        parts |= {"scheme": "fractions", "splits": 1}
         parts.pop("folds")
     return json.dumps(parts, sort_keys=True)
 
@@ -125,21 +125,21 @@ def name_tests(protocol: Mapping[str, Any]) -> str:
 def reductions(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
     """Say in words where a protocol is smaller than the file that declares it; empty at full scale."""
     before, after = size_of(declared), size_of(used)
-    told = []
+    shown = []
     for key, word in (("max_materials", "material"), ("max_epochs", "epoch"), ("members", "member")):
         ours, theirs = after[key], before[key]
         if ours is not None and ours < (theirs or math.inf):
-            told.append(f"at most {ours:,} {word}{'s' * (ours > 1)}" + (f" of {theirs:,}" if theirs else ""))
-    if not any("epoch" in text for text in told):
-        told += _fewer_epochs(declared.get("training", {}), used.get("training", {}))
+            shown.append(f"at most {ours:,} {word}{'s' * (ours > 1)}" + (f" of {theirs:,}" if theirs else ""))
+    if not any("epoch" in text for text in shown):
+        shown += _fewer_epochs(declared.get("training", {}), used.get("training", {}))
     rows, all_rows = (protocol.get("split", {}).get("train_rows", math.inf) for protocol in (used, declared))
-    if rows < all_rows and not any("material" in text for text in told):
-        told.append(f"at most {rows:,} training materials")
-    return told + _smaller_share(declared["split"], used["split"]) + _held_out(declared["split"], used["split"])
+    if rows < all_rows and not any("material" in text for text in shown):
+        shown.append(f"at most {rows:,} training materials")
+    return shown + _smaller_share(declared["split"], used["split"]) + _held_out(declared["split"], used["split"])
 
 
 def _smaller_share(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
-    """Say where a division leaves less of the materials to the training part."""
+    """Say where a split leaves less of the materials to the training set."""
     shares = [shares_of(split).get("train") for split in (used, declared)]
     ours, theirs = (None if share is None else round(100 * share, 1) for share in shares)  # per cent
     if ours is None or theirs is None or ours >= theirs:
@@ -148,7 +148,7 @@ def _smaller_share(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list
 
 
 def _held_out(declared: Mapping[str, Any], used: Mapping[str, Any]) -> list[str]:
-    """Say where materials with an element are taken out of the training part that the declared division leaves in."""
+    """Say where materials with an element are taken out of the training set that the declared split leaves in."""
     held, before = used.get("hold_out"), declared.get("hold_out", {})
     if not held:
         return []

@@ -14,7 +14,7 @@ def settle(cfg: Mapping[str, Any], rows: int) -> dict[str, Any]:
 
     Args:
         cfg: `model` and `protocol` declarations, among others; `by_training_size` of the spec and of the training
-            list entries with `above`, the number of rows from which their other keys replace those beside the list.
+            list entries with `above`, the number of rows from which their other keys replace those next to the list.
         rows: Training rows of the members, the largest number if they differ.
 
     Returns:

@@ -116,7 +116,7 @@ def _without_consequences(errors: Sequence[Any]) -> list[Any]:
 
 
 def _follows(error: Any, cause: Any) -> bool:
-    """Tell whether an error lies in a variant of the mapping that lacks a key."""
+    """Return whether an error lies in a variant of the mapping that lacks a key."""
     place, above = list(error.absolute_path), list(cause.absolute_path)
     rule, shared = list(error.absolute_schema_path), list(cause.absolute_schema_path)[:-1]
     inside = place[: len(above)] == above and rule[: len(shared)] == shared
@@ -133,8 +133,8 @@ def read_schema(name: str) -> dict[str, Any]:
     for node in _nodes(schema):
         if node.get("kinds") in _KINDS:
             kinds = _KINDS[node.pop("kinds")]
-            told = "; ".join(f"{kind}: {declared.description.rstrip('.')}" for kind, declared in kinds.items())
-            node |= {"enum": list(kinds), "description": f"{node['description']} {told}."}
+            shown = "; ".join(f"{kind}: {declared.description.rstrip('.')}" for kind, declared in kinds.items())
+            node |= {"enum": list(kinds), "description": f"{node['description']} {shown}."}
         elif node.get("schemes") == "split":
             node.pop("schemes")
             node.update(split_section())

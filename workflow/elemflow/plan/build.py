@@ -44,7 +44,7 @@ class Plan:
     """Everything that will be built.
 
     Attributes:
-        runs: Every run, sorted, with the tables and figures (`<study>/<item>`) that use it; source runs too.
+        runs: Every run, sorted, with the tables and figures (`<study>/<item>`) that use it; pre-training runs too.
         tables: What each table shows, by (study, table).
         figures: What each figure shows, by (study, figure).
     """
@@ -77,7 +77,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
 
     Args:
         settings: Checked settings.
-        published: The papers' numbers, to stand beside ours.
+        published: The papers' numbers, to stand next to ours.
 
     Returns:
         The plan; a run named by several items appears once.
@@ -134,7 +134,7 @@ def _check_kind(settings: Settings, item: Mapping[str, Any], grid: Grid, where: 
 
 
 def _has_key(declared: Any, path: str) -> bool:
-    """Tell whether a key such as `split.hold_out` is given and not false."""
+    """Return whether a key such as `split.hold_out` is given and not false."""
     for key in path.split("."):
         declared = declared.get(key)
         if not declared:
@@ -277,7 +277,7 @@ def _table(
 
 
 def _check_comparison(item: Mapping[str, Any], grid: Grid, where: str) -> None:
-    """Check that a comparison has what its tests need: models judged on the same materials by absolute errors."""
+    """Check that a comparison has what its tests need: models evaluated on the same materials by absolute errors."""
     if item["metric"] != "mae":
         raise ConfigError(f"{where}.metric': found {item['metric']}. Allowed for a comparison: mae.")
     if len(grid.columns) == 1:

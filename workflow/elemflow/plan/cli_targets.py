@@ -1,4 +1,4 @@
-"""Targets of the command line that no rule can make, told by the part that is wrong.
+"""Targets of the command line that no rule can make, named by the part that is wrong.
 
 Snakemake's own message names the whole path; here it is the study that is not asked for, the table that a study does
 not have, or the model that is misspelled.

@@ -22,7 +22,7 @@ from elemflow.plan.resources import COLUMNS_OF_PA, UNKNOWN_MATERIALS
 
 CURATED, PRINTED, GUESSED = "curated", "printed", "guessed"
 NOT_MEASURED = "not measured on a GPU"
-GIVEN_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}  # a guess for divisions from outside
+GIVEN_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}  # a guess for predefined splits
 FORWARD = 1 / 3  # of the operations of a training step
 SECONDS_OF_A_JOB = 5.5  # of a processor, for next to nothing (docs/results/performance.md); a run is two jobs
 BYTES_PER_PREDICTION = 30
@@ -121,7 +121,7 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[dict[str, An
 
 
 def _fits(name: str, model: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, float]:
-    """Return how often each estimator is fitted per member; without a validation part, inner folds judge each point."""
+    """Return how often each estimator is fitted per member, with inner folds where there is no validation set."""
     if model["kind"] == "search":
         return {estimator: model["trials"] / len(model["estimators"]) for estimator in model["estimators"]}
     search = model if model["kind"] == "best_of" else model.get("search")

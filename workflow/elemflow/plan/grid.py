@@ -30,13 +30,13 @@ def source_run(settings: Settings, run: Run) -> Run | None:
     model = settings.models[run.model]
     if model.get("kind") != "network":
         raise ConfigError(
-            f"protocol '{run.protocol}' starts from the weights of a source run, and model '{run.model}' is no "
+            f"protocol '{run.protocol}' starts from the weights of a pre-training run, and model '{run.model}' is no "
             "network. Use it with networks, or name a protocol without `pretraining`."
         )
     if model.get("spec", {}).get("by_training_size"):
         raise ConfigError(
-            f"protocol '{run.protocol}' starts from the weights of a source run, and the widths of model '{run.model}' "
-            "depend on the number of training rows (`spec.by_training_size`), so those weights may not fit. Use it "
+            f"protocol '{run.protocol}' starts from the weights of a pre-training run, and the widths of model "
+            f"'{run.model}' depend on the number of training rows (`spec.by_training_size`), so those weights may not fit. Use it "
             "with a network of one width, or name a protocol without `pretraining`."
         )
     name = source_protocol_id(settings.protocols, (run.dataset, run.property, run.protocol))
@@ -243,7 +243,7 @@ def check_id(cell: Mapping[str, Any], key: str, known: Mapping[str, Any], where:
 
 
 def _is_source(settings: Settings, cell: Mapping[str, Any], where: str) -> bool:
-    """Tell whether a cell names a source run by the derived id of its protocol, and check that its data are those."""
+    """Return whether a cell names a pre-training run by its derived id, and check that its data are those."""
     target = target_of(settings.protocols, cell["protocol"])
     if target is None:
         return False
@@ -290,7 +290,7 @@ def _check_protocol(settings: Settings, run: Run, protocol: Mapping[str, Any], w
     split, kept = protocol.get("split", {}), dataset.get("columns", {}).get("splits", [])
     if split.get("scheme") == "column" and split["column"] not in kept:
         raise ConfigError(
-            f"{where}: protocol '{run.protocol}' divides by the column '{split['column']}', which dataset "
+            f"{where}: protocol '{run.protocol}' splits by the column '{split['column']}', which dataset "
             f"'{run.dataset}' does not keep. Kept (columns.splits): {', '.join(kept) or 'none'}."
             f"{nearest(split['column'], kept)}"
         )

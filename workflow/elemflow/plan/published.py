@@ -82,7 +82,7 @@ def read_published_quantities(path: str | Path) -> PublishedIndex:
 
     Args:
         path: CSV file with one line per printed number, in a column `value`, and what it is in a column `quantity`;
-            other quantities are left out.
+            other quantities are dropped.
 
     Returns:
         The values of each (study, table, dataset, quantity, representation, model), in file order.
@@ -162,7 +162,7 @@ def largest_sizes(index: PublishedIndex) -> dict[tuple[str, str, str], int]:
 
 
 def same_unit(printed: str, ours: str) -> bool:
-    """Tell whether a printed unit, written in ASCII, is ours; values per cell are printed without saying so."""
+    """Return whether a printed unit, written in ASCII, is ours; values per cell are printed without saying so."""
     written = printed.replace("A^3", "Å³").replace("^3", "³").replace("mu_B", "µB")
     return written.removesuffix("/cell") == ours.removesuffix("/cell")
 
@@ -208,7 +208,7 @@ def lookup(
 
     `depth`, `size` and `row` are only needed where the others leave a choice, as in a table of
     branch layouts whose lines differ by their row label alone. A line without a representation, as of a model with an
-    input of its own, stands beside every representation, and one without a dataset beside every dataset.
+    input of its own, stands next to every representation, and one without a dataset next to every dataset.
 
     Returns:
         The value, or None if the paper prints none.

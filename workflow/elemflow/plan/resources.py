@@ -1,4 +1,4 @@
-"""What a training job asks for: memory and minutes, from the size of its data.
+"""What a training job requests: memory and minutes, from the size of its data.
 
 The constants are upper ends of what docs/results/performance.md measured. An estimate too low costs an attempt and
 nothing else: a job that ran out of memory comes back with more, one that ran out of time goes on from its checkpoint.
@@ -15,7 +15,7 @@ from elemflow.config.size_dependent import settle
 UNKNOWN_MATERIALS = 50_000  # before a dataset is curated; dry-runs only
 COLUMNS = {"ef": 86, "st": 126}  # of the others: those of `pa`
 COLUMNS_OF_PA = 145
-COPIES_PER_MEMBER = 2  # parts and scaled parts, for each further member of a fleet
+COPIES_PER_MEMBER = 2  # parts and scaled parts, for each further member trained simultaneously
 COPIES_OF_INPUTS = 8  # file, table, joined rows, parts, scaled parts, and those on the device
 TREES = 200  # of a search, which may choose as many
 BYTES_PER_ROW_AND_TREE = 150  # two nodes per row in a fully grown tree
@@ -36,7 +36,7 @@ def count_materials(curation: str | Path) -> int:
 def training_memory_mb(
     materials: int, representation: str, model: Mapping[str, Any], protocol: Mapping[str, Any]
 ) -> int:
-    """Return the memory that a training job asks for at its first attempt.
+    """Return the memory that a training job requests at its first attempt.
 
     Args:
         materials: Materials of the dataset.
@@ -46,12 +46,12 @@ def training_memory_mb(
 
     Returns:
         MB, rounded up: what the libraries take, the inputs as float32 in several copies, those of the other members of
-        a fleet, and the trees of a forest.
+        the members trained simultaneously, and the trees of a forest.
     """
     columns = sum(COLUMNS.get(part, COLUMNS_OF_PA) for part in representation.split("+"))
     needed = materials * columns * 4 * COPIES_OF_INPUTS / 1e6
     if model["kind"] == "network":
-        needed += 2500 + (_fleet(protocol) - 1) * materials * columns * 4 * COPIES_PER_MEMBER / 1e6
+        needed += 2500 + (_parallel_members(protocol) - 1) * materials * columns * 4 * COPIES_PER_MEMBER / 1e6
     else:
         trees = model.get("parameters", {}).get("n_estimators", TREES)
         needed += 1000 + materials * trees * BYTES_PER_ROW_AND_TREE / 1e6
@@ -59,7 +59,7 @@ def training_memory_mb(
 
 
 def training_minutes(materials: int, model: Mapping[str, Any], protocol: Mapping[str, Any]) -> int:
-    """Return the minutes that a training job asks for at each attempt, a day at most.
+    """Return the minutes that a training job requests at each attempt, a day at most.
 
     Args:
         materials: Materials of the dataset.
@@ -79,7 +79,7 @@ def _members(protocol: Mapping[str, Any]) -> int:
     return math.prod(protocol["split"].get(key) or 1 for key in MEMBER_KEYS)
 
 
-def _fleet(protocol: Mapping[str, Any]) -> int:
+def _parallel_members(protocol: Mapping[str, Any]) -> int:
     """Return how many members of a network may train at once."""
     training, members = protocol["training"], _members(protocol)
     if training["engine"] == "tensorflow":
