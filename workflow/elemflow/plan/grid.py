@@ -36,8 +36,8 @@ def source_run(settings: Settings, run: Run) -> Run | None:
     if model.get("spec", {}).get("by_training_size"):
         raise ConfigError(
             f"protocol '{run.protocol}' starts from the weights of a pre-training run, and the widths of model "
-            f"'{run.model}' depend on the number of training rows (`spec.by_training_size`), so those weights may not fit. Use it "
-            "with a network of one width, or name a protocol without `pretraining`."
+            f"'{run.model}' depend on the number of training rows (`spec.by_training_size`), so those weights may not "
+            "fit. Use it with a network of one width, or name a protocol without `pretraining`."
         )
     name = source_protocol_id(settings.protocols, (run.dataset, run.property, run.protocol))
     return Run(declared["dataset"], declared["property"], run.representation, run.model, name)
