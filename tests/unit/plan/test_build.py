@@ -382,7 +382,7 @@ def test_a_figure_of_datasets_names_what_exists(change, message):
 )  # fmt: skip
 def test_a_protocol_asks_of_a_dataset_only_what_it_has(protocol, dataset, message):
     study = settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}])})
-    study.protocols["validated"] |= protocol
+    study.protocols["validated"] |= protocol | {"training": {}}
     study.datasets["d1"] |= dataset
     if message is None:
         assert build(study, {}).runs
@@ -409,7 +409,7 @@ def test_a_figure_of_an_element_held_out_needs_a_protocol_that_holds_one_out():
     study = settings({}, {"f": table(kind="hold_out")})
     with pytest.raises(ConfigError, match=r"Set its key 'split\.hold_out'"):
         build(study, {})
-    study.protocols["validated"]["split"] = {"hold_out": {"element": "Mg", "train_fraction": 0}}
+    study.protocols["validated"] |= {"split": {"hold_out": {"element": "Mg", "train_fraction": 0}}, "training": {}}
     assert build(study, {}).figures
 
 

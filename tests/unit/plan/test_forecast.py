@@ -72,7 +72,7 @@ def test_rows_epochs_and_batches_are_those_that_train(root, tmp_path):
         curation.parent.mkdir(parents=True, exist_ok=True)
         curation.write_text(json.dumps({"materials": materials, "properties": {}}))
         found = {run["run"]: run for run in describe(settings, plan, tmp_path)}
-        for run in (found[whole], found[f"{whole}_rows1000"]):
+        for run in (found[whole], found[f"{whole}@train_rows=1000"]):
             trained[run["rows"]["train"]] = (run["rows"]["test"], run["epochs"], run["batch_size"])
     assert trained == {
         40_500: (5_000, [100, 100], 128), 81_000: (10_000, [120, 120], 256), 1000: (10_000, [200, 200], 128),
