@@ -41,7 +41,7 @@ def whole(materials, folder, split):
 
 
 @pytest.mark.parametrize("split", [FRACTIONS, FOLDS])
-def test_fewer_training_rows_are_a_subset_and_the_other_parts_stay(materials, tmp_path, split):
+def test_fewer_training_rows_are_a_subset_and_the_other_sets_stay(materials, tmp_path, split):
     found = {rows: sets(materials, tmp_path, split | {"train_rows": rows}) for rows in (1, 20, 100)}
     full = whole(materials, tmp_path, split)
     for member in range(3):
@@ -52,7 +52,7 @@ def test_fewer_training_rows_are_a_subset_and_the_other_parts_stay(materials, tm
             assert all(parts[member, role] == full[member, role] for parts in found.values())
 
 
-def test_each_division_draws_its_own_rows_and_its_members_share_them(materials, tmp_path):
+def test_each_split_draws_its_own_rows_and_its_members_share_them(materials, tmp_path):
     parts = sets(materials, tmp_path, FRACTIONS | {"train_rows": 20})
     assert len(parts[0, "train"] & parts[1, "train"]) < 15
     shared = sets(materials, tmp_path, FRACTIONS | {"train_rows": 20, "split_per_member": False})
@@ -138,9 +138,9 @@ def test_equal_inputs_give_equal_bytes(materials, tmp_path):
     assert len(digests) == 1
 
 
-@given(returned=st.floats(0, 0.8), rows=st.integers(1, 90))
-def test_parts_never_share_a_material(materials, tmp_path_factory, returned, rows):
+@given(train_fraction=st.floats(0, 0.8), rows=st.integers(1, 90))
+def test_sets_never_share_a_material(materials, tmp_path_factory, train_fraction, rows):
     folder = tmp_path_factory.mktemp("any")
-    parts = sets(materials, folder, FRACTIONS | held(returned) | {"members": 1, "train_rows": rows})
+    parts = sets(materials, folder, FRACTIONS | held(train_fraction) | {"members": 1, "train_rows": rows})
     assert len(parts[0, "train"]) == rows
     assert sum(map(len, parts.values())) == len(set.union(*parts.values()))

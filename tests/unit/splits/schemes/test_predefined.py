@@ -1,0 +1,130 @@
+"""Predefined splits: columns of the source, lists of entries, and the folds of Matbench."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from elemflow.core.errors import DataError
+from elemflow.splits.schemes.k_fold_rows import shuffled_folds
+from elemflow.splits.schemes.registry import read_split
+from elemflow.splits.write import write_split
+
+ROWS = {"scheme": "k_fold_rows", "folds": 5, "seed": 18012019, "validation": 0, "rows": 103}
+
+
+def rows_table(tmp_path, numbers, **columns):
+    ids = [f"M{number}" for number in numbers]
+    path = tmp_path / "rows.parquet"
+    columns = {"material_id": ids, "composition": ids, "entry_id": [str(n) for n in numbers]} | columns
+    pq.write_table(pa.table(columns | {"gap": [1.0] * len(ids)}), path)
+    return path
+
+
+def sets(path, member=0):
+    table = pq.read_table(path).to_pandas().query("member == @member")
+    return {role: sorted(rows["material_id"]) for role, rows in table.groupby("role", observed=True)}
+
+
+def refused(table, tmp_path, split, listed=None):
+    with pytest.raises(DataError) as caught:
+        write_split(table, "gap", read_split(split), tmp_path / "s.parquet", where="split of x", listed=listed)
+    return str(caught.value)
+
+
+def test_row_folds_are_those_of_scikit_learn(tmp_path):
+    model_selection = pytest.importorskip("sklearn.model_selection")
+    order = np.random.default_rng(0).permutation(103)
+    write_split(rows_table(tmp_path, order), "gap", read_split(ROWS), tmp_path / "s.parquet", where="here")
+    folds = model_selection.KFold(5, shuffle=True, random_state=18012019).split(np.zeros(103))
+    for member, (train, test) in enumerate(folds):
+        found = sets(tmp_path / "s.parquet", member)
+        assert found == {"train": sorted(f"M{n}" for n in train), "test": sorted(f"M{n}" for n in test)}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ([*range(50), *range(52, 103)], "2 of 103 rows of the source are no materials with a value, such as 50, 51"),
+        (range(104), "the dataset has 104 rows with a value, key 'split.rows' says 103"),
+    ],
+)
+def test_row_folds_need_every_row(tmp_path, numbers, message):
+    assert message in refused(rows_table(tmp_path, numbers), tmp_path, ROWS)
+
+
+COLUMN = {"scheme": "column", "column": "split", "roles": {"inferred": "train", "": "none"}}
+
+
+def test_a_column_names_the_sets(tmp_path):
+    table = rows_table(tmp_path, range(6), split=["train", "inferred", "val", "test", "", None])
+    write_split(table, "gap", read_split(COLUMN | {"members_per_fold": 2}), tmp_path / "s.parquet", where="here")
+    expected = {"train": ["M0", "M1"], "validation": ["M2"], "test": ["M3"]}
+    assert sets(tmp_path / "s.parquet") == sets(tmp_path / "s.parquet", 1) == expected
+
+
+def test_a_column_may_hold_folds(tmp_path):
+    table = rows_table(tmp_path, range(5), split=["1", "2", "2", "10", "train"])
+    write_split(table, "gap", read_split(COLUMN), tmp_path / "s.parquet", where="here")
+    assert [sets(tmp_path / "s.parquet", member)["test"] for member in range(3)] == [["M0"], ["M1", "M2"], ["M3"]]
+    assert sets(tmp_path / "s.parquet")["train"] == ["M1", "M2", "M3", "M4"]
+
+
+def test_an_unknown_label_is_refused_by_name(tmp_path):
+    message = refused(rows_table(tmp_path, range(3), split=["train", "tets", "test"]), tmp_path, COLUMN)
+    assert "column 'split': 'M1' has the label 'tets'." in message
+    assert "Did you mean 'test'?" in message
+
+
+LIST = {"scheme": "file", "path": "list.json", "roles": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.json", '{"train": {"0": 1.5, "1": 2}, "val": ["2"], "test": [3]}'),
+        ("list.csv", "entry_id,role\n0,train\n1,train\n2,val\n3,test\n"),
+    ],
+)
+def test_a_list_names_the_sets_and_drops_the_rest(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    write_split(
+        rows_table(tmp_path, range(9)), "gap", read_split(LIST), tmp_path / "s", where="here", listed=tmp_path / name
+    )
+    assert sets(tmp_path / "s") == {"train": ["M0", "M1"], "validation": ["M2"], "test": ["M3"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"fold_0": ["0", "1"], "fold_1": ["1", "2"]}', "listed twice: 1. An entry belongs to one set or fold"),
+        ('{"train": ["0", "7"], "test": ["8"]}', "2 of 3 entries are no materials with a value, such as 7, 8."),
+        ('{"trian": ["0"], "test": ["1"]}', "'0' has the label 'trian'. Allowed: train, val, valid, validation, test"),
+        ('["0", "1"]', "cannot be read (AttributeError"),
+        ('{"train": ["0"', "cannot be read (JSONDecodeError"),
+    ],
+)
+def test_a_list_that_does_not_fit_is_refused_by_name(tmp_path, text, message):
+    (tmp_path / "list.json").write_text(text)
+    shown = refused(rows_table(tmp_path, range(4)), tmp_path, LIST, tmp_path / "list.json")
+    assert message in shown
+    assert shown.startswith(f"split of x: {tmp_path}/list.json")
+
+
+def test_a_cut_line_of_a_list_is_refused_by_name(tmp_path):
+    (tmp_path / "list.csv").write_text("entry_id,role\n0,train\n1,test\n2\n")
+    shown = refused(rows_table(tmp_path, range(4)), tmp_path, LIST, tmp_path / "list.csv")
+    assert "'2' has the label ''" in shown
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "rows", "dummy"),
+    [("matbench_expt_gap", 4_604, 1.1435), ("matbench_mp_e_form", 132_752, 1.0059), ("matbench_mp_gap", 106_113, 1.3272)],
+)  # fmt: skip
+def test_the_folds_of_matbench_give_the_dummy_errors_of_its_leaderboard(real_data, name, rows, dummy):
+    """The leaderboard's dummy predicts the mean of the training rows; other folds would give another error."""
+    y = np.loadtxt(real_data / f"{name}.csv.gz", delimiter=",", skiprows=1, usecols=1)
+    folds = shuffled_folds(rows, 5, ROWS["seed"])
+    errors = [np.abs(y[folds == fold] - y[folds != fold].mean()).mean() for fold in range(5)]
+    assert np.mean(errors) == pytest.approx(dummy, abs=5e-5)
