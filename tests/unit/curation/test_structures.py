@@ -1,0 +1,94 @@
+"""Curation of entries with crystal structures."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from factories.curation import (
+    COLUMNS,
+    COMPUTED,
+    energy,
+    records,
+    salt,
+)
+
+from elemflow.chemistry.crystal import decode
+from elemflow.core.errors import DataError
+
+
+def test_structures_are_kept(tmp_path: Path) -> None:
+    properties = {"energy": energy(), "volume": COMPUTED, "sites": COMPUTED | {"computed": "n_sites"}}
+    rows = [("a", "NaCl", -1, salt()), ("b", "KCl", -2, salt(6.29, ("K", "Cl"))), ("c", "NaCl", -3, salt(5.7))]
+    outcome = records(tmp_path, rows, properties=properties)
+    assert outcome.materials["entry_id"].tolist() == ["b", "c"]
+    kept = [decode(code) for code in outcome.materials["structure"]]
+    assert [crystal.species for crystal in kept] == [("K", "Cl"), ("Na", "Cl")]
+    assert kept[1].lattice[0].tolist() == [0, 2.85, 2.85]
+    assert kept[1].coordinates.tolist() == [[0, 0, 0], [0.5, 0.5, 0.5]]
+    assert outcome.materials["volume"].to_numpy() == pytest.approx([6.29**3 / 8, 5.7**3 / 8])
+    assert outcome.materials["sites"].tolist() == [2, 2]
+    assert len(outcome.entries["structure"]) == 3
+    assert pq.read_schema(tmp_path / "materials.parquet").names[-1] == "structure"
+
+
+def test_structures_that_cannot_be_used_are_rejected(tmp_path: Path) -> None:
+    bad = {
+        "": "missing",
+        "{": "no valid JSON",
+        salt(0.0): "no volume",
+        salt(elements=("Na", "Br")): "holds BrNa, the formula says ClNa",
+        salt(elements=("Na", "X")): "'X' is not an element",
+        salt(coords=[[0, 0, 0]]): "coordinates are needed",
+        salt(lattice_mat=[[1, 0, 0], [0, 1, 0], [0, 0, "x"]]): "x",
+    }
+    rows = [(str(i), "NaCl", -9, text) for i, text in enumerate(bad)]
+    rows += [("null", "NaCl", -9, None), ("2-Feb", "2-Feb", -9, salt()), ("good", "ClNa", -1, salt())]
+    outcome = records(tmp_path, rows)
+    assert outcome.materials["entry_id"].tolist() == ["good"]
+    assert [step["rows"] for step in outcome.report["steps"]] == [10, 9, 1, 1]
+    assert outcome.rejected["stage"].tolist() == ["formula", *["structure"] * 8]
+    for reason, part in zip(outcome.rejected["reason"][1:], [*bad.values(), "missing"], strict=True):
+        assert part in reason
+    with pytest.raises(DataError, match=r"no row has a formula and a structure that can be read.*is missing"):
+        records(tmp_path, [("a", "NaCl", 1, None)])
+
+
+@pytest.mark.parametrize("formula", ["Na3Cl2Br", "Na2ClBr", "NaBr", "Na3ClBr2"])
+def test_a_disordered_structure_fits_its_formula_but_for_rounding(tmp_path: Path, formula: str) -> None:
+    species = [{"Na": 1}, {"Cl": 0.667, "Br": 0.333}]
+    sites = [
+        {"species": [{"element": symbol, "occu": share} for symbol, share in held.items()], "abc": place}
+        for held, place in zip(species, ([0, 0, 0], [0.5, 0.5, 0.5]), strict=True)
+    ]
+    text = json.dumps({"lattice": {"matrix": json.loads(salt())["lattice_mat"]}, "sites": sites})
+    columns = COLUMNS | {"structure": {"column": "atoms", "format": "pymatgen"}}
+    ordered = json.dumps(
+        {"lattice": json.loads(text)["lattice"], "sites": [{"species": sites[0]["species"], "abc": [0, 0, 0]}]}
+    )
+    outcome = records(tmp_path, [("a", formula, 1, text), ("b", "Na", 1, ordered)], columns=columns)
+    assert outcome.materials["entry_id"].tolist() == (["a", "b"] if formula == "Na3Cl2Br" else ["b"])
+
+
+def test_cif_and_pymatgen_structures(tmp_path: Path) -> None:
+    from elemflow.chemistry.crystal import from_jarvis
+
+    crystal = from_jarvis(json.loads(salt()))
+    sites = [
+        {"species": [{"element": name, "occu": 1}], "abc": place.tolist()}
+        for name, place in zip(crystal.species, crystal.coordinates, strict=True)
+    ]
+    cif = (
+        "data_salt\n_cell_length_a 5.64\n_cell_length_b 5.64\n_cell_length_c 5.64\n_cell_angle_alpha 90\n"
+        "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M 'Fm-3m'\nloop_\n_atom_site_label\n"
+        "_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nA Na 0 0 0\nB Cl .5 .5 .5\n"
+    )
+    texts = {"pymatgen": json.dumps({"lattice": {"matrix": crystal.lattice.tolist()}, "sites": sites}), "cif": cif}
+    for form, text in texts.items():
+        columns = COLUMNS | {"structure": {"column": "atoms", "format": form}}
+        rows = [("a", "NaCl", 1, text), ("b", "NaCl", 0, "broken")]
+        properties = {"energy": energy(), "volume": COMPUTED, "group": COMPUTED | {"computed": "spacegroup"}}
+        outcome = records(tmp_path, rows, columns=columns, properties=properties)
+        assert outcome.materials[["entry_id", "group"]].to_numpy().tolist() == [["a", 225]]
+        assert outcome.materials["volume"][0] == pytest.approx(5.64**3 / 8)
+        assert outcome.rejected["entry_id"].tolist() == ["b"]
