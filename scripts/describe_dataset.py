@@ -1,4 +1,4 @@
-"""Write what is told of one dataset: title, version, licence and citation."""
+"""Write the texts of one dataset: title, version, licence and citation."""
 
 from typing import TYPE_CHECKING
 

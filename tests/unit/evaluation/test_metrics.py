@@ -131,10 +131,10 @@ def test_members_that_predict_one_value_are_named(tmp_path: Path) -> None:
 
 def test_evaluate_names_the_first_bad_row(tmp_path: Path) -> None:
     path = _predictions(tmp_path / "p.parquet", {(0, "test"): [1, float("nan"), 1]})
-    with pytest.raises(DataError, match="first material 'm1' of member 0"):
+    with pytest.raises(DataError, match=r"p\.parquet: .*'m1' of member 0"):
         metrics.evaluate(path)
     pd.read_parquet(path).iloc[:0].to_parquet(path)
-    with pytest.raises(DataError, match="no predictions"):
+    with pytest.raises(DataError, match=r"p\.parquet"):
         metrics.evaluate(path)
 
 
@@ -172,13 +172,13 @@ def test_uncertainty_follows_from_the_predictions(tmp_path: Path) -> None:
     assert found["test"]["uncertainty"]["n"] == 80
     assert "uncertainty" not in found["validation"]
     only_test = {member: {"test": [1.0, 2.0]} for member in range(2)}
-    with pytest.raises(DataError, match="split 0 has no validation rows"):
+    with pytest.raises(DataError, match=r"split 0 .*`uncertainty`"):
         metrics.evaluate(_members(tmp_path / "p.parquet", only_test), "mean", "mean", 2, uncertainty=True)
 
 
 def test_a_split_without_all_its_members_is_refused(tmp_path: Path) -> None:
     path = _members(tmp_path / "p.parquet", {0: {"test": [1, 2]}, 1: {"test": [1]}})
-    with pytest.raises(DataError, match=r"split 0 has 1 predictions of material 'test1' \(test\), not 2"):
+    with pytest.raises(DataError, match=r"split 0 has 1 .*'test1'.* not 2"):
         metrics.evaluate(path, ensemble="mean", members_per_split=2)
 
 

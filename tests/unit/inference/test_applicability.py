@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.core.files import read_metadata, write_parquet
-from elemflow.evaluation.applicability_groups import percentile_groups, read_applicability
+from elemflow.evaluation.applicability_groups import read_applicability
 from elemflow.inference import applicability
 from elemflow.inference.applicability import ApplicabilityDomain, AssessmentInputs, assess_run, is_grouped_split
 from elemflow.training.data import MemberData, RoleData
@@ -112,13 +112,6 @@ def test_any_number_of_rows_gives_finite_numbers(train: int, rows: int, composit
     assert len(found["distance"]) == rows
     assert np.isfinite(found["distance"]).all()
     assert ((found["percentile"] >= 0) & (found["percentile"] <= 1)).all()
-
-
-def test_groups_are_cut_at_the_edges() -> None:
-    rows = pd.DataFrame({"percentile": [0.0, 0.5, 0.51, 1.0, 0.2], "flag": ["inside"] * 4 + ["unseen"]})
-    groups = percentile_groups(rows, (0.5, 0.9, 1.0))
-    assert groups.tolist() == ["0–50%", "0–50%", "50–90%", "90–100%", "unseen elements"]
-    assert groups.cat.categories.tolist() == ["0–50%", "50–90%", "90–100%", "unseen elements"]
 
 
 def test_each_split_is_assessed_once(tmp_path: Path) -> None:

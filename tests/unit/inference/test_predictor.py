@@ -93,7 +93,7 @@ def test_a_row_that_cannot_be_predicted_is_named_or_skipped(
     tmp_path: Path, run: Path, formula: str, reason: str
 ) -> None:
     table, out = _table(tmp_path, ["GaAs", formula, "NaCl"]), tmp_path / "out.parquet"
-    with pytest.raises(DataError, match=rf"formulas.csv, row 2: '{formula}' cannot be predicted: .*{reason}"):
+    with pytest.raises(DataError, match=rf"formulas\.csv, row 2: '{formula}' .*{reason}"):
         predict_table(run, table, out)
     assert not list(tmp_path.glob("*.parquet")), "nothing half-written stays"
     predict_table(run, table, out, skip=True)
@@ -115,15 +115,15 @@ def test_a_row_that_the_network_cannot_read_is_a_row_without_prediction(
     predict_table(run, table, out, skip=True)
     assert pd.read_parquet(out)["y_pred"].isna().tolist() == [True, False, True, False]
     assert pd.read_parquet(out)["reason"][2] == "too many elements"
-    with pytest.raises(DataError, match="row 1: 'CaTiO3' cannot be predicted: too many elements"):
+    with pytest.raises(DataError, match=f"row 1: 'CaTiO3' .*{too_many}"):
         predict_table(run, _table(tmp_path, ["CaTiO3"]), out)
 
 
 def test_messages_about_a_table_of_formulas_name_no_dataset(tmp_path: Path, run: Path) -> None:
     (tmp_path / "semi.csv").write_text("formula;gap\nNaCl;1\n")
-    with pytest.raises(DataError, match=r"looks like ';'\. Save it as a table of comma-separated columns"):
+    with pytest.raises(DataError, match=r"semi\.csv.*';'"):
         predict_table(run, tmp_path / "semi.csv", tmp_path / "out.parquet")
-    with pytest.raises(DataError, match=r"nothing\.csv: no such file"):
+    with pytest.raises(DataError, match=r"nothing\.csv"):
         predict_table(run, tmp_path / "nothing.csv", tmp_path / "out.parquet")
 
 
@@ -131,27 +131,27 @@ def test_columns_and_formats_of_tables(tmp_path: Path, run: Path) -> None:
     out = tmp_path / "out.parquet"
     assert predict_table(run, _table(tmp_path, FORMULAS, column="composition"), out) == 5
     table = _table(tmp_path, FORMULAS, column="formulae")
-    with pytest.raises(DataError, match=r"none of the columns formula, composition\. Found: note, formulae\. Did you"):
+    with pytest.raises(DataError, match=r"formulas\.csv: .*formula, composition.*note, formulae.*'formulae'"):
         predict_table(run, table, out)
     assert predict_table(run, table, out, column="formulae") == 5
-    with pytest.raises(DataError, match="no column 'x'"):
+    with pytest.raises(DataError, match=r"formulas\.csv: .*'x'"):
         predict_table(run, table, out, column="x")
     pd.DataFrame({"formula": FORMULAS}).to_parquet(tmp_path / "t.parquet")
     assert predict_table(run, tmp_path / "t.parquet", out) == 5
-    with pytest.raises(DataError, match="the format is not known by its name"):
+    with pytest.raises(DataError, match=r"t\.xlsx"):
         predict_table(run, tmp_path / "t.xlsx", out)
-    with pytest.raises(DataError, match="no rows"):
+    with pytest.raises(DataError, match=r"formulas\.csv: no rows"):
         predict_table(run, _table(tmp_path, []), out)
 
 
 def test_runs_that_cannot_predict_say_why(tmp_path: Path, run: Path) -> None:
-    with pytest.raises(DataError, match=r"no trained run, since it has no model/model\.json"):
+    with pytest.raises(DataError, match=r"model/model\.json"):
         Ensemble(tmp_path)
     write_run_config(tmp_path / "model", training.make_run(NETWORK, representation="st+ef"))
-    with pytest.raises(DataError, match="no member is stored"):
+    with pytest.raises(DataError, match="model: no member"):
         Ensemble(tmp_path)
     (tmp_path / "model/member-0.keras").symlink_to(run / "model/member-0.keras")
-    with pytest.raises(DataError, match="part 'st' of its representation is computed from crystal structures"):
+    with pytest.raises(DataError, match="part 'st'"):
         predict_table(tmp_path, _table(tmp_path, FORMULAS), tmp_path / "out.parquet")
 
 
@@ -170,7 +170,7 @@ def test_feature_files_give_the_predictions_of_the_run(tmp_path: Path) -> None:
     assert found["spread"].isna().all()
     table = pq.read_table(tmp_path / "part.parquet")
     write_parquet(tmp_path / "pa.parquet", table, {"part": "pa", "labels": list("abc")})
-    with pytest.raises(DataError, match=r"these files have the parts ef, pa; the run was trained on ef\. Give one"):
+    with pytest.raises(DataError, match=r"ef, pa; .* ef\."):
         predict_parquet(run, [*features, tmp_path / "pa.parquet"], tmp_path / "x.parquet")
 
 
@@ -219,7 +219,7 @@ def test_the_command_distinguishes_tables_from_feature_files(tmp_path: Path, run
     command.main([str(run), str(tmp_path / "ef.parquet"), str(out), "--threads", "1"])
     found = pd.read_parquet(out).set_index("material_id")["y_pred"]
     np.testing.assert_allclose(found, by_formula[~by_formula.index.duplicated()].loc[found.index], rtol=1e-5)
-    with pytest.raises(SystemExit, match="row 1: 'Q' cannot be predicted"):
+    with pytest.raises(SystemExit, match="row 1: 'Q'"):
         command.main([str(run), str(_table(tmp_path, ["Q"])), str(out)])
     with pytest.raises(SystemExit):
         command.main([str(run), str(table), str(table), str(out)])

@@ -66,7 +66,7 @@ def test_an_interval_ends_where_the_property_does() -> None:
 def test_a_level_beyond_the_validation_rows_is_refused(level: int, refused: bool) -> None:
     calibration = Calibration(EnsembleRows(np.arange(10.0), np.ones(10)))
     if refused:
-        with pytest.raises(DataError, match=r"of 10 compositions are too few for 91 %; they calibrate .* at most 90 %"):
+        with pytest.raises(DataError, match=r"10 compositions .* 91 %.* 90 %"):
             Intervals(calibration, level)
     else:
         Intervals(calibration, level)
@@ -75,7 +75,7 @@ def test_a_level_beyond_the_validation_rows_is_refused(level: int, refused: bool
 def test_entries_of_one_composition_do_not_calibrate_a_level_alone() -> None:
     calibration = Calibration(EnsembleRows(np.arange(40.0), np.ones(40), np.repeat(np.arange(10), 4)))
     Intervals(calibration, 90)
-    with pytest.raises(DataError, match="of 10 compositions are too few for 91 %"):
+    with pytest.raises(DataError, match=r"10 compositions .* 91 %"):
         Intervals(calibration, 91)
 
 
@@ -93,7 +93,7 @@ def test_runs_without_intervals_predict_and_say_why_where_some_are_asked_for(
         predict_parquet(run, inputs, out)
         assert pq.read_schema(out).names == ["material_id", "y_pred", "spread"]
         assert f"{run}: without intervals: " in caplog.text
-        with pytest.raises(DataError, match=f"no intervals of 90 %: .*{reason}"):
+        with pytest.raises(DataError, match=f"90 %: .*{reason}"):
             predict_parquet(run, inputs, out, level=90)
 
 
@@ -101,7 +101,7 @@ def test_several_splits_have_no_common_interval(run: Path) -> None:
     found = read_json(run / "metrics.json")
     found["test"]["ensemble"]["n_members"] = 3
     write_json(run / "metrics.json", found)
-    with pytest.raises(DataError, match="its 3 train/validation/test splits"):
+    with pytest.raises(DataError, match="3 train/validation/test splits"):
         load_calibration(run, "mean")
 
 
@@ -151,7 +151,7 @@ def test_training_materials_that_are_not_those_of_the_run_are_refused(tmp_path: 
     command.main(arguments)
     materials = tmp_path / "results/datasets/toy/materials.parquet"
     pd.read_parquet(materials).iloc[::-1].to_parquet(materials)
-    with pytest.raises(SystemExit, match=r"materials\.parquet is not the file that the run was trained on"):
+    with pytest.raises(SystemExit, match=r"materials\.parquet is not"):
         command.main(arguments)
     materials.unlink()
     with pytest.raises(SystemExit, match=r"materials\.parquet is missing"):

@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -37,19 +38,17 @@ def configure_logging(path: str | Path) -> None:
         force=True,
     )
     logging.captureWarnings(True)
-
-    def record(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        _log_exception(kind, error, trace)
-        if issubclass(kind, Exception):  # an interrupt from the keyboard is no failure
-            expected = isinstance(error, ElemflowError)
-            message = str(error) if expected else traceback.format_exception_only(error)[-1].strip()
-            write_json(failed, {"error": kind.__name__, "message": message})
-
-    sys.excepthook = record
+    sys.excepthook = partial(_report, failed)
 
 
-def _log_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if issubclass(kind, ElemflowError):
-        logging.getLogger("elemflow").error("%s", error)
+def _report(failed: Path, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Write an uncaught exception to the log, and a failure to its record."""
+    expected = isinstance(error, ElemflowError)
+    log = logging.getLogger("elemflow")
+    if expected:
+        log.error("%s", error)
     else:
-        logging.getLogger("elemflow").error("Unexpected failure", exc_info=(kind, error, trace))
+        log.error("Unexpected failure", exc_info=(kind, error, trace))
+    if isinstance(error, Exception):  # an interrupt from the keyboard is no failure
+        message = str(error) if expected else traceback.format_exception_only(error)[-1].strip()
+        write_json(failed, {"error": kind.__name__, "message": message})

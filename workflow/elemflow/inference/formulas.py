@@ -34,7 +34,7 @@ class Batch:
 
     @property
     def predicted_rows(self) -> list[int]:
-        """Numbers of the rows that have features."""
+        """Return the numbers of the rows that have features."""
         return [row for row, reason in enumerate(self.reasons) if reason is None]
 
 

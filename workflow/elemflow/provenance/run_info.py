@@ -1,4 +1,4 @@
-"""Facts about a job that its numbers do not depend on, or should not: versions, machine, commit, memory."""
+"""What surrounds a computation and decides none of its numbers: versions, machine, commit, memory."""
 
 import importlib.metadata
 import os
@@ -9,7 +9,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 LIBRARIES = (
     *("elemflow", "keras", "tensorflow", "jax", "numpy", "scipy", "pandas", "pyarrow"),
@@ -28,7 +27,7 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def host_facts(threads: int) -> dict[str, Any]:
+def host_facts(threads: int) -> dict[str, str | int | None]:
     """Return name, platform and processor of this machine, and the threads given to the job."""
     return {
         "name": socket.gethostname(),
