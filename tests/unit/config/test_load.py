@@ -541,3 +541,10 @@ def test_a_split_column_must_not_hide_another(project, name):
     change = {"columns": {"splits": [name]}}
     message = refusal(project, CONFIG | {"overrides": {"datasets": {"kebg": change}}})
     assert f"key 'columns.splits': the name '{name}' is taken by" in message
+
+
+def test_a_dataset_may_extend_another(project):
+    (project / "config/datasets/a.yaml").write_text("{title: A, extends: kefe, keep: {rule: first}}")
+    datasets = load(CONFIG, project).datasets
+    base = datasets["kefe"]
+    assert datasets["a"] == base | {"title": "A", "keep": {"rule": "first"}, "published_size": {}}

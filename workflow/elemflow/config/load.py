@@ -41,6 +41,8 @@ from elemflow.core.errors import ConfigError, nearest
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries", "structure_type", "structure")
 RESERVED = (*KEPT_COLUMNS, "code")
+OWN_KEYS = ("title", "published", "published_size")
+"""Keys that a declaration does not take over from the one that it extends."""
 
 
 Declarations = dict[str, tuple[str, dict[str, Any]]]
@@ -175,7 +177,7 @@ def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str
     found = {kind: _read_folder(root / "config" / kind) for kind in KINDS}
     declared = {name: protocol for name, (_, protocol) in _extended(found["protocols"]).items()}
     found = _overridden(found, top["overrides"], where)
-    found |= {kind: _extended(found[kind]) for kind in ("models", "protocols")}
+    found |= {kind: _extended(found[kind]) for kind in ("datasets", "models", "protocols")}
     found["studies"] = _selected(found["studies"], top["studies"], where)
     for kind, declarations in found.items():
         for path, declaration in declarations.values():
@@ -423,7 +425,7 @@ def _check_names(path: str, dataset: Mapping[str, Any]) -> None:
 
 
 def _extended(declarations: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Lay each model or protocol over the one that it `extends`; title and published name are always its own.
+    """Lay each declaration over the one that it `extends`; `OWN_KEYS` are always its own.
 
     One stands behind the one it extends, so that a mistake is first found in the file that holds it.
     """
@@ -440,7 +442,7 @@ def _extended(declarations: Mapping[str, tuple[str, dict[str, Any]]]) -> dict[st
                 raise ConfigError(f"{path}: key 'extends': no {kind} '{base}'.{nearest(base, declarations)}")
             if base in chain:
                 raise ConfigError(f"{path}: key 'extends': a circle, {' → '.join((*chain, base))}.")
-            inherited = {key: value for key, value in resolve(base, chain).items() if key not in ("title", "published")}
+            inherited = {key: value for key, value in resolve(base, chain).items() if key not in OWN_KEYS}
             own = {key: value for key, value in declared.items() if key != "extends"}
             path, declared = f"{path} (extends {base})", merge(inherited, own)
         done[name] = (path, declared)
