@@ -1,7 +1,6 @@
 """Train all members of one run and write predictions, history, run info and models."""
 
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,17 @@ def main(smk: "Snakemake") -> None:
     set_deadline(smk.resources.get("runtime", 0), smk.resources.get("grace"))
     backend = Backend(smk.threads)
     checkpoints = Path(smk.params.checkpoints)
+
+    def finish() -> None:
+        # While the checkpoints still exist: a job that is killed here need not train again.
+        write_record(
+            smk.output.record,
+            smk.params,
+            inputs=[*smk.input.features, smk.input.materials, smk.input.split, *smk.input.pretrained],
+            outputs=[smk.output.predictions, smk.output.model],
+        )
+        train_neighbours(checkpoints, backend, started)
+
     train_run(
         RunConfig.from_params(smk.params.cfg),
         RunInputs.from_names(**dict(smk.input.items())),
@@ -38,13 +48,7 @@ def main(smk: "Snakemake") -> None:
         ),
         backend,
         code=smk.params.code,
-        then=partial(train_neighbours, checkpoints, backend, started),
-    )
-    write_record(
-        smk.output.record,
-        smk.params,
-        inputs=[*smk.input.features, smk.input.materials, smk.input.split, *smk.input.pretrained],
-        outputs=[smk.output.predictions, smk.output.model],
+        then=finish,
     )
 
 

@@ -51,5 +51,6 @@ ELSEWHERE = {
     "workflow/elemflow/inference/predictor.py",  # a message
     "workflow/elemflow/provenance/crate.py",  # names inside an archive
     "workflow/elemflow/reporting/pages.py",  # a template
+    "workflow/elemflow/tools/site.py",  # a page of the documents
     "workflow/elemflow/training/packing.py",  # training does not know the plan
 }
