@@ -1,4 +1,4 @@
-"""What the rules get, asked with plain wildcards; nothing is built."""
+"""What the rules get for plain wildcards; nothing is built."""
 
 import re
 from types import SimpleNamespace
@@ -39,13 +39,13 @@ def wildcards(run, **more):
 
 
 def test_a_run_is_trained_on_features_materials_and_split(wf, run, empty):
-    asked = wildcards(run)
+    job = wildcards(run)
     parts = run.representation.split("+")
-    assert wf.training.features(asked) == [f"results/features/{run.dataset}/{part}.parquet" for part in parts]
-    assert wf.training.materials(asked) == f"results/datasets/{run.dataset}/materials.parquet"
-    assert wf.training.split(asked) == f"results/splits/{run.dataset}/{run.property}/{run.protocol}.parquet"
-    assert wf.training.pretrained(asked) == []
-    assert wf.training.gpus(asked) == 1
+    assert wf.training.features(job) == [f"results/features/{run.dataset}/{part}.parquet" for part in parts]
+    assert wf.training.materials(job) == f"results/datasets/{run.dataset}/materials.parquet"
+    assert wf.training.split(job) == f"results/splits/{run.dataset}/{run.property}/{run.protocol}.parquet"
+    assert wf.training.pretrained(job) == []
+    assert wf.training.gpus(job) == 1
 
 
 def test_titles_and_report_are_no_parameter_of_training(wf, run):
@@ -69,26 +69,26 @@ def test_curation_does_not_depend_on_texts(wf, run):
 
 
 def test_inputs_whose_content_was_used_are_ancient(wf, run, empty):
-    asked = wildcards(run)
-    split = wf.training.split(asked)
+    job = wildcards(run)
+    split = wf.training.split(job)
     for path in (
         paths.MANIFEST.format(dataset=run.dataset),
-        *wf.training.features(asked),
-        wf.training.materials(asked),
+        *wf.training.features(job),
+        wf.training.materials(job),
         split,
     ):
         write_text(path, path)
     build(wf, run)
-    assert is_flagged(wf.training.split(asked), "ancient")
-    assert all(is_flagged(path, "ancient") for path in wf.training.features(asked))
+    assert is_flagged(wf.training.split(job), "ancient")
+    assert all(is_flagged(path, "ancient") for path in wf.training.features(job))
     write_text(split, "another split")
-    write(wf.splits.product(run.dataset, run.property, run.protocol), [split], wf.splits.cfg(asked))
-    assert not is_flagged(wf.training.split(asked), "ancient")
-    assert is_flagged(wf.training.materials(asked), "ancient")
-    job = SimpleNamespace(rule=SimpleNamespace(name="train_model"), wildcards=asked)
-    assert "Out of date: 1. " in (message := wf.out_of_date([job]))
+    write(wf.splits.product(run.dataset, run.property, run.protocol), [split], wf.splits.cfg(job))
+    assert not is_flagged(wf.training.split(job), "ancient")
+    assert is_flagged(wf.training.materials(job), "ancient")
+    trained = SimpleNamespace(rule=SimpleNamespace(name="train_model"), wildcards=job)
+    assert "Out of date: 1. " in (message := wf.out_of_date([trained]))
     assert f"results/runs/{run.path}" in message
-    assert wf.out_of_date([SimpleNamespace(rule=SimpleNamespace(name="make_table"), wildcards=asked)]) == ""
+    assert wf.out_of_date([SimpleNamespace(rule=SimpleNamespace(name="make_table"), wildcards=job)]) == ""
 
 
 def write(product, outputs, cfg):
@@ -101,30 +101,30 @@ def write(product, outputs, cfg):
 
 def build(wf, run):
     """Write the records of all stages up to a run."""
-    asked = wildcards(run)
-    materials = wf.training.materials(asked)
-    write(wf.curation.product(run.dataset), [materials], wf.curation.cfg(asked))
+    job = wildcards(run)
+    materials = wf.training.materials(job)
+    write(wf.curation.product(run.dataset), [materials], wf.curation.cfg(job))
     for path, product in wf.features.files(run.dataset, run.representation):
         write(product, [path], {})
-    split = wf.training.split(asked)
-    write(wf.splits.product(run.dataset, run.property, run.protocol), [split], wf.splits.cfg(asked))
+    split = wf.training.split(job)
+    write(wf.splits.product(run.dataset, run.property, run.protocol), [split], wf.splits.cfg(job))
     predictions = paths.PREDICTIONS.format(**run.keys())
     write_text(predictions, "predictions")
-    write(wf.training.product(run), [predictions], wf.training.cfg(asked))
+    write(wf.training.product(run), [predictions], wf.training.cfg(job))
 
 
 def test_every_rule_has_a_digest_of_its_code(wf, run):
-    asked = wildcards(run, part=next(iter(FEATURES)))
+    job = wildcards(run, part=next(iter(FEATURES)))
     digests = [
-        wf.sources.code(asked),
-        wf.curation.code(asked),
-        wf.features.code(asked),
-        wf.splits.code(asked),
-        wf.training.code(asked),
-        wf.code("evaluate_run.py")(asked),
-        wf.reports.tables_code("collect_tables.py")(asked),
-        wf.inference.importance_code(asked),
-        wf.inference.candidates_code(asked),
+        wf.sources.code(job),
+        wf.curation.code(job),
+        wf.features.code(job),
+        wf.splits.code(job),
+        wf.training.code(job),
+        wf.code("evaluate_run.py")(job),
+        wf.reports.tables_code("collect_tables.py")(job),
+        wf.inference.importance_code(job),
+        wf.inference.candidates_code(job),
     ]
     assert len(set(digests)) == len(digests)
     assert all(re.fullmatch("[0-9a-f]{16}", digest) for digest in digests)
@@ -132,13 +132,13 @@ def test_every_rule_has_a_digest_of_its_code(wf, run):
 
 def test_tables_and_figures_name_the_files_behind_them(wf):
     for study, table in wf.plan.tables:
-        asked = SimpleNamespace(study=study, table=table)
-        assert wf.reports.table(asked)["kind"] in TABLES
-        assert all(path.endswith("/metrics.json") for path in wf.reports.table_metrics(asked))
-        assert wf.reports.table_curation(asked)
+        job = SimpleNamespace(study=study, table=table)
+        assert wf.reports.table(job)["kind"] in TABLES
+        assert all(path.endswith("/metrics.json") for path in wf.reports.table_metrics(job))
+        assert wf.reports.table_curation(job)
     for study, figure in wf.plan.figures:
-        asked = SimpleNamespace(study=study, figure=figure)
-        assert all(path.startswith("results/runs/") for path in wf.reports.figure_runs(asked))
+        job = SimpleNamespace(study=study, figure=figure)
+        assert all(path.startswith("results/runs/") for path in wf.reports.figure_runs(job))
 
 
 def test_everything_is_tables_figures_costs_and_what_to_cite(wf):

@@ -60,7 +60,7 @@ class Unit(NamedTuple):
 
 
 class Package:
-    """The modules of a package and of files outside it, read when they are asked for.
+    """The modules of a package and of files outside it, read on demand.
 
     Args:
         root: Folder that holds the package.
