@@ -72,9 +72,12 @@ def _lines(block: str) -> Iterator[str]:
     waiting = ""
     for line in block.replace("\\\n", " ").splitlines():
         waiting = f"{waiting}\n{line}" if waiting else line
-        if waiting.count('"') % 2 == 0:
-            yield waiting
-            waiting = ""
+        try:
+            shlex.split(waiting, comments=True)
+        except ValueError:
+            continue
+        yield waiting
+        waiting = ""
 
 
 def test_conda_file_has_the_locked_versions(root):
@@ -217,7 +220,7 @@ def test_snakemake_commands_in_documents_can_be_planned(root, tmp_path):
     for options, targets in grouped.items():
         line = shlex.join(options) + " " + " ".join(sorted(targets))  # braces are the shell's to expand
         done = subprocess.run(
-            ["bash", "-c", f"{shlex.quote(sys.executable)} -m snakemake --dry-run --quiet all {line}"],
+            ["bash", "-c", f"{shlex.quote(sys.executable)} -m snakemake --quiet all --dry-run {line}"],
             cwd=project.folder, capture_output=True, text=True, check=False,
             env=_environment(project.folder),
         )  # fmt: skip
@@ -226,7 +229,7 @@ def test_snakemake_commands_in_documents_can_be_planned(root, tmp_path):
 
 def _plannable(command: Command) -> tuple[tuple[str, ...], list[str]] | None:
     """Return options and targets of a command, or None if there is nothing to plan."""
-    text = command.text.split(" #")[0]
+    text = command.text
     for written, stand_in in STAND_INS.items():
         text = text.replace(written, stand_in)
     if "…" in text or "..." in text or "--report" in text or "--unlock" in text or "--profile" in text:
@@ -235,7 +238,7 @@ def _plannable(command: Command) -> tuple[tuple[str, ...], list[str]] | None:
     options: list[str] = []
     targets: list[str] = []
     taken_by = ""
-    for word in shlex.split(text)[1:]:
+    for word in shlex.split(text, comments=True)[1:]:
         if word.startswith("-"):
             taken_by = word if word in {"--config", "--configfile", "--cores", "--set-threads"} else ""
             options += [] if word in {"-n", "--cores", "--keep-going"} else [word]
