@@ -218,9 +218,9 @@ def test_snakemake_commands_in_documents_can_be_planned(root, tmp_path):
             grouped.setdefault(options, set()).update(targets)
     assert len(grouped) > 8
     for options, targets in grouped.items():
-        line = shlex.join(options) + " " + " ".join(sorted(targets))  # braces are the shell's to expand
+        line = " ".join(sorted(targets)) + " " + shlex.join(options)  # braces are the shell's to expand
         done = subprocess.run(
-            ["bash", "-c", f"{shlex.quote(sys.executable)} -m snakemake --quiet all --dry-run {line}"],
+            ["bash", "-c", f"{shlex.quote(sys.executable)} -m snakemake {line} --dry-run --quiet all"],
             cwd=project.folder, capture_output=True, text=True, check=False,
             env=_environment(project.folder),
         )  # fmt: skip
