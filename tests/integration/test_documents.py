@@ -254,7 +254,7 @@ def _write_examples(root: Path, folder: Path) -> None:
     """Write the examples of the documents that begin with their path, and the files that commands write."""
     for page in documents(root):
         for language, block in FENCED.findall(page.read_text(encoding="utf-8")):
-            named = re.match(r"# ((?:config|my_models)/\S+|\w+\.yaml)\b", block)
+            named = re.match(r"# ((?:config|my_models|workflow)/\S+|\w+\.yaml)\b", block)
             if named and language in {"yaml", "python"} and "<id>" not in named[1]:
                 path = folder / named[1]
                 path.parent.mkdir(parents=True, exist_ok=True)
