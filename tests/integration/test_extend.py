@@ -26,9 +26,8 @@ def test_the_examples_of_the_guide_add_one_file_each_and_build(root, tmp_path):
         path = project.folder / name
         assert not path.exists(), f"{name} is no addition"
         path.write_text(content, encoding="utf-8")
-    project.run(
-        "--quiet", "rules", "results/tables/extended/outliers", "results/figures/extended/errors", studies="[extended]"
-    )
+    targets = ("results/tables/extended/outliers", "results/figures/extended/errors")
+    project.run(*targets, studies="[extended]")
     table = (project.folder / "results/tables/extended/outliers").read_text(encoding="utf-8")
     assert re.search(r"forest +\d+\.\d %", table), table
     numbers = (project.folder / "results/figures/extended/errors.csv").read_text(encoding="utf-8")
