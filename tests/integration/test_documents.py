@@ -262,6 +262,10 @@ def _write_examples(root: Path, folder: Path) -> None:
                 path.write_text(before + block, encoding="utf-8")
     for command in commands(root, "echo"):
         subprocess.run(["bash", "-c", command.text], cwd=folder, check=True)
+    declared = [root / "config/overlays/local_tables.yaml", *(root / "config/datasets").glob("*.yaml")]
+    for name in re.findall(r"\bpath: ([\w./]+)", "\n".join(path.read_text(encoding="utf-8") for path in declared)):
+        (folder / "tables" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "tables" / name).touch()
     (folder / "alloys.csv").write_text("composition,formation_enthalpy\nAg3Ti,-0.1\n", encoding="utf-8")
     shutil.copytree(root / "benchmarks", folder / "benchmarks")
 
