@@ -1,5 +1,6 @@
 """Documents agree with the files that they are generated from, and their links, examples and commands work."""
 
+import ast
 import os
 import re
 import shlex
@@ -154,6 +155,34 @@ def test_documents_that_files_mention_exist(root):
     assert mentions
     missing = sorted(f"{path.relative_to(root)}: {name}" for path, name in mentions if not (root / name).exists())
     assert not missing, "\n".join(missing)
+
+
+def test_the_architecture_names_what_folders_import(root):
+    """Each folder of the package is in the table, imports folders above it, and of these no others than named."""
+    text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    section = text.split("## Folders of the package")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:4] for line in section.splitlines() if line.startswith("| `")]
+    named = {folder.strip(" `"): set(re.findall(r"`([\w.]+)`", imports)) for folder, _, imports in rows}
+    package = root / "workflow/elemflow"
+    folders = {path.parent.relative_to(package).parts[0] for path in package.glob("*/*.py")}
+    assert folders == set(named) - {"splits.schemes"}
+    above: set[str] = set()
+    for folder, imports in named.items():
+        own = package / folder.replace(".", "/")
+        files = [path for path in own.rglob("*.py") if folder != "splits" or "schemes" not in path.parts]
+        found = {name for path in files for name in _imported_folders(path)} - {folder}
+        assert found <= imports, f"{folder} imports {sorted(found - imports)}, which the table lacks"
+        assert imports <= above, f"{folder} is above {sorted(imports - above)} in the table"
+        above.add(folder)
+
+
+def _imported_folders(path: Path) -> Iterator[str]:
+    """Yield the folders of the package that a module imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("elemflow."):
+            for name in [f"{node.module}.{alias.name}" for alias in node.names]:
+                _, folder, below, *_ = [*name.split("."), ""]
+                yield "splits.schemes" if (folder, below) == ("splits", "schemes") else folder
 
 
 def test_examples_in_documents_can_be_read(root):
