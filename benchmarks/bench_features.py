@@ -1,4 +1,4 @@
-"""Time and memory of the representations, beside matminer on the same inputs in the same process.
+"""Time and memory of the representations, compared with matminer on the same inputs in the same process.
 
     export OMP_NUM_THREADS=1 PYTHONPATH=workflow
     python benchmarks/bench_features.py --compositions formulas.parquet --structures structures.parquet

@@ -44,18 +44,7 @@ CODE = (
 SCRIPTS = ("scripts/*.py", "benchmarks/*.py", "envs/*", "Makefile", "pyproject.toml")
 
 # Folders and files that are still being rewritten; the list must become empty.
-NOT_YET_CLEAN: tuple[str, ...] = (
-    "README.md",
-    "benchmarks",
-    "config",
-    "docs",
-    "resources",
-    "scripts",
-    "Makefile",
-    "pyproject.toml",
-    "Snakefile",
-    "workflow",
-)
+NOT_YET_CLEAN: tuple[str, ...] = ("workflow/elemflow/reporting", "docs/explanation/statistics.md")
 
 
 def find_words(text: str) -> Iterator[tuple[int, str, str]]:

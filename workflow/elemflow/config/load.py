@@ -568,7 +568,7 @@ def _check_source(where: str, name: str, source: Mapping[str, Any]) -> None:
             )
 
 
-def members_per_division(split: Mapping[str, Any]) -> int:
+def members_per_split(split: Mapping[str, Any]) -> int:
     """Return how many members in a row share a split and differ by their seed alone."""
     shared = split["members"] if split.get("split_per_member") is False else split.get("members_per_fold", 1)
     return int(shared)
@@ -596,7 +596,7 @@ def _check_ensemble(path: str, protocol: Mapping[str, Any]) -> None:
     """Check that what an ensemble requires can be computed: members of one split, and rows to calibrate on."""
     split = protocol["split"]
     for key, asked in (("ensemble", "ensemble" in protocol), ("uncertainty", protocol["uncertainty"])):
-        if asked and members_per_division(split) == 1:
+        if asked and members_per_split(split) == 1:
             raise ConfigError(
                 f"{path}: key '{key}': needs several members of one split, and every member has its own. Give "
                 "`split.members_per_fold`, or `split.members` with `split_per_member: false`."

@@ -179,7 +179,7 @@ def resolve(key: str, known: Mapping[str, str], where: str) -> str:
         raise ConfigError(f"{where}: several keys end in '{key}'. Write {' or '.join(full)}.")
     raise ConfigError(
         f"{where}: no key '{key}' that can be varied.{nearest(key, [*known, *known.values()])} "
-        "config/README.md has all."
+        "docs/reference/configuration.md has all."
     )
 
 

@@ -27,7 +27,7 @@ from elemflow.config.kinds import (
     TABLES,
     parts_of,
 )
-from elemflow.config.load import PlainSettings, load_plain, members_per_division
+from elemflow.config.load import PlainSettings, load_plain, members_per_split
 from elemflow.config.pretraining import MARK, target_of
 from elemflow.config.protocol import clips
 from elemflow.core.errors import ConfigError
@@ -543,7 +543,7 @@ class Evaluation(Stage):
         cfg = {"report": protocol["report"]}
         if "ensemble" not in protocol:
             return cfg
-        members = {"members_per_split": members_per_division(protocol["split"])}
+        members = {"members_per_split": members_per_split(protocol["split"])}
         return cfg | {key: protocol[key] for key in ("ensemble", "uncertainty")} | members
 
     def applicability_features(self, wildcards: Wildcards) -> list[str]:
@@ -569,7 +569,7 @@ class Evaluation(Stage):
     def _applicability_cfg(self, run: Run) -> Config:
         split = self.settings.protocol(run.protocol)["split"]
         keys = {"dataset": run.dataset, "property": run.property}
-        return {"run": keys, "members_per_split": members_per_division(split)}
+        return {"run": keys, "members_per_split": members_per_split(split)}
 
 
 class Inference(Stage):
