@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.plan.items import PlannedFigure
 from elemflow.provenance.environment import start_job
-from elemflow.reporting.index import write_figures_index
+from elemflow.reporting.index import FigureFiles, write_figures_index
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -18,7 +19,9 @@ def main(smk: "Snakemake") -> None:
     kinds = ("text", "csv", "svg", "png")
     files = zip(*(smk.input[kind] for kind in kinds), strict=True)
     planned = zip(smk.params.cfg["figures"], files, strict=True)
-    figures = [{"cfg": cfg} | dict(zip(kinds, paths, strict=True)) for cfg, paths in planned]
+    figures = [
+        FigureFiles(PlannedFigure.model_validate(cfg), dict(zip(kinds, paths, strict=True))) for cfg, paths in planned
+    ]
     write_figures_index(Path(smk.output[0]), figures)
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.plan.items import PlannedTable
 from elemflow.provenance.environment import start_job
-from elemflow.reporting.index import write_tables_index
+from elemflow.reporting.index import TableFiles, write_tables_index
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -16,7 +17,7 @@ def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
     planned = zip(smk.params.cfg["tables"], smk.input.csv, smk.input.html, strict=True)
-    tables = [{"cfg": cfg, "csv": csv, "html": html} for cfg, csv, html in planned]
+    tables = [TableFiles(PlannedTable.model_validate(cfg), csv, html) for cfg, csv, html in planned]
     write_tables_index(Path(smk.output[0]), tables)
 
 

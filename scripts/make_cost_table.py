@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
-    # Found, not asked for: as inputs, files that change with every start would make jobs of their own.
+    # Found, not requested: as inputs, files that change with every start would make jobs of their own.
     folders = ("results/benchmarks", "results/runs", ".snakemake/log")
     write_costs(smk.params.cfg["studies"], *folders, csv=smk.output.csv, html=smk.output.html)
 

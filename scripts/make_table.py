@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.plan.items import PlannedTable
 from elemflow.provenance.environment import start_job
 from elemflow.reporting.tables.base import load_builder
 
@@ -17,7 +18,8 @@ def main(smk: "Snakemake") -> None:
     start_job(smk.log[0])
     metrics = {str(Path(path).parent.relative_to("results/runs")): path for path in smk.input.metrics}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
-    load_builder(smk.params.cfg["kind"]).write(smk.params.cfg, metrics, curation, dict(smk.output.items()))
+    table = PlannedTable.model_validate(smk.params.cfg)
+    load_builder(table.kind).write(table, metrics, curation, dict(smk.output.items()))
 
 
 if __name__ == "__main__":

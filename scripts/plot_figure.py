@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.plan.items import PlannedFigure
 from elemflow.provenance.environment import start_job
 from elemflow.reporting.figures.build import write_figure
 
@@ -19,7 +20,7 @@ def main(smk: "Snakemake") -> None:
     runs = {str(folder.relative_to("results/runs")): folder for folder in folders}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
     splits = {str(Path(path).relative_to("results/splits").with_suffix("")): path for path in smk.input.splits}
-    write_figure(smk.params.cfg, runs, curation, dict(smk.output.items()), splits)
+    write_figure(PlannedFigure.model_validate(smk.params.cfg), runs, curation, dict(smk.output.items()), splits)
 
 
 if __name__ == "__main__":

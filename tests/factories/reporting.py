@@ -12,7 +12,10 @@ import pyarrow as pa
 from elemflow.core.files import write_json, write_parquet
 from elemflow.evaluation.conformal import EnsembleRows, coverage_report
 from elemflow.evaluation.metrics import evaluate
+from elemflow.plan.items import PlannedFigure, PlannedTable
+from elemflow.reporting.index import TableFiles
 from elemflow.reporting.tables.base import TableBuilder
+from elemflow.reporting.tables.view import TableView
 
 OUTPUTS = {
     "table": {"text": "table", "csv": "table.csv", "md": "table.md", "tex": "table.tex", "html": "table.html"},
@@ -177,20 +180,36 @@ def make_figure(kind: str, models: list[str]) -> dict:
     }
 
 
+def planned(cfg: dict) -> PlannedTable | PlannedFigure:
+    """Return a table or figure as jobs read it from their parameters."""
+    return (PlannedTable if "table" in cfg else PlannedFigure).model_validate(cfg)
+
+
+def view_of(builder: TableBuilder, cfg: dict, metrics: dict[str, Path]) -> TableView:
+    """Return what the formats of a table show."""
+    return builder.view(planned(cfg), list(builder.collect(planned(cfg), metrics, {})), {})
+
+
+def table_files(cfg: dict, outputs: dict[str, Path]) -> TableFiles:
+    """Return a table with the files that were written."""
+    return TableFiles(planned(cfg), outputs["csv"], outputs["html"])
+
+
 def place(folder: Path, kind: str) -> dict[str, Path]:
     return {name: folder / file for name, file in OUTPUTS[kind].items()}
 
 
 def check_failure_is_shown(
-    kind: TableBuilder, cfg: dict, metrics: dict[str, Path], folder: Path, run: str
+    builder: TableBuilder, cfg: dict, metrics: dict[str, Path], folder: Path, run: str
 ) -> dict[str, Path]:
     """Write a table with a failed run and check that its formats name error and log."""
     log = f"results/logs/train_model/{run}.log"
     outputs = place(folder, "table")
-    kind.write(cfg | {"failed": {run: {"log": log, "message": "member 1 diverged"}}}, metrics, {}, outputs)
+    failed = {run: {"log": log, "message": "member 1 diverged"}}
+    builder.write(planned(cfg | {"failed": failed}), metrics, {}, outputs)
     text, page = (outputs[name].read_text(encoding="utf-8") for name in ("text", "html"))
     assert f"failed: member 1 diverged ({log})" in " ".join(text.split())
     assert f'<a href="../../{log.removeprefix("results/")}">failed</a>' in page
     assert "not run" not in text
-    assert set(kind.read(outputs["csv"])["log"].dropna()) == {log}
+    assert set(builder.read_frame(outputs["csv"])["log"].dropna()) == {log}
     return outputs

@@ -4,13 +4,13 @@ import json
 
 import pandas as pd
 import pytest
-from factories.reporting import make_table, name_run, place, write_run
+from factories.reporting import make_table, name_run, place, planned, write_run
 
 from elemflow.config.load import load_plain as load
 from elemflow.config.scale_caps import cap, count_drawn_tests, name_tests, reductions, set_of_train_rows
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
-from elemflow.reporting.tables.kinds.errors import BUILDER, collect_cells
+from elemflow.reporting.tables.kinds.errors import BUILDER
 from elemflow.splits.schemes.registry import read_split
 
 SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
@@ -153,14 +153,14 @@ def collect(tmp_path, cfg, values=2135, error=0.097):
 @pytest.mark.parametrize(("error", "agreement"), [(0.097, "within"), (0.2, "beyond"), (0.05, "beyond")])
 def test_full_scale_is_compared_with_the_paper(tmp_path, error, agreement):
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), error=error)
-    line = collect_cells(cfg, metrics, curation).iloc[0]
+    line = BUILDER.collect_frame(planned(cfg), metrics, curation).iloc[0]
     assert (line["scale"], line["agreement"]) == ("full", agreement)
     assert (line["materials"], line["published_materials"], line["max_epochs"]) == (2135, 2135, 3000)
     outputs = place(tmp_path / "out", "table")
-    BUILDER.write(cfg, metrics, curation, outputs)
+    BUILDER.write(planned(cfg), metrics, curation, outputs)
     assert f'class="difference {agreement}"' in outputs["html"].read_text()
     assert {"within": "≈", "beyond": "≠"}[agreement] in outputs["text"].read_text()
-    assert {"within": r"$\approx$", "beyond": r"$\neq$"}[agreement] in outputs["tex"].read_text()
+    assert {"within": r"\ensuremath{\approx}", "beyond": r"\ensuremath{\neq}"}[agreement] in outputs["tex"].read_text()
 
 
 def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_are_the_share_of(tmp_path, root):
@@ -168,12 +168,12 @@ def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_ar
     assert set_of_train_rows(protocols["huang2020_dnn@train_rows=45895"]) == pytest.approx(56_661, abs=2)
     assert set_of_train_rows(protocols["huang2020_dnn"]) is None
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=9000)
-    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "larger"
+    assert BUILDER.collect_frame(planned(cfg), metrics, curation).iloc[0]["scale"] == "larger"
     cfg["scales"]["brnet2023"]["set_of_train_rows"] = 2135
-    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "full"
+    assert BUILDER.collect_frame(planned(cfg), metrics, curation).iloc[0]["scale"] == "full"
     # Without a printed value of that size it is a point of a curve over the whole set.
     cfg["cells"][0] |= {"published": None, "published_size": 9000}
-    assert collect_cells(cfg, metrics, curation).iloc[0]["scale"] == "full"
+    assert BUILDER.collect_frame(planned(cfg), metrics, curation).iloc[0]["scale"] == "full"
 
 
 @pytest.mark.parametrize(
@@ -188,8 +188,8 @@ def test_what_the_draw_of_the_test_materials_can_explain_is_marked_so(tmp_path, 
     path.write_text(json.dumps(found))
     cfg["scales"]["brnet2023"]["drawn_tests"] = drawn_tests
     outputs = place(tmp_path / "out", "table")
-    BUILDER.write(cfg, metrics, curation, outputs)
-    line = BUILDER.read(outputs["csv"]).iloc[0]
+    BUILDER.write(planned(cfg), metrics, curation, outputs)
+    line = BUILDER.read_frame(outputs["csv"]).iloc[0]
     assert line["agreement"] == agreement  # the difference is 0.054
     if drawn_tests == 3 and standard_error == 0.03:
         assert line["difference_error"] == pytest.approx(0.03 * (4 / 3) ** 0.5)
@@ -234,8 +234,8 @@ def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
     metrics, curation, cfg = collect(tmp_path, cfg)
     change_cfg(metrics[name_run("brnet")], protocol={"training": {"max_epochs": 5}})
     outputs = place(tmp_path / "out", "table")
-    BUILDER.write(cfg, metrics, curation, outputs)
-    line = BUILDER.read(outputs["csv"]).iloc[0]
+    BUILDER.write(planned(cfg), metrics, curation, outputs)
+    line = BUILDER.read_frame(outputs["csv"]).iloc[0]
     assert (line["scale"], line["materials"], line["max_epochs"]) == ("reduced", 2000, 5)
     texts = {name: path.read_text() for name, path in outputs.items()}
     assert "≈" not in texts["text"]
@@ -251,15 +251,15 @@ def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):
 def test_epochs_are_those_of_the_run_and_estimators_have_none(tmp_path):
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet", "BNet"], ["0.096", "0.1"]))
     change_cfg(metrics[name_run("brnet")], protocol={"training": {"max_epochs": 120}})
-    found = collect_cells(cfg, metrics, curation)["max_epochs"]
+    found = BUILDER.collect_frame(planned(cfg), metrics, curation)["max_epochs"]
     assert (found[0], pd.isna(found[1])) == (120, True), "the second has no run"
     change_cfg(metrics[name_run("brnet")], model={"kind": "estimator"})
-    assert pd.isna(collect_cells(cfg, metrics, curation)["max_epochs"][0])
+    assert pd.isna(BUILDER.collect_frame(planned(cfg), metrics, curation)["max_epochs"][0])
 
 
 def test_much_fewer_materials_than_the_paper_had_are_a_reduced_scale(tmp_path):
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=1000)
-    line = collect_cells(cfg, metrics, curation).iloc[0]
+    line = BUILDER.collect_frame(planned(cfg), metrics, curation).iloc[0]
     assert line["scale"] == "reduced"
     assert line["reduced_by"] == "1,000 materials, 2,135 in the paper"
 
@@ -268,15 +268,15 @@ def test_much_fewer_materials_than_the_paper_had_are_a_reduced_scale(tmp_path):
 def test_more_materials_than_the_paper_had_are_marked_and_give_no_verdict(tmp_path, values, scale):
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=values)
     outputs = place(tmp_path / "out", "table")
-    BUILDER.write(cfg, metrics, curation, outputs)
-    line = BUILDER.read(outputs["csv"]).iloc[0]
+    BUILDER.write(planned(cfg), metrics, curation, outputs)
+    line = BUILDER.read_frame(outputs["csv"]).iloc[0]
     assert line["scale"] == scale
     assert pd.isna(line["reduced_by"])
     assert pd.isna(line["agreement"]) == (scale == "larger")
     text = " ".join(outputs["text"].read_text().split())
     assert "+1.0 %" in text, "the difference is shown"
     assert ("‡" in text) == ("2,670 materials, 2,135 in the paper" in text) == (scale == "larger")
-    assert (r"$\ddagger$" in outputs["tex"].read_text()) == (scale == "larger")
+    assert (r"\textdaggerdbl{}" in outputs["tex"].read_text()) == (scale == "larger")
 
 
 def test_reservations_about_a_printed_value_are_footnotes(tmp_path):
@@ -284,7 +284,7 @@ def test_reservations_about_a_printed_value_are_footnotes(tmp_path):
     cfg["cells"][1]["published_note"] = "misprinted"
     metrics, curation, cfg = collect(tmp_path, cfg)
     outputs = place(tmp_path / "out", "table")
-    BUILDER.write(cfg, metrics, curation, outputs)
+    BUILDER.write(planned(cfg), metrics, curation, outputs)
     text = outputs["text"].read_text()
     assert "0.1 [a]" in text
     assert "Published: [a] misprinted." in text

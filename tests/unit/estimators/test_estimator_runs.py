@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from factories.reporting import make_cell, make_common, place
+from factories.reporting import make_cell, make_common, place, planned
 from factories.training import inputs_of, make_run, outputs_in, process_backend
 
 from elemflow.core.errors import DataError
@@ -68,7 +68,7 @@ def _table(folder: Path) -> dict[str, Path]:
         "table": "t", "title": "T", "note": "", "rows": [{"label": "Row"}], "columns": [{"label": "M"}], "cells": [cell],
     }  # fmt: skip
     outputs = place(folder / "tables", "table")
-    BUILDER.write(cfg, {cell["run"]: folder / "runs" / cell["run"] / "metrics.json"}, {}, outputs)
+    BUILDER.write(planned(cfg), {cell["run"]: folder / "runs" / cell["run"] / "metrics.json"}, {}, outputs)
     return outputs
 
 
@@ -110,7 +110,7 @@ def test_the_best_of_several_names_the_winner_in_the_table(inputs: Path) -> None
     assert out["predictions"].read_bytes() == first
     assert read_json(out["predictions"].with_name("metrics.json"))["chosen"] == {"0": "line", "1": "line"}
     table = _table(inputs)
-    assert BUILDER.read(table["csv"])["note"].item() == "line chosen in 2 of 2 members"
+    assert BUILDER.read_frame(table["csv"])["note"].item() == "line chosen in 2 of 2 members"
     for name in ("text", "md", "tex", "html"):
         shown = " ".join(table[name].read_text(encoding="utf-8").replace("\\", "").split())
         assert shown.count("[1]") == 2, name
@@ -120,7 +120,7 @@ def test_the_best_of_several_names_the_winner_in_the_table(inputs: Path) -> None
 def test_a_model_that_is_too_large_is_skipped(inputs: Path) -> None:
     candidates = BEST["candidates"] | {"line": LINE | {"max_rows": 39}}
     _train(inputs, BEST | {"candidates": candidates})
-    note = BUILDER.read(_table(inputs)["csv"])["note"].item()
+    note = BUILDER.read_frame(_table(inputs)["csv"])["note"].item()
     assert note == "tree chosen in 2 of 2 members, without line: too large (40 training rows > 39)"
 
 
@@ -165,7 +165,7 @@ def test_a_figure_leaves_out_what_was_not_run(inputs: Path, kind: str) -> None:
         "study_labels": [[series["label"]]],
     }
     outputs = place(inputs / "figures", "figure")
-    write_figure(cfg, {series["run"]: inputs / "runs" / series["run"]}, {}, outputs)
+    write_figure(planned(cfg), {series["run"]: inputs / "runs" / series["run"]}, {}, outputs)
     assert "none of the 1 runs has a result" in outputs["text"].read_text()
 
 

@@ -5,7 +5,7 @@ import re
 
 import pandas as pd
 import pytest
-from factories.reporting import make_cell, make_table, name_run, place, write_run
+from factories.reporting import make_cell, make_table, name_run, place, planned, write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +15,8 @@ from elemflow.core.errors import ConfigError, DataError
 from elemflow.plan import claims
 from elemflow.plan.build import build
 from elemflow.plan.published import read_published, read_published_quantities
-from elemflow.reporting.claims_page import view_claims, write_claims, write_claims_index
+from elemflow.reporting.claims_page import write_claims, write_claims_index
+from elemflow.reporting.claims_view import view_claims
 from elemflow.reporting.tables.kinds.errors import BUILDER
 
 PAPERS = ("brnet2023", "irnet2021", "irnet2019", "tatis2021", "huang2020")
@@ -37,12 +38,12 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curati
         if error is not None
     }
     outputs = place(tmp_path / "tables", "table")
-    BUILDER.write(cfg, metrics, curation or {}, outputs)
+    BUILDER.write(planned(cfg), metrics, curation or {}, outputs)
     about = {
         "study": "brnet2023",
         "study_title": "Branched",
         "reference": "Gupta",
-        "model_selection": "By the validation set.",
+        "model_selection": "On the validation set.",
     }
     described = about | {
         "claims": {"first": claim},
@@ -55,12 +56,12 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curati
 
 def verdict(tmp_path, errors, claim, **table):
     cfg, files = study(tmp_path, errors, claim, **table)
-    (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True)["claims"]
+    (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True).claims
     return shown
 
 
 @pytest.mark.parametrize(
-    ("errors", "keys", "shown"),
+    ("errors", "keys", "expected"),
     [
         ((0.09, 0.10, 0.11), {}, "holds (1 of 1)"),
         ((0.09, 0.10, 0.11), {"percent": 10}, "holds (1 of 1)"),
@@ -74,12 +75,12 @@ def verdict(tmp_path, errors, claim, **table):
         ((0.0, 0.0, 0.0), {}, "does not hold (0 of 1)"),
     ],
 )
-def test_lower(tmp_path, errors, keys, shown):
-    assert verdict(tmp_path, errors, claim_of(**LOWER, **keys))["shown"] == shown
+def test_lower(tmp_path, errors, keys, expected):
+    assert verdict(tmp_path, errors, claim_of(**LOWER, **keys)).reproduced.text == expected
 
 
 @pytest.mark.parametrize(
-    ("errors", "keys", "shown"),
+    ("errors", "keys", "expected"),
     [
         ((0.096, 0.10, 0.12), {}, "holds (3 of 3)"),
         ((0.096, 0.10, 0.13), {}, "does not hold (2 of 3)"),
@@ -88,13 +89,13 @@ def test_lower(tmp_path, errors, keys, shown):
         ((0.096, None, None), {"where": {"model": "brnet"}}, "holds (1 of 1)"),
     ],
 )
-def test_within(tmp_path, errors, keys, shown):
+def test_within(tmp_path, errors, keys, expected):
     claim = claim_of(kind="within", tables=["table5"], percent=15)
-    assert verdict(tmp_path, errors, claim | keys)["shown"] == shown
+    assert verdict(tmp_path, errors, claim | keys).reproduced.text == expected
 
 
 @pytest.mark.parametrize(
-    ("errors", "direction", "shown"),
+    ("errors", "direction", "expected"),
     [
         ((0.09, 0.10, 0.11), "rising", "holds (1 of 1)"),
         ((0.09, 0.10, 0.11), "falling", "does not hold (0 of 1)"),
@@ -103,14 +104,14 @@ def test_within(tmp_path, errors, keys, shown):
         ((0.12, None, 0.11), "rising", "does not hold (0 of 1)"),
     ],
 )
-def test_ordering(tmp_path, errors, direction, shown):
+def test_ordering(tmp_path, errors, direction, expected):
     order = [{"model": "brnet"}, {"model": "bnet"}, {"model": "automl"}]
     claim = claim_of(kind="ordering", tables=["table5"], order=order, direction=direction)
-    assert verdict(tmp_path, errors, claim)["shown"] == shown
+    assert verdict(tmp_path, errors, claim).reproduced.text == expected
 
 
 @pytest.mark.parametrize(
-    ("errors", "shown"),
+    ("errors", "expected"),
     [
         ((0.100, 0.105, 0.110), "holds (1 of 1)"),
         ((0.100, 0.105, 0.111), "does not hold (0 of 1)"),
@@ -118,9 +119,9 @@ def test_ordering(tmp_path, errors, direction, shown):
         ((0.100, 0.120, None), "does not hold (0 of 1)"),
     ],
 )
-def test_similar(tmp_path, errors, shown):
+def test_similar(tmp_path, errors, expected):
     claim = claim_of(kind="similar", tables=["table5"], over=["model"], percent=10.001)
-    assert verdict(tmp_path, errors, claim)["shown"] == shown
+    assert verdict(tmp_path, errors, claim).reproduced.text == expected
 
 
 def test_a_reduced_scale_decides_nothing_and_shows_its_number(tmp_path):
@@ -134,33 +135,33 @@ def test_a_reduced_scale_decides_nothing_and_shows_its_number(tmp_path):
         "reduced": ["at most 5 epochs of 3,000"],
     }
     shown = verdict(tmp_path, (0.09, 0.10, 0.11), claim_of(**LOWER), scales={"brnet2023": small})
-    assert shown["shown"] == "not testable at this scale"
-    (case,) = shown["cases"]
-    assert (case["sign"], case["number"]) == ("?", "−10.0\u202f%")
-    assert case["cells"][0]["reproduced"] == "0.0900 †"
+    assert shown.reproduced.text == "not testable at this scale"
+    (case,) = shown.cases
+    assert (case.sign, case.number_text) == ("?", "−10.0\u202f%")
+    assert case.cells[0].reproduced == "0.0900 †"
 
 
 def test_a_larger_set_decides_between_models_but_not_whether_a_value_is_repeated(tmp_path):
     curation = tmp_path / "curation.json"
     curation.write_text(json.dumps({"materials": 9000, "properties": {"formation_energy": {"values": 9000}}}))
 
-    def shown(claim):
+    def expected(claim):
         folder = tmp_path / claim["kind"]
         cfg, files = study(folder, (0.09, 0.10, 0.11), claim, curation={"kefe": curation})
-        (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True)["claims"]
-        return shown["shown"], shown["cases"][0]["cells"][0]["reproduced"]
+        (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True).claims
+        return shown.reproduced.text, shown.cases[0].cells[0].reproduced
 
-    assert shown(claim_of(**LOWER)) == ("holds (1 of 1)", "0.0900 ‡")
+    assert expected(claim_of(**LOWER)) == ("holds (1 of 1)", "0.0900 ‡")
     within = claim_of(kind="within", tables=["table5"], percent=15)
-    assert shown(within)[0] == "not testable (0 of 3, 3 open: more materials than in the paper)"
+    assert expected(within)[0] == "not testable (0 of 3, 3 open: more materials than in the paper)"
 
 
-def test_the_papers_own_numbers_are_judged_as_well(tmp_path):
+def test_the_papers_own_numbers_are_evaluated_too(tmp_path):
     shown = verdict(tmp_path, (None, None, None), claim_of(**LOWER))
-    assert (shown["paper"], shown["shown"][:12]) == ("holds (1 of 1)", "not testable")
+    assert (shown.published_text, shown.reproduced.text[:12]) == ("holds (1 of 1)", "not testable")
     shown = verdict(tmp_path, (None, None, None), claim_of(**LOWER, percent=50))
-    assert shown["paper"] == "does not hold (0 of 1)"
-    assert verdict(tmp_path, (None, None, None), claim_of(**LOWER) | {"printed": False})["paper"] == "—"
+    assert shown.published_text == "does not hold (0 of 1)"
+    assert verdict(tmp_path, (None, None, None), claim_of(**LOWER) | {"printed": False}).published_text == "—"
 
 
 def comparison_lines(p_values):
@@ -210,7 +211,7 @@ def test_rows_of_one_run_are_cases_of_their_own(papers):
     claim = cfg["claims"]["search"]
     lines = [line for table in claim["tables"] for line in claims.planned_lines(cfg["tables"][table])]
     assert [case.keys["row"] for case in claims.cases_of(claim, lines)] == ["B2", "L1₀", "Perovskite"]
-    found = judge_printed(cfg, claim)
+    found = evaluate_published(cfg, claim)
     assert (found.word, found.true, found.cases) == (claims.HOLDS, 3, 3)
 
 
@@ -219,8 +220,8 @@ def test_a_declined_run_is_told_apart_from_one_to_come(tmp_path):
     cells = pd.read_csv(files["table5"]["csv"], dtype=str)
     cells.loc[2, ["members", "reproduced", "note"]] = ["0", None, "not run: too large (9 training rows > 8)"]
     cells.to_csv(files["table5"]["csv"], index=False)
-    (shown,) = view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True)["claims"]
-    assert shown["shown"] == "not testable (0 of 1, 1 open: declined by its model)"
+    (shown,) = view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True).claims
+    assert shown.reproduced.text == "not testable (0 of 1, 1 open: declined by its model)"
 
 
 @given(
@@ -248,7 +249,7 @@ def test_pages_hold_verdicts_numbers_and_links_that_lead_to_cells(tmp_path):
     assert "holds (1 of 1)" in page
     assert "A &lt;b&gt;&amp; 5 %" in page
     assert "not testable: no clock" in page
-    assert "By the validation set." in page
+    assert "On the validation set." in page
     links = set(re.findall(r'href="([^"]+\.html)#([^"]+)"', page))
     assert len(links) == 3
     for file, anchor in links:
@@ -288,7 +289,7 @@ def papers(root):
     return describe({"studies": list(PAPERS)}, root)
 
 
-def judge_printed(cfg, claim):
+def evaluate_published(cfg, claim):
     lines = [line for table in claim["tables"] for line in claims.planned_lines(cfg["tables"][table])]
     cases = claims.cases_of(claim, [line for line in lines if line["published"] is not None])
     return claims.sum_up(claim, [claims.decide(claim, case, claims.printed_value) for case in cases])
@@ -311,13 +312,13 @@ def test_one_set_under_two_names_is_found(papers, root):
     assert describe({"studies": ["huang2020"]} | overlay, root)["huang2020"]["same_materials"] == []
 
 
-def test_one_set_under_two_names_is_told_where_both_are_judged(tmp_path):
+def test_one_set_under_two_names_is_noted_where_both_are_evaluated(tmp_path):
     claim = claim_of(kind="within", tables=["table5"], percent=15) | {"note": "Printed otherwise."}
     cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim)
     cfg |= {"same_materials": [["copy", "kefe"]], "dataset_titles": {"kefe": "KEFE", "copy": "Copy"}}
 
     def note():
-        return view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True)["claims"][0]["note"]
+        return view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True).claims[0].note
 
     assert note() == "Printed otherwise."
     cfg["tables"]["table5"]["cells"][0]["named"]["dataset"] = "copy"
@@ -329,7 +330,7 @@ def test_one_set_under_two_names_is_told_where_both_are_judged(tmp_path):
 def test_the_papers_contradict_themselves_where_it_is_known(papers):
     """What sections 3 to 6 of the papers' tables say against their text."""
     found = {
-        (study_id, claim_id): judge_printed(cfg, claim)
+        (study_id, claim_id): evaluate_published(cfg, claim)
         for study_id, cfg in papers.items()
         for claim_id, claim in cfg["claims"].items()
         if not claim.get("missing") and claim["printed"] and claim["kind"] not in ("within", "significant")

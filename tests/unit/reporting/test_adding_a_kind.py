@@ -10,13 +10,6 @@ import pytest
 from factories.reporting import name_run, place, write_run
 
 FILES = Path(__file__).parent / "added_kinds"
-PROGRAM = """
-import json, sys
-from pathlib import Path
-from elemflow.config.yaml_schema import read_schema
-from elemflow.reporting.{}
-given = json.loads(sys.stdin.read())
-"""
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +45,9 @@ def test_the_figure_is_drawn(package, tmp_path):
     folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1, 0.2])
     outputs = {name: str(path) for name, path in place(tmp_path, "figure").items()}
     run(package, f"""
-from factories.reporting import make_figure
+from factories.reporting import make_figure, planned
 from elemflow.reporting.figures.build import write_figure
-write_figure(make_figure("residuals", ["BRNet"]), {{{name_run("brnet")!r}: {str(folder)!r}}}, {{}}, {outputs!r})
+write_figure(planned(make_figure("residuals", ["BRNet"])), {{{name_run("brnet")!r}: {str(folder)!r}}}, {{}}, {outputs!r})
 """)  # fmt: skip
     assert "residual" in Path(outputs["csv"]).read_text()
     assert Path(outputs["png"]).stat().st_size > 1000
@@ -64,12 +57,12 @@ def test_the_table_is_written_and_collected(package, tmp_path):
     folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1, 0.3])
     outputs = {name: str(path) for name, path in place(tmp_path, "table").items()}
     run(package, f"""
-from factories.reporting import make_table
+from factories.reporting import make_table, planned, table_files
 from elemflow.reporting.index import write_tables_index
 from elemflow.reporting.tables.base import load_builder
 cfg = make_table(["BRNet"], [None]) | {{"kind": "worst"}}
-load_builder("worst").write(cfg, {{{name_run("brnet")!r}: {str(folder / "metrics.json")!r}}}, {{}}, {outputs!r})
-write_tables_index({str(tmp_path / "all")!r}, [{{"cfg": cfg, "csv": {outputs["csv"]!r}, "html": {outputs["html"]!r}}}])
+load_builder("worst").write(planned(cfg), {{{name_run("brnet")!r}: {str(folder / "metrics.json")!r}}}, {{}}, {outputs!r})
+write_tables_index({str(tmp_path / "all")!r}, [table_files(cfg, {outputs!r})])
 """)  # fmt: skip
     assert "0.3" in Path(outputs["text"]).read_text()
     assert "0.3" in (tmp_path / "all/worst.csv").read_text()

@@ -60,5 +60,5 @@ def test_missing_and_doubled_entries(root, tmp_path):
     with pytest.raises(ConfigError, match="Did you mean 'saal2013'"):
         write_bibliography(["saal2031"], root / REFERENCES, tmp_path / "references.bib")
     (tmp_path / "two.bib").write_text("@misc{a,\n  title = {A},\n}\n@misc{a,\n  title = {B},\n}\n")
-    with pytest.raises(ConfigError, match="stands twice"):
+    with pytest.raises(ConfigError, match="duplicate key"):
         read_entries(tmp_path / "two.bib")

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from factories.reporting import make_figure, make_table, name_run, place, write_run
+from factories.reporting import make_figure, make_table, name_run, place, planned, table_files, write_run
 
 from elemflow.config.kinds import TABLE_KINDS
 from elemflow.reporting.figures.build import write_figure
-from elemflow.reporting.index import write_figures_index, write_tables_index
+from elemflow.reporting.index import FigureFiles, write_figures_index, write_tables_index
 from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.kinds.errors import BUILDER
 
@@ -29,8 +29,8 @@ def make_tables(tmp_path, runs):
     for name, study in (("table5", "brnet2023"), ("table6", "brnet2023"), ("table5", "own")):
         outputs = place(tmp_path / "results" / study / name, "table")
         cfg = make_table(["BRNet", "BNet"], ["0.070", "0.1"]) | {"table": name, "study": study, "study_title": study}
-        BUILDER.write(cfg, {run: folder / "metrics.json" for run, folder in runs.items()}, {}, outputs)
-        tables.append({"cfg": cfg, "csv": outputs["csv"], "html": outputs["html"]})
+        BUILDER.write(planned(cfg), {run: folder / "metrics.json" for run, folder in runs.items()}, {}, outputs)
+        tables.append(table_files(cfg, outputs))
     return tables
 
 
@@ -39,8 +39,8 @@ def make_figures(tmp_path, runs):
     for kind in ("bars", "parity"):
         outputs = place(tmp_path / "results" / kind, "figure")
         cfg = make_figure(kind, ["BRNet"]) | {"figure": kind, "title": "<b>&"}
-        write_figure(cfg, runs, {}, outputs)
-        figures.append({"cfg": cfg, **outputs})
+        write_figure(planned(cfg), runs, {}, outputs)
+        figures.append(FigureFiles(planned(cfg), outputs))
     return figures
 
 
@@ -51,14 +51,14 @@ def test_every_page_rounds_the_same_value(tmp_path, kind):
     cfg = make_table(["BRNet", "BNet"], [None, None]) | {"kind": kind}
     outputs, own, shown = place(tmp_path / "out", "table"), load_builder(kind), []
 
-    def view(cfg, cells, curation):
-        shown.append(cells)
-        return own.view(cfg, cells, curation)
+    def view(table, lines, curation):
+        shown.append(lines)
+        return own.view(table, lines, curation)
 
     metrics = {run: folder / "metrics.json" for run, folder in runs.items()}
-    replace(own, view=view).write(cfg, metrics, {}, outputs)
-    pd.testing.assert_frame_equal(shown[0], own.read(outputs["csv"]), check_exact=True)
-    write_tables_index(tmp_path / "index", [{"cfg": cfg, "csv": outputs["csv"], "html": outputs["html"]}])
+    replace(own, view=view).write(planned(cfg), metrics, {}, outputs)
+    assert shown[0] == own.read(outputs["csv"])
+    write_tables_index(tmp_path / "index", [table_files(cfg, outputs)])
     pages = [outputs["text"], outputs["md"], outputs["html"], tmp_path / "index/index.html"]
     assert {re.search(r"0\.10[01]\b", page.read_text(encoding="utf-8"))[0] for page in pages} == {"0.101"}
 

@@ -46,7 +46,15 @@ def code_digest(script: Path, package_root: Path, modules: tuple[str, ...] = (),
     # Sorted, since the order of imports follows the names of modules.
     for each in sorted(closure.digest([Key(module, "!")]) for module in closure.modules):
         digest.update(each.encode())
+    for path in _templates(package, closure):
+        digest.update(f"{path.name}\n{path.read_text(encoding='utf-8')}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def _templates(package: Package, closure: "Closure") -> list[Path]:
+    """Return the files next to a module that is reached by its constant `TEMPLATES`, in the folder of that name."""
+    files = [package.file_of(module) for module, name in closure.units if name == "TEMPLATES"]
+    return sorted(path for file in files if file for path in (file.parent / "templates").iterdir())
 
 
 def forget() -> None:

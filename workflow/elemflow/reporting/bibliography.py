@@ -1,29 +1,30 @@
 """BibTeX files: what to cite for the tables of a study."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from pybtex.database.input.bibtex import LowLevelParser
+from pybtex.exceptions import PybtexError
 
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.files import write_text
 
-_ENTRY = re.compile(r"^@\w+\{\s*([^,\s]+)\s*,.*?^\}$", re.MULTILINE | re.DOTALL)
-
 
 def read_entries(path: str | Path) -> dict[str, str]:
-    """Return the entries of a BibTeX file as they stand there, by key.
-
-    Args:
-        path: A file whose entries start and end at the beginning of a line.
+    """Return the entries of a BibTeX file by key, each as BibTeX with its fields as given.
 
     Raises:
-        ConfigError: A key stands twice.
+        ConfigError: The file is no BibTeX, or has a duplicate key.
     """
     entries: dict[str, str] = {}
-    for match in _ENTRY.finditer(Path(path).read_text(encoding="utf-8")):
-        if match[1] in entries:
-            raise ConfigError(f"{path}: the key '{match[1]}' stands twice; keep one of the two entries.")
-        entries[match[1]] = match[0]
+    try:
+        for kind, (key, fields) in LowLevelParser(Path(path).read_text(encoding="utf-8"), filename=str(path)):
+            if key in entries:
+                raise ConfigError(f"{path}: duplicate key '{key}'; keep one of the two entries.")
+            lines = (f"  {name} = {{{''.join(parts)}}},\n" for name, parts in fields)
+            entries[key] = f"@{kind}{{{key},\n{''.join(lines)}}}"
+    except PybtexError as error:
+        raise ConfigError(f"{path}: not valid BibTeX: {error}.") from None
     return entries
 
 

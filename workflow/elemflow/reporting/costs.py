@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -47,7 +46,7 @@ def write_costs(
     Args:
         studies: Runs of each study.
         benchmarks: Folder of Snakemake's benchmark files, `<rule>/<job>.tsv` or `<rule>.tsv`.
-        runs: Folder of the runs, whose `run_info.json` tells which were trained on a GPU.
+        runs: Folder of the runs, whose `run_info.json` names the device.
         logs: Folder of Snakemake's own logs.
         csv: Written: `kind` (`rule` or `study`) and the columns of `COLUMNS`.
         html: Written: the same as a page.
@@ -56,10 +55,9 @@ def write_costs(
     waited = queue_seconds(Path(logs), jobs)
     by_rule = {str(rule): group for rule, group in jobs.groupby("rule")}
     of_runs = jobs[jobs["rule"].isin(RUN_RULES)]
-    lines = [{"kind": "rule"} | _line(rule, group, waited.get(rule)) for rule, group in by_rule.items()]
+    lines = [_line("rule", rule, group, waited.get(rule)) for rule, group in by_rule.items()]
     lines += [
-        {"kind": "study"} | _line(study, of_runs[of_runs["job"].isin(list(paths))], None)
-        for study, paths in studies.items()
+        _line("study", study, of_runs[of_runs["job"].isin(list(paths))], None) for study, paths in studies.items()
     ]
     frame = pd.DataFrame(lines, columns=["kind", *COLUMNS])
     write_text(csv, frame.to_csv(index=False, lineterminator="\n"))
@@ -122,10 +120,11 @@ def queue_seconds(logs: Path, jobs: pd.DataFrame) -> dict[str, float]:
     return waited
 
 
-def _line(name: str, jobs: pd.DataFrame, waited: float | None) -> dict[str, Any]:
+def _line(kind: str, name: str, jobs: pd.DataFrame, waited: float | None) -> dict[str, str | float | None]:
     hours = {key: round(float(jobs[key].sum()) / 3600, 4) for key in ("seconds", "cpu_seconds", "gpu_seconds")}
     unmeasured = int(jobs["cpu_seconds"].isna().sum())
     return {
+        "kind": kind,
         "name": name,
         "jobs": len(jobs),
         "hours": hours["seconds"],
@@ -137,7 +136,7 @@ def _line(name: str, jobs: pd.DataFrame, waited: float | None) -> dict[str, Any]
     }
 
 
-def _shown(value: Any) -> str:
+def _shown(value: str | float) -> str:
     """Write a value with the digits that a reader can use; an unknown one is a dash."""
     if isinstance(value, str):
         return value

@@ -2,64 +2,94 @@
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pandas as pd
 
 from elemflow.config.kinds import TABLE_KINDS
 from elemflow.core.files import atomic_path, write_text
-from elemflow.reporting.pages import render_figures_index, render_tables_index
+from elemflow.plan.items import PlannedFigure, PlannedTable, Shown
+from elemflow.reporting.pages import (
+    FigureEntry,
+    StudyFigures,
+    StudyTables,
+    TableEntry,
+    render_figures_index,
+    render_tables_index,
+)
 from elemflow.reporting.tables.base import load_builder
-from elemflow.reporting.tables.formats import FLOAT_FORMAT
+from elemflow.reporting.tables.lines import column_types, from_frame, to_csv
+
+Entry = TypeVar("Entry")
 
 
-def write_tables_index(folder: str | Path, items: Sequence[Mapping[str, Any]]) -> None:
-    """Write `index.html` with every table, `cells.csv` all cells as csv, and a copy of each page.
+@dataclass(frozen=True)
+class TableFiles:
+    """A planned table, and two of the files that `TableBuilder.write` wrote."""
+
+    table: PlannedTable
+    csv: str | Path
+    html: str | Path
+
+
+@dataclass(frozen=True)
+class FigureFiles:
+    """A planned figure, and the files that `write_figure` wrote, by format: `text`, `csv`, `svg` and `png`."""
+
+    figure: PlannedFigure
+    files: Mapping[str, str | Path]
+
+
+def write_tables_index(folder: str | Path, tables: Sequence[TableFiles]) -> None:
+    """Write `index.html` with every table, a csv with the lines of all tables of each kind, and a copy of each page.
 
     Args:
         folder: Folder to write to.
-        items: `cfg`, `csv` and `html` of each table: its plan and files that `TableKind.write` wrote.
+        tables: The tables.
     """
     folder = Path(folder)
-    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLE_KINDS}
-    shown = []
-    for table in items:
-        cfg = table["cfg"]
-        builder = load_builder(cfg["kind"])
-        cells = builder.read(table["csv"])
-        frames[cfg["kind"]].append(cells)
-        file = _copy(table["html"], folder, f"{cfg['study']}-{cfg['table']}.html")
-        shown.append({"cfg": cfg, "view": builder.view(cfg, cells, {}), "file": file})
-    for name, cells_of_kind in frames.items():
-        empty = pd.DataFrame(columns=list(load_builder(name).types))
-        _write_frame(
-            folder / TABLE_KINDS[name].overview, pd.concat(cells_of_kind, ignore_index=True) if cells_of_kind else empty
-        )
-    write_text(folder / "index.html", render_tables_index(_group(shown, "tables")))
+    frames: dict[str, list[pd.DataFrame]] = {kind: [] for kind in TABLE_KINDS}
+    entries = []
+    for files in tables:
+        table, builder = files.table, load_builder(files.table.kind)
+        frame = builder.read_frame(files.csv)
+        frames[table.kind].append(frame)
+        file = _copy(files.html, folder, f"{table.study}-{table.table}.html")
+        view = builder.view(table, from_frame(frame, builder.line), {})
+        entries.append((table, TableEntry(view, file)))
+    for kind, found in frames.items():
+        empty = pd.DataFrame(columns=list(column_types(load_builder(kind).line)))
+        frame = pd.concat(found, ignore_index=True) if found else empty
+        write_text(folder / TABLE_KINDS[kind].overview, to_csv(frame))
+    studies = [StudyTables(one.study_title, one.reference, tuple(of_study)) for one, of_study in _group(entries)]
+    write_text(folder / "index.html", render_tables_index(studies))
 
 
-def write_figures_index(folder: str | Path, figures: Sequence[Mapping[str, Any]]) -> None:
+def write_figures_index(folder: str | Path, figures: Sequence[FigureFiles]) -> None:
     """Write `index.html` with a thumbnail of every figure, `numbers.csv` with all they draw, and copies.
 
     Args:
         folder: Folder to write to.
-        figures: `cfg`, `text`, `csv`, `svg` and `png` of each figure: its plan and the files `write_figure` wrote.
+        figures: The figures.
     """
     folder = Path(folder)
-    items, frames = [], []
-    for figure in figures:
-        cfg = figure["cfg"]
-        label = f"{cfg['study']}-{cfg['figure']}"
-        copies = {kind: _copy(figure[kind], folder, f"{label}.{kind}") for kind in ("svg", "png")}
-        caption = Path(figure["text"]).read_text(encoding="utf-8")
-        items.append({"cfg": cfg, "label": label, "title": cfg["title"], "caption": caption, **copies})
-        numbers = pd.read_csv(figure["csv"], dtype=str, keep_default_na=False)
-        numbers.insert(0, "study", cfg["study"])
-        numbers.insert(1, "figure", cfg["figure"])
+    entries, frames = [], []
+    for each in figures:
+        figure, files = each.figure, each.files
+        label = f"{figure.study}-{figure.figure}"
+        svg, png = (_copy(files[kind], folder, f"{label}.{kind}") for kind in ("svg", "png"))
+        caption = Path(files["text"]).read_text(encoding="utf-8")
+        entries.append((figure, FigureEntry(label, figure.title, caption, svg, png)))
+        numbers = pd.read_csv(files["csv"], dtype=str, keep_default_na=False)
+        numbers.insert(0, "study", figure.study)
+        numbers.insert(1, "figure", figure.figure)
         frames.append(numbers)
-    _write_frame(folder / "numbers.csv", pd.concat(frames) if frames else pd.DataFrame(columns=["study", "figure"]))
-    write_text(folder / "index.html", render_figures_index(_group(items, "figures")))
+    frame = pd.concat(frames) if frames else pd.DataFrame(columns=["study", "figure"])
+    write_text(folder / "numbers.csv", to_csv(frame))
+    studies = [StudyFigures(one.study_title, one.reference, tuple(of_study)) for one, of_study in _group(entries)]
+    write_text(folder / "index.html", render_figures_index(studies))
 
 
 def _copy(source: str | Path, folder: Path, name: str) -> str:
@@ -68,14 +98,9 @@ def _copy(source: str | Path, folder: Path, name: str) -> str:
     return name
 
 
-def _write_frame(path: Path, frame: pd.DataFrame) -> None:
-    write_text(path, frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
-
-
-def _group(items: Iterable[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
-    studies: dict[str, dict[str, Any]] = {}
-    for item in items:
-        cfg = item["cfg"]
-        about = {"title": cfg["study_title"], "reference": cfg["reference"], kind: []}
-        studies.setdefault(cfg["study"], about)[kind].append(item)
+def _group(entries: Iterable[tuple[Shown, Entry]]) -> list[tuple[Shown, list[Entry]]]:
+    """Return the entries of each study, with one of its items."""
+    studies: dict[str, tuple[Shown, list[Entry]]] = {}
+    for item, entry in entries:
+        studies.setdefault(item.study, (item, []))[1].append(entry)
     return list(studies.values())

@@ -8,11 +8,12 @@ from statistics import mean
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json
-from elemflow.core.run import Run
 from elemflow.evaluation.metrics import combine
+from elemflow.evaluation.records import METRICS, Evaluation, MemberErrors, RoleErrors
 from elemflow.reporting.tables.view import NOT_RUN, UNDEFINED
 
 
@@ -28,8 +29,8 @@ class Score:
             of them.
         per_member: Value of each member, in their order.
         test_rows: Smallest and largest number of test materials of a member.
-        standard_error: That of the mean absolute error of one test part by the draw of its compositions, mean over
-            members; None for other metrics.
+        standard_error: That of the mean absolute error of one test set, clustered by composition, mean over members;
+            None for other metrics.
     """
 
     mean: float
@@ -50,6 +51,37 @@ class Score:
         return self.sd is None and self.members > 1
 
 
+@dataclass(frozen=True)
+class RunFacts:
+    """What a run used, as mean over its members.
+
+    Attributes:
+        rows: Materials of all roles together.
+        train_rows: Training materials.
+        seconds: Time of fitting.
+        parameters: Parameters of the network; None where there are none to count.
+    """
+
+    rows: float
+    train_rows: float
+    seconds: float
+    parameters: int | None
+
+
+def read_evaluation(path: str | Path | None) -> Evaluation | None:
+    """Read `metrics.json` of a run; None if there is none.
+
+    Raises:
+        DataError: The file is not one of this workflow.
+    """
+    if path is None or not Path(path).is_file():
+        return None
+    try:
+        return Evaluation.read(path)
+    except ValidationError as error:
+        raise DataError(f"{path}: not a metrics file of this workflow ({error}); delete it and run again.") from error
+
+
 def read_score(path: str | Path | None, metric: str) -> Score | None:
     """Read one metric of a run from its `metrics.json`.
 
@@ -59,48 +91,42 @@ def read_score(path: str | Path | None, metric: str) -> Score | None:
     Raises:
         DataError: The file has no such metric.
     """
-    if path is None or not Path(path).is_file():
+    evaluation = read_evaluation(path)
+    if evaluation is None or evaluation.test is None:
         return None
-    metrics = read_json(path)
-    if "not_run" in metrics:
-        return None
-    try:
-        test = metrics["test"]
-        if metric not in test["mean"]:
-            raise DataError(f"{path}: no metric {metric!r} on the test set; found {', '.join(sorted(test['mean']))}.")
-        trained = test["mean"][metric]
-        test = _reported(test)
-        mean, sd = test["mean"][metric], test["std"][metric]
-        if "reported_member" in test:
-            mean, sd = test["members"][test["reported_member"]][metric], None
-        members = [test["members"][member] for member in sorted(test["members"], key=int)]
-        values = tuple(float(member[metric]) for member in members if member[metric] is not None)
-        rows = [int(member["n"]) for member in members]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{path}: not a metrics file of this workflow ({error!r}); delete it and run again.") from error
-    by_draw = test["mean"].get("mae_standard_error") if metric == "mae" else None  # absent in files of earlier versions
+    if metric not in METRICS:
+        raise DataError(f"{path}: no metric {metric!r} on the test set; found {', '.join(sorted(METRICS))}.")
+    trained: float | None = getattr(evaluation.test.mean, metric)
+    test = reported(evaluation.test)
+    mean, sd = getattr(test.mean, metric), getattr(test.std, metric)
+    if isinstance(test, RoleErrors) and test.reported_member is not None:
+        mean, sd = getattr(test.members[test.reported_member], metric), None
     if mean is None:
         return None
-    return Score(mean, sd, nan if trained is None else trained, values, (min(rows), max(rows)), by_draw)
+    members = [test.members[member] for member in sorted(test.members, key=int)]
+    values = tuple(float(value) for member in members if (value := getattr(member, metric)) is not None)
+    rows = [member.n for member in members]
+    error = test.mean.mae_standard_error if metric == "mae" else None
+    return Score(mean, sd, nan if trained is None else trained, values, (min(rows), max(rows)), error)
 
 
 def read_note(path: str | Path | None, metric: str) -> str:
-    """Say what a run chose among models, or that it learned nothing, or why it has no value of a metric; or nothing."""
-    if path is None or not Path(path).is_file():
+    """Return what a run selected among models, or that it learned nothing, or why it has no value; empty otherwise."""
+    evaluation = read_evaluation(path)
+    if evaluation is None:
         return ""
-    metrics = read_json(path)
-    if "not_run" in metrics:
-        return f"{NOT_RUN}: {metrics['not_run']}"
+    if evaluation.test is None:
+        return f"{NOT_RUN}: {evaluation.not_run}"
     if read_score(path, metric) is None:
-        test = _reported(metrics["test"])
-        without = sum(member[metric] is None for member in test["members"].values())
-        return f"{UNDEFINED}: in {without} of {test['n_members']} members"
-    chosen = Counter(metrics.get("chosen", {}).values()).most_common()
-    parts = [f"{_in_words(name)} chosen in {count} of {len(metrics['chosen'])} members" for name, count in chosen]
-    left_out = {name: reason for member in metrics.get("left_out", {}).values() for name, reason in member.items()}
+        test = reported(evaluation.test)
+        without = sum(getattr(member, metric) is None for member in test.members.values())
+        return f"{UNDEFINED}: in {without} of {test.n_members} members"
+    chosen = Counter(evaluation.chosen.values()).most_common()
+    parts = [f"{_in_words(name)} chosen in {count} of {len(evaluation.chosen)} members" for name, count in chosen]
+    left_out = {name: reason for member in evaluation.left_out.values() for name, reason in member.items()}
     parts += [f"without {_in_words(name)}: {reason}" for name, reason in left_out.items()]
-    if constant := metrics.get("constant_members"):
-        parts.append(f"one value for all test materials in {len(constant)} of {metrics['test']['n_members']} members")
+    if constant := evaluation.constant_members:
+        parts.append(f"one value for all test materials in {len(constant)} of {evaluation.test.n_members} members")
     return ", ".join(parts)
 
 
@@ -110,23 +136,13 @@ def read_info(path: str | Path | None) -> dict[str, Any]:
     return read_json(info) if info and info.is_file() else {}
 
 
-def _reported(test: dict[str, Any]) -> dict[str, Any]:
-    """Return what `metrics.json` says of the test part, of the ensembles where the run reports them."""
-    return test["ensemble"] if test.get("reported") == "ensemble" else test
+def reported(test: RoleErrors) -> MemberErrors:
+    """Return the errors on the test set, of the ensembles where the run reports them."""
+    return test.ensemble if test.reported == "ensemble" and test.ensemble else test
 
 
 def _in_words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def name_parts(run: str) -> dict[str, str]:
-    """Split the name of a run into dataset, property, representation, model and protocol."""
-    return Run.parse(run).keys()
-
-
-def split_of(run: str) -> str:
-    """Return the path of the split of a run below `results/splits/`, without suffix."""
-    return "{dataset}/{property}/{protocol}".format_map(name_parts(run))
 
 
 def read_test_points(folder: Path) -> pd.DataFrame:
@@ -136,24 +152,20 @@ def read_test_points(folder: Path) -> pd.DataFrame:
     """
     path = folder / "predictions.parquet"
     points = pd.read_parquet(path, filters=[("role", "==", "test")])
-    test = read_json(folder / "metrics.json")["test"]
-    if test.get("reported") == "ensemble":
-        ensemble = test["ensemble"]
-        points = combine(points, ensemble["combined_by"], test["n_members"] // ensemble["n_members"], path)
+    evaluation = read_evaluation(folder / "metrics.json")
+    test = evaluation.test if evaluation else None
+    if test and test.reported == "ensemble" and test.ensemble:
+        ensemble = test.ensemble
+        points = combine(points, ensemble.combined_by, test.n_members // ensemble.n_members, path)
     return points[["material_id", "member", "y_true", "y_pred"]]
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Return what a run used, as mean over its members.
-
-    Returns:
-        `rows` of all parts together, `train_rows`, `seconds` of fitting, and `parameters` of the network or None.
-    """
+def read_facts(folder: Path) -> RunFacts:
+    """Return what a run used, from its `run_info.json`."""
     members = list(read_json(folder / "run_info.json")["members"].values())
-    parameters = [member.get("parameters", {}).get("total") for member in members]
-    return {
-        "rows": mean(sum(member["rows"].values()) for member in members),
-        "train_rows": mean(member["rows"]["train"] for member in members),
-        "seconds": mean(member["seconds_fitting"] for member in members),
-        "parameters": parameters[0],
-    }
+    return RunFacts(
+        rows=mean(sum(member["rows"].values()) for member in members),
+        train_rows=mean(member["rows"]["train"] for member in members),
+        seconds=mean(member["seconds_fitting"] for member in members),
+        parameters=members[0].get("parameters", {}).get("total"),
+    )

@@ -5,10 +5,13 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+
+from pylatexenc.latexencode import RULE_DICT, UnicodeToLatexConversionRule, UnicodeToLatexEncoder
 
 from elemflow.core.files import read_json
+from elemflow.plan.items import DatasetAbout, PlannedItem
 
 METRICS = {
     "mae": "mean absolute error",
@@ -21,40 +24,13 @@ HIGHER_IS_BETTER = {"r2"}
 WIDTH = 100  # characters per line of plain text
 WHOLE_PERCENT = 100  # differences from here on, in per cent, are shown without decimals
 
-_TEX_SPECIAL = (
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        "±": r"$\pm$",
-        "×": r"$\times$",
-        "·": r"$\cdot$",
-        "−": r"$-$",
-        "–": "--",
-        "—": "---",
-        "°": r"$^\circ$",
-        "µ": r"$\mu$",
-        "μ": r"$\mu$",
-        "σ": r"$\sigma$",
-        "∞": r"$\infty$",
-        "Δ": r"$\Delta$",
-        "Å": r"\AA{}",
-        "\u00a0": "~",
-        "\u202f": r"\,",
-        "…": r"\dots{}",
-        "≈": r"$\approx$",
-        "≠": r"$\neq$",
-        "≟": r"$\stackrel{?}{=}$",
-        "†": r"$\dagger$",
-        "‡": r"$\ddagger$",
-    }
-    | {sign: f"$^{digit}$" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
-    | {sign: f"$_{digit}$" for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")}
-)
+_TEX_RULES = {
+    "≟": r"$\stackrel{?}{=}$",
+    "×": r"$\times$",
+    "|": r"\textbar{}",
+    "\u202f": r"\,",
+}
+"""What pylatexenc lacks, or writes with a command that needs a package."""
 
 
 def count_decimals(value: float, printed: str | None = None, digits: int = 3) -> int:
@@ -90,9 +66,20 @@ def letter(number: int) -> str:
     return (letter(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)  # noqa: PLR2004  letters
 
 
+@cache
+def _tex_encoder() -> UnicodeToLatexEncoder:
+    own = UnicodeToLatexConversionRule(RULE_DICT, {ord(sign): command for sign, command in _TEX_RULES.items()})
+    return UnicodeToLatexEncoder(
+        conversion_rules=[own, "defaults"],
+        replacement_latex_protection="braces-after-macro",
+        unknown_char_policy="keep",
+        unknown_char_warning=False,
+    )
+
+
 def escape_tex(text: str) -> str:
     """Escape text for LaTeX; symbols without a glyph in common fonts become commands."""
-    return "".join(_TEX_SPECIAL.get(character, character) for character in text)
+    return str(_tex_encoder().unicode_to_latex(text))
 
 
 def escape_markdown(text: str) -> str:
@@ -166,7 +153,7 @@ def short_metric(metric: str) -> str:
     return metric.upper() if metric in {"mae", "rmse"} else name_metric(metric)
 
 
-def describe_data(datasets: Mapping[str, Mapping[str, Any]], used: Iterable[str], curation: Mapping[str, Any]) -> str:
+def describe_data(datasets: Mapping[str, DatasetAbout], used: Iterable[str], curation: Mapping[str, str | Path]) -> str:
     """Return a sentence with the source, version and size of every dataset used.
 
     Args:
@@ -176,29 +163,28 @@ def describe_data(datasets: Mapping[str, Mapping[str, Any]], used: Iterable[str]
     """
     sources = []
     for dataset in dict.fromkeys(used):
-        about = datasets.get(dataset, {})
+        about = datasets.get(dataset, DatasetAbout(title=dataset))
         path = curation.get(dataset)
         known = path and Path(path).is_file()
         size = f"{read_json(path)['materials']:,} materials" if path and known else "number of materials not known"
-        citation = about.get("citation", "")
-        keys = citation if isinstance(citation, str) else ", ".join(citation)
-        details = [size, about.get("version"), keys, about.get("license")]
-        sources.append(f"{about.get('title', dataset)} ({'; '.join(str(text) for text in details if text)})")
+        keys = about.citation if isinstance(about.citation, str) else ", ".join(about.citation)
+        details = [size, about.version, keys, about.license]
+        sources.append(f"{about.title} ({'; '.join(text for text in details if text)})")
     return f"Data: {'; '.join(sources)}." if sources else "Data: none."
 
 
 def describe_protocols(protocols: Mapping[str, str], used: Iterable[str]) -> str:
     """Return the protocols in words; a protocol without a description is given by its name."""
     names = list(dict.fromkeys(used))
-    told = [f"{protocols[name].rstrip('.')} ({name})" if name in protocols else name for name in names]
-    return f"Protocol{'s' * (len(told) > 1)}: {'; '.join(told)}." if told else ""
+    titles = [f"{protocols[name].rstrip('.')} ({name})" if name in protocols else name for name in names]
+    return f"Protocol{'s' * (len(titles) > 1)}: {'; '.join(titles)}." if titles else ""
 
 
-def describe_missing(cells: Iterable[Mapping[str, Any]], mark: str) -> str:
+def describe_missing(cells: Iterable[PlannedItem], mark: str) -> str:
     """Return why cells have no data, and how many cells each reason concerns; nothing if all have."""
-    reasons = Counter(cell["missing"].rstrip(".") for cell in cells if cell["missing"])
-    told = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
-    return f"Marked “{mark}”, with the number of cells: {told}." if told else ""
+    reasons = Counter(cell.missing.rstrip(".") for cell in cells if cell.missing)
+    shown = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
+    return f"Marked “{mark}”, with the number of cells: {shown}." if shown else ""
 
 
 def describe_spread(runs: Iterable[tuple[int, float | None]]) -> str:
@@ -214,17 +200,18 @@ def describe_spread(runs: Iterable[tuple[int, float | None]]) -> str:
     alone = any(members == 1 for members, _ in shown)
     if alone and not averaged and not best:
         return "Each reproduced value comes from one member or ensemble, so there is no spread."
-    told = []
+    sentences = []
     if averaged:
         several = format_range(averaged[0], averaged[-1])
-        told.append(
+        sentences.append(
             f"Reproduced values are means over {several} members (seeds, folds or ensembles); ± is the sample standard "
             "deviation over members."
         )
     if best:
-        told.append(f"A value without ± of {format_range(best[0], best[-1])} members is the one best on the test part.")
+        several = format_range(best[0], best[-1])
+        sentences.append(f"A value without ± of {several} members is that of the member with the lowest test error.")
     if alone:
-        told.append(
+        sentences.append(
             "One of a single member has no ± either." if best else "A value without ± has one member, no spread."
         )
-    return " ".join(told)
+    return " ".join(sentences)

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from factories.reporting import make_common, make_figure, name_run, place, write_run
+from factories.reporting import make_common, make_figure, name_run, place, planned, write_run
 from PIL import Image
 
 from elemflow.config.kinds import DATA_FIGURES, FIGURES
@@ -27,7 +27,7 @@ def runs(tmp_path_factory):
 
 def draw(folder, kind, runs, models=("BRNet", "BNet")):
     outputs = place(folder, "figure")
-    write_figure(make_figure(kind, list(models)), runs, {}, outputs)
+    write_figure(planned(make_figure(kind, list(models))), runs, {}, outputs)
     return outputs
 
 
@@ -47,7 +47,13 @@ def test_equal_bytes_and_small_files(tmp_path, runs, kind):
 @pytest.mark.parametrize("kind", FIGURES)
 def test_caption_names_values_and_what_is_left_out(tmp_path, runs, kind):
     text = " ".join(draw(tmp_path, kind, runs, ("BRNet", "BNet", "IRNet"))["text"].read_text().split())
-    for part in ("Kingsbury enthalpies", "81 % training", "0.200 ± 0.100", "0.1", "Left out, without a result: 1 of 3"):
+    for part in (
+        "Kingsbury enthalpies",
+        "81 % training",
+        "0.200 ± 0.100",
+        "0.1",
+        "Not drawn, without a result: 1 of 3",
+    ):
         assert part in text, part
 
 
@@ -171,7 +177,7 @@ def test_relative_change_has_no_point_where_the_other_error_is_0(tmp_path):
 def test_relative_change_without_a_pair_is_said_in_the_panel(tmp_path, runs):
     outputs = draw(tmp_path, "relative_change", runs, ("IRNet", "BNet"))
     assert numbers_of(outputs).empty
-    assert "Left out, without a result: 1 of 2" in outputs["text"].read_text()
+    assert "Not drawn, without a result: 1 of 2" in outputs["text"].read_text()
 
 
 def test_hold_out_draws_the_members_errors_with_and_without_the_element(tmp_path, runs):
@@ -221,7 +227,7 @@ def test_a_size_curve_shows_what_the_first_model_gains(tmp_path, drawing, runs):
     cfg = make_figure("size_curve", ["BRNet", "BNet"])
     cfg["panels"][0]["series"][1] |= {"published": 0.5}
     outputs = place(tmp_path / "printed", "figure")
-    write_figure(cfg, runs, {}, outputs)
+    write_figure(planned(cfg), runs, {}, outputs)
     changes = numbers_of(outputs).query("series == 'BNet'").set_index("quantity")
     assert changes.loc["change_percent_published", "y"] == pytest.approx(-80)
     above, below = drawing(make_figure("size_curve", ["BRNet", "BNet"]), runs).axes
@@ -323,7 +329,7 @@ def draw_datasets(folder, kind, curation, prop="spacegroup", missing=""):
     cfg = make_common() | {"figure": "f", "title": "Data", "kind": kind, "panels": panels, "datasets": about}
     cfg["study_labels"] = [["KEFE", "KEBG"]]
     outputs = place(folder, "figure")
-    write_figure(cfg, {}, curation, outputs)
+    write_figure(planned(cfg), {}, curation, outputs)
     return outputs
 
 
@@ -371,7 +377,7 @@ def splits(tmp_path_factory):
 
 def test_element_error_counts_training_materials_and_needs_five_predictions(tmp_path, runs, splits):
     outputs = place(tmp_path, "figure")
-    write_figure(make_figure("element_error", ["BRNet"]), runs, {}, outputs, splits)
+    write_figure(planned(make_figure("element_error", ["BRNet"])), runs, {}, outputs, splits)
     numbers = numbers_of(outputs).set_index("quantity")
     assert set(numbers.index) == {"error_of_Fe", "error_of_O"}  # nothing with zinc is tested
     assert numbers.loc["error_of_Fe", "x"] == 1.5
@@ -379,7 +385,7 @@ def test_element_error_counts_training_materials_and_needs_five_predictions(tmp_
     assert numbers.loc["error_of_O", "x"] == 2
 
 
-def test_element_comparison_is_over_the_materials_that_both_judged(tmp_path):
+def test_element_comparison_is_over_the_materials_that_both_predict(tmp_path):
     runs = {name_run(model): write_run(tmp_path, name_run(model), errors)
             for model, errors in (("brnet", [0.1, 0.2]), ("bnet", [0.4]))}  # fmt: skip
     points = pd.read_parquet(runs[name_run("bnet")] / "predictions.parquet")
@@ -417,7 +423,7 @@ def test_why_series_are_left_out_is_said(tmp_path, runs):
     cfg = make_figure("bars", ["BRNet", "BNet"])
     cfg["panels"][0]["series"][1] |= {"missing": "BNet was lost", "run": "none/at/all/was/run"}
     outputs = place(tmp_path, "figure")
-    write_figure(cfg, runs, {}, outputs)
+    write_figure(planned(cfg), runs, {}, outputs)
     text = " ".join(outputs["text"].read_text().split())
     assert "BNet was lost (1)" in text
     assert "without a result" not in text
@@ -428,7 +434,7 @@ def test_a_caption_says_which_runs_are_at_a_reduced_scale(tmp_path, runs):
     cfg["scales"]["brnet2023"] |= {"max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
     for name, drawn, told in (("small", cfg, True), ("full", make_figure("bars", ["BRNet", "BNet"]), False)):
         outputs = place(tmp_path / name, "figure")
-        write_figure(drawn, runs, {}, outputs)
+        write_figure(planned(drawn), runs, {}, outputs)
         text = " ".join(outputs["text"].read_text().split())
         assert ("Reduced scale, 2 of 2 runs: at most 5 epochs of 3,000." in text) is told
 
@@ -459,7 +465,7 @@ def drawing(tmp_path, monkeypatch):
     monkeypatch.setattr(style, "save_figure", lambda figure, *_: kept.append(figure))
 
     def draw_open(cfg, runs, curation=None, splits=None):
-        write_figure(cfg, runs, curation or {}, place(tmp_path, "figure"), splits)
+        write_figure(planned(cfg), runs, curation or {}, place(tmp_path, "figure"), splits)
         kept[-1].draw_without_rendering()
         return kept[-1]
 
@@ -511,8 +517,8 @@ def test_titles_and_legends_cover_nothing_when_labels_are_long(drawing, runs, sp
 
 
 @pytest.mark.parametrize("kind", ["applicability", "error_by_target"])
-@pytest.mark.parametrize(("count", "beside"), [(1, 1), (3, 3), (4, 2), (13, 3)])
-def test_pairs_of_axes_go_on_below(drawing, runs, curation, kind, count, beside):
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 3), (4, 2), (13, 3)])
+def test_pairs_of_axes_go_on_below(drawing, runs, curation, kind, count, columns):
     cfg = make_figure(kind, ["BRNet", "BNet"])
     (panel,) = cfg["panels"]
     cfg["panels"] = [
@@ -522,7 +528,7 @@ def test_pairs_of_axes_go_on_below(drawing, runs, curation, kind, count, beside)
     shown = [axis.get_window_extent() for axis in figure.axes if axis.axison]
     assert len(shown) == 2 * count
     assert not overlap(shown + titles(figure))
-    assert len({round(box.x0) for box in shown}) == beside
+    assert len({round(box.x0) for box in shown}) == columns
 
 
 def test_the_axes_of_a_pair_share_their_values_and_with_no_other_pair():
@@ -613,7 +619,7 @@ def test_a_label_has_one_colour_in_all_figures_of_a_study():
         assert len(set(colors[len(labels)].values())) == len(labels)
 
 
-def test_the_two_plots_of_a_calibration_stand_beside_each_other(drawing, runs):
+def test_the_two_plots_of_a_calibration_stand_next_to_each_other(drawing, runs):
     cfg = make_figure("calibration", ["BRNet"])
     cfg["panels"] *= 3
     axes = drawing(cfg, runs).axes

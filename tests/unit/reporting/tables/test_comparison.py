@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from factories.reporting import check_failure_is_shown, make_table, name_run, place, write_run
+from factories.reporting import check_failure_is_shown, make_table, name_run, place, planned, table_files, write_run
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import write_json
@@ -9,7 +9,7 @@ from elemflow.evaluation import hypothesis_tests as statistics
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting.index import write_tables_index
 from elemflow.reporting.results import read_score
-from elemflow.reporting.tables.kinds.comparison import BUILDER, compare
+from elemflow.reporting.tables.kinds.comparison import BUILDER
 
 FIVE_BY_TWO = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
 BRNET = [0.100, 0.104, 0.101, 0.103, 0.099, 0.106, 0.102, 0.100, 0.105, 0.101]
@@ -24,13 +24,17 @@ def metrics(tmp_path_factory):
     return {run: folder / "metrics.json" for run, folder in runs.items()}
 
 
+NEEDED = {"fractions": {"train": 0.8, "test": 0.2}, "k_fold_rows": {"rows": 40}}
+
+
 def make_comparison(models, split=None):
     table = make_table(models, [None] * len(models))
-    return table | {"kind": "comparison", "splits": {"brnet2023": split or FIVE_BY_TWO}}
+    split = {"seed": 0} | NEEDED.get((split or FIVE_BY_TWO)["scheme"], {}) | (split or FIVE_BY_TWO)
+    return table | {"kind": "comparison", "splits": {"brnet2023": split}}
 
 
 def test_numbers_are_those_of_the_members(metrics):
-    tests = compare(make_comparison(["BRNet", "BNet", "Twin"]), metrics, {})
+    tests = BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet", "Twin"])), metrics, {})
     first, twin = tests.iloc[0], tests.iloc[1]
     d = [a - b for a, b in zip(BRNET, BNET, strict=True)]
     ratio = 40 / 360  # as run_info.json of the samples says
@@ -46,7 +50,9 @@ def test_numbers_are_those_of_the_members(metrics):
 
 
 def test_five_by_two_test_belongs_to_five_by_two_folds_only(metrics):
-    tests = compare(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"folds": 5, "repeats": 2}), metrics, {})
+    tests = BUILDER.collect_frame(
+        planned(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"folds": 5, "repeats": 2})), metrics, {}
+    )
     assert tests["p_5x2"].isna().all()
     assert tests["p_corrected"].notna().all()
 
@@ -57,7 +63,9 @@ def test_members_of_one_fold_count_once(tmp_path):
         "bnet": [e + s for e in BNET for s in (-0.02, 0.02)],
     }
     runs = {name_run(model): write_run(tmp_path, name_run(model), e) / "metrics.json" for model, e in both.items()}
-    found = compare(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"members_per_fold": 2}), runs, {}).iloc[0]
+    found = BUILDER.collect_frame(
+        planned(make_comparison(["BRNet", "BNet"], FIVE_BY_TWO | {"members_per_fold": 2})), runs, {}
+    ).iloc[0]
     d = [a - b for a, b in zip(BRNET, BNET, strict=True)]
     corrected = statistics.corrected_resampled_t_test(d, 40 / 360)
     dietterich = statistics.five_by_two_cv_t_test([d[i : i + 2] for i in range(0, 10, 2)])
@@ -81,14 +89,14 @@ def test_the_interval_is_that_of_the_ensembles_where_they_are_reported(tmp_path)
         rows = {"train": 36, "validation": 0, "test": 9}
         write_json(folder / "run_info.json", {"members": {str(number): {"rows": rows} for number in range(10)}})
         runs[name_run(model)] = folder / "metrics.json"
-    found = compare(make_comparison(["BRNet", "BNet"], split), runs, {}).iloc[0]
+    found = BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet"], split)), runs, {}).iloc[0]
     assert found["members"] == 5
     assert found[["difference", "interval_low", "interval_high"]].tolist() == pytest.approx([-0.09] * 3)
 
 
 def test_a_test_without_a_result_does_not_make_the_others_more_significant(metrics):
-    whole = compare(make_comparison(["BRNet", "BNet", "Twin"]), metrics, {})
-    without = compare(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {})
+    whole = BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet", "Twin"])), metrics, {})
+    without = BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet", "IRNet"])), metrics, {})
     assert without["p_holm_corrected"][0] == whole["p_holm_corrected"][0] > whole["p_corrected"][0]
     assert pd.isna(without["p_holm_corrected"][1])
 
@@ -97,17 +105,19 @@ def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, metrics):
     cfg = make_comparison(["BRNet", "BNet", "IRNet"])
     outputs = check_failure_is_shown(BUILDER, cfg, metrics, tmp_path, name_run("irnet"))
     assert outputs["html"].read_text(encoding="utf-8").count(">failed</a>") == 1
-    assert len(BUILDER.read(outputs["csv"])["log"].dropna()) == 1
+    assert len(BUILDER.read_frame(outputs["csv"])["log"].dropna()) == 1
 
 
-def test_members_that_share_a_division_are_not_tested(metrics):
-    tests = compare(make_comparison(["BRNet", "BNet"], {"scheme": "fractions", "split_per_member": False}), metrics, {})
+def test_members_that_share_a_split_are_not_tested(metrics):
+    tests = BUILDER.collect_frame(
+        planned(make_comparison(["BRNet", "BNet"], {"scheme": "fractions", "split_per_member": False})), metrics, {}
+    )
     assert tests["p_corrected"].isna().all()
     assert tests["interval_high"].notna().all()
 
 
 @pytest.mark.parametrize(
-    ("split", "divisions"),
+    ("split", "splits"),
     [
         ({"scheme": "fractions", "split_per_member": False, "members": 2, "splits": 5}, 5),
         ({"scheme": "fractions", "split_per_member": True, "members": 10}, 10),
@@ -115,43 +125,43 @@ def test_members_that_share_a_division_are_not_tested(metrics):
         ({"scheme": "k_fold_rows", "folds": 10}, 10),
     ],
 )
-def test_divisions_with_test_parts_of_their_own_are_tested(metrics, split, divisions):
-    first = compare(make_comparison(["BRNet", "BNet"], split), metrics, {}).iloc[0]
-    d = np.subtract(BRNET, BNET).reshape(divisions, -1).mean(axis=1).tolist()
+def test_splits_with_test_sets_of_their_own_are_tested(metrics, split, splits):
+    first = BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet"], split)), metrics, {}).iloc[0]
+    d = np.subtract(BRNET, BNET).reshape(splits, -1).mean(axis=1).tolist()
     expected = statistics.corrected_resampled_t_test(d, 40 / 360)
-    assert first[["t_corrected", "df_corrected"]].tolist() == pytest.approx([expected.t, divisions - 1])
+    assert first[["t_corrected", "df_corrected"]].tolist() == pytest.approx([expected.t, splits - 1])
     assert pd.isna(first["p_5x2"])
 
 
 def test_every_format_shows_the_tests_and_says_how(tmp_path, metrics):
     outputs = place(tmp_path, "table")
-    BUILDER.write(make_comparison(["BRNet", "BNet", "IRNet"]), metrics, {}, outputs)
+    BUILDER.write(planned(make_comparison(["BRNet", "BNet", "IRNet"])), metrics, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
         for part in ("BRNet against BNet", "Nadeau and Bengio 2003", "Dietterich 1998", "not run", "is 0.111"):
             assert part in page, (name, part)
     assert "−0.0087" in outputs["text"].read_text()
-    saved = BUILDER.read(outputs["csv"])
+    saved = BUILDER.read_frame(outputs["csv"])
     assert saved["members"].tolist() == [10, 0]
 
 
 def test_tests_at_a_reduced_scale_are_marked(tmp_path, metrics):
     outputs, cfg = place(tmp_path, "table"), make_comparison(["BRNet", "BNet", "IRNet"])
     cfg["scales"]["brnet2023"] |= {"max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
-    BUILDER.write(cfg, metrics, {}, outputs)
+    BUILDER.write(planned(cfg), metrics, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
-        mark = r"$\dagger$" if name == "tex" else "†"
+        mark = r"\textdagger{}" if name == "tex" else "†"
         assert f"0.0087 {mark}" in page.replace("</span>", ""), name
         assert page.count(mark) == 2, name  # the test that was made, and the caption; not the one without a run
-        assert "1 test: at most 5 epochs of 3,000. They tell which model is better at that scale" in page, name
+        assert "1 test: at most 5 epochs of 3,000. They show which model is better at that scale" in page, name
 
 
 def test_overview_lists_tests_apart_from_cells(tmp_path, metrics):
     outputs = place(tmp_path, "table")
     cfg = make_comparison(["BRNet", "BNet"])
-    BUILDER.write(cfg, metrics, {}, outputs)
-    write_tables_index(tmp_path / "all", [{"cfg": cfg, **outputs}])
+    BUILDER.write(planned(cfg), metrics, {}, outputs)
+    write_tables_index(tmp_path / "all", [table_files(cfg, outputs)])
     assert pd.read_csv(tmp_path / "all/cells.csv").empty
     assert pd.read_csv(tmp_path / "all/tests.csv")["against"].tolist() == ["BNet"]
 
@@ -189,28 +199,28 @@ def test_runs_that_lost_different_materials_are_compared_over_those_of_both(tmp_
         name_run("bnet"): write_folds(tmp_path, "bnet", errors * 1.1, names),
     }
     cfg = make_comparison(["BRNet", "BNet"], FIVE_FOLDS)
-    found = compare(cfg, runs, {}).iloc[0]
+    found = BUILDER.collect_frame(planned(cfg), runs, {}).iloc[0]
     d = -0.1 * errors[:, 4:].mean(axis=1)
     assert found[["difference", "effect_size"]].tolist() == pytest.approx([d.mean(), statistics.cohens_d(d)])
     assert found["p_corrected"] == pytest.approx(statistics.corrected_resampled_t_test(d, 40 / 160).p)
     assert found["interval_low"] < found["difference"] < found["interval_high"] < 0
-    assert found[["shared_materials", "judged_materials"]].tolist() == [180, 200]
+    assert found[["shared_materials", "test_materials"]].tolist() == [180, 200]
     outputs = place(tmp_path, "table")
-    BUILDER.write(cfg, runs, {}, outputs)
+    BUILDER.write(planned(cfg), runs, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
-        assert "BRNet against BNet: over the 180 of 200 test materials that both runs judged." in page, name
+        assert "BRNet against BNet: over the 180 of 200 test materials that both runs predict." in page, name
 
 
-def test_runs_that_judged_the_same_materials_keep_the_numbers_of_their_metrics(tmp_path, metrics):
+def test_runs_that_predict_the_same_materials_keep_the_numbers_of_their_metrics(tmp_path, metrics):
     cfg = make_comparison(["BRNet", "BNet"])
-    found = compare(cfg, metrics, {}).iloc[0]
+    found = BUILDER.collect_frame(planned(cfg), metrics, {}).iloc[0]
     errors = [read_score(metrics[name_run(model)], "mae").per_member for model in ("brnet", "bnet")]
     assert found["difference"] == sum(a - b for a, b in zip(*errors, strict=True)) / 10
-    assert found["shared_materials"] == found["judged_materials"] == 40
+    assert found["shared_materials"] == found["test_materials"] == 40
     outputs = place(tmp_path, "table")
-    BUILDER.write(cfg, metrics, {}, outputs)
-    assert "that both runs judged" not in " ".join(outputs["text"].read_text(encoding="utf-8").split())
+    BUILDER.write(planned(cfg), metrics, {}, outputs)
+    assert "that both runs predict" not in " ".join(outputs["text"].read_text(encoding="utf-8").split())
 
 
 def test_a_member_without_a_common_material_is_refused(tmp_path):
@@ -222,7 +232,7 @@ def test_a_member_without_a_common_material_is_refused(tmp_path):
         name_run("bnet"): write_folds(tmp_path, "bnet", errors, others),
     }
     with pytest.raises(DataError, match="no test material of member 3 in common"):
-        compare(make_comparison(["BRNet", "BNet"], FIVE_FOLDS), runs, {})
+        BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet"], FIVE_FOLDS)), runs, {})
 
 
 def test_the_interval_draws_compositions_with_all_their_materials(tmp_path):
@@ -237,7 +247,7 @@ def test_the_interval_draws_compositions_with_all_their_materials(tmp_path):
             name_run("brnet"): write_folds(folder, "brnet", ours, names),
             name_run("bnet"): write_folds(folder, "bnet", theirs, names),
         }
-        line = compare(make_comparison(["BRNet", "BNet"], FIVE_FOLDS), runs, {}).iloc[0]
+        line = BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet"], FIVE_FOLDS)), runs, {}).iloc[0]
         found[entries] = line[["interval_low", "interval_high"]].tolist()
     assert found[4] == pytest.approx(found[1])  # four equal entries of a composition say no more than one
 
@@ -248,11 +258,11 @@ def test_rounding_is_no_difference(tmp_path):
         name_run("brnet"): write_folds(tmp_path, "brnet", errors * (1 - 1e-15), names),
         name_run("bnet"): write_folds(tmp_path, "bnet", errors, names),
     }
-    found = compare(make_comparison(["BRNet", "BNet"], FIVE_FOLDS), runs, {}).iloc[0]
+    found = BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet"], FIVE_FOLDS)), runs, {}).iloc[0]
     numbers = ["difference", "interval_low", "interval_high", "effect_size", "t_corrected"]
     assert found[[*numbers, "p_corrected"]].tolist() == [0, 0, 0, 0, 0, 0.5]
 
 
 def test_unequal_members_are_refused(metrics):
     with pytest.raises(DataError, match=r"has 10 members and .* 1, though they share a protocol"):
-        compare(make_comparison(["BRNet", "One"]), metrics, {})
+        BUILDER.collect_frame(planned(make_comparison(["BRNet", "One"])), metrics, {})

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from factories.reporting import make_common, place
+from factories.reporting import make_common, place, planned, table_files
 
 from elemflow.reporting.index import write_tables_index
 from elemflow.reporting.tables.kinds.datasets import BUILDER
@@ -31,10 +31,10 @@ def make_sizes():
     return make_common() | table | {"columns": [{"label": "materials"}], "cells": cells}
 
 
-def test_sizes_stand_beside_the_printed_ones(tmp_path, curation):
+def test_sizes_stand_next_to_the_printed_ones(tmp_path, curation):
     outputs = place(tmp_path, "table")
-    BUILDER.write(make_sizes(), {}, curation, outputs)
-    cells = BUILDER.read(outputs["csv"])
+    BUILDER.write(planned(make_sizes()), {}, curation, outputs)
+    cells = BUILDER.read_frame(outputs["csv"])
     assert cells["materials"].tolist()[:2] == [2000, 500]
     assert cells["difference_percent"][0] == pytest.approx(100 * (2000 / 2135 - 1))
     for name in ("text", "md", "tex", "html"):
@@ -46,6 +46,6 @@ def test_sizes_stand_beside_the_printed_ones(tmp_path, curation):
 
 def test_overview_lists_sizes_apart(tmp_path, curation):
     outputs = place(tmp_path, "table")
-    BUILDER.write(make_sizes(), {}, curation, outputs)
-    write_tables_index(tmp_path / "all", [{"cfg": make_sizes(), **outputs}])
+    BUILDER.write(planned(make_sizes()), {}, curation, outputs)
+    write_tables_index(tmp_path / "all", [table_files(make_sizes(), outputs)])
     assert "2000" in (tmp_path / "all/datasets.csv").read_text()

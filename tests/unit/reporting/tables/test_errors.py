@@ -4,7 +4,16 @@ import math
 import pandas as pd
 import pytest
 from docutils.core import publish_doctree, publish_string
-from factories.reporting import check_failure_is_shown, make_cell, make_table, name_run, place, write_run
+from factories.reporting import (
+    check_failure_is_shown,
+    make_cell,
+    make_table,
+    name_run,
+    place,
+    planned,
+    view_of,
+    write_run,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +22,7 @@ from elemflow.core.files import write_json
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting import text as words
 from elemflow.reporting.results import read_score
-from elemflow.reporting.tables.kinds.errors import BUILDER, collect_cells, render_text, view_table
+from elemflow.reporting.tables.kinds.errors import BUILDER, render_text
 
 HOSTILE = r"a_b*c|d`e<script>&%$#{}~^\ __init__ **x** 50 % x_"
 
@@ -42,7 +51,7 @@ def read_all(outputs):
 
 
 def test_cells_join_published_and_reproduced(runs):
-    cells = collect_cells(make_mixed(), runs, {}).set_index("column")
+    cells = BUILDER.collect_frame(planned(make_mixed()), runs, {}).set_index("column")
     brnet = cells.loc["BRNet"]
     assert brnet["published"] == "0.096"
     assert brnet["reproduced"] == pytest.approx(0.097)
@@ -59,7 +68,7 @@ def test_cells_join_published_and_reproduced(runs):
 
 def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curation):
     outputs = place(tmp_path / "out", "table")
-    BUILDER.write(make_mixed(), runs, curation, outputs)
+    BUILDER.write(planned(make_mixed()), runs, curation, outputs)
     texts = read_all(outputs)
     for name in ("text", "md", "html"):
         for part in (
@@ -76,18 +85,21 @@ def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curat
         assert "81 % training, 9 % validation" in texts[name]
         assert "sample standard deviation" in " ".join(texts[name].split())
         assert "has one member, no spread" in " ".join(texts[name].split())
-    assert r"\textbf{0.0970 $\pm$ 0.0020}" in texts["tex"]
+    assert r"\textbf{0.0970 \ensuremath{\pm} 0.0020}" in texts["tex"]
     assert texts["html"].count('class="reproduced best"') == 1
     assert f'title="{name_run("brnet")}"' in texts["html"]
     assert "**0.0970 ± 0.0020**" in texts["text"]
     assert (
-        pd.testing.assert_frame_equal(BUILDER.read(outputs["csv"]), collect_cells(make_mixed(), runs, curation)) is None
+        pd.testing.assert_frame_equal(
+            BUILDER.read_frame(outputs["csv"]), BUILDER.collect_frame(planned(make_mixed()), runs, curation)
+        )
+        is None
     )
 
 
 def test_columns_of_plain_text_are_aligned(tmp_path, runs):
     outputs = place(tmp_path, "table")
-    BUILDER.write(make_mixed(), runs, {}, outputs)
+    BUILDER.write(planned(make_mixed()), runs, {}, outputs)
     lines = outputs["text"].read_text(encoding="utf-8").splitlines()
     rule = next(line for line in lines if line.startswith("="))
     ends = [position for position, sign in enumerate(rule + " ") if sign == " " and rule[position - 1] == "="]
@@ -98,35 +110,35 @@ def test_columns_of_plain_text_are_aligned(tmp_path, runs):
 
 def test_outputs_have_equal_bytes(tmp_path, runs, curation):
     first, second = place(tmp_path / "a", "table"), place(tmp_path / "b", "table")
-    BUILDER.write(make_mixed(), runs, curation, first)
-    BUILDER.write(make_mixed(), dict(reversed(runs.items())), curation, second)
+    BUILDER.write(planned(make_mixed()), runs, curation, first)
+    BUILDER.write(planned(make_mixed()), dict(reversed(runs.items())), curation, second)
     assert all(first[name].read_bytes() == second[name].read_bytes() for name in first)
 
 
 def test_nothing_run_is_not_a_crash(tmp_path):
     outputs = place(tmp_path, "table")
-    BUILDER.write(make_mixed(), {}, {}, outputs)
+    BUILDER.write(planned(make_mixed()), {}, {}, outputs)
     assert outputs["text"].read_text(encoding="utf-8").count("not run") == 5  # four cells and the caption
     assert "number of materials not known" in " ".join(outputs["text"].read_text(encoding="utf-8").split())
 
 
 def test_unknown_metric_names_file_and_choices(runs):
     with pytest.raises(DataError, match=r"metrics\.json: no metric 'mape'.*found mae"):
-        collect_cells(make_mixed() | {"metric": "mape"}, runs, {})
+        BUILDER.collect_frame(planned(make_mixed() | {"metric": "mape"}), runs, {})
 
 
 def test_foreign_metrics_file_is_refused(tmp_path, runs):
     runs[name_run("brnet")].write_text("[]")
     with pytest.raises(DataError, match="not a metrics file"):
-        collect_cells(make_mixed(), runs, {})
+        BUILDER.collect_frame(planned(make_mixed()), runs, {})
 
 
 def test_one_column_or_mixed_rows_have_no_best(runs):
     alone = make_table(["BRNet"], ["0.096"])
-    assert not view_table(alone, collect_cells(alone, runs, {}), {}).rows[0][1][0].best
+    assert not view_of(BUILDER, alone, runs).rows[0][1][0].best
     mixed = make_mixed()
     mixed["cells"][1]["dataset"] = "kebg"
-    view = view_table(mixed, collect_cells(mixed, runs, {}), {})
+    view = view_of(BUILDER, mixed, runs)
     assert not any(cell.best for cell in view.rows[0][1])
     assert "bold" not in " ".join(view.caption)
 
@@ -136,15 +148,15 @@ def test_errors_of_different_test_materials_have_no_best(runs):
     table["cells"][1]["protocol"] = "recipe"
     table["protocols"]["recipe"] = "the recipe"
     table["scales"]["recipe"] = dict(table["scales"]["brnet2023"])
-    assert any(cell.best for cell in view_table(table, collect_cells(table, runs, {}), {}).rows[0][1])
+    assert any(cell.best for cell in view_of(BUILDER, table, runs).rows[0][1])
     table["scales"]["recipe"]["tests"] = "b"
-    assert not any(cell.best for cell in view_table(table, collect_cells(table, runs, {}), {}).rows[0][1])
+    assert not any(cell.best for cell in view_of(BUILDER, table, runs).rows[0][1])
 
 
 def test_table_without_published_values_leaves_their_lines_out(tmp_path, runs):
     cfg = make_table(["BRNet", "BNet"], [None, None])
     outputs = place(tmp_path, "table")
-    BUILDER.write(cfg, runs, {}, outputs)
+    BUILDER.write(planned(cfg), runs, {}, outputs)
     texts = read_all(outputs)
     assert 'class="published"' not in texts["html"]
     assert "published &" not in texts["tex"]
@@ -155,7 +167,7 @@ def test_gap_in_the_grid_stays_empty(runs):
     cfg = make_table(["BRNet", "BNet"], ["0.096", "0.1"])
     cfg["rows"].append({"label": "second"})
     cfg["cells"].append(make_cell("bnet", 1, "0.1", row=1))
-    view = view_table(cfg, collect_cells(cfg, runs, {}), {})
+    view = view_of(BUILDER, cfg, runs)
     assert view.rows[1][1][0] is None
     assert view.rows[1][1][1].reproduced == "0.102"
 
@@ -165,7 +177,7 @@ def test_hostile_labels_are_escaped_everywhere(tmp_path, runs):
     cfg["rows"][0]["label"] = HOSTILE
     cfg["columns"][0]["label"] = HOSTILE
     outputs = place(tmp_path, "table")
-    BUILDER.write(cfg, runs, {}, outputs)
+    BUILDER.write(planned(cfg), runs, {}, outputs)
     texts = read_all(outputs)
     assert "<script>" not in texts["html"]
     assert r"\&\%\$\#\{\}" in texts["tex"]
@@ -211,12 +223,12 @@ def test_missing_data_are_named_with_their_reason(tmp_path, runs):
     table = make_table(["BRNet", "IRNet"], ["0.096", "0.1"])
     table["cells"][1]["missing"] = "IRNet's data are not public."
     outputs = place(tmp_path, "table")
-    BUILDER.write(table, runs, {}, outputs)
+    BUILDER.write(planned(table), runs, {}, outputs)
     text = " ".join(outputs["text"].read_text().split())
     assert "no data" in text
     assert "not run" not in text
     assert "IRNet's data are not public (1)." in text
-    assert BUILDER.read(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
+    assert BUILDER.read_frame(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
 
 
 def test_a_metric_that_a_member_lacks_is_undefined_and_not_a_missing_run(tmp_path, runs):
@@ -227,18 +239,18 @@ def test_a_metric_that_a_member_lacks_is_undefined_and_not_a_missing_run(tmp_pat
     write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet").plain())
     cfg = make_table(["BRNet", "IRNet"], [None, None]) | {"metric": "r2"}
     outputs = place(tmp_path, "table")
-    BUILDER.write(cfg, runs | {name_run("irnet"): folder / "metrics.json"}, {}, outputs)
+    BUILDER.write(planned(cfg), runs | {name_run("irnet"): folder / "metrics.json"}, {}, outputs)
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").split())
         assert "undefined: in 1 of 2 members" in page, name
         assert "1 of 2 cells, as a member was tested on fewer than two different values." in page, name
         assert "not run" not in page, name
-    assert BUILDER.read(outputs["csv"])["reproduced"].isna().tolist() == [False, True]
+    assert BUILDER.read_frame(outputs["csv"])["reproduced"].isna().tolist() == [False, True]
 
 
 def test_a_failed_run_is_shown_with_its_error_and_log(tmp_path, runs):
     outputs = check_failure_is_shown(BUILDER, make_mixed(), runs, tmp_path, name_run("irnet"))
-    assert len(BUILDER.read(outputs["csv"])["log"].dropna()) == 1
+    assert len(BUILDER.read_frame(outputs["csv"])["log"].dropna()) == 1
 
 
 def test_members_are_in_their_order_and_the_best_is_not_called_a_mean(tmp_path):
@@ -247,10 +259,10 @@ def test_members_are_in_their_order_and_the_best_is_not_called_a_mean(tmp_path):
     write_json(folder / "metrics.json", evaluate(folder / "predictions.parquet", "best_on_test").plain())
     assert read_score(folder / "metrics.json", "mae").per_member == pytest.approx(errors)
     cfg, runs = make_table(["BRNet"], ["0.096"]), {name_run("brnet"): folder / "metrics.json"}
-    caption = " ".join(view_table(cfg, collect_cells(cfg, runs, {}), {}).caption)
-    assert "A value without ± of 12 members is the one best on the test part." in caption
+    caption = " ".join(view_of(BUILDER, cfg, runs).caption)
+    assert "A value without ± of 12 members is that of the member with the lowest test error." in caption
     assert "means over" not in caption
-    assert "0.0900" in render_text(view_table(cfg, collect_cells(cfg, runs, {}), {}))
+    assert "0.0900" in render_text(view_of(BUILDER, cfg, runs))
 
 
 @pytest.mark.parametrize(
@@ -259,7 +271,10 @@ def test_members_are_in_their_order_and_the_best_is_not_called_a_mean(tmp_path):
         ([], ["No run has a result yet."]),
         ([(1, None)], ["comes from one member or ensemble"]),
         ([(3, 0.1), (10, 0.1), (1, None)], ["means over 3–10 members", "A value without ± has one member"]),
-        ([(3, 0.1), (5, None), (1, None)], ["means over 3 members", "± of 5 members is the one best", "no ± either"]),
+        (
+            [(3, 0.1), (5, None), (1, None)],
+            ["means over 3 members", "± of 5 members is that of the member with the lowest test error", "no ± either"],
+        ),
     ],
 )
 def test_what_values_are_is_said_for_every_kind_of_run(runs, parts):
@@ -268,6 +283,6 @@ def test_what_values_are_is_said_for_every_kind_of_run(runs, parts):
 
 def test_r2_is_written_as_it_is_and_has_no_unit(runs):
     cfg = make_mixed() | {"metric": "r2"}
-    cells = collect_cells(cfg, runs, {})
-    assert view_table(cfg, cells, {}).caption[0].startswith("Coefficient of determination R² on the test set")
+    cells = BUILDER.collect_frame(planned(cfg), runs, {})
+    assert view_of(BUILDER, cfg, runs).caption[0].startswith("Coefficient of determination R² on the test set")
     assert set(cells["unit"]) == {"1"}

@@ -1,18 +1,18 @@
-"""Tables of what choosing by the test part was worth."""
+"""Tables of the bias of selection on the test set."""
 
 import pytest
-from factories.reporting import make_table, name_run, place, write_run
+from factories.reporting import make_table, name_run, place, planned, table_files, view_of, write_run
 
 from elemflow.config.load import load_plain as load
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
 from elemflow.reporting.index import write_tables_index
-from elemflow.reporting.tables.kinds.test_set_selection import BUILDER, collect_cells, view_table
+from elemflow.reporting.tables.kinds.test_set_selection import BUILDER
 
 
-def make_selection(tmp_path, paper, honest):
+def make_selection(tmp_path, paper, ours):
     cfg = make_table(["BRNet", "BNet"], ["0.096", "0.096"]) | {"kind": "test_set_selection", "table": "selection"}
-    errors = {"brnet": paper, "bnet": honest}
+    errors = {"brnet": paper, "bnet": ours}
     runs = {
         name_run(model): write_run(tmp_path / "runs", name_run(model), values) / "metrics.json"
         for model, values in errors.items()
@@ -21,38 +21,38 @@ def make_selection(tmp_path, paper, honest):
     return cfg, runs
 
 
-def test_worth_is_the_change_against_the_honest_error(tmp_path):
+def test_the_bias_is_the_change_against_the_error_selected_on_the_validation_set(tmp_path):
     cfg, runs = make_selection(tmp_path, [0.09], [0.10, 0.10])
     outputs = place(tmp_path / "out", "table")
-    BUILDER.write(cfg, runs, {}, outputs)
-    cells = BUILDER.read(outputs["csv"])
-    assert cells["worth_percent"].iloc[1] == pytest.approx(-10)
-    assert cells["worth_percent"].isna().iloc[0]
+    BUILDER.write(planned(cfg), runs, {}, outputs)
+    cells = BUILDER.read_frame(outputs["csv"])
+    assert cells["selection_bias_percent"].iloc[1] == pytest.approx(-10)
+    assert cells["selection_bias_percent"].isna().iloc[0]
     for kind in ("text", "md", "tex", "html"):
         text = outputs[kind].read_text()
-        assert "worth of selection" in text
+        assert "bias of selection" in text
         assert "10.0" in text
     assert "bold" not in outputs["text"].read_text()
     folder = tmp_path / "index"
-    write_tables_index(folder, [{"cfg": cfg, "csv": outputs["csv"], "html": outputs["html"]}])
+    write_tables_index(folder, [table_files(cfg, outputs)])
     assert "-10" in (folder / "test_set_selection.csv").read_text()
 
 
-@pytest.mark.parametrize("reduced", ["brnet2023", "honest"])
-def test_worth_is_marked_where_either_run_is_reduced(tmp_path, reduced):
+@pytest.mark.parametrize("reduced", ["brnet2023", "validation_selected"])
+def test_the_bias_is_marked_where_either_run_is_reduced(tmp_path, reduced):
     cfg, runs = make_selection(tmp_path, [0.09], [0.10, 0.10])
-    cfg["cells"][1]["protocol"] = "honest"
-    cfg["scales"]["honest"] = dict(cfg["scales"]["brnet2023"])
+    cfg["cells"][1]["protocol"] = "validation_selected"
+    cfg["scales"]["validation_selected"] = dict(cfg["scales"]["brnet2023"])
     cfg["scales"][reduced] = cfg["scales"][reduced] | {"max_epochs": 5, "reduced": ["at most 5 epochs of 3,000"]}
-    assert view_table(cfg, collect_cells(cfg, runs, {}), {}).rows[0][1][2].mark == "†"
+    assert view_of(BUILDER, cfg, runs).rows[0][1][2].mark == "†"
 
 
-@pytest.mark.parametrize(("paper", "honest"), [([], [0.1]), ([0.1], []), ([], [])])
-def test_without_one_of_the_two_there_is_no_worth(tmp_path, paper, honest):
-    cfg, runs = make_selection(tmp_path, paper, honest)
-    cells = collect_cells(cfg, runs, {})
-    assert cells["worth_percent"].isna().all()
-    assert view_table(cfg, cells, {}).rows[0][1][2].reproduced == "—"
+@pytest.mark.parametrize(("paper", "ours"), [([], [0.1]), ([0.1], []), ([], [])])
+def test_without_one_of_the_two_there_is_no_bias(tmp_path, paper, ours):
+    cfg, runs = make_selection(tmp_path, paper, ours)
+    cells = BUILDER.collect_frame(planned(cfg), runs, {})
+    assert cells["selection_bias_percent"].isna().all()
+    assert view_of(BUILDER, cfg, runs).rows[0][1][2].reproduced == "—"
 
 
 def test_studies_that_chose_by_the_test_part_have_such_a_table(root):

@@ -51,7 +51,7 @@ def count_elements(materials: Path, property_id: str = "") -> Counter[str]:
 
 
 def name_points(figure: Figure, named: Sequence[tuple[Axes, str, float, float, str]]) -> None:
-    """Write symbols beside their points, each at the corner where it meets the fewest other symbols and points."""
+    """Write symbols next to their points, each at the corner where it meets the fewest other symbols and points."""
     figure.draw_without_rendering()  # sets the size of the panels
     lines = [line for axis in figure.axes for line in axis.lines]
     places = [place for line in lines for place in line.get_transform().transform(line.get_xydata())]

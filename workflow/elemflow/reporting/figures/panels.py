@@ -39,7 +39,7 @@ class Source:
         run: Path of a run below `results/runs/`; empty for a dataset.
         dataset: Id of the dataset.
         dataset_title: Name of the dataset as the study has it, which may be read from another (`read_from`).
-        property: Id of the property, if one is drawn.
+        property: Id of the property; empty if none is drawn.
         property_title: Its name.
         unit: Its unit.
         color: Colour in every panel of the figure.
@@ -62,6 +62,8 @@ class Series(Source):
     """One series of a panel: a run with a result.
 
     Attributes:
+        representation: Parts of the representation, joined with +.
+        protocol: Id of the protocol.
         folder: Folder of the run.
         split: Its split, for kinds that read it.
         published: Printed error, if the paper has one.
@@ -70,6 +72,8 @@ class Series(Source):
         score: Errors on the test set.
     """
 
+    representation: str
+    protocol: str
     folder: Path
     split: Path | None
     published: float | None
@@ -95,7 +99,7 @@ class Panel:
 
 @dataclass
 class Numbers:
-    """Collect what is drawn, one line per point, for the CSV beside the figure."""
+    """Collect what is drawn, one line per point, for the csv of the figure."""
 
     frames: list[pd.DataFrame] = field(default_factory=list)
 
@@ -129,8 +133,8 @@ def format_score(score: Score) -> str:
 
 
 def grid_of_axes(count: int, width: float, height: float, columns: int = 0) -> tuple[Figure, list[Axes]]:
-    """Make `count` panels of a size in inches, beside each other as `_beside` has it, or as told."""
-    columns = columns or _beside(count)
+    """Make `count` panels of a size in inches in so many columns, or in those of `_count_columns`."""
+    columns = columns or _count_columns(count)
     rows = -(-count // columns)
     figure, grid = style.plt.subplots(
         rows,
@@ -147,7 +151,7 @@ def grid_of_axes(count: int, width: float, height: float, columns: int = 0) -> t
 
 def grid_of_pairs(count: int, width: float, height: float) -> tuple[Figure, list[tuple[Axes, Axes]]]:
     """Make `count` panels of a size in inches, each of two axes above each other with one horizontal axis."""
-    columns = _beside(count)
+    columns = _count_columns(count)
     rows = -(-count // columns)
     figure, grid = style.plt.subplots(
         2 * rows,
@@ -166,8 +170,8 @@ def grid_of_pairs(count: int, width: float, height: float) -> tuple[Figure, list
     return figure, pairs[:count]
 
 
-def _beside(count: int) -> int:
-    """Return how many of so many panels stand beside each other: at most three, and four as a square."""
+def _count_columns(count: int) -> int:
+    """Return how many of so many panels stand next to each other: at most three, and four as a square."""
     return 2 if count == 4 else min(count, 3)  # noqa: PLR2004
 
 
@@ -226,12 +230,12 @@ def _title_room(axis: Axes, axes: Sequence[Axes]) -> float:
     own, figure = axis.get_window_extent(), axis.get_figure(root=True)
     assert figure is not None  # noqa: S101  for mypy
     places = [other.get_window_extent() for other in axes]
-    beside = [place.x0 - TEXT_GAP for place in places if place.x0 > own.x1 and place.y0 < own.y1 and place.y1 > own.y0]
-    return float(min([figure.bbox.x1, *beside]) - own.x0)
+    right = [place for place in places if place.x0 > own.x1 and place.y0 < own.y1 and place.y1 > own.y0]
+    return float(min([figure.bbox.x1, *(place.x0 - TEXT_GAP for place in right)]) - own.x0)
 
 
 def _wrap(label: Text, room: float) -> bool:
-    """Break a text at ` · `, or at any space where that is not enough, and tell whether its lines have changed."""
+    """Break a text at ` · `, or at any space where that is not enough, and return whether its lines have changed."""
     before = label.get_text()
     text = " ".join(before.split())
     upright = label.get_rotation() == 90  # noqa: PLR2004  degrees

@@ -1,50 +1,20 @@
-"""The formats of every kind of table: CSV, plain text, Markdown, LaTeX and HTML."""
+"""The formats of every kind of table: plain text, Markdown and LaTeX."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-import pandas as pd
-
-from elemflow.core.files import write_text
+from elemflow.plan.items import PlannedTable
 from elemflow.reporting import text as words
-from elemflow.reporting.pages import render_table_page
 from elemflow.reporting.tables.view import NO_VALUE, Cell, TableView
-
-FLOAT_FORMAT = "%.8g"
-"""How a csv writes numbers."""
 
 Group = tuple[str, Sequence[Sequence[str]]]
 """Heading and lines of a part of a plain-text table."""
 
 
-def write_formats(
-    outputs: Mapping[str, str | Path],
-    frame: pd.DataFrame,
-    view: TableView,
-    render_text: Callable[[TableView], str],
-    listed: pd.DataFrame | None = None,
-) -> None:
-    """Write a table in every format.
-
-    Args:
-        outputs: Paths to write, by format: `text`, `csv`, `md`, `tex`, `html`.
-        frame: What the csv holds.
-        view: What the other formats show.
-        render_text: Renders the plain text, which differs by kind.
-        listed: Runs that the page lists below the table; absent if it lists none.
-    """
-    write_text(outputs["csv"], frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
-    for name, render in (("text", render_text), ("md", render_markdown), ("tex", render_latex)):
-        write_text(outputs[name], render(view))
-    write_text(outputs["html"], render_table_page(view, pd.DataFrame() if listed is None else listed))
-
-
-def arrange_rows(cfg: Mapping[str, Any], cells: Sequence[Cell]) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+def arrange_rows(table: PlannedTable, cells: Sequence[Cell]) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
     """Return label and cells of each row of a planned table without gaps, from its cells row by row."""
-    width = len(cfg["columns"])
+    width = len(table.columns)
     return tuple(
-        (row["label"], tuple(cells[width * number : width * (number + 1)])) for number, row in enumerate(cfg["rows"])
+        (row.label, tuple(cells[width * number : width * (number + 1)])) for number, row in enumerate(table.rows)
     )
 
 
@@ -62,8 +32,8 @@ def group_lines(view: TableView, show: Callable[[Cell], tuple[str, ...]]) -> lis
 def render_text_page(view: TableView, header: Sequence[str], groups: Iterable[Group]) -> str:
     """Render title, lines and caption as reStructuredText that is aligned plain text."""
     table = words.simple_table(header, groups).rstrip("\n")
-    told = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
-    return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *told]) + "\n"
+    sentences = (words.fill(words.escape_rst(sentence)) for sentence in view.sentences)
+    return "\n\n".join([f"**{words.escape_rst(view.title)}**", table, *sentences]) + "\n"
 
 
 def render_markdown(view: TableView) -> str:

@@ -11,7 +11,7 @@ NO_VALUE = "—"
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell as it is shown; an empty string is a part that does not exist.
+    """One cell as it is shown; an empty string is a piece that does not exist.
 
     Attributes:
         published: As printed in the paper.

@@ -1,12 +1,12 @@
 """Residuals: histogram of predicted minus true values."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, with_unit
 from elemflow.reporting.results import read_test_points
 
@@ -14,9 +14,9 @@ KIND = FigureKind(description="Histogram of predicted minus true values.", input
 EXPLANATION = "Number of test materials by predicted minus true value."
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one histogram per panel."""
-    del cfg
+    del planned
     figure, axes = grid_of_axes(len(panels), width=4, height=3)
     for axis, panel in zip(axes, panels, strict=True):
         for series in panel.series:

@@ -1,7 +1,6 @@
 """Applicability: error of the test materials against their distance from the training materials."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_metadata
 from elemflow.evaluation.applicability_groups import percentile_groups, read_applicability
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_pairs, with_unit
 
 KIND = FigureKind(
@@ -20,16 +20,16 @@ KIND = FigureKind(
 EXPLANATION = (
     "Above: mean absolute error of the test predictions of all members, by how far a material lies from its nearest "
     "training materials; 80–90 means further than 80 to 90 % of the training materials lie from theirs. Materials with "
-    "an element that no training material has are a group of their own. Groups with fewer than 5 predictions are left "
-    "out. Below: share of the test predictions in each group."
+    "an element that no training material has are a group of their own. Groups with fewer than 5 predictions are not "
+    "drawn. Below: share of the test predictions in each group."
 )
 EDGES = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)
 FEWEST = 5
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw error and share by groups of percentiles of the distance."""
-    del cfg
+    del planned
     figure, pairs = grid_of_pairs(len(panels), width=4.4, height=4)
     for (above, below), panel in zip(pairs, panels, strict=True):
         labels: list[str] = []

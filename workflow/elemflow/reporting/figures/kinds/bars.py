@@ -1,7 +1,7 @@
 """Bars: the error of each model, its members and the published value."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
@@ -20,7 +21,7 @@ EXPLANATION = "Error on the test set: bars end at the reported value, dots are m
 LINE = 26  # characters of a name before it breaks
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw the error of each model as a bar, its members as points and the published value as a diamond."""
     rows = max(len(panel.series) for panel in panels)
     figure, axes = grid_of_axes(len(panels), width=3.7, height=0.34 * rows + 1.15)
@@ -52,8 +53,8 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         axis.set_ylim(len(panel.series) - rows - 0.6, len(panel.series) - 0.4)
         axis.margins(x=0.16)
         axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-        unit = "" if cfg["metric"] == "r2" else panel.series[0].unit
-        axis.set(title=panel.label, xlabel=with_unit(words.title_metric(cfg["metric"]), unit))
+        unit = "" if planned.metric == "r2" else panel.series[0].unit
+        axis.set(title=panel.label, xlabel=with_unit(words.title_metric(planned.metric), unit))
         axis.grid(axis="x")
     legend_below(figure, _bar_legend(panels))
     return figure

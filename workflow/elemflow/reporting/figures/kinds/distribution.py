@@ -1,7 +1,6 @@
 """Distribution: share of the materials of each dataset by the value of a property."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -9,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.panels import Numbers, Panel, Source, grid_of_axes, mark_empty, with_unit
 
 KIND = FigureKind(
@@ -25,9 +25,9 @@ BINS = 50
 MOST_BARS = 300  # whole numbers over a wider range are binned
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one outline per dataset, as figure 1b of Huang and Ling (2020)."""
-    del cfg
+    del planned
     figure, axes = grid_of_axes(len(panels), width=7, height=2.8)
     for axis, panel in zip(axes, panels, strict=True):
         values = [_read_values(source) for source in panel.sources]

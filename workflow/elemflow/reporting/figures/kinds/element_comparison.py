@@ -1,6 +1,6 @@
 """Element-resolved errors of one model against those of another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.elements import FEWEST, errors_of_elements, name_points
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, mark_empty, with_unit
@@ -19,15 +20,15 @@ KIND = FigureKind(
 )
 EXPLANATION = (
     "Mean absolute error of the test predictions of all members for materials that contain an element, one point per "
-    "element, over the materials that both models judged; elements with fewer than 5 such predictions are left out. "
+    "element, over the materials that both models predict. Elements with fewer than 5 such predictions are not drawn. "
     "Above the diagonal the first model is better. The five elements whose errors differ most are named."
 )
 NAMED = 5
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw the first series of a panel against each other one, as figure 5c of Huang and Ling (2020)."""
-    first = next(series["label"] for panel in cfg["panels"] for series in panel["series"])
+    first = planned.labels[0]
     plots: list[tuple[Panel, Series | None, Series | None]] = []
     for panel in panels:
         ours = next((series for series in panel.series if series.label == first), None)
@@ -61,7 +62,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
 
 
 def _read_errors(first: Series, other: Series) -> tuple[Any, Any]:
-    """Return the errors by element of two runs, over what both judged as a member of the same number."""
+    """Return the errors by element of two runs, over what both predict with members of the same number."""
     keys = ["material_id", "member"]
     points = read_test_points(first.folder).merge(read_test_points(other.folder), on=keys, suffixes=("", "_other"))
     theirs = points[keys].assign(y_true=points["y_true_other"], y_pred=points["y_pred_other"])

@@ -1,6 +1,6 @@
 """Element-resolved error: error of the test materials with an element against how many are trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.elements import FEWEST, errors_of_elements, group_by_element, name_points
 from elemflow.reporting.figures.panels import (
     Numbers,
@@ -29,16 +30,16 @@ KIND = FigureKind(
 )
 EXPLANATION = (
     "Mean absolute error of the test predictions of all members for materials that contain an element, against the "
-    "number of training materials with it in the division, mean over the members; elements with fewer than 5 test "
-    "predictions, or without a training material, are left out. The five elements with the largest errors are named."
+    "number of training materials with it, mean over the members. Elements with fewer than 5 test predictions, or "
+    "without a training material, are not drawn. The five elements with the largest errors are named."
 )
 NAMED = 5
 FEW = 5  # a panel with fewer elements says so
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one plot per panel, as figures 5a and 5b of Huang and Ling (2020)."""
-    del cfg
+    del planned
     figure, axes = grid_of_axes(len(panels), width=4, height=3.5)
     handles: dict[str, Any] = {}
     named: list[tuple[Axes, str, float, float, str]] = []
@@ -64,7 +65,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             mark_empty(axis, f"no element has {FEWEST} test predictions\nand a training material")
             continue
         axis.set(xscale="log", title=panel.label, xlabel="Training materials with the element")
-        axis.margins(x=0.1)  # room for the names beside the points, and above them
+        axis.margins(x=0.1)  # room for the names next to the points, and above them
         axis.set_ylim(0, 1.12 * max(float(np.max(np.asarray(line.get_ydata()))) for line in axis.lines) or 1)
         round_ticks(axis)
         if len(drawn) < FEW:

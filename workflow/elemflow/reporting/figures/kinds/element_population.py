@@ -1,8 +1,7 @@
 """Element population: how many materials of each dataset contain an element."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +9,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.elements import count_elements
 from elemflow.reporting.figures.panels import Numbers, Panel, mark_empty
@@ -25,9 +25,9 @@ EXPLANATION = (
 )
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one row of points per dataset over the elements, as figure 1a of Huang and Ling (2020)."""
-    del cfg
+    del planned
     figure, axes = style.plt.subplots(
         len(panels), 1, figsize=(11, 2.8 * len(panels)), squeeze=False, layout=ConstrainedLayoutEngine()
     )

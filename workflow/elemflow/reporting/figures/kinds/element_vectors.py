@@ -2,9 +2,8 @@
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -12,10 +11,10 @@ from matplotlib.figure import Figure
 
 from elemflow.chemistry.composition import ELEMENTS_86, SYMBOLS
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.elements import count_elements
 from elemflow.reporting.figures.panels import Array, Numbers, Panel, grid_of_axes, mark_empty
-from elemflow.reporting.results import name_parts
 
 KIND = FigureKind(
     description="Principal components of what the first layer of a network has learned of each element.",
@@ -40,13 +39,13 @@ FAMILIES = {
 COLORS = {symbol: style.pick_color(n) for n, members in enumerate(FAMILIES.values()) for symbol in members.split()}
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one plot per series, as figure 3b of Huang and Ling (2020)."""
-    del cfg
+    del planned
     plots = [(panel, series) for panel in panels for series in panel.series]
     figure, axes = grid_of_axes(len(plots), width=4.6, height=4.2)
     for axis, (panel, series) in zip(axes, plots, strict=True):
-        vectors = _read_vectors(series.folder) if name_parts(series.run)["representation"] == "ef" else None
+        vectors = _read_vectors(series.folder) if series.representation == "ef" else None
         if vectors is None:
             mark_empty(axis, f"{series.label} has no dense layer\non elemental fractions alone")
             continue

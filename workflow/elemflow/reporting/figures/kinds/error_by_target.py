@@ -1,29 +1,29 @@
 """Error by target: how the error depends on the true value, and how often each value occurs."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_pairs, with_unit
 from elemflow.reporting.results import read_test_points
 
 KIND = FigureKind(description="Error against the true value.", inputs=("predictions.parquet",))
 EXPLANATION = (
     "Above: mean absolute error of the test predictions of all members by bins of the true value; bins with fewer "
-    "than 5 predictions are left out. Below: share of the test predictions in each bin. The outer 0.1 % of the values "
+    "than 5 predictions are not drawn. Below: share of the test predictions in each bin. The outer 0.1 % of the values "
     "on each side are not drawn."
 )
 BINS = 20
 FEWEST = 5
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw both against the true value, as figure 1c of Huang and Ling (2020)."""
-    del cfg
+    del planned
     figure, pairs = grid_of_pairs(len(panels), width=4.2, height=4)
     for (above, below), panel in zip(pairs, panels, strict=True):
         points = [read_test_points(series.folder) for series in panel.series]

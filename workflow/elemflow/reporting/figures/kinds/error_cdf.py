@@ -1,12 +1,12 @@
 """Cumulative distribution of the absolute errors."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.error_distribution import LEGEND, draw_error_distribution
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_under
 from elemflow.reporting.results import read_test_points
@@ -18,9 +18,9 @@ EXPLANATION = (
 )
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one distribution per series, as figure 5 of Jha et al. (2019)."""
-    del cfg
+    del planned
     figure, axes = grid_of_axes(len(panels), width=3.7, height=3.5)
     for axis, panel in zip(axes, panels, strict=True):
         points = [read_test_points(series.folder) for series in panel.series]

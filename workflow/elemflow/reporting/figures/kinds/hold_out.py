@@ -1,7 +1,7 @@
-"""Element held out: error with and without one element against the share of its materials in the training part."""
+"""Element held out: error with and without one element against the share of its materials in the training set."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,6 +11,7 @@ from elemflow.chemistry.composition import amounts
 from elemflow.chemistry.material_id import composition_of
 from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_json
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, with_unit
 from elemflow.reporting.results import read_test_points
 
@@ -21,8 +22,8 @@ KIND = FigureKind(
 )
 EXPLANATION = (
     "Mean absolute error of the test materials with an element (lines) and of those without it (dashed) against the "
-    "share of the element's materials that is in the training part. The tested materials are the same at every share, "
-    "and what is in the training part at a share is so at every larger one. Bars are the sample standard deviation "
+    "share of the element's materials that is in the training set. The test set is the same at every share, and a "
+    "training set at a larger share contains those at smaller ones. Bars are the sample standard deviation "
     "over members."
 )
 
@@ -34,9 +35,9 @@ class _Point(NamedTuple):
     errors: dict[bool, np.ndarray]
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one plot per dataset, property and element, as figure 4 of Huang and Ling (2020); rows are protocols."""
-    del cfg
+    del planned
     plots: dict[tuple[str, str, str], list[_Point]] = {}
     for panel in panels:
         for series in panel.series:

@@ -1,7 +1,6 @@
 """Permutation importance: how much the error grows when one input is shuffled over the test materials."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, legend_under, mark_empty, with_unit
 
 KIND = FigureKind(
@@ -18,14 +18,14 @@ KIND = FigureKind(
 EXPLANATION = (
     "Increase of the mean absolute error when one input is shuffled over the test materials, as mean over repetitions "
     "and members; dots are members. First the inputs with the largest increase for each model, then all inputs by rank "
-    "on a logarithmic scale, which leaves out those that do not raise the error."
+    "on a logarithmic scale, which has no place for those that do not raise the error."
 )
 SHOWN = 15
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw bars for each run and the ranks of all inputs for each panel, as figure 2b of Huang and Ling (2020)."""
-    del cfg
+    del planned
     figure, axes = grid_of_axes(sum(len(panel.series) + 1 for panel in panels), width=4.4, height=3.6)
     places = iter(axes)
     for panel in panels:

@@ -1,8 +1,7 @@
 """Parity: predicted against true values, and the distribution of absolute errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +10,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.error_distribution import LEGEND, draw_error_distribution
@@ -29,7 +29,7 @@ EXPLANATION = (
 POINTS_AS_DOTS = 4000  # above this a cloud becomes hexagons
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw predicted against true values of each series, then the distribution of absolute errors.
 
     The layout is that of Gupta et al. (2023), figure 4: one row of panels per dataset and property.
@@ -50,7 +50,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         for axis, series, cloud in zip(own, panel.series, clouds, strict=True):
             _draw_cloud(axis, series, cloud, limits)
             _note_cloud(axis, panel, series, cloud, numbers)
-            _annotate_score(axis, series, cfg["metric"])
+            _annotate_score(axis, series, planned.metric)
         own[0].set_ylabel(with_unit("Predicted", panel.series[0].unit))
         for axis in set(axes[:-1]) - set(own):
             axis.set_axis_off()

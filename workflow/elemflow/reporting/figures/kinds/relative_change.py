@@ -1,7 +1,6 @@
 """Relative change: error of one model in per cent of others, against the size of the dataset."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, mark_empty, round_ticks
@@ -20,17 +20,17 @@ KIND = FigureKind(
 )
 EXPLANATION = (
     "Change of the error of the first model against another, (error of the first / error of the other − 1), one point "
-    "per row, none where the error of the other is 0; below zero the first is better. The size counts materials of all "
-    "parts. Filled: reproduced; hollow: published, at the paper's size where it is printed. An axis with changes "
-    "beyond 1,000 % is logarithmic beyond ±100 %."
+    "per row, none where the error of the other is 0; below zero the first is better. The size counts training, "
+    "validation and test materials. Filled: reproduced; hollow: published, at the paper's size where it is printed. An "
+    "axis with changes beyond 1,000 % is logarithmic beyond ±100 %."
 )
 MARKERS = "os^DvPX"
 MOST_LINEAR = 10  # changes beyond 1,000 % would hide all others on a linear axis
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one plot per other model, as figures 1 and 2 of Gupta et al. (2023) and figure 2 of Jha et al. (2021)."""
-    first, *others = dict.fromkeys(series["label"] for panel in cfg["panels"] for series in panel["series"])
+    first, *others = planned.labels
     figure, axes = grid_of_axes(max(len(others), 1), width=3.7, height=3.1)
     styles: dict[str, tuple[str, str]] = {}
     for axis, other in zip(axes, others or [first], strict=True):
@@ -40,7 +40,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             if first not in found or other not in found or not found[other].score.mean:
                 continue  # nothing is a percentage of an error of 0
             ours, theirs = found[first], found[other]
-            size = read_facts(ours.folder)["rows"]
+            size = read_facts(ours.folder).rows
             number = len(styles)
             look = style.pick_color(number), MARKERS[(number + number // len(MARKERS)) % len(MARKERS)]
             color, marker = styles.setdefault(ours.dataset_title, look)
@@ -61,7 +61,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             continue
         axis.axhline(0, color=style.INK, linewidth=0.8, zorder=1)
         axis.set(xscale="log", title=f"against {other}", xlabel="Materials")
-        axis.set_ylabel(f"Change of the {words.short_metric(cfg['metric'])} of {first}")
+        axis.set_ylabel(f"Change of the {words.short_metric(planned.metric)} of {first}")
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.margins(x=0.12, y=0.12)
         round_ticks(axis)

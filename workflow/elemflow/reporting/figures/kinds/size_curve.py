@@ -1,7 +1,6 @@
 """Size curve: error against the number of training rows, and what the first model gains over the others."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,6 +8,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter, ScalarF
 
 from elemflow.config.kinds import FigureKind
 from elemflow.config.scale_caps import shares_of
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import (
@@ -36,13 +36,13 @@ EXPLANATION = (
 Points = Sequence[tuple[Panel, Series]]
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw one plot per dataset and property, as figure 2a of Huang and Ling (2020); the rows differ in protocol."""
     plots: dict[tuple[str, str], list[tuple[Panel, Series]]] = {}
     for panel in panels:
         for series in panel.series:
             plots.setdefault((series.dataset, series.property), []).append((panel, series))
-    compared = cfg["metric"] != "r2" and any(_pairs(cfg, points) for points in plots.values())
+    compared = planned.metric != "r2" and any(_pairs(planned, points) for points in plots.values())
     places: list[tuple[Axes, Axes | None]]
     if compared:
         figure, pairs = grid_of_pairs(len(plots), width=4, height=4.6)
@@ -51,10 +51,10 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
         figure, axes = grid_of_axes(len(plots), width=4, height=3.2)
         places = [(axis, None) for axis in axes]
     for (axis, below), points in zip(places, plots.values(), strict=True):
-        _draw_errors(axis, points, cfg["metric"], numbers)
-        found = _pairs(cfg, points)
+        _draw_errors(axis, points, planned.metric, numbers)
+        found = _pairs(planned, points)
         if below is not None and found:
-            _draw_changes(below, found, cfg["metric"], numbers)
+            _draw_changes(below, found, planned.metric, numbers)
             below.set_xlabel("Training materials")
             continue
         axis.set_xlabel("Training materials")
@@ -63,7 +63,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             mark_empty(below, "no row has two models")
     figure.draw_without_rendering()  # sets the size of the panels
     for (axis, below), points in zip(places, plots.values(), strict=True):
-        ours = [read_facts(series.folder)["train_rows"] for _, series in points]
+        ours = [read_facts(series.folder).train_rows for _, series in points]
         theirs = [_count_published(series) for _, series in points if series.published is not None]
         count_ticks(below or axis, [*ours, *filter(None, theirs)])
     return figure
@@ -71,7 +71,7 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
 
 def _draw_errors(axis: Axes, points: Points, metric: str, numbers: Numbers) -> None:
     for label in dict.fromkeys(series.label for _, series in points):
-        found = [(read_facts(series.folder)["train_rows"], panel, series) for panel, series in points
+        found = [(read_facts(series.folder).train_rows, panel, series) for panel, series in points
                  if series.label == label]  # fmt: skip
         found.sort(key=lambda point: point[0])
         rows, errors = [point[0] for point in found], [point[2].score.mean for point in found]
@@ -99,7 +99,7 @@ def _draw_errors(axis: Axes, points: Points, metric: str, numbers: Numbers) -> N
 def _draw_changes(axis: Axes, pairs: Sequence[tuple[Panel, Series, Series]], metric: str, numbers: Numbers) -> None:
     """Draw the change of the first model against each other one, by training rows."""
     for label in dict.fromkeys(other.label for _, _, other in pairs):
-        found = [(read_facts(ours.folder)["train_rows"], panel, ours, other) for panel, ours, other in pairs
+        found = [(read_facts(ours.folder).train_rows, panel, ours, other) for panel, ours, other in pairs
                  if other.label == label]  # fmt: skip
         found.sort(key=lambda point: point[0])
         color = found[0][3].color
@@ -120,9 +120,9 @@ def _draw_changes(axis: Axes, pairs: Sequence[tuple[Panel, Series, Series]], met
     axis.legend(loc="best")
 
 
-def _pairs(cfg: Mapping[str, Any], points: Points) -> list[tuple[Panel, Series, Series]]:
+def _pairs(planned: PlannedFigure, points: Points) -> list[tuple[Panel, Series, Series]]:
     """Return the first model and another of the same row, where both have a result and the other's error is not 0."""
-    first = next(series["label"] for panel in cfg["panels"] for series in panel["series"])
+    first = planned.labels[0]
     ours = {id(panel): series for panel, series in points if series.label == first}
     return [(panel, ours[id(panel)], series) for panel, series in points
             if series.label != first and id(panel) in ours and series.score.mean]  # fmt: skip

@@ -1,6 +1,6 @@
 """Training curves: validation error of every member against the epoch, or the step where validations follow steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,21 +10,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
 from elemflow.config.kinds import FigureKind
+from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
 from elemflow.reporting.results import read_info
 
 KIND = FigureKind(description="Validation error of each member against the epoch or step.", inputs=("history.parquet",))
 EXPLANATION = (
-    "Error on the validation part, or on the test part where that stops the training, after each epoch or number of "
-    "steps, one line per member; a dot marks the lowest."
+    "Error on the validation set, or on the test set where early stopping monitors it, after each epoch or number of "
+    "steps. One line per member; a dot marks the lowest error."
 )
 EPOCHS_DRAWN = 500  # longer curves are thinned; their best and last epochs stay
 
 
-def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> Figure:
+def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw the validation error of every member, with the best epoch or step marked."""
-    del cfg
+    del planned
     figure, axes = grid_of_axes(len(panels), width=3.7, height=2.9)
     handles: dict[str, Any] = {}
     for axis, panel in zip(axes, panels, strict=True):
@@ -53,14 +54,14 @@ def draw(panels: Sequence[Panel], cfg: Mapping[str, Any], numbers: Numbers) -> F
             axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axis.set(title=panel.label, xlabel=over.capitalize())
-        axis.set_ylabel(with_unit(f"{_name_part(panel)} MAE", panel.series[0].unit))
+        axis.set_ylabel(with_unit(f"{_name_set(panel)} MAE", panel.series[0].unit))
         axis.grid(axis="y")
     legend_below(figure, list(handles.values()))
     return figure
 
 
-def _name_part(panel: Panel) -> str:
-    """Return which part the curves of a panel are errors of."""
+def _name_set(panel: Panel) -> str:
+    """Return on which set the errors of the curves of a panel are."""
     tested = set()
     for series in panel.series:
         cfg = read_info(series.folder / "metrics.json").get("cfg", {})
@@ -70,7 +71,7 @@ def _name_part(panel: Panel) -> str:
 
 
 def _follow_steps(histories: Sequence[pd.DataFrame]) -> bool:
-    """Tell whether validations of a panel came every few steps, so that an epoch may have several or none."""
+    """Return whether validations of a panel follow steps, so that an epoch may have several or none."""
     if any(history["step"].isna().any() for history in histories):
         return False  # trials of a search have no steps
     steps_per_epoch = [history["step"] / history["epoch"] for history in histories]

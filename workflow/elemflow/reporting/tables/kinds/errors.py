@@ -1,28 +1,25 @@
-"""Tables that set reproduced errors beside published ones, as CSV, Markdown, LaTeX, HTML and plain text."""
+"""Tables of reproduced errors next to published ones."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from elemflow.config.kinds import TableKind
-from elemflow.reporting import comparability as scale
+from elemflow.plan.items import PlannedTable
+from elemflow.reporting import comparability
 from elemflow.reporting import text as words
+from elemflow.reporting.pages import ListedRun, list_run
 from elemflow.reporting.results import read_note, read_score
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
-    NAME_TYPES,
-    Types,
+    Paths,
     describe_failed,
+    find_failure,
     frame_view,
-    make_frame,
     mark_result,
     name_cell,
-    name_failure,
-    order_cells,
 )
 from elemflow.reporting.tables.formats import group_lines, render_text_page
+from elemflow.reporting.tables.lines import RunLine
 from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, NOT_RUN, UNDEFINED, Cell, TableView
 
 KIND = TableKind(
@@ -31,201 +28,218 @@ KIND = TableKind(
     overview_title="every cell of every table of errors, one per line",
     inputs=("run_info.json",),
 )
-CELL_TYPES: Types = {
-    **NAME_TYPES,
-    "metric": "string",
-    "unit": "string",
-    "published": "string",  # as printed: its trailing zeros are the printed precision
-    "reproduced": "float64",
-    "spread": "float64",
-    "standard_error": "float64",
-    "members": "Int64",
-    "test_rows_min": "Int64",
-    "test_rows_max": "Int64",
-    "difference": "float64",
-    "difference_percent": "float64",
-    "difference_error": "float64",
-    "agreement": "string",
-    **scale.CELL_TYPES,
-    "published_source": "string",
-    "published_note": "string",
-    "note": "string",
-    "missing": "string",
-    "run": "string",
-    "log": "string",  # of a failed run
-}
 
 
-def collect_cells(
-    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
-) -> pd.DataFrame:
-    """Join published and reproduced values, one line per cell, in the order of rows and columns.
+@dataclass(frozen=True, kw_only=True)
+class ErrorLine(RunLine):
+    """A cell of a table of errors.
 
-    Returns:
-        A frame with the columns of `CELL_TYPES`; values of runs without a result, that their model declined, or whose
-        metric is undefined in a member are missing.
+    Attributes:
+        metric: Name of the error.
+        unit: Its unit.
+        published: Value as printed; its trailing zeros are the printed precision.
+        reproduced: Our value.
+        spread: Sample standard deviation over members.
+        standard_error: Standard error of the mean absolute error on one test set.
+        members: Number of members; 0 without a result.
+        test_rows_min: Smallest test set of a member.
+        test_rows_max: Largest test set of a member.
+        difference: Reproduced minus published value.
+        difference_percent: The same in per cent of the published value.
+        difference_error: Standard error of the difference from the sampling of the test sets.
+        agreement: `within`, `chance` or `beyond`; None if the two are not comparable.
+        materials: See `comparability.RunScale`.
+        published_materials: See `comparability.RunScale`.
+        max_epochs: See `comparability.RunScale`.
+        scale: See `comparability.RunScale`.
+        reduced_by: See `comparability.RunScale`.
+        published_source: Study and printed table.
+        published_note: Reservation about the printed value.
+        note: What is said of the run.
+        missing: Why there are no data.
+        run: Path of the run.
+        log: Log of a failed run.
+    """
+
+    metric: str
+    unit: str
+    published: str | None
+    reproduced: float | None
+    spread: float | None
+    standard_error: float | None
+    members: int
+    test_rows_min: int | None
+    test_rows_max: int | None
+    difference: float | None
+    difference_percent: float | None
+    difference_error: float | None
+    agreement: str | None
+    materials: int | None
+    published_materials: int | None
+    max_epochs: int | None
+    scale: str | None
+    reduced_by: str | None
+    published_source: str | None
+    published_note: str | None
+    note: str | None
+    missing: str | None
+    run: str
+    log: str | None
+
+
+def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[ErrorLine]:
+    """Yield published and reproduced value of each cell, in the order of rows and columns.
+
+    Values of runs without a result, that their model declined, or whose metric is undefined in a member are None.
 
     Raises:
         DataError: A metrics file lacks the metric of the table.
     """
-    lines = []
-    for cell in order_cells(cfg):
-        score = read_score(metrics.get(cell["run"]), cfg["metric"])
-        published = cell["published"]
+    for cell in table.ordered_cells:
+        path = metrics.get(cell.run)
+        score = read_score(path, table.metric)
+        published = cell.published
         difference = score.mean - published if score and published is not None else None
         percent = 100 * difference / abs(published) if difference is not None and published else None
-        size = scale.describe_cell(cfg, cell, curation, metrics.get(cell["run"]))
-        drawn = None if cell["missing"] else cfg["scales"][cell["protocol"]]["drawn_tests"]
-        error = scale.difference_error(score.standard_error if score else None, drawn)
-        failure = name_failure(cfg, cell["run"])
-        lines.append(
-            {
-                **name_cell(cfg, cell),
-                "run": cell["run"],
-                "metric": cfg["metric"],
-                "unit": "1" if cfg["metric"] == "r2" else cell["unit"],
-                "published": None if published is None else cell["published_text"] or f"{published:g}",
-                "published_source": cell["published_source"] if published is not None else None,
-                "published_note": cell["published_note"] or None,
-                "note": failure["note"] or read_note(metrics.get(cell["run"]), cfg["metric"]) or None,
-                "log": failure["log"],
-                "reproduced": score.mean if score else None,
-                "spread": score.sd if score else None,
-                "standard_error": score.standard_error if score else None,
-                "members": score.members if score else 0,
-                "test_rows_min": score.test_rows[0] if score else None,
-                "test_rows_max": score.test_rows[1] if score else None,
-                "difference": difference,
-                "difference_percent": percent,
-                "difference_error": error if difference is not None else None,
-                "agreement": scale.agreement(difference, percent, size.get("scale"), error),
-                **size,
-            }
+        size = comparability.describe_cell(table.scales, cell, curation, path)
+        drawn = None if cell.missing else table.scales[cell.protocol].drawn_tests
+        error = comparability.difference_error(score.standard_error if score else None, drawn)
+        note, log = find_failure(table, cell.run)
+        yield ErrorLine(
+            **name_cell(table, cell),
+            metric=table.metric,
+            unit="1" if table.metric == "r2" else cell.unit,
+            published=None if published is None else cell.published_text or f"{published:g}",
+            reproduced=score.mean if score else None,
+            spread=score.sd if score else None,
+            standard_error=score.standard_error if score else None,
+            members=score.members if score else 0,
+            test_rows_min=score.test_rows[0] if score else None,
+            test_rows_max=score.test_rows[1] if score else None,
+            difference=difference,
+            difference_percent=percent,
+            difference_error=error if difference is not None else None,
+            agreement=comparability.agreement(difference, percent, size.scale, error),
+            materials=size.materials,
+            published_materials=size.published_materials,
+            max_epochs=size.max_epochs,
+            scale=size.scale,
+            reduced_by=size.reduced_by,
+            published_source=cell.published_source if published is not None else None,
+            published_note=cell.published_note or None,
+            note=note or read_note(path, table.metric) or None,
+            missing=cell.missing or None,
+            run=cell.run,
+            log=log,
         )
-    return make_frame(lines, CELL_TYPES)
 
 
-def view_table(
-    cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path], *, bold: bool = True
-) -> TableView:
+def view_table(table: PlannedTable, lines: Sequence[ErrorLine], curation: Paths, *, bold: bool = True) -> TableView:
     """Arrange the cells of a table and write its caption; the best value of a row is bold unless `bold` is false."""
-    planned = order_cells(cfg)
-    records = _list_records(cells)
-    marks, footnotes = _mark_notes(records), _mark_footnotes(records)
+    marks, footnotes = _mark_notes(lines), _mark_footnotes(lines)
     rows = []
-    for number, row in enumerate(cfg["rows"]):
-        here = {cell["column"]: record for cell, record in zip(planned, records, strict=True) if cell["row"] == number}
-        shown = dict(
-            zip(
-                here,
-                _view_row(list(here.values()), marks, footnotes, bold=bold and _share_tests(cfg, here.values())),
-                strict=True,
-            )
-        )
-        rows.append((row["label"], tuple(shown.get(column) for column in range(len(cfg["columns"])))))
-    has_published = any(record["published"] for record in records)
+    for number, row in enumerate(table.rows):
+        here = {cell.column: line for cell, line in zip(table.ordered_cells, lines, strict=True) if cell.row == number}
+        comparable = bold and _share_tests(table, here.values())
+        shown = dict(zip(here, _view_row(list(here.values()), marks, footnotes, bold=comparable), strict=True))
+        rows.append((row.label, tuple(shown.get(column) for column in range(len(table.columns)))))
+    has_published = any(line.published for line in lines)
     has_best = any(cell.best for _, cells in rows for cell in cells if cell)
-    caption = _write_caption(cfg, records, curation, has_published=has_published, has_best=has_best)
-    return frame_view(cfg, rows, caption, has_published=has_published)
+    caption = _write_caption(table, lines, curation, has_published=has_published, has_best=has_best)
+    return frame_view(table, rows, caption, has_published=has_published)
 
 
-def _list_records(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    lines = cells.to_dict("records")
-    return [{str(name): None if pd.isna(value) else value for name, value in line.items()} for line in lines]
-
-
-def _mark_notes(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _mark_notes(lines: Sequence[ErrorLine]) -> dict[str | None, str]:
     """Return a mark for each different note on a cell that has a result."""
-    notes = dict.fromkeys(record["note"] for record in records if record["members"] and record["note"])
+    notes = dict.fromkeys(line.note for line in lines if line.members and line.note)
     return {note: f"[{number}]" for number, note in enumerate(notes, start=1)}
 
 
-def _mark_footnotes(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _mark_footnotes(lines: Sequence[ErrorLine]) -> dict[str | None, str]:
     """Return a mark for each different reservation about a published value."""
-    notes = dict.fromkeys(record["published_note"] for record in records if record["published_note"])
+    notes = dict.fromkeys(line.published_note for line in lines if line.published_note)
     return {note: f"[{words.letter(number)}]" for number, note in enumerate(notes)}
 
 
-def _share_tests(cfg: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> bool:
+def _share_tests(table: PlannedTable, lines: Iterable[ErrorLine]) -> bool:
     """Return whether the results of a row are errors of the same test materials, so that one of them is the best."""
-    done = [record for record in records if record["members"]]
-    if len({(record["dataset"], record["property"]) for record in done}) > 1:
+    done = [line for line in lines if line.members]
+    if len({(line.dataset, line.property) for line in done}) > 1:
         return False
-    return len({cfg["scales"][record["protocol"]]["tests"] for record in done}) <= 1
+    return len({table.scales[line.protocol].tests for line in done}) <= 1
 
 
 def _view_row(
-    records: Sequence[Mapping[str, Any]], marks: Mapping[str, str], footnotes: Mapping[str, str], *, bold: bool
+    lines: Sequence[ErrorLine], marks: dict[str | None, str], footnotes: dict[str | None, str], *, bold: bool
 ) -> list[Cell]:
-    done = [record for record in records if record["members"]]
+    done = [line for line in lines if line.reproduced is not None]
     decimals = {
-        unit: max(words.count_decimals(r["reproduced"], r["published"]) for r in done if r["unit"] == unit)
-        for unit in {record["unit"] for record in done}
+        unit: max(words.count_decimals(line.reproduced or 0.0, line.published) for line in done if line.unit == unit)
+        for unit in {line.unit for line in done}
     }
-    shown = [words.format_number(r["reproduced"], decimals[r["unit"]]) if r["members"] else "" for r in records]
+    shown = [
+        "" if line.reproduced is None else words.format_number(line.reproduced, decimals[line.unit]) for line in lines
+    ]
     best = _best_of(done) if bold and len(done) > 1 else None
-    best_text = shown[records.index(best)] if best else None
+    best_text = shown[lines.index(best)] if best else None
     return [
         Cell(
-            published=" ".join(filter(None, (record["published"], footnotes.get(record["published_note"])))),
-            reproduced=text
-            or (mark_result(record) if record["missing"] or record["log"] else record["note"] or NOT_RUN),
-            spread="" if record["spread"] is None else words.format_number(record["spread"], decimals[record["unit"]]),
-            difference=""
-            if record["difference_percent"] is None or record["scale"] == scale.REDUCED
-            else " ".join(
-                filter(None, (words.format_percent(record["difference_percent"]), scale.SIGNS.get(record["agreement"])))
-            ),
-            members=int(record["members"]),
+            published=" ".join(filter(None, (line.published, footnotes.get(line.published_note)))),
+            reproduced=text or (mark_result(line) if line.missing or line.log else line.note or NOT_RUN),
+            spread="" if line.spread is None else words.format_number(line.spread, decimals[line.unit]),
+            difference=_show_difference(line),
+            members=line.members,
             best=bool(text) and text == best_text,
-            run=record["run"],
-            mark="".join((scale.mark_of(record), marks.get(record["note"], ""))) if text else "",
-            agreement=record["agreement"] or "",
-            log=record["log"] or "",
+            run=line.run,
+            mark=comparability.mark_of(line.scale) + marks.get(line.note, "") if text else "",
+            agreement=line.agreement or "",
+            log=line.log or "",
         )
-        for record, text in zip(records, shown, strict=True)
+        for line, text in zip(lines, shown, strict=True)
     ]
 
 
-def _best_of(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    choose = max if records[0]["metric"] in words.HIGHER_IS_BETTER else min
-    return choose(records, key=lambda record: record["reproduced"])
+def _show_difference(line: ErrorLine) -> str:
+    if line.difference_percent is None or line.scale == comparability.REDUCED:
+        return ""
+    sign = comparability.SIGNS.get(line.agreement or "")
+    return " ".join(filter(None, (words.format_percent(line.difference_percent), sign)))
+
+
+def _best_of(lines: Sequence[ErrorLine]) -> ErrorLine:
+    choose = max if lines[0].metric in words.HIGHER_IS_BETTER else min
+    return choose(lines, key=lambda line: line.reproduced or 0.0)
 
 
 def _write_caption(
-    cfg: Mapping[str, Any],
-    records: Sequence[Mapping[str, Any]],
-    curation: Mapping[str, str | Path],
-    *,
-    has_published: bool,
-    has_best: bool,
+    table: PlannedTable, lines: Sequence[ErrorLine], curation: Paths, *, has_published: bool, has_best: bool
 ) -> Iterator[str]:
     shown = ": published value, reproduced value, and difference in per cent of the published value" * has_published
     bold = " The best reproduced value of a row is in bold where all are of the same test materials." * has_best
-    yield f"{words.title_metric(cfg['metric'])} on the test set{shown}.{bold}"
-    planned = [record for record in records if not record["missing"]]
-    used = [*(record["dataset"] for record in planned), *cfg["datasets"]]  # the latter also those of pre-training
-    yield words.describe_data(cfg["datasets"], used, curation)
-    yield words.describe_protocols(cfg["protocols"], (record["protocol"] for record in planned))
+    yield f"{words.title_metric(table.metric)} on the test set{shown}.{bold}"
+    planned = [line for line in lines if not line.missing]
+    used = [*(line.dataset for line in planned), *table.datasets]  # the latter also those of pre-training
+    yield words.describe_data(table.datasets, used, curation)
+    yield words.describe_protocols(table.protocols, (line.protocol for line in planned))
     if planned:
-        yield words.describe_spread((record["members"], record["spread"]) for record in records if record["members"])
-    yield scale.describe_agreement(records)
-    yield scale.describe_scale(record for record in records if record["members"])
-    yield words.describe_missing(cfg["cells"], NO_DATA)
+        yield words.describe_spread((line.members, line.spread) for line in lines if line.members)
+    yield comparability.describe_agreement(lines)
+    yield comparability.describe_scale(line for line in lines if line.members)
+    yield words.describe_missing(table.cells, NO_DATA)
     yield describe_failed(planned)
-    empty = [record["note"] or NOT_RUN for record in planned if not record["members"] and not record["log"]]
+    empty = [line.note or NOT_RUN for line in planned if not line.members and not line.log]
     if undefined := sum(note.startswith(UNDEFINED) for note in empty):
         yield (
-            f"Without a value, marked “{UNDEFINED}”: {undefined} of {len(records)} cells, as a member was tested on "
+            f"Without a value, marked “{UNDEFINED}”: {undefined} of {len(lines)} cells, as a member was tested on "
             "fewer than two different values."
         )
     if not_run := len(empty) - undefined:
-        yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(records)} cells."
-    if marks := _mark_notes(records):
+        yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(lines)} cells."
+    if marks := _mark_notes(lines):
         yield f"Notes: {'; '.join(f'{mark} {note}' for note, mark in marks.items())}."
-    if footnotes := _mark_footnotes(records):
+    if footnotes := _mark_footnotes(lines):
         yield f"Published: {'; '.join(f'{mark} {note}' for note, mark in footnotes.items())}."
-    yield cfg["note"]
+    yield table.note
 
 
 def render_text(view: TableView) -> str:
@@ -243,8 +257,20 @@ def render_text(view: TableView) -> str:
     return render_text_page(view, header, [group for group in groups if group[1]])
 
 
-def _list_runs(cells: pd.DataFrame, *_: object) -> pd.DataFrame:
-    return cells
+def list_runs(lines: Sequence[ErrorLine], *_: object) -> list[ListedRun]:
+    """Return the runs behind the cells."""
+    return [
+        list_run(
+            line.row,
+            line.column,
+            members=line.members,
+            scale=line,
+            max_epochs=line.max_epochs,
+            test_rows=(line.test_rows_min, line.test_rows_max),
+            run=line.run,
+        )
+        for line in lines
+    ]
 
 
-BUILDER = TableBuilder(CELL_TYPES, collect_cells, view_table, render_text, _list_runs)
+BUILDER = TableBuilder(ErrorLine, collect, view_table, render_text, list_runs)

@@ -1,141 +1,150 @@
-"""Tables of intervals: how often those of an ensemble hold on its test materials, and how wide they are."""
+"""Tables of intervals: coverage of those of an ensemble on its test set, and their width."""
 
-from collections.abc import Hashable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from elemflow.config.kinds import TableKind
-from elemflow.core.files import read_json
 from elemflow.evaluation.conformal import DEFAULT_LEVEL, IntervalKind
+from elemflow.evaluation.records import CoverageReport, IntervalCoverage
+from elemflow.plan.items import PlannedTable
 from elemflow.reporting import text as words
+from elemflow.reporting.results import read_evaluation
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
-    FAILURE_TYPES,
-    NAME_TYPES,
-    Types,
+    Paths,
     describe_failed,
+    find_failure,
     frame_view,
-    make_frame,
     mark_result,
     name_cell,
-    name_failure,
-    order_cells,
 )
 from elemflow.reporting.tables.formats import arrange_rows, group_lines, render_text_page
+from elemflow.reporting.tables.lines import RunLine
 from elemflow.reporting.tables.view import NO_DATA, Cell, TableView
 
-SHOWN = "normalised"
+SHOWN = IntervalKind.NORMALISED
 KIND = TableKind(
     description="coverage and width of the intervals of ensembles",
     overview="intervals.csv",
     overview_title="intervals",
     protocol_needs="uncertainty",
 )
-CELL_TYPES: Types = {
-    **NAME_TYPES,
-    "unit": "string",
-    "level": "Int64",
-    "interval": "string",
-    "coverage": "float64",
-    "coverage_least_sure": "float64",
-    "width": "float64",
-    "miscalibration_area": "float64",
-    "rank_correlation": "float64",
-    "test_rows": "Int64",
-    "missing": "string",
-    **FAILURE_TYPES,
-    "run": "string",
-}
 
 
-def collect_cells(
-    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
-) -> pd.DataFrame:
-    """Read what each interval promises and does, one line per cell and kind of interval.
+@dataclass(frozen=True, kw_only=True)
+class IntervalLine(RunLine):
+    """One kind of interval of a cell.
 
-    Returns:
-        A frame with the columns of `CELL_TYPES`; values of runs without a result are missing.
+    Attributes:
+        unit: Unit of the width.
+        level: Level in per cent.
+        interval: Kind of interval.
+        coverage: Fraction of test rows inside.
+        coverage_least_sure: The same among the tenth of the test rows on which the members differ most.
+        width: Mean width.
+        miscalibration_area: Area between coverage and level.
+        rank_correlation: Spearman correlation of error and spread.
+        test_rows: Number of test rows.
+        missing: Why there are no data.
+        note: What is said of a failed run.
+        log: Log of a failed run.
+        run: Path of the run.
     """
-    del curation  # sizes are told in the caption alone
-    lines = []
-    for cell in order_cells(cfg):
-        path = metrics.get(cell["run"])
-        found = read_json(path) if path and Path(path).is_file() and not cell["missing"] else {}
-        judged = found["test"]["uncertainty"] if "test" in found else {}
-        level = cell.get("level", DEFAULT_LEVEL)
-        for kind in map(str, IntervalKind):
-            of_kind = judged.get(kind, {"coverage": {}, "width": {}})
-            lines.append(
-                {
-                    **name_cell(cfg, cell),
-                    **name_failure(cfg, cell["run"]),
-                    "unit": cell["unit"],
-                    "level": level,
-                    "interval": kind,
-                    "coverage": of_kind["coverage"].get(str(level)),
-                    "coverage_least_sure": _least_sure(judged, kind) if level == DEFAULT_LEVEL else None,
-                    "width": of_kind["width"].get(str(level)),
-                    "miscalibration_area": of_kind.get("miscalibration_area"),
-                    "rank_correlation": judged.get("rank_correlation"),
-                    "test_rows": judged.get("n"),
-                    "run": cell["run"],
-                }
+
+    unit: str
+    level: int
+    interval: str
+    coverage: float | None
+    coverage_least_sure: float | None
+    width: float | None
+    miscalibration_area: float | None
+    rank_correlation: float | None
+    test_rows: int | None
+    missing: str | None
+    note: str | None
+    log: str | None
+    run: str
+
+
+def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[IntervalLine]:
+    """Yield what each interval of each cell covers; values of runs without a result are None."""
+    del curation  # only the caption shows sizes
+    for cell in table.ordered_cells:
+        evaluation = None if cell.missing else read_evaluation(metrics.get(cell.run))
+        report = evaluation.test.uncertainty if evaluation and evaluation.test else None
+        level = cell.level or DEFAULT_LEVEL
+        note, log = find_failure(table, cell.run)
+        for kind in IntervalKind:
+            of_kind: IntervalCoverage | None = getattr(report, kind.value) if report else None
+            yield IntervalLine(
+                **name_cell(table, cell),
+                unit=cell.unit,
+                level=level,
+                interval=kind.value,
+                coverage=of_kind.coverage.get(str(level)) if of_kind else None,
+                coverage_least_sure=_least_sure(report, kind) if report and level == DEFAULT_LEVEL else None,
+                width=of_kind.width.get(str(level)) if of_kind else None,
+                miscalibration_area=of_kind.miscalibration_area if of_kind else None,
+                rank_correlation=report.rank_correlation if report else None,
+                test_rows=report.n if report else None,
+                missing=cell.missing or None,
+                note=note,
+                log=log,
+                run=cell.run,
             )
-    return make_frame(lines, CELL_TYPES)
 
 
-def _least_sure(judged: Mapping[str, Any], kind: str) -> float | None:
+def _least_sure(report: CoverageReport, kind: IntervalKind) -> float | None:
     """Return the coverage among the tenth of the test materials on which the members differ most."""
-    groups = judged.get("by_spread")
-    return groups[-1]["coverage"][kind] if groups else None
+    return report.by_spread[-1].coverage[kind.value] if report.by_spread else None
 
 
-def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
+def view_table(table: PlannedTable, lines: Sequence[IntervalLine], curation: Paths) -> TableView:
     """Arrange coverage and width of the normalised intervals and write the caption."""
-    shown = [_view(line) for line in cells[cells["interval"] == SHOWN].to_dict("records")]
-    return frame_view(cfg, arrange_rows(cfg, shown), _write_caption(cfg, cells, curation))
+    shown = [_view(line) for line in lines if line.interval == SHOWN.value]
+    return frame_view(table, arrange_rows(table, shown), _write_caption(table, lines, curation))
 
 
-def _view(line: Mapping[Hashable, Any]) -> Cell:
-    done = pd.notna(line["coverage"])
+def _view(line: IntervalLine) -> Cell:
     return Cell(
         published="",
-        reproduced=_show(line) if done else mark_result(line),
+        reproduced=mark_result(line) if line.coverage is None else _show(line.coverage, line.width, line.unit),
         spread="",
         difference="",
-        members=int(done),
+        members=int(line.coverage is not None),
         best=False,
-        run=str(line["run"]),
-        log="" if pd.isna(line["log"]) else str(line["log"]),
+        run=line.run,
+        log=line.log or "",
     )
 
 
-def _show(line: Mapping[Hashable, Any]) -> str:
-    half = f"± {line['width'] / 2:.3g} {line['unit']}" if pd.notna(line["width"]) else "too few rows to calibrate"
-    return f"{100 * line['coverage']:.1f} % ({half})"
+def _show(coverage: float, width: float | None, unit: str) -> str:
+    half = "too few rows to calibrate" if width is None else f"± {width / 2:.3g} {unit}"
+    return f"{100 * coverage:.1f} % ({half})"
 
 
-def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> Iterator[str]:
+def _write_caption(table: PlannedTable, lines: Sequence[IntervalLine], curation: Paths) -> Iterator[str]:
     yield (
-        "Share of the test materials whose value lies in the interval of the ensemble, and the mean half-width of the "
-        "intervals, which follow the spread of the members and are calibrated on validation materials (split "
-        "conformal, normalised). The csv also has intervals calibrated within groups of similar spread, intervals of "
-        f"one width and uncalibrated ones, and what share of the tenth of the materials with the largest spread those "
-        f"of {DEFAULT_LEVEL} % hold (coverage_least_sure)."
+        "Coverage: share of the test materials whose value lies in the interval of the ensemble. In brackets: mean "
+        "half-width of the intervals. They are normalised split conformal intervals: their width follows the spread of "
+        "the members and is calibrated on validation materials. The csv also has split conformal intervals of one "
+        "width, Mondrian intervals (calibrated within groups of similar spread) and uncalibrated Gaussian ones. Its "
+        f"column coverage_least_sure is the coverage of the {DEFAULT_LEVEL} % intervals among the tenth of the "
+        "materials with the largest spread."
     )
-    planned = cells[cells["missing"].isna()]
-    yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
-    yield words.describe_protocols(cfg["protocols"], planned["protocol"])
-    yield words.describe_missing(cfg["cells"], NO_DATA)
-    yield describe_failed(planned.to_dict("records"))
-    yield cfg["note"]
+    planned = [line for line in lines if line.missing is None]
+    yield words.describe_data(table.datasets, (line.dataset for line in planned), curation)
+    yield words.describe_protocols(table.protocols, (line.protocol for line in planned))
+    yield words.describe_missing(table.cells, NO_DATA)
+    yield describe_failed(planned)
+    yield table.note
 
 
 def render_text(view: TableView) -> str:
     """Render the intervals as reStructuredText that is aligned plain text."""
-    return render_text_page(view, ("column", "inside (half-width)"), group_lines(view, lambda cell: (cell.reproduced,)))
+    return render_text_page(
+        view, ("column", "coverage (half-width)"), group_lines(view, lambda cell: (cell.reproduced,))
+    )
 
 
-BUILDER = TableBuilder(CELL_TYPES, collect_cells, view_table, render_text)
+BUILDER = TableBuilder(IntervalLine, collect, view_table, render_text)

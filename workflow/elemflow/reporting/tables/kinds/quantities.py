@@ -1,96 +1,106 @@
-"""Tables of what networks cost: parameters, size and times, beside what a paper prints of them."""
+"""Tables of what networks cost: parameters, size and times, next to what a paper prints of them."""
 
-from collections.abc import Hashable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-import pandas as pd
-
 from elemflow.config.kinds import TableKind
+from elemflow.plan.items import PlannedTable
 from elemflow.plan.published import QUANTITIES
 from elemflow.reporting import text as words
 from elemflow.reporting.results import read_info
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
-    FAILURE_TYPES,
-    NAME_TYPES,
-    Types,
+    Paths,
     describe_failed,
+    find_failure,
     frame_view,
-    make_frame,
     mark_result,
     name_cell,
-    name_failure,
-    order_cells,
 )
 from elemflow.reporting.tables.formats import arrange_rows, group_lines, render_text_page
+from elemflow.reporting.tables.lines import RunLine
 from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, Cell, TableView
 
-FLOAT_MB = 4e-6
-TIMES = ("training_time_per_epoch", "prediction_time")
 KIND = TableKind(
     description="parameters, size and times of networks",
     overview="quantities.csv",
     overview_title="parameters, sizes and times",
     inputs=("run_info.json",),
 )
-CELL_TYPES: Types = {
-    **NAME_TYPES,
-    "quantity": "string",
-    "unit": "string",
-    "published": "string",  # as printed
-    "reproduced": "float64",
-    "difference_percent": "float64",
-    "members": "Int64",
-    "train_rows": "float64",
-    "test_rows": "float64",
-    "device": "string",
-    "published_source": "string",
-    "published_note": "string",
-    "missing": "string",
-    **FAILURE_TYPES,
-    "run": "string",
-}
+FLOAT_MB = 4e-6
+TIMES = ("training_time_per_epoch", "prediction_time")
 
 
-def collect_cells(
-    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
-) -> pd.DataFrame:
-    """Join printed and measured quantities, one line per cell.
+@dataclass(frozen=True, kw_only=True)
+class QuantityLine(RunLine):
+    """A quantity of a network.
 
-    Returns:
-        A frame with the columns of `CELL_TYPES`; `reproduced` is the mean over members, in `unit`.
+    Attributes:
+        quantity: Name in `elemflow.plan.published.QUANTITIES`.
+        unit: Its unit.
+        published: Value as printed.
+        reproduced: Mean over members.
+        difference_percent: Difference of the two in per cent of the published value; None for times.
+        members: Number of members that have the quantity.
+        train_rows: Training materials, mean over members.
+        test_rows: Test materials, mean over members.
+        device: What the network was trained on.
+        published_source: Study and printed table.
+        published_note: Reservation about the printed value.
+        missing: Why there are no data.
+        note: What is said of a failed run.
+        log: Log of a failed run.
+        run: Path of the run.
     """
-    del curation  # sizes are told in the caption alone
-    lines = []
-    for cell in order_cells(cfg):
-        quantity = cell["quantity"]
-        info = read_info(metrics.get(cell["run"])) if not cell["missing"] else {}
+
+    quantity: str
+    unit: str
+    published: str | None
+    reproduced: float | None
+    difference_percent: float | None
+    members: int
+    train_rows: float | None
+    test_rows: float | None
+    device: str | None
+    published_source: str | None
+    published_note: str | None
+    missing: str | None
+    note: str | None
+    log: str | None
+    run: str
+
+
+def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[QuantityLine]:
+    """Yield printed and measured quantity of each cell."""
+    del curation  # only the caption shows sizes
+    for cell in table.ordered_cells:
+        info = {} if cell.missing else read_info(metrics.get(cell.run))
         members = list(info.get("members", {}).values())
-        values = [value for member in members if (value := measure(member, quantity)) is not None]
+        values = [value for member in members if (value := measure(member, cell.quantity)) is not None]
         found = mean(values) if values else None
-        published = cell["published"]
-        comparable = found is not None and published and quantity not in TIMES
-        lines.append(
-            {
-                **name_cell(cfg, cell),
-                **name_failure(cfg, cell["run"]),
-                "run": cell["run"],
-                "quantity": quantity,
-                "unit": cell["unit"],
-                "published": None if published is None else cell["published_text"],
-                "reproduced": found,
-                "difference_percent": 100 * (found / published - 1) if comparable else None,
-                "members": len(values),
-                "train_rows": mean(member["rows"]["train"] for member in members) if values else None,
-                "test_rows": mean(member["rows"]["test"] for member in members) if values else None,
-                "device": info["engine"]["device"] if values else None,
-                "published_source": cell["published_source"] if published is not None else None,
-                "published_note": cell["published_note"] or None,
-            }
+        published = cell.published
+        comparable = found is not None and published and cell.quantity not in TIMES
+        note, log = find_failure(table, cell.run)
+        yield QuantityLine(
+            **name_cell(table, cell),
+            quantity=cell.quantity,
+            unit=cell.unit,
+            published=None if published is None else cell.published_text,
+            reproduced=found,
+            difference_percent=100 * (found / published - 1) if comparable and found and published else None,
+            members=len(values),
+            train_rows=mean(member["rows"]["train"] for member in members) if values else None,
+            test_rows=mean(member["rows"]["test"] for member in members) if values else None,
+            device=info["engine"]["device"] if values else None,
+            published_source=cell.published_source if published is not None else None,
+            published_note=cell.published_note or None,
+            missing=cell.missing or None,
+            note=note,
+            log=log,
+            run=cell.run,
         )
-    return make_frame(lines, CELL_TYPES)
 
 
 def measure(member: Mapping[str, Any], quantity: str) -> float | None:
@@ -111,26 +121,23 @@ def measure(member: Mapping[str, Any], quantity: str) -> float | None:
     return found[quantity]
 
 
-def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
+def view_table(table: PlannedTable, lines: Sequence[QuantityLine], curation: Paths) -> TableView:
     """Arrange the quantities and write the caption."""
-    shown = [_view(line) for line in cells.to_dict("records")]
-    has_published = bool(cells["published"].notna().any())
-    caption = _write_caption(cfg, cells, curation)
-    return frame_view(cfg, arrange_rows(cfg, shown), caption, has_published=has_published)
+    has_published = any(line.published is not None for line in lines)
+    caption = _write_caption(table, lines, curation)
+    return frame_view(table, arrange_rows(table, list(map(_view, lines))), caption, has_published=has_published)
 
 
-def _view(line: Mapping[Hashable, Any]) -> Cell:
-    done = pd.notna(line["reproduced"])
-    difference = line["difference_percent"]
+def _view(line: QuantityLine) -> Cell:
     return Cell(
-        published=_show(str(line["published"])) if pd.notna(line["published"]) else "",
-        reproduced=_show(line["reproduced"]) if done else mark_result(line),
+        published="" if line.published is None else _show(line.published),
+        reproduced=mark_result(line) if line.reproduced is None else _show(line.reproduced),
         spread="",
-        difference=words.format_percent(difference) if pd.notna(difference) else "",
-        members=int(line["members"]),
+        difference="" if line.difference_percent is None else words.format_percent(line.difference_percent),
+        members=line.members,
         best=False,
-        run=str(line["run"]),
-        log="" if pd.isna(line["log"]) else str(line["log"]),
+        run=line.run,
+        log=line.log or "",
     )
 
 
@@ -142,23 +149,26 @@ def _show(value: float | str) -> str:
     return f"{number:,.0f}" if number.is_integer() else words.format_number(number, words.count_decimals(number))
 
 
-def _write_caption(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> Iterator[str]:
-    for quantity in dict.fromkeys(cells["quantity"]):
+def _write_caption(table: PlannedTable, lines: Sequence[QuantityLine], curation: Paths) -> Iterator[str]:
+    for quantity in dict.fromkeys(line.quantity for line in lines):
         yield f"{QUANTITIES[quantity].text}."
-    timed = cells[cells["quantity"].isin(TIMES) & (cells["members"] > 0)]
-    if len(timed):
-        ends = ((round(timed[name].min()), round(timed[name].max())) for name in ("train_rows", "test_rows"))
-        rows = [words.format_range(*both) for both in ends]
-        yield (
-            f"Times are those of the machine at hand ({', '.join(sorted(set(timed['device'])))}), for {rows[0]} "
-            f"training and {rows[1]} test materials; they are not compared with printed ones."
+    timed = [line for line in lines if line.quantity in TIMES and line.members]
+    if timed:
+        trained, tested = (
+            words.format_range(round(min(rows)), round(max(rows)))
+            for rows in ([line.train_rows or 0 for line in timed], [line.test_rows or 0 for line in timed])
         )
-    planned = cells[cells["missing"].isna()]
-    yield words.describe_data(cfg["datasets"], planned["dataset"], curation)
-    yield words.describe_protocols(cfg["protocols"], planned["protocol"])
-    yield words.describe_missing(cfg["cells"], NO_DATA)
-    yield describe_failed(planned.to_dict("records"))
-    yield cfg["note"]
+        devices = ", ".join(sorted({line.device for line in timed if line.device}))
+        yield (
+            f"Times are those of this machine ({devices}), for {trained} training and {tested} test materials; they "
+            "are not compared with printed ones."
+        )
+    planned = [line for line in lines if line.missing is None]
+    yield words.describe_data(table.datasets, (line.dataset for line in planned), curation)
+    yield words.describe_protocols(table.protocols, (line.protocol for line in planned))
+    yield words.describe_missing(table.cells, NO_DATA)
+    yield describe_failed(planned)
+    yield table.note
 
 
 def render_text(view: TableView) -> str:
@@ -167,4 +177,4 @@ def render_text(view: TableView) -> str:
     return render_text_page(view, ("column", "published", "reproduced", "difference"), groups)
 
 
-BUILDER = TableBuilder(CELL_TYPES, collect_cells, view_table, render_text)
+BUILDER = TableBuilder(QuantityLine, collect, view_table, render_text)

@@ -1,17 +1,16 @@
-"""Tables of what choosing by the test part was worth: a run as the paper chose it beside the same chosen honestly."""
+"""Tables of the bias of selection on the test set: the paper's way next to selection on the validation set."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 
 from elemflow.config.kinds import TableKind
+from elemflow.plan.items import PlannedTable
 from elemflow.reporting import text as words
 from elemflow.reporting.comparability import MARKS, REDUCED
-from elemflow.reporting.tables.cells import Types
-from elemflow.reporting.tables.kinds import errors as tables
+from elemflow.reporting.tables.base import TableBuilder
+from elemflow.reporting.tables.cells import Paths
+from elemflow.reporting.tables.kinds import errors
 from elemflow.reporting.tables.view import NO_VALUE, Cell, TableView
 
 KIND = TableKind(
@@ -21,55 +20,66 @@ KIND = TableKind(
     overview_title="bias of selection on the test set",
     inputs=("run_info.json",),
 )
-CELL_TYPES: Types = {**tables.CELL_TYPES, "worth_percent": "float64"}
-WORTH = "worth of selection"
+COLUMN = "bias of selection"
 
 
-def collect_cells(
-    cfg: Mapping[str, Any], metrics: Mapping[str, str | Path], curation: Mapping[str, str | Path]
-) -> pd.DataFrame:
-    """Join published and reproduced values; the second cell of a row has what selection was worth.
+@dataclass(frozen=True, kw_only=True)
+class SelectionLine(errors.ErrorLine):
+    """A cell of a table of errors.
 
-    Returns:
-        A frame with the columns of `CELL_TYPES`; `worth_percent` is the error of the paper's choice against the honest
-        one, in per cent of the latter: negative where the choice lowered the error.
+    Attributes:
+        selection_bias_percent: In the second cell of a row, the error selected as in the paper against the error
+            selected on the validation set, in per cent of the latter; negative where the paper's way lowered it.
     """
-    cells = tables.collect_cells(cfg, metrics, curation)
-    worth = 100 * (cells["reproduced"].shift(1) / cells["reproduced"] - 1)
-    honest = pd.Series([i % 2 == 1 for i in range(len(cells))], index=cells.index)
-    return cells.assign(worth_percent=worth.where(honest)).astype(CELL_TYPES)
+
+    selection_bias_percent: float | None
 
 
-def view_table(cfg: Mapping[str, Any], cells: pd.DataFrame, curation: Mapping[str, str | Path]) -> TableView:
-    """Arrange the pairs of cells, each with what selection was worth behind it, and write the caption."""
-    view = tables.view_table(cfg, cells, curation, bold=False)
-    at = [scale == REDUCED for scale in cells["scale"].fillna("")]
-    reduced = [paper or honest for paper, honest in zip(at[0::2], at[1::2], strict=True)]
-    worths = zip(cells["worth_percent"].iloc[1::2], reduced, strict=True)
+def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[SelectionLine]:
+    """Yield published and reproduced value of each cell; the second cell of a row has the bias of selection."""
+    lines = list(errors.collect(table, metrics, curation))
+    for paper, ours in zip(lines[0::2], lines[1::2], strict=True):
+        for line, value in ((paper, None), (ours, _percent(paper.reproduced, ours.reproduced))):
+            cells = {field.name: getattr(line, field.name) for field in fields(line)}
+            yield SelectionLine(**cells, selection_bias_percent=value)
+
+
+def _percent(error: float | None, other: float | None) -> float | None:
+    """Return the change of an error against another in per cent; None if either is unknown or both are 0."""
+    if error is None or other is None or error == other == 0:
+        return None
+    return 100 * (error / other - 1) if other else math.inf
+
+
+def view_table(table: PlannedTable, lines: Sequence[SelectionLine], curation: Paths) -> TableView:
+    """Arrange the pairs of cells, each followed by the bias of selection, and write the caption."""
+    view = errors.view_table(table, lines, curation, bold=False)
     rows = tuple(
-        (label, (*pair, _view_worth(worth, pair[1], reduced=either)))
-        for (label, pair), (worth, either) in zip(view.rows, worths, strict=True)
+        (label, (*pair, _view_bias(paper, ours)))
+        for (label, pair), paper, ours in zip(view.rows, lines[0::2], lines[1::2], strict=True)
     )
     meaning = (
-        "Worth of selection: error of the run that the paper's way chose against that of the honest one, in per cent "
-        "of the latter; negative: the choice lowered the error."
+        "Bias of selection: error of the run selected as in the paper, on the test set, against that of the run "
+        "selected on the validation set, in per cent of the latter. Negative: selection on the test set lowered the "
+        "error."
     )
     caption = (*view.caption[:1], meaning, *view.caption[1:])
-    return replace(view, columns=(*view.columns, WORTH), rows=rows, caption=caption)
+    return replace(view, columns=(*view.columns, COLUMN), rows=rows, caption=caption)
 
 
-def _view_worth(worth: float, honest: Cell | None, *, reduced: bool) -> Cell:
-    known = not pd.isna(worth)
+def _view_bias(paper: SelectionLine, ours: SelectionLine) -> Cell:
+    bias = ours.selection_bias_percent
+    reduced = REDUCED in (paper.scale, ours.scale)
     return Cell(
         published="",
-        reproduced=words.format_percent(worth) if known else NO_VALUE,
+        reproduced=NO_VALUE if bias is None else words.format_percent(bias),
         spread="",
         difference="",
-        members=honest.members if honest and known else 0,
+        members=0 if bias is None else ours.members,
         best=False,
-        run=honest.run if honest else "",
-        mark=MARKS[REDUCED] if known and reduced else "",
+        run=ours.run,
+        mark=MARKS[REDUCED] if bias is not None and reduced else "",
     )
 
 
-BUILDER = replace(tables.BUILDER, types=CELL_TYPES, collect=collect_cells, view=view_table)
+BUILDER = TableBuilder(SelectionLine, collect, view_table, errors.render_text, errors.list_runs)

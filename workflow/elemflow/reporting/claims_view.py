@@ -1,0 +1,384 @@
+"""What the pages of claims show: each claim with its verdicts, its cases and the cells that decide them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from elemflow.core.errors import DataError
+from elemflow.plan import claims
+from elemflow.plan.items import PlannedTable
+from elemflow.reporting import comparability
+from elemflow.reporting import text as words
+from elemflow.reporting.tables.base import load_builder
+from elemflow.reporting.tables.kinds.comparison import ComparisonLine
+from elemflow.reporting.tables.kinds.errors import ErrorLine
+from elemflow.reporting.tables.view import NO_VALUE, NOT_RUN
+
+SIGNS = {True: "✓", False: "✗", None: "?"}
+PER_CENT_KINDS = ("lower", "within", "ordering", "similar")
+RULE = {
+    "lower": "error of {a} below that of {b}",
+    "within": "error within {percent:g} % of the published one",
+    "ordering": "errors {direction}: {order}",
+    "similar": "largest error with any {over} at most {percent:g} % above the smallest",
+    "significant": "adjusted p of {a} against {b} below {level:g}",
+}
+FOUND = "found"
+"""Key under which a cell of a claim has its line of the csv."""
+
+Claim = Mapping[str, Any]
+"""A claim as `elemflow.plan.claims` reads it from its study."""
+
+
+@dataclass(frozen=True)
+class ClaimCell:
+    """A cell behind a case.
+
+    Attributes:
+        label: What tells it from the other cells of the case.
+        href: Link to its table; empty if there is none.
+        published: Published value.
+        reproduced: Reproduced value, or why there is none.
+        table: Id of its table.
+        row: Label of its row.
+        column: Label of its column.
+        run: Path of its run.
+        published_text: Value as printed; None if it is not.
+        value: Reproduced value; None if there is none.
+        scale: See `comparability.RunScale`.
+        reduced_by: See `comparability.RunScale`.
+    """
+
+    label: str
+    href: str
+    published: str
+    reproduced: str
+    table: str
+    row: str
+    column: str
+    run: str
+    published_text: str | None
+    value: float | None
+    scale: str | None
+    reduced_by: str | None
+
+
+@dataclass(frozen=True)
+class ClaimCase:
+    """A case of a claim.
+
+    Attributes:
+        label: Keys in which the cases differ.
+        outcome: Whether it supports the claim.
+        number: What decides it; None if nothing is known.
+        number_text: The same as shown.
+        published_text: The same of the published values.
+        cells: The cells behind it.
+    """
+
+    label: str
+    outcome: claims.Outcome
+    number: float | None
+    number_text: str
+    published_text: str
+    cells: tuple[ClaimCell, ...]
+
+    @property
+    def sign(self) -> str:
+        """Return a check mark, a cross or a question mark."""
+        return SIGNS[self.outcome.true]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A claim evaluated on one set of values: the verdict, the same in words, and the range of what decides."""
+
+    verdict: claims.Verdict
+    text: str
+    numbers: str
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """A claim as its page shows it.
+
+    Attributes:
+        id: Id of the claim.
+        study: Id of its study.
+        text: The claim.
+        source: Where the paper makes it.
+        note: Reservation.
+        rule: What is checked, in words.
+        reproduced: The claim on the reproduced values.
+        published: The claim on the published values; None if it is not testable there.
+        cases: Its cases.
+    """
+
+    id: str
+    study: str
+    text: str
+    source: str
+    note: str
+    rule: str
+    reproduced: Evaluated
+    published: Evaluated | None
+    cases: tuple[ClaimCase, ...]
+
+    @property
+    def published_text(self) -> str:
+        """Return the verdict on the published values in words."""
+        return self.published.text if self.published else NO_VALUE
+
+    @property
+    def published_numbers(self) -> str:
+        """Return the range of what decides of the published values."""
+        return self.published.numbers if self.published else NO_VALUE
+
+
+@dataclass(frozen=True)
+class StudyClaims:
+    """The claims of a study.
+
+    Attributes:
+        study: Id of the study.
+        title: Its title.
+        reference: The paper.
+        model_selection: How the paper selected its models.
+        summary: Numbers of verdicts in a sentence.
+        claims: Its claims.
+    """
+
+    study: str
+    title: str
+    reference: str
+    model_selection: str
+    summary: str
+    claims: tuple[ClaimView, ...]
+
+
+def view_claims(cfg: Mapping[str, Any], csv: Mapping[str, str | Path], *, linked: bool) -> StudyClaims:
+    """Evaluate every claim of a study and arrange what its page shows.
+
+    Args:
+        cfg: The study as `elemflow.plan.claims.build` describes it.
+        csv: The csv of each table that a claim is about.
+        linked: Whether cells link to the pages of the tables.
+
+    Raises:
+        DataError: The csv of a table is not that of the plan.
+    """
+    lines = {table: _read_lines(planned, csv[table]) for table, planned in cfg["tables"].items()}
+    shown = tuple(_view(cfg, claim_id, claim, lines, linked=linked) for claim_id, claim in cfg["claims"].items())
+    return StudyClaims(
+        study=cfg["study"],
+        title=cfg["study_title"],
+        reference=cfg["reference"],
+        model_selection=cfg["model_selection"],
+        summary=_summary(shown),
+        claims=shown,
+    )
+
+
+def _summary(shown: Sequence[ClaimView]) -> str:
+    found = [claim.reproduced.verdict.word for claim in shown]
+    holds, fails, is_open = (found.count(word) for word in (claims.HOLDS, claims.FAILS, claims.OPEN))
+    return f"Of {len(found)} claims, {holds} hold, {fails} do not hold and {is_open} are not testable here."
+
+
+def _read_lines(planned: Mapping[str, Any], csv: str | Path) -> list[claims.Line]:
+    """Return the cells of a table with their lines of its csv."""
+    found: list[ErrorLine | ComparisonLine] = load_builder(PlannedTable.model_validate(planned).kind).read(csv)
+    lines = claims.planned_lines(planned)
+    runs = [(line["run"], line.get("against", {}).get("run")) for line in lines]
+    if runs != [(line.run, getattr(line, "against_run", None)) for line in found]:
+        raise DataError(f"{csv}: its cells are not those of the study; make the table again.")
+    return [line | {FOUND: of_csv} for line, of_csv in zip(lines, found, strict=True)]
+
+
+def _value(line: claims.Line) -> float | str:
+    """Return the reproduced error, or the adjusted p value of a test, or why there is none."""
+    found: ErrorLine | ComparisonLine = line[FOUND]
+    if line["missing"] or found.missing:
+        return claims.NO_DATA
+    if not found.members:
+        known = {claims.FAILED: claims.FAILED, f"{NOT_RUN}:": claims.DECLINED}
+        return next(
+            (reason for start, reason in known.items() if (found.note or "").startswith(start)), claims.NO_RESULT
+        )
+    value = found.p_holm_corrected if isinstance(found, ComparisonLine) else found.reproduced
+    return claims.FEW_MEMBERS if value is None else value
+
+
+def _deciding_value(kind: str, line: claims.Line) -> float | str:
+    """Return the value, unless it decides nothing: at a reduced scale, or on more data where the paper is repeated."""
+    value, scale = _value(line), line[FOUND].scale
+    if isinstance(value, str):
+        return value
+    if scale == comparability.REDUCED:
+        return claims.REDUCED
+    return claims.LARGER if scale == comparability.LARGER and kind == "within" else value
+
+
+def _view(
+    cfg: Mapping[str, Any], claim_id: str, claim: Claim, lines: Mapping[str, Sequence[claims.Line]], *, linked: bool
+) -> ClaimView:
+    if claim.get("missing"):
+        verdict = claims.Verdict(claims.OPEN, 0, 0, 0, 0, (claim["missing"],))
+        reproduced = Evaluated(verdict, _describe_verdict(verdict), NO_VALUE)
+        return ClaimView(
+            claim_id, cfg["study"], claim["text"], claim["source"], claim["note"], "", reproduced, None, ()
+        )
+    titles = cfg["dataset_titles"]
+    mine = [line for table in claim["tables"] for line in lines[table]]
+    cases = claims.cases_of(claim, mine)
+    outcomes = [claims.decide(claim, case, partial(_deciding_value, claim["kind"])) for case in cases]
+    verdict = claims.sum_up(claim, outcomes)
+    printed = _evaluate_published(claim, mine)
+    numbers = {} if printed is None else printed[1]
+    return ClaimView(
+        id=claim_id,
+        study=cfg["study"],
+        text=claim["text"],
+        source=claim["source"],
+        note=" ".join(filter(None, [claim["note"], *_describe_same(cases, cfg["same_materials"], titles)])),
+        rule=_describe_rule(claim, verdict),
+        reproduced=Evaluated(
+            verdict, _describe_verdict(verdict), _describe_range(claim, [outcome.number for outcome in outcomes])
+        ),
+        published=None if printed is None else printed[0],
+        cases=tuple(
+            _view_case(claim, case, outcome, numbers, label=_label(case, cases, titles), linked=linked)
+            for case, outcome in zip(cases, outcomes, strict=True)
+        ),
+    )
+
+
+def _view_case(
+    claim: Claim,
+    case: claims.Case,
+    outcome: claims.Outcome,
+    published: Mapping[str, float | None],
+    *,
+    label: str,
+    linked: bool,
+) -> ClaimCase:
+    number = claims.decide(claim, case, _value).number
+    return ClaimCase(
+        label=label,
+        outcome=outcome,
+        number=number,
+        number_text=_show(claim, number),
+        published_text=_show(claim, published.get(_key(case))),
+        cells=tuple(_view_cell(line, case, linked=linked) for line in case.lines),
+    )
+
+
+def _describe_same(
+    cases: Iterable[claims.Case], groups: Iterable[Sequence[str]], titles: Mapping[str, str]
+) -> list[str]:
+    """Return which datasets of a claim are one set under several names: its cases are no independent evidence."""
+    named = {line["dataset"] for case in cases for line in case.lines}
+    shared = [[titles[dataset] for dataset in group if dataset in named] for group in groups]
+    return [
+        f"Here {' and '.join(one)} are the same materials: their cases are one piece of evidence."
+        for one in shared
+        if len(one) > 1
+    ]
+
+
+def _describe_rule(claim: Claim, verdict: claims.Verdict) -> str:
+    """Return in words what is checked."""
+    named = {key: _describe_selector(claim[key]) for key in ("a", "b") if key in claim}
+    order = ", then ".join(_describe_selector(selector) for selector in claim.get("order", []))
+    rule = RULE[claim["kind"]].format(
+        **dict(claim) | named | {"order": order, "over": " or ".join(claim.get("over", []))}
+    )
+    rule += f" by at least {claim['percent']:g} %" if claim["kind"] == "lower" and claim.get("percent") else ""
+    return rule if verdict.needed == verdict.cases else f"{rule}, in {verdict.needed} of {verdict.cases} cases or more"
+
+
+def _describe_selector(selector: Mapping[str, Any]) -> str:
+    values = [[value] if isinstance(value, str) else value for value in selector.values()]
+    return " with ".join(", ".join(value) for value in values)
+
+
+def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
+    """Return the smallest and the largest of what decides."""
+    known = [number for number in numbers if number is not None]
+    return " to ".join(dict.fromkeys(_show(claim, end) for end in (min(known), max(known)))) if known else NO_VALUE
+
+
+def _evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
+    """Evaluate a claim on the published values; None if it is not testable there."""
+    if not claim["printed"] or claim["kind"] in ("within", "significant"):
+        return None
+    cases = claims.cases_of(claim, [line for line in lines if line["published"] is not None])
+    if not cases:
+        return None
+    outcomes = [claims.decide(claim, case, claims.printed_value) for case in cases]
+    numbers = {_key(case): outcome.number for case, outcome in zip(cases, outcomes, strict=True)}
+    verdict = claims.sum_up(claim, outcomes)
+    return Evaluated(verdict, _describe_verdict(verdict), _describe_range(claim, numbers.values())), numbers
+
+
+def _key(case: claims.Case) -> str:
+    return "/".join(case.keys.values())
+
+
+def _describe_verdict(verdict: claims.Verdict) -> str:
+    """Return a verdict with its count and, where it is open, why."""
+    if not verdict.cases:
+        return f"{verdict.word}: {'; '.join(verdict.reasons)}" if verdict.reasons else verdict.word
+    counts = [f"{verdict.true} of {verdict.cases}", *([f"{verdict.open} open"] if verdict.open else [])]
+    if verdict.word != claims.OPEN:
+        return f"{verdict.word} ({', '.join(counts)})"
+    if verdict.reasons == (claims.REDUCED,):
+        return "not testable at this scale"
+    return f"{verdict.word} ({', '.join(counts)}: {'; '.join(verdict.reasons)})"
+
+
+def _show(claim: Claim, number: float | None) -> str:
+    if number is None:
+        return NO_VALUE
+    return words.format_percent(number) if claim["kind"] in PER_CENT_KINDS else f"p = {number:.2g}"
+
+
+def _label(case: claims.Case, cases: Sequence[claims.Case], titles: Mapping[str, str]) -> str:
+    """Return the keys in which the cases differ, or the data of a case if there is one."""
+    differing = [key for key in case.keys if len({other.keys.get(key) for other in cases}) > 1]
+    chosen = {key: case.keys[key] for key in differing} or {key: case.lines[0][key] for key in ("dataset", "property")}
+    return " · ".join(titles.get(v, v) if k == "dataset" else v.replace("_", " ") for k, v in chosen.items())
+
+
+def _view_cell(line: claims.Line, case: claims.Case, *, linked: bool) -> ClaimCell:
+    sides = [side for side in ("row", "column") if len({other[side] for other in case.lines}) > 1] or ["column"]
+    found: ErrorLine | ComparisonLine = line[FOUND]
+    value = _value(line)
+    return ClaimCell(
+        label=", ".join(line[side] for side in sides),
+        href=f"{line['table']}.html#{line['place']}" if linked else "",
+        published=line["published_text"] or NO_VALUE,
+        reproduced=_show_value(value, found),
+        table=line["table"],
+        row=line["row"],
+        column=line["column"],
+        run=line["run"],
+        published_text=line["published_text"],
+        value=None if isinstance(value, str) else value,
+        scale=found.scale,
+        reduced_by=found.reduced_by,
+    )
+
+
+def _show_value(value: float | str, found: ErrorLine | ComparisonLine) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(found, ComparisonLine):
+        shown = f"p = {value:.2g}"
+    else:
+        decimals = words.count_decimals(value, found.published)
+        spread = "" if found.spread is None else f" ± {words.format_number(found.spread, decimals)}"
+        shown = words.format_number(value, decimals) + spread
+    return f"{shown} {comparability.mark_of(found.scale)}".rstrip()
