@@ -37,7 +37,7 @@ class ClaimCell:
     """A cell behind a case.
 
     Attributes:
-        label: What tells it from the other cells of the case.
+        label: What distinguishes it from the other cells of the case.
         href: Link to its table; empty if there is none.
         published: Published value.
         reproduced: Reproduced value, or why there is none.
