@@ -235,3 +235,21 @@ DYNAMIC = {
 def test_modules_without_a_digest_exist(root):
     for name in UNDIGESTED:
         assert Path(root, "workflow", *name.split(".")).with_suffix(".py").is_file()
+
+
+def test_templates_count_for_the_jobs_that_render_them(tmp_path):
+    package = tmp_path / "elemflow"
+    (package / "templates").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "pages.py").write_text('TEMPLATES = "templates"\n\n\ndef render():\n    return TEMPLATES\n')
+    page = package / "templates/page.html.j2"
+    page.write_text("one")
+    scripts = {"page": "from elemflow.pages import render\nrender()\n", "other": "print(1)\n"}
+    for name, text in scripts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    before = {name: code_digest(tmp_path / f"{name}.py", tmp_path) for name in scripts}
+    page.write_text("two")
+    forget()
+    after = {name: code_digest(tmp_path / f"{name}.py", tmp_path) for name in scripts}
+    assert after["page"] != before["page"]
+    assert after["other"] == before["other"]
