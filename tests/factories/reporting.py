@@ -15,7 +15,7 @@ from elemflow.evaluation.metrics import evaluate
 from elemflow.plan.items import PlannedFigure, PlannedTable
 from elemflow.reporting.index import TableFiles
 from elemflow.reporting.tables.base import TableBuilder
-from elemflow.reporting.tables.view import TableView
+from elemflow.reporting.view import TableView
 
 OUTPUTS = {
     "table": {"text": "table", "csv": "table.csv", "md": "table.md", "tex": "table.tex", "html": "table.html"},

@@ -14,7 +14,7 @@ from elemflow.reporting import text as words
 from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.kinds.comparison import ComparisonLine
 from elemflow.reporting.tables.kinds.errors import ErrorLine
-from elemflow.reporting.tables.view import NO_VALUE, NOT_RUN
+from elemflow.reporting.view import NO_VALUE, NOT_RUN
 
 SIGNS = {True: "✓", False: "✗", None: "?"}
 PER_CENT_KINDS = ("lower", "within", "ordering", "similar")

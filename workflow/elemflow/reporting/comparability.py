@@ -9,7 +9,7 @@ from typing import Protocol
 from elemflow.core.files import read_json
 from elemflow.plan.items import PlannedItem, ProtocolScale
 from elemflow.reporting.results import read_info
-from elemflow.reporting.tables.view import NO_VALUE
+from elemflow.reporting.view import NO_VALUE
 
 FULL, REDUCED, LARGER = "full", "reduced", "larger"
 # A run on a smaller or larger share of the paper's materials is no repetition of it: a quarter more of them lower an

@@ -11,7 +11,7 @@ import pandas as pd
 
 from elemflow.core.files import read_json, write_text
 from elemflow.reporting.pages import render_costs
-from elemflow.reporting.tables.view import NO_VALUE
+from elemflow.reporting.view import NO_VALUE
 
 COLUMNS = {
     "name": "",

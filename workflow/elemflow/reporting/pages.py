@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from elemflow.config.kinds import TABLE_KINDS
 from elemflow.reporting.comparability import HasScale, describe_rows
-from elemflow.reporting.tables.view import NO_VALUE, TableView
 from elemflow.reporting.text import format_range
+from elemflow.reporting.view import NO_VALUE, TableView
 
 if TYPE_CHECKING:
     from elemflow.reporting.claims_view import StudyClaims

@@ -14,7 +14,7 @@ from elemflow.core.errors import DataError
 from elemflow.core.files import read_json
 from elemflow.evaluation.metrics import combine
 from elemflow.evaluation.records import METRICS, Evaluation, MemberErrors, RoleErrors
-from elemflow.reporting.tables.view import NOT_RUN, UNDEFINED
+from elemflow.reporting.view import NOT_RUN, UNDEFINED
 
 
 @dataclass(frozen=True)

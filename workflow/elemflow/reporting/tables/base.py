@@ -15,7 +15,7 @@ from elemflow.reporting.pages import ListedRun, render_table_page
 from elemflow.reporting.tables.cells import Paths
 from elemflow.reporting.tables.formats import render_latex, render_markdown
 from elemflow.reporting.tables.lines import Line, as_in_csv, from_frame, read_csv, to_csv, to_frame
-from elemflow.reporting.tables.view import TableView
+from elemflow.reporting.view import TableView
 
 
 @dataclass(frozen=True)

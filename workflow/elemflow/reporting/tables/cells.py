@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from elemflow.plan.items import PlannedCell, PlannedTable
-from elemflow.reporting.tables.view import FAILED, NO_DATA, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import FAILED, NO_DATA, NOT_RUN, Cell, TableView
 
 Paths = Mapping[str, str | Path]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting import text as words
-from elemflow.reporting.tables.view import NO_VALUE, Cell, TableView
+from elemflow.reporting.view import NO_VALUE, Cell, TableView
 
 Group = tuple[str, Sequence[Sequence[str]]]
 """Heading and lines of a part of a plain-text table."""

@@ -10,7 +10,7 @@ from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import Paths, frame_view, name_cell
 from elemflow.reporting.tables.formats import arrange_rows, group_lines, render_text_page
 from elemflow.reporting.tables.lines import RunLine
-from elemflow.reporting.tables.view import Cell, TableView
+from elemflow.reporting.view import Cell, TableView
 
 KIND = TableKind(description="largest error of a member", overview="worst.csv", overview_title="largest errors")
 

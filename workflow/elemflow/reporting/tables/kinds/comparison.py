@@ -22,7 +22,7 @@ from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import Paths, describe_failed, find_failure, frame_view, mark_result
 from elemflow.reporting.tables.formats import render_text_page
 from elemflow.reporting.tables.lines import TableLine
-from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, Cell, TableView
 from elemflow.splits.schemes.base import SplitScheme
 from elemflow.splits.schemes.fractions import Fractions
 from elemflow.splits.schemes.k_fold import KFold

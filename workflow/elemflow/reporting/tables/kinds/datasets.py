@@ -12,7 +12,7 @@ from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import Paths, frame_view, name_place
 from elemflow.reporting.tables.formats import arrange_rows, render_text_page
 from elemflow.reporting.tables.lines import TableLine
-from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, Cell, TableView
 
 KIND = TableKind(
     description="numbers of materials, without runs",

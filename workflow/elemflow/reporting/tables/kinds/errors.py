@@ -20,7 +20,7 @@ from elemflow.reporting.tables.cells import (
 )
 from elemflow.reporting.tables.formats import group_lines, render_text_page
 from elemflow.reporting.tables.lines import RunLine
-from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, NOT_RUN, UNDEFINED, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, UNDEFINED, Cell, TableView
 
 KIND = TableKind(
     description="the error of each run next to the published one",

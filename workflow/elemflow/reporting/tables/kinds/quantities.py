@@ -21,7 +21,7 @@ from elemflow.reporting.tables.cells import (
 )
 from elemflow.reporting.tables.formats import arrange_rows, group_lines, render_text_page
 from elemflow.reporting.tables.lines import RunLine
-from elemflow.reporting.tables.view import NO_DATA, NO_VALUE, Cell, TableView
+from elemflow.reporting.view import NO_DATA, NO_VALUE, Cell, TableView
 
 KIND = TableKind(
     description="parameters, size and times of networks",

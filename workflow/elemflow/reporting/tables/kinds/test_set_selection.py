@@ -11,7 +11,7 @@ from elemflow.reporting.comparability import MARKS, REDUCED
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import Paths
 from elemflow.reporting.tables.kinds import errors
-from elemflow.reporting.tables.view import NO_VALUE, Cell, TableView
+from elemflow.reporting.view import NO_VALUE, Cell, TableView
 
 KIND = TableKind(
     description="optimistic bias of early stopping on the test set, in two columns that differ in the protocol alone, "
