@@ -139,6 +139,25 @@ def _read_kind(path: Path, declared: type[_Kind]) -> _Kind:
     )
 
 
+@dataclass(frozen=True)
+class ClaimKindText:
+    """What a kind of claim checks, from the docstring of its module below elemflow/plan/claim_kinds/."""
+
+    description: str
+
+
+def read_claim_kinds(package: Path = PACKAGE) -> dict[str, ClaimKindText]:
+    """Read the kinds of claim from their modules, without importing them."""
+    texts = {
+        path.stem: path.read_text(encoding="utf-8") for path in sorted((package / "plan/claim_kinds").glob("*.py"))
+    }
+    return {
+        name: ClaimKindText(text.removeprefix('"""').split('"""')[0].strip())
+        for name, text in texts.items()
+        if "\nKIND = " in text
+    }
+
+
 FIGURE_KINDS = read_kinds(FIGURE_MODULES, FigureKind)
 TABLE_KINDS = read_kinds(TABLE_MODULES, TableKind)
 # Views of the two for those that look up one fact.

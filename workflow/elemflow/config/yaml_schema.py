@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from elemflow.config.kinds import FIGURE_KINDS, TABLE_KINDS, FigureKind, TableKind
+from elemflow.config.kinds import FIGURE_KINDS, TABLE_KINDS, ClaimKindText, FigureKind, TableKind, read_claim_kinds
 from elemflow.config.split_schema import split_section
 from elemflow.core.errors import ConfigError, nearest
 
@@ -22,7 +22,11 @@ SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 SHOWN_CHARACTERS = 60  # of a wrong value in a message
 SWITCH_KEYS = ("kind", "family", "scheme", "rule")  # keys that decide which others a mapping may have
 TEXT_KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
-_KINDS: Mapping[str, Mapping[str, FigureKind | TableKind]] = {"figures": FIGURE_KINDS, "tables": TABLE_KINDS}
+_KINDS: Mapping[str, Mapping[str, FigureKind | TableKind | ClaimKindText]] = {
+    "figures": FIGURE_KINDS,
+    "tables": TABLE_KINDS,
+    "claims": read_claim_kinds(),
+}
 EITHER_KEYS = ({"column", "computed"}, {"path", "url"})
 
 
@@ -126,7 +130,7 @@ def _follows(error: Any, cause: Any) -> bool:
 def read_schema(name: str) -> dict[str, Any]:
     """Read a JSON schema; the kinds of figures and of tables that it refers to are those that modules declare.
 
-    A key `kinds: figures` or `kinds: tables` becomes `enum`, and what each kind shows follows the description. A key
+    A key `kinds: figures`, `tables` or `claims` becomes `enum`, and what each kind shows follows the description. A key
     `schemes: split` becomes what the classes of split schemes declare.
     """
     schema = read_yaml(SCHEMAS / f"{name}.schema.yaml")

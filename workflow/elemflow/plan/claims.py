@@ -6,52 +6,25 @@ enough cases are true, does not hold if too few can be, and is otherwise not tes
 """
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from elemflow.config.load import PlainSettings as Settings
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS
 from elemflow.plan.build import Plan
+from elemflow.plan.claim_kinds.base import Case, Line, matches
+from elemflow.plan.claim_kinds.registry import claim_kinds
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not testable"
 NO_RESULT, NO_DATA, FAILED, DECLINED = "no result", "no data", "failed", "declined by its model"
 REDUCED, LARGER, FEW_MEMBERS = "reduced scale", "more materials than in the paper", "too few members"
-KINDS = {"lower": "errors", "within": "errors", "ordering": "errors", "similar": "errors", "significant": "comparison"}
-"""Kinds of claim, and the kind of table that each reads."""
 HIGHER_IS_BETTER = ("r2",)
-NEEDS = {
-    "lower": ("a", "b"),
-    "within": ("percent",),
-    "ordering": ("order", "direction"),
-    "similar": ("over", "percent"),
-    "significant": ("a", "b"),
-}
-
-MAY = {"lower": ("percent",), "within": ("a",), "ordering": (), "similar": ("a",), "significant": ()}
-"""Keys that each kind reads if they are given, besides those of `NEEDS` and those of every claim."""
 OF_KINDS = ("a", "b", "order", "direction", "over", "percent")
 
 MAKES_MATERIALS = ("source", "columns", "properties", "filters", "keep")
 """Keys of a dataset that decide which materials it has."""
-
-Line = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Case:
-    """Cells that a claim compares.
-
-    Attributes:
-        keys: What they have in common, of the keys that the claim leaves open.
-        lines: The cells, in the order that the claim gives them.
-    """
-
-    keys: Mapping[str, str]
-    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -140,7 +113,7 @@ def _check(claim: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], wh
         _check_values(claim["b"], [line["against"] for line in lines], f"{where}.b")
     for key, selector in _selectors(claim):
         _check_values(selector, lines, f"{where}.{key}")
-        if not any(_matches(line, selector) for line in lines):
+        if not any(matches(line, selector) for line in lines):
             shown = ", ".join(f"{name}: {value}" for name, value in selector.items())
             raise ConfigError(f"{where}.{key}': no cell of {', '.join(claim['tables'])} has {shown}.")
     cases, needed = len(cases_of(claim, lines)), claim.get("at_least", 1)
@@ -154,11 +127,12 @@ def _check(claim: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], wh
 def _check_keys(claim: Mapping[str, Any], where: str) -> None:
     """Check that a claim has the keys of its kind and no others."""
     kind = claim["kind"]
-    for key in NEEDS[kind]:
+    known = claim_kinds()[kind]
+    for key in known.needs:
         if key not in claim:
             raise ConfigError(f"{where}': a claim of kind {kind} needs the key '{key}'.")
     for key in OF_KINDS:
-        if key in claim and key not in (*NEEDS[kind], *MAY[kind]):
+        if key in claim and key not in (*known.needs, *known.may):
             raise ConfigError(f"{where}.{key}': a claim of kind {kind} does not read this key; remove it.")
 
 
@@ -177,9 +151,10 @@ def _check_values(selector: Mapping[str, Any], lines: Sequence[Line], where: str
 def _check_table(kind: str, table: str, tables: Mapping[str, Mapping[str, Any]], where: str) -> None:
     if table not in tables:
         raise ConfigError(f"{where}: no table '{table}'. Known: {', '.join(tables)}.{nearest(table, tables)}")
-    if tables[table]["kind"] != KINDS[kind]:
+    needed = claim_kinds()[kind].table
+    if tables[table]["kind"] != needed:
         raise ConfigError(
-            f"{where}: a claim of kind {kind} reads tables of kind {KINDS[kind]}, and '{table}' is of kind "
+            f"{where}: a claim of kind {kind} reads tables of kind {needed}, and '{table}' is of kind "
             f"{tables[table]['kind']}."
         )
     if tables[table]["metric"] in HIGHER_IS_BETTER:
@@ -221,74 +196,14 @@ def planned_lines(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _matches(line: Line, selector: Mapping[str, Any]) -> bool:
-    return all(line[key] in (value if isinstance(value, list) else [value]) for key, value in selector.items())
-
-
 def cases_of(claim: Mapping[str, Any], lines: Sequence[Line]) -> list[Case]:
     """Return the cases of a claim among the cells of its tables.
 
     A cell without data that the paper does not print either belongs to no claim.
     """
     known = [line for line in lines if not (line["missing"] and line["published"] is None and "against" not in line)]
-    known = [line for line in known if _matches(line, claim["where"])]
-    kind = claim["kind"]
-    if kind == "significant":
-        chosen = [line for line in known if _matches(line, claim["a"]) and _matches(line["against"], claim["b"])]
-        return [Case(_run_keys(line) | {"against": line["against"]["model"]}, (line,)) for line in chosen]
-    if kind == "within":
-        chosen = [line for line in known if line["published"] is not None and _matches(line, claim.get("a", {}))]
-        return [Case(_run_keys(line), (line,)) for line in chosen]
-    named = set(claim["over"]) if kind == "similar" else {key for _, s in _roles(claim) for key in s}
-    free = [key for key in RUN_KEYS if key not in named]
-    groups: dict[tuple[str, ...], list[Line]] = {}
-    for line in known:
-        groups.setdefault(tuple(line[key] for key in free), []).append(line)
-    cases = []
-    for keys, members in _by_row(claim, [(dict(zip(free, v, strict=True)), lines) for v, lines in groups.items()]):
-        parts = [_unique(line for line in members if _matches(line, selector)) for _, selector in _roles(claim)]
-        if kind == "lower":
-            several = [key for key, value in claim["a"].items() if isinstance(value, list)]
-            cases += [
-                Case(keys | {key: first[key] for key in several}, (first, *parts[1])) for first in parts[0] if parts[1]
-            ]
-            continue
-        shown = [line for part in parts for line in part]  # a paper may leave out a step of an order
-        if len(shown) > 1:
-            cases.append(Case(keys, tuple(shown)))
-    return cases
-
-
-def _by_row(
-    claim: Mapping[str, Any], groups: Iterable[tuple[dict[str, str], list[Line]]]
-) -> Iterator[tuple[dict[str, str], list[Line]]]:
-    """Part the groups whose runs all stand in the same several rows of one table: a row is another value of them."""
-    for keys, members in groups:
-        places: dict[str, set[tuple[str, str]]] = {}
-        for line in members:
-            if any(_matches(line, selector) for _, selector in _roles(claim)):
-                places.setdefault(line["run"], set()).add((line["table"], line["row"]))
-        rows = next(iter(places.values()), set())
-        if len(rows) > 1 and all(each == rows for each in places.values()) and len({table for table, _ in rows}) == 1:
-            for row in dict.fromkeys(line["row"] for line in members):
-                yield keys | {"row": row}, [line for line in members if line["row"] == row]
-        else:
-            yield keys, members
-
-
-def _run_keys(line: Line) -> dict[str, str]:
-    return {key: line[key] for key in RUN_KEYS}
-
-
-def _roles(claim: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    if claim["kind"] == "ordering":
-        return [("order", selector) for selector in claim["order"]]
-    return [(key, claim.get(key, {})) for key in (("a", "b") if claim["kind"] == "lower" else ("a",))]
-
-
-def _unique(lines: Iterator[Line]) -> list[Line]:
-    """Return the first line of each run: a run may stand in several tables."""
-    return list({line["run"]: line for line in reversed(list(lines))}.values())[::-1]
+    known = [line for line in known if matches(line, claim["where"])]
+    return claim_kinds()[claim["kind"]].cases(claim, known)
 
 
 def decide(claim: Mapping[str, Any], case: Case, value: Callable[[Line], float | str]) -> Outcome:
@@ -301,59 +216,14 @@ def decide(claim: Mapping[str, Any], case: Case, value: Callable[[Line], float |
     """
     found = [value(line) for line in case.lines]
     reasons = [number for number in found if isinstance(number, str)]
-    known = [number for number in found if not isinstance(number, str)]
-    if claim["kind"] == "lower" and isinstance(found[0], str):
-        known = []
-    elif claim["kind"] == "within" and known:
-        known.append(case.lines[0]["published"])
-    fewest = 1 if claim["kind"] == "significant" else 2
-    if len(known) < fewest:
+    kind = claim_kinds()[claim["kind"]]
+    known = kind.decisive(case, found)
+    if len(known) < kind.fewest:
         return Outcome(None, None, ", ".join(dict.fromkeys(reasons)))
-    true, number = DECIDE[claim["kind"]](claim, known)
+    true, number = kind.decide(claim, known)
     if true and reasons:  # what is known may refute a case, but bears it out only if all is known
         return Outcome(None, number, ", ".join(dict.fromkeys(reasons)))
     return Outcome(true, number)
-
-
-def _change(error: float, other: float) -> float:
-    """Return the change of an error against another in per cent; infinite against an error of 0."""
-    if not other:
-        return 0.0 if not error else math.inf
-    return 100 * (error / other - 1)
-
-
-def _decide_lower(claim: Mapping[str, Any], errors: Sequence[float]) -> tuple[bool, float]:
-    change = _change(errors[0], min(errors[1:]))
-    return (change < 0 and -change >= claim.get("percent", 0)), change
-
-
-def _decide_within(claim: Mapping[str, Any], errors: Sequence[float]) -> tuple[bool, float]:
-    change = _change(errors[0], errors[1])
-    return abs(change) <= claim["percent"], change
-
-
-def _decide_ordering(claim: Mapping[str, Any], errors: Sequence[float]) -> tuple[bool, float]:
-    sign = 1 if claim["direction"] == "rising" else -1
-    steps = (sign * (after - before) > 0 for before, after in pairwise(errors))
-    return all(steps), _change(errors[-1], errors[0])
-
-
-def _decide_similar(claim: Mapping[str, Any], errors: Sequence[float]) -> tuple[bool, float]:
-    change = _change(max(errors), min(errors))
-    return change <= claim["percent"], change
-
-
-def _decide_significant(claim: Mapping[str, Any], p_values: Sequence[float]) -> tuple[bool, float]:
-    return p_values[0] < claim["level"], p_values[0]
-
-
-DECIDE: dict[str, Callable[[Mapping[str, Any], Sequence[float]], tuple[bool, float]]] = {
-    "lower": _decide_lower,
-    "within": _decide_within,
-    "ordering": _decide_ordering,
-    "similar": _decide_similar,
-    "significant": _decide_significant,
-}
 
 
 def sum_up(claim: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Verdict:

@@ -1,0 +1,139 @@
+"""What all kinds of claim have in common."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from elemflow.core.run import RUN_KEYS
+
+Line = Mapping[str, Any]
+"""A cell of a table, or a test of a comparison; see `elemflow.plan.claims.planned_lines`."""
+Selector = Mapping[str, Any]
+"""Values by run key; a list stands for any of them."""
+Claim = Mapping[str, Any]
+"""A claim as its study declares it."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Cells that a claim compares.
+
+    Attributes:
+        keys: What they have in common, of the keys that the claim leaves open.
+        lines: The cells, in the order that the claim gives them.
+    """
+
+    keys: Mapping[str, str]
+    lines: tuple[Line, ...]
+
+
+class ClaimKind:
+    """A kind of claim; its module has an instance as `KIND`, and is named after it.
+
+    Attributes:
+        table: Kind of table that it reads.
+        needs: Keys that a claim must have, besides those of every claim.
+        may: Keys that it reads if they are given.
+        fewest: Fewest values that decide a case.
+        per_cent: Whether what decides is a percentage; a p value otherwise.
+    """
+
+    table: ClassVar[str] = "errors"
+    needs: ClassVar[tuple[str, ...]] = ()
+    may: ClassVar[tuple[str, ...]] = ()
+    fewest: ClassVar[int] = 2
+    per_cent: ClassVar[bool] = True
+
+    @abstractmethod
+    def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
+        """Return whether a case is true, and the number that decides."""
+
+    @abstractmethod
+    def sentence(self, names: Mapping[str, Any]) -> str:
+        """Return what is checked, in words.
+
+        Args:
+            names: The keys of the claim, with its selectors in words.
+        """
+
+    def decisive(self, case: Case, numbers: Sequence[float | str]) -> list[float]:
+        """Return the known numbers that a case is decided by; a text says why one is unknown."""
+        del case
+        return [number for number in numbers if not isinstance(number, str)]
+
+    def roles(self, claim: Claim) -> list[Selector]:
+        """Return the selectors of the cells of a case, in order."""
+        return [claim.get("a", {})]
+
+    def named(self, claim: Claim) -> set[str]:
+        """Return the run keys in which the cells of one case may differ."""
+        return {key for selector in self.roles(claim) for key in selector}
+
+    def cases(self, claim: Claim, lines: Sequence[Line]) -> list[Case]:
+        """Return the cases among the cells that a claim is about: cells that agree in all keys that it leaves open."""
+        free = [key for key in RUN_KEYS if key not in self.named(claim)]
+        groups: dict[tuple[str, ...], list[Line]] = {}
+        for line in lines:
+            groups.setdefault(tuple(line[key] for key in free), []).append(line)
+        roles = self.roles(claim)
+        return [
+            case
+            for keys, members in by_row(roles, [(dict(zip(free, v, strict=True)), each) for v, each in groups.items()])
+            for case in self.cases_of_group(
+                claim, keys, [unique(line for line in members if matches(line, selector)) for selector in roles]
+            )
+        ]
+
+    def cases_of_group(self, claim: Claim, keys: Mapping[str, str], found: Sequence[Sequence[Line]]) -> Iterator[Case]:
+        """Yield the cases among cells that agree in all open keys.
+
+        Args:
+            claim: The claim.
+            keys: The values of the open keys.
+            found: The cells of each of `roles`.
+        """
+        del claim
+        shown = [line for lines in found for line in lines]  # a paper may drop a step of an order
+        if len(shown) > 1:
+            yield Case(keys, tuple(shown))
+
+
+def matches(line: Line, selector: Selector) -> bool:
+    """Return whether a cell has the values that a selector names."""
+    return all(line[key] in (value if isinstance(value, list) else [value]) for key, value in selector.items())
+
+
+def by_row(
+    roles: Sequence[Selector], groups: Iterable[tuple[dict[str, str], list[Line]]]
+) -> Iterator[tuple[dict[str, str], list[Line]]]:
+    """Part the groups whose runs all stand in the same several rows of one table: a row is another value of them."""
+    for keys, members in groups:
+        places: dict[str, set[tuple[str, str]]] = {}
+        for line in members:
+            if any(matches(line, selector) for selector in roles):
+                places.setdefault(line["run"], set()).add((line["table"], line["row"]))
+        rows = next(iter(places.values()), set())
+        if len(rows) > 1 and all(each == rows for each in places.values()) and len({table for table, _ in rows}) == 1:
+            for row in dict.fromkeys(line["row"] for line in members):
+                yield keys | {"row": row}, [line for line in members if line["row"] == row]
+        else:
+            yield keys, members
+
+
+def run_keys(line: Line) -> dict[str, str]:
+    """Return the keys of the run of a cell."""
+    return {key: line[key] for key in RUN_KEYS}
+
+
+def unique(lines: Iterable[Line]) -> list[Line]:
+    """Return the first line of each run: a run may stand in several tables."""
+    return list({line["run"]: line for line in reversed(list(lines))}.values())[::-1]
+
+
+def change(error: float, other: float) -> float:
+    """Return the change of an error against another in per cent; infinite against an error of 0."""
+    if not other:
+        return 0.0 if not error else math.inf
+    return 100 * (error / other - 1)

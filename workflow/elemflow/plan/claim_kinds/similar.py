@@ -1,0 +1,29 @@
+"""Largest error of cells that differ in `over` at most `percent` above the smallest."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from elemflow.plan.claim_kinds.base import Claim, ClaimKind, change
+
+
+class Similar(ClaimKind):
+    """See the module."""
+
+    needs = ("over", "percent")
+    may = ("a",)
+
+    def named(self, claim: Claim) -> set[str]:
+        """Return the keys of `over`."""
+        return set(claim["over"])
+
+    def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
+        """Return whether the errors are alike, and the difference of the largest from the smallest in per cent."""
+        found = change(max(numbers), min(numbers))
+        return found <= claim["percent"], found
+
+    def sentence(self, names: Mapping[str, Any]) -> str:
+        """Return what is checked, in words."""
+        return f"largest error with any {names['over']} at most {names['percent']:g} % above the smallest"
+
+
+KIND = Similar()
