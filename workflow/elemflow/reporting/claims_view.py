@@ -8,6 +8,7 @@ from typing import Any
 
 from elemflow.core.errors import DataError
 from elemflow.plan import claims
+from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
@@ -17,14 +18,6 @@ from elemflow.reporting.tables.kinds.errors import ErrorLine
 from elemflow.reporting.view import NO_VALUE, NOT_RUN
 
 SIGNS = {True: "✓", False: "✗", None: "?"}
-PER_CENT_KINDS = ("lower", "within", "ordering", "similar")
-RULE = {
-    "lower": "error of {a} below that of {b}",
-    "within": "error within {percent:g} % of the published one",
-    "ordering": "errors {direction}: {order}",
-    "similar": "largest error with any {over} at most {percent:g} % above the smallest",
-    "significant": "adjusted p of {a} against {b} below {level:g}",
-}
 FOUND = "found"
 """Key under which a cell of a claim has its line of the csv."""
 
@@ -292,10 +285,8 @@ def _describe_rule(claim: Claim, verdict: claims.Verdict) -> str:
     """Return in words what is checked."""
     named = {key: _describe_selector(claim[key]) for key in ("a", "b") if key in claim}
     order = ", then ".join(_describe_selector(selector) for selector in claim.get("order", []))
-    rule = RULE[claim["kind"]].format(
-        **dict(claim) | named | {"order": order, "over": " or ".join(claim.get("over", []))}
-    )
-    rule += f" by at least {claim['percent']:g} %" if claim["kind"] == "lower" and claim.get("percent") else ""
+    names = dict(claim) | named | {"order": order, "over": " or ".join(claim.get("over", []))}
+    rule = claim_kinds()[claim["kind"]].sentence(names)
     return rule if verdict.needed == verdict.cases else f"{rule}, in {verdict.needed} of {verdict.cases} cases or more"
 
 
@@ -342,7 +333,7 @@ def _describe_verdict(verdict: claims.Verdict) -> str:
 def _show(claim: Claim, number: float | None) -> str:
     if number is None:
         return NO_VALUE
-    return words.format_percent(number) if claim["kind"] in PER_CENT_KINDS else f"p = {number:.2g}"
+    return words.format_percent(number) if claim_kinds()[claim["kind"]].per_cent else f"p = {number:.2g}"
 
 
 def _label(case: claims.Case, cases: Sequence[claims.Case], titles: Mapping[str, str]) -> str:
