@@ -34,6 +34,7 @@ def test_numbers_are_as_they_were(name: str, tmp_path: Path) -> None:
     if name == "demo" and not os.environ.get("ELEMFLOW_GUARD_DEMO"):
         pytest.skip("config/demo.yaml is built with ELEMFLOW_GUARD_DEMO=1")
     golden = guard.read_golden()
+    assert name in golden, f"hashes.json has nothing of {name}: write it at the commit that is to be compared with"
     here = guard.describe_platform()
     other = [
         f"{key} {golden['platform'].get(key)} -> {here[key]}"
