@@ -164,6 +164,8 @@ def make_figure(kind: str, models: list[str]) -> dict:
             "published_text": "0.1",
             "dataset": "kefe",
             "property": "formation_energy",
+            "representation": "ef",
+            "model": model.lower(),
             "protocol": "brnet2023",
             "published_size": 2135,
             "missing": "",
