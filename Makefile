@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: run test check docs setup lock manual clean
+.PHONY: run test check docs guard setup lock manual clean
 
 run: setup
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
@@ -31,6 +31,10 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/deptry . --config envs/deptry.toml
 	$(BIN)/snakemake --lint
+
+# Build a small run of every kind and compare every number with tests/guard/hashes.json, in about six minutes.
+guard: setup
+	ELEMFLOW_GUARD=1 $(BIN)/python -m pytest tests/guard
 
 setup: $(STAMP)
 
