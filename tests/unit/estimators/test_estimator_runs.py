@@ -58,14 +58,14 @@ def _train(folder: Path, model: dict[str, Any], **protocol: Any) -> dict[str, Pa
     split = {"scheme": "k_fold", "folds": 2, "seed": 0}
     run = make_run(model, {"split": split, "seed": 7, "clip_predictions": False} | protocol)
     train_run(run, inputs_of(folder), RunOutputs(**outputs), process_backend())
-    write_json(outputs["predictions"].with_name("metrics.json"), evaluate(outputs["predictions"]))
+    write_json(outputs["predictions"].with_name("metrics.json"), evaluate(outputs["predictions"]).plain())
     return outputs
 
 
 def _table(folder: Path) -> dict[str, Path]:
     cell = make_cell("m", 0, "0.5") | {"run": "kefe/gap/ef/m/p"}
     cfg = make_common() | {
-        "table": "t", "title": "T", "note": "", "rows": [{"label": "Row"}], "columns": [{"label": "M"}], "cells": [cell],
+        "table": "t", "kind": "errors", "title": "T", "note": "", "rows": [{"label": "Row"}], "columns": [{"label": "M"}], "cells": [cell],
     }  # fmt: skip
     outputs = place(folder / "tables", "table")
     BUILDER.write(planned(cfg), {cell["run"]: folder / "runs" / cell["run"] / "metrics.json"}, {}, outputs)
@@ -150,6 +150,11 @@ def test_a_figure_leaves_out_what_was_not_run(inputs: Path, kind: str) -> None:
     series = {
         "label": "M",
         "run": "kefe/gap/ef/m/p",
+        "dataset": "kefe",
+        "property": "gap",
+        "representation": "ef",
+        "model": "m",
+        "protocol": "p",
         "unit": "eV",
         "dataset_title": "T",
         "property_title": "Gap",

@@ -34,6 +34,7 @@ from elemflow.core.errors import ConfigError
 from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, forecast, paths, resources
 from elemflow.plan.build import Plan, build, citations
+from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.grid import source_run
 from elemflow.plan.published import read_published, read_published_quantities
 from elemflow.plan.reruns import Product, forget, is_old, stale
@@ -669,8 +670,9 @@ class Reports(Stage):
         return self.workflow.digest("make_table.py", (TABLES[self.table(wildcards)["kind"]],))
 
     def tables_code(self, script: str) -> Callable[[Wildcards], str]:
-        """Return the parameter function of the digest of a script that reads tables of all kinds."""
-        return self.workflow.code(script, *TABLES.values())
+        """Return the parameter function of the digest of a script that reads tables and evaluates claims of all kinds."""
+        kinds = (type(kind).__module__ for kind in claim_kinds().values())
+        return self.workflow.code(script, *TABLES.values(), *kinds)
 
     def figure(self, wildcards: Wildcards) -> Config:
         """Return what a figure shows."""
