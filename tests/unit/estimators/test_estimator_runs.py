@@ -140,7 +140,7 @@ def test_a_run_that_is_too_large_has_a_cell_that_says_so(inputs: Path, model: di
     assert [path.name for path in out["model_folder"].iterdir()] == ["model.json"]
     assert json.loads(out["predictions"].with_name("metrics.json").read_text()) == {"not_run": reason}
     for name, path in _table(inputs).items():
-        shown = path.read_text(encoding="utf-8").replace("\\textgreater{}", ">").replace("&gt;", ">").replace("\\", "")
+        shown = path.read_text(encoding="utf-8").replace("\\ensuremath{>}", ">").replace("&gt;", ">").replace("\\", "")
         assert f"not run: {reason}" in shown, name
 
 

@@ -670,7 +670,7 @@ class Reports(Stage):
         return self.workflow.digest("make_table.py", (TABLES[self.table(wildcards)["kind"]],))
 
     def tables_code(self, script: str) -> Callable[[Wildcards], str]:
-        """Return the parameter function of the digest of a script that reads tables and evaluates claims of all kinds."""
+        """Return the parameter function of the digest of a script that reads tables and evaluates claims."""
         kinds = (type(kind).__module__ for kind in claim_kinds().values())
         return self.workflow.code(script, *TABLES.values(), *kinds)
 
