@@ -60,7 +60,7 @@ def test_source_and_target_are_two_runs_of_one_workflow(tuned):
     assert told.index(TARGET_RUN) < told.index("pre-trained by") < told.index(f"{SOURCE_RUN}\n  member 0")
     assert "CHANGED" not in told
     assert f"{results.name}/runs/{SOURCE_RUN}/model/member-0.keras (unchanged)" in told
-    assert told.count("materials by member, since the target is judged by them") == 2
+    assert told.count("materials by member, since the fine-tuned run is evaluated on them") == 2
     assert "Another sample (" in (results / "tables/tuned/errors").read_text()
     assert "Nothing to be done" in tuned.run("--dry-run", studies="[tuned]")
     plan = pd.read_csv(results / "plan/runs.tsv", sep="\t")
