@@ -11,7 +11,7 @@ SHOWN = ("title",)  # of pydantic's schemas; the names of Python classes say not
 def split_section() -> dict[str, Any]:
     """Return what the section allows: the schemes by name, and the keys of each."""
     schemes = {name: _scheme(cls.model_json_schema()) for name, cls in split_schemes().items() if name != SCHEME}
-    shown = "; ".join(f"{name}: {schema['description'].rstrip('.')}" for name, schema in schemes.items())
+    shown = "; ".join(f"{name}: {schema.get('description', '').rstrip('.')}" for name, schema in schemes.items())
     return {
         "type": "object",
         "required": ["scheme"],
@@ -26,7 +26,7 @@ def split_section() -> dict[str, Any]:
 def _scheme(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of one scheme; the scheme itself is checked above it."""
     plain: dict[str, Any] = _inlined(schema, schema.get("$defs", {}))
-    text = schema["description"].split("\n\n")[0].replace("\n", " ")
+    text = schema.get("description", "").split("\n\n")[0].replace("\n", " ")
     required = [key for key in plain["required"] if key != "scheme"]
     properties = {"scheme": {}} | {key: value for key, value in plain["properties"].items() if key != "scheme"}
     return {"description": text, "additionalProperties": False, "required": required, "properties": properties}
