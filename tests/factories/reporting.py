@@ -63,14 +63,14 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
     (folder / "importance.csv").write_text(
         "\n".join(["member,part,feature,rows,repeats,error,increase,spread", *lines]), encoding="utf-8"
     )  # fmt: skip
-    judged = {
+    assessed = {
         "material_id": [f"Fe{row + 1}O" for row in range(rows)],
         "split": 0,
         "role": "test",
         "percentile": np.linspace(0, 1, rows),
         "flag": np.where(np.arange(rows) % 4, "inside", "unseen"),
     }
-    every = [pd.DataFrame(judged).assign(split=number) for number in range(len(errors))]
+    every = [pd.DataFrame(assessed).assign(split=number) for number in range(len(errors))]
     write_parquet(
         folder / "applicability.parquet",
         pa.Table.from_pandas(pd.concat(every), preserve_index=False),

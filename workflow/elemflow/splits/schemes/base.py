@@ -127,7 +127,7 @@ class SplitScheme(Declared):
         Raises:
             DataError: The materials do not fit the predefined split.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no predefined labels")
 
     def describe(self) -> str:
         """Return the split in words, for captions."""
