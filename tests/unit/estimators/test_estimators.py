@@ -37,9 +37,12 @@ def test_learns_repeats_and_survives_saving(name: str, tmp_path: Path) -> None:
     (x, y), (test_x, test_y) = _rows(160, 0), _rows(80, 1)
     estimator = _fit(name, x, y)
     predicted = estimator.predict(test_x)
-    assert np.array_equal(predicted, _fit(name, x, y).predict(test_x))
+    again = _fit(name, x, y)
+    assert np.array_equal(predicted, again.predict(test_x))
     assert np.mean(np.abs(predicted - test_y)) < 0.8 * np.mean(np.abs(test_y - np.median(y)))
     storage.save_estimator(estimator, tmp_path / "m.skops")
+    storage.save_estimator(again, tmp_path / "again.skops")
+    assert (tmp_path / "m.skops").read_bytes() == (tmp_path / "again.skops").read_bytes()
     assert np.array_equal(storage.load_estimator(tmp_path / "m.skops").predict(test_x), predicted)
 
 
