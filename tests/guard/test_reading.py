@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_guard import guard
+from guard.test_guard import guard
 
 
 def table() -> dict[str, list]:

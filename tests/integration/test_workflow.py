@@ -200,7 +200,7 @@ def test_an_empty_part_names_the_split(fresh):
     fresh.edit("config/protocols/tiny.yaml", "validation: 0.2", "validation: 0.001")
     fresh.edit("config/protocols/tiny.yaml", "train: 0.6", "train: 0.799")
     shown = fresh.run("splits", expect=1)
-    assert "split of tiny/seebeck by protocol tiny: the validation part of member 0 is empty" in shown
+    assert "the validation set of member 0 is empty" in shown
 
 
 def test_a_missing_local_file_is_named(fresh):

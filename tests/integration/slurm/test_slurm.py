@@ -173,6 +173,8 @@ def test_an_interrupted_driver_cancels_its_jobs_and_goes_on_later(prepared):
 
 
 def test_after_a_killed_driver_nothing_is_trained_twice(prepared):
+    # A killed driver writes no metadata of the training. Those of another network in its place would cause a rerun.
+    shutil.rmtree(prepared.folder / ".snakemake/metadata")
     gate = Gate(prepared.folder)
     driver = start_training(prepared, gate)
     os.kill(driver.pid, signal.SIGKILL)
