@@ -8,8 +8,10 @@ from elemflow.core.content import write_record
 from elemflow.core.deadline import set_deadline
 from elemflow.provenance.environment import start_job
 from elemflow.training.backend import Backend
+from elemflow.training.interruption import Stopped
 from elemflow.training.job import RunInputs, RunOutputs, train_run
 from elemflow.training.packing import train_neighbours
+from elemflow.training.requeue import requeue_at_time_limit
 from elemflow.training.run_config import RunConfig
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    started = time.monotonic()
+    started, began = time.monotonic(), time.time()
     start_job(smk.log[0])
     set_deadline(smk.resources.get("runtime", 0), smk.resources.get("grace"))
     backend = Backend(smk.threads)
@@ -36,20 +38,24 @@ def main(smk: "Snakemake") -> None:
         )
         train_neighbours(checkpoints, backend, started)
 
-    train_run(
-        RunConfig.from_params(smk.params.cfg),
-        RunInputs.from_names(**dict(smk.input.items())),
-        RunOutputs(
-            predictions=Path(smk.output.predictions),
-            history=Path(smk.output.history),
-            run_info=Path(smk.output.run_info),
-            model_folder=Path(smk.output.model),
-            checkpoint_folder=checkpoints,
-        ),
-        backend,
-        code=smk.params.code,
-        then=finish,
-    )
+    try:
+        train_run(
+            RunConfig.from_params(smk.params.cfg),
+            RunInputs.from_names(**dict(smk.input.items())),
+            RunOutputs(
+                predictions=Path(smk.output.predictions),
+                history=Path(smk.output.history),
+                run_info=Path(smk.output.run_info),
+                model_folder=Path(smk.output.model),
+                checkpoint_folder=checkpoints,
+            ),
+            backend,
+            code=smk.params.code,
+            then=finish,
+        )
+    except Stopped as stopped:
+        requeue_at_time_limit(stopped, began)
+        raise
 
 
 if __name__ == "__main__":

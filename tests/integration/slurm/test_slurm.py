@@ -88,6 +88,11 @@ class LoginNode:
         """Return the jobs that are queued or run."""
         return self.cluster.run("squeue", "--noheader", "--format=%i")
 
+    def submitted(self) -> list[str]:
+        """Return the identifiers of the jobs that were submitted by commands in this copy."""
+        shown = self.cluster.run("sacct", "--noheader", "--allocations", "--parsable2", "--format=jobidraw,workdir")
+        return [line.split("|")[0] for line in shown.splitlines() if line.split("|")[1] == str(self.folder)]
+
 
 def wait_for(condition, seconds=300):
     end = time.monotonic() + seconds
@@ -170,6 +175,31 @@ def test_an_interrupted_driver_cancels_its_jobs_and_goes_on_later(prepared):
     gate.open()
     prepared.run(f"{NETWORK}/metrics.json")
     assert prepared.info("tiny_brnet")["starts"] == 2
+
+
+def test_a_cancelled_job_is_noticed_and_submitted_again(prepared):
+    gate = Gate(prepared.folder)
+    driver = start_training(prepared, gate)
+    prepared.cluster.run("scancel", prepared.waiting().split()[0])
+    wait_for(lambda: len(prepared.submitted()) == 2)
+    gate.open()
+    shown, _ = driver.communicate(timeout=900)
+    assert driver.returncode == 0, shown[-6000:]
+    assert prepared.info("tiny_brnet")["starts"] == 2
+
+
+def test_a_training_at_its_time_limit_is_the_same_job_again(prepared):
+    gate = Gate(prepared.folder)
+    # Two minutes and six seconds of 30: the margin of a training and the wait at the gate.
+    driver = prepared.start(f"{NETWORK}/metrics.json", "--set-resources", "train_model:runtime=30", "train_model:grace=27.9")
+    log = prepared.folder / "results/logs/train_model/tiny/seebeck/ef/tiny_brnet/tiny.log"
+    wait_for(lambda: "is back in the queue" in (log.read_text() if log.exists() else "") or driver.poll() is not None)
+    gate.open()
+    shown, _ = driver.communicate(timeout=900)
+    assert driver.returncode == 0, shown[-6000:]
+    assert "Trying to restart job" not in shown
+    assert len(prepared.submitted()) == 1
+    assert prepared.info("tiny_brnet")["starts"] >= 2
 
 
 def test_after_a_killed_driver_nothing_is_trained_twice(prepared):

@@ -10,6 +10,12 @@ from elemflow.core.logs import failure_path
 RUN_RULES = ("train_model", "evaluate_run")
 """Rules whose failure leaves a run without metrics."""
 
+STOPS = {
+    "stopped by the end of the job's time": "its time limit, and the next start continues",
+    "stopped by SIG": "cancelled or preempted, and the next start continues",
+}
+"""What the last line of a log says of a training that was stopped, and what that means."""
+
 
 class Failure(NamedTuple):
     """A failed job.
@@ -57,10 +63,13 @@ def reason_of(log: str | Path) -> str:
     if failure := recorded_failure(log):
         return failure.message
     if not Path(log).exists():
-        return "no log: it failed before its script began"
+        return "no log: its script never started; the scheduler's own message above says why (partition, account, memory)"
     lines = [line for line in Path(log).read_text("utf-8", errors="replace").splitlines() if line.strip()]
     last = lines[-1] if lines else "(nothing)"
-    return f"no error recorded, so it was killed from outside (memory, time); last line of its log: {last}"
+    for sign, cause in STOPS.items():
+        if sign in last:
+            return f"{cause}; last line of its log: {last}"
+    return f"killed without an error, most likely for its memory; last line of its log: {last}"
 
 
 def failure_of_run(run: str, results: Path) -> Failure | None:

@@ -21,6 +21,8 @@ EXIT_CODE = os.EX_TEMPFAIL
 """75, "try again later"."""
 MARGIN = 120.0
 """Seconds before the deadline at which no further segment starts: a segment, a checkpoint and the way out."""
+TIME_LIMIT = "the end of the job's time"
+"""What `requested` returns at the deadline."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 _handlers: dict[int, Any] = {}
@@ -33,11 +35,17 @@ class Stopped(SystemExit):
 
     Args:
         message: What was stopped, by what and where, for the last line of the log.
+        reason: What requested it, as `requested` returned it.
+
+    Attributes:
+        message: As given.
+        by_time_limit: Whether the job came to the end of its time.
     """
 
-    def __init__(self, message: str):
+    def __init__(self, message: str, reason: str):
         super().__init__(EXIT_CODE)
         self.message = message
+        self.by_time_limit = reason == TIME_LIMIT
 
 
 def listen() -> None:
@@ -58,7 +66,7 @@ def requested() -> str | None:
     if _received:
         return _received[0].name
     if time.time() > deadline() - MARGIN:
-        return "the end of the job's time"
+        return TIME_LIMIT
     return "the end of the time for other runs" if time.monotonic() > min(_ends, default=math.inf) else None
 
 

@@ -257,7 +257,7 @@ class _Wait:
         if reason := interruption.requested():
             message = f"stopped by {reason} while {owner} trained this run"
             log.warning("%s; start the workflow again to continue", message)
-            raise interruption.Stopped(message)
+            raise interruption.Stopped(message, reason)
 
 
 def train_members(
@@ -397,7 +397,7 @@ def _tasks(
             log.info("%s: finished before, kept", label)
             continue
         if reason := interruption.requested():
-            raise interruption.Stopped(f"stopped by {reason} before {label}")
+            raise interruption.Stopped(f"stopped by {reason} before {label}", reason)
         member_data = data.member(member, needed)
         log.info("%s: %s", label, ", ".join(f"{len(member_data.of(role))} {role}" for role in ROLES))
         folder.mkdir(parents=True, exist_ok=True)

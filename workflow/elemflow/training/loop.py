@@ -97,7 +97,7 @@ def fit_members(
         if reason:
             labels = ", ".join(member.job.progress.label for member in running.values())
             place = next(iter(running.values())).state.place
-            raise interruption.Stopped(f"{labels}: stopped by {reason} after {place}")
+            raise interruption.Stopped(f"{labels}: stopped by {reason} after {place}", reason)
 
 
 class _Member:
