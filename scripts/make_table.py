@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.core.run import Run
 from elemflow.plan.items import PlannedTable
 from elemflow.provenance.environment import start_job
 from elemflow.reporting.tables.base import load_builder
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
-    metrics = {str(Path(path).parent.relative_to("results/runs")): path for path in smk.input.metrics}
+    metrics = {Run.of_folder(Path(path).parent).path: path for path in smk.input.metrics}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
     table = PlannedTable.model_validate(smk.params.cfg)
     load_builder(table.kind).write(table, metrics, curation, dict(smk.output.items()))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.core.run import Run
 from elemflow.plan.items import PlannedFigure
 from elemflow.provenance.environment import start_job
 from elemflow.reporting.figures.build import write_figure
@@ -17,9 +18,10 @@ def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
     folders = {Path(path).parent for path in smk.input.runs}
-    runs = {str(folder.relative_to("results/runs")): folder for folder in folders}
+    runs = {Run.of_folder(folder).path: folder for folder in folders}
     curation = {Path(path).parent.name: path for path in smk.input.curation}
-    splits = {str(Path(path).relative_to("results/splits").with_suffix("")): path for path in smk.input.splits}
+    # Dataset, property and protocol, wherever an executor has put the results.
+    splits = {"/".join(Path(path).with_suffix("").parts[-3:]): path for path in smk.input.splits}
     write_figure(PlannedFigure.model_validate(smk.params.cfg), runs, curation, dict(smk.output.items()), splits)
 
 

@@ -18,3 +18,8 @@ def test_a_run_is_the_same_from_keys_wildcards_and_path():
 def test_a_path_of_another_depth_is_no_run():
     with pytest.raises(DataError, match="alloys/energy"):
         Run.parse("alloys/energy")
+
+
+@pytest.mark.parametrize("results", ["results/runs", ".snakemake/storage/fs/bucket/results/runs"])
+def test_a_run_is_known_by_its_folder_wherever_results_lie(results):
+    assert Run.of_folder(f"{results}/{Run.of(IDS).path}") == Run.of(IDS)

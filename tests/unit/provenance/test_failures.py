@@ -34,7 +34,7 @@ def test_a_killed_job_is_known_by_the_end_of_its_log(tmp_path, text, last):
 
 
 def test_a_log_may_be_absent(tmp_path):
-    assert reason_of(tmp_path / "log") .startswith("no log: its script never started")
+    assert reason_of(tmp_path / "log").startswith("no log: its script never started")
 
 
 @dataclass

@@ -8,6 +8,8 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from elemflow.core.errors import DataError
@@ -53,6 +55,11 @@ class Run:
         if len(parts) != len(RUN_KEYS):
             raise DataError(f"{path}: a run is {'/'.join(f'<{key}>' for key in RUN_KEYS)}.")
         return cls(*parts)
+
+    @classmethod
+    def of_folder(cls, folder: str | PathLike[str]) -> Run:
+        """Return the run whose results are in a folder, wherever an executor has put the results."""
+        return cls(*Path(folder).parts[-len(RUN_KEYS) :])
 
     @builtins.property  # a field has the plain name
     def path(self) -> str:
