@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from factories.forked_snakemake import run_forked
 from factories.tiny_project import make_project
 
 from elemflow.tools import manual, pipeline
@@ -247,13 +248,13 @@ def test_snakemake_commands_in_documents_can_be_planned(root, tmp_path):
             grouped.setdefault(options, set()).update(targets)
     assert len(grouped) > 8
     for options, targets in grouped.items():
-        line = " ".join(sorted(targets)) + " " + shlex.join(options)  # braces are the shell's to expand
-        done = subprocess.run(
-            ["bash", "-c", f"{shlex.quote(sys.executable)} -m snakemake {line} --dry-run --quiet all"],
-            cwd=project.folder, capture_output=True, text=True, check=False,
-            env=_environment(project.folder),
-        )  # fmt: skip
-        assert done.returncode == 0, f"{line}\n{done.stdout[-500:]}{done.stderr[-3000:]}"
+        line = " ".join(sorted(targets)) + " " + shlex.join(options)
+        # Braces are the shell's to expand.
+        words = subprocess.run(
+            ["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, text=True, check=True
+        ).stdout
+        status, shown = run_forked([*words.split("\0")[:-1], "--dry-run", "--quiet", "all"], project.folder)
+        assert status == 0, f"{line}\n{shown[-3500:]}"
 
 
 def _plannable(command: Command) -> tuple[tuple[str, ...], list[str]] | None:
@@ -308,8 +309,5 @@ def _environment(folder: Path) -> dict[str, str]:
     "arguments", [[], ["--configfile", "config/demo.yaml"], ["--configfile", "config/overlays/small.yaml"]]
 )
 def test_dry_run_of_the_committed_configuration(root, tmp_path, arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", *arguments],
-        cwd=root, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    status, shown = run_forked(["--dry-run", "--quiet", "rules", *arguments], root)
+    assert status == 0, shown[-3000:]

@@ -32,4 +32,4 @@ def test_an_edit_of_the_file_reruns_its_runs(fresh):
     fresh.edit("nets/own.py", '"relu"', '"tanh"')
     assert "train_model" in fresh.planned("--nocolor", RUN)
     fresh.edit("nets/own.py", "def build", "def biuld")
-    assert "defines no function 'build' at its top. Found: biuld." in fresh.run("-n", expect=1)
+    assert "defines no function 'build' at its top. Found: biuld." in fresh.run("--dry-run", expect=1)

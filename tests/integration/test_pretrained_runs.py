@@ -42,27 +42,30 @@ def test_source_and_target_are_two_runs_of_one_workflow(tuned):
     assert shown.count("rule train_model:") == 3
     assert shown.count("rule split_dataset:") == 3
     assert f"results/runs/{SOURCE_RUN}/metrics.json" in shown
-    tuned.run(studies="[tuned]")
+    targets = ("results/tables/tuned/errors", f"results/runs/{SOURCE_RUN}/metrics.json", "results/plan/runs.tsv")
+    tuned.run(*targets, studies="[tuned]")
     results = tuned.folder / "results"
-    judged = compositions_of(
+    evaluated = compositions_of(
         results / "splits/tiny/seebeck/tuned.parquet", results / "datasets/tiny/materials.parquet", EVALUATION_ROLES
     )
     seen = compositions_of(
         results / f"splits/large/seebeck_n/{ID}.parquet", results / "datasets/large/materials.parquet"
     )
     for member in (0, 1):
-        assert len(judged[member]) > 10
+        assert len(evaluated[member]) > 10
         assert len(seen[member]) > 10
-        assert not judged[member] & seen[member]
+        assert not evaluated[member] & seen[member]
     test = json.loads((results / f"runs/{SOURCE_RUN}/metrics.json").read_text())["test"]["members"]
     assert sorted(test) == ["0", "1"]
-    told = explain(results / "tables/tuned/errors.csv", ["", "tuned"])
-    assert told.index(TARGET_RUN) < told.index("pre-trained by") < told.index(f"{SOURCE_RUN}\n  member 0")
-    assert "CHANGED" not in told
-    assert f"{results.name}/runs/{SOURCE_RUN}/model/member-0.keras (unchanged)" in told
-    assert told.count("materials by member, since the fine-tuned run is evaluated on them") == 2
+    explained = explain(results / "tables/tuned/errors.csv", ["", "tuned"])
+    assert (
+        explained.index(TARGET_RUN) < explained.index("pre-trained by") < explained.index(f"{SOURCE_RUN}\n  member 0")
+    )
+    assert "CHANGED" not in explained
+    assert f"{results.name}/runs/{SOURCE_RUN}/model/member-0.keras (unchanged)" in explained
+    assert explained.count("materials by member, since the fine-tuned run is evaluated on them") == 2
     assert "Another sample (" in (results / "tables/tuned/errors").read_text()
-    assert "Nothing to be done" in tuned.run("--dry-run", studies="[tuned]")
+    assert "Nothing to be done" in tuned.run("--dry-run", *targets, studies="[tuned]")
     plan = pd.read_csv(results / "plan/runs.tsv", sep="\t")
     assert set(plan["protocol"]) == {"tiny", "tuned", ID}
     _reruns(tuned)

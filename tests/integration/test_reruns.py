@@ -10,6 +10,7 @@ from elemflow.core.content import forget, hash_of
 
 pytestmark = pytest.mark.workflow
 RUNS = [f"results/runs/tiny/seebeck/ef/{model}/tiny" for model in ("tiny_brnet", "tiny_forest")]
+TABLE = "results/tables/tiny/errors"
 SPLIT = "results/splits/tiny/seebeck/tiny.parquet"
 COMPUTING = {
     *("retrieve_dataset", "curate_dataset", "featurize_chunk", "featurize_dataset"),
@@ -73,15 +74,15 @@ def test_code_that_makes_another_split_retrains_its_users(copied):
     """The first start makes the split, fails and says what is out of date; the second makes that."""
     wrap_function(package(copied, "splits.schemes.base"), "hash_order", "original(*args, **kwargs)[::-1]")
     before = hash_of(copied.folder / SPLIT)
-    shown = copied.run(expect=1)
+    shown = copied.run(TABLE, expect=1)
     assert hash_of(copied.folder / SPLIT) != before
     assert "Out of date: 2." in shown
     assert all(f"  {run}\n" in shown for run in RUNS)
     planned = copied.planned()
     assert {"train_model", "evaluate_run"} <= planned
     assert not planned & {"retrieve_dataset", "curate_dataset", "featurize_chunk", "featurize_dataset", "split_dataset"}
-    copied.run()
-    assert "Nothing to be done" in copied.run("--dry-run")
+    copied.run(TABLE)
+    assert "Nothing to be done" in copied.run("--dry-run", TABLE)
 
 
 def test_a_changed_setting_is_planned_through_at_once(copied):

@@ -38,7 +38,7 @@ def test_rule_is_complete_and_in_order(name, text):
 def test_script_has_the_name_of_its_rule_and_stays_thin(name, text):
     assert f'"../../scripts/{name}.py"' in text
     lines = (ROOT / f"scripts/{name}.py").read_text().splitlines()
-    assert len(lines) <= 56
+    assert len(lines) <= 60
 
 
 @pytest.mark.parametrize(("name", "text"), rules())

@@ -148,7 +148,8 @@ def test_a_target_of_a_study_that_is_not_asked_for_is_named(fresh):
 
 def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     fresh.edit("config/protocols/tiny.yaml", "learning_rate: 0.001", "learning_rate: 1.0e+30")
-    shown = fresh.run(expect=1)
+    targets = ("results/tables/tiny/errors", "results/claims/tiny/claims.csv")
+    shown = fresh.run(*targets, expect=1)
     assert "learning rate 1e+30" in shown
     listed = shown[shown.index("Failed: 1. What finished is kept") :]
     assert "train_model tiny/seebeck/ef/tiny_brnet/tiny\n    results/logs/train_model/tiny/" in listed
@@ -157,7 +158,7 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     assert (fresh.folder / "results/runs/tiny/seebeck/ef/tiny_forest/tiny/metrics.json").exists()
     assert not (fresh.folder / "results/tables/tiny/errors.csv").exists()
     fresh.declare("keep", {"keep_failed": True})
-    shown = fresh.run("--configfile", "config/config.yaml", "config/keep.yaml")
+    shown = fresh.run("--configfile", "config/config.yaml", "config/keep.yaml", "--", *targets)
     assert "rule train_model" not in shown
     page = (fresh.folder / "results/tables/tiny/errors.html").read_text()
     link = re.search(r'href="([^"]+)">failed</a>', page)[1]

@@ -63,9 +63,7 @@ def reason_of(log: str | Path) -> str:
     if failure := recorded_failure(log):
         return failure.message
     if not Path(log).exists():
-        return (
-            "no log: its script never started; the scheduler's own message above says why (partition, account, memory)"
-        )
+        return "no log: its script never started; the message of the scheduler above says why (partition, account)"
     lines = [line for line in Path(log).read_text("utf-8", errors="replace").splitlines() if line.strip()]
     last = lines[-1] if lines else "(nothing)"
     for sign, cause in STOPS.items():

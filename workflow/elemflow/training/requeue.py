@@ -32,7 +32,7 @@ def requeue_at_time_limit(stopped: Stopped, began: float) -> bool:
     job, scontrol = os.environ.get("SLURM_JOB_ID"), shutil.which("scontrol")
     if not (stopped.by_time_limit and job and scontrol) or deadline() - MARGIN <= began:
         return False
-    done = subprocess.run([scontrol, "requeue", job], capture_output=True, text=True, check=False)
+    done = subprocess.run([scontrol, "requeue", job], capture_output=True, text=True, check=False)  # noqa: S603  of Slurm
     if done.returncode:
         log.warning("Slurm does not put job %s back into the queue: %s", job, done.stderr.strip())
         return False
