@@ -33,12 +33,19 @@ _PLAIN = re.compile(r"(?:[A-Z][a-z]?(?:[1-9][0-9]*)?)+")
 _PLAIN_TOKEN = re.compile(r"([A-Z][a-z]?)([0-9]*)")
 _TOKEN = re.compile(r"(?P<symbol>[A-Z][a-z]?)|(?P<open>[(\[{])|(?P<close>[)\]}])")
 _AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_POWER_OF_TEN = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+")  # 9e-05, as programs write small numbers
 _DECIMALS = re.compile(r"\.([0-9]+)")
 _GAP = re.compile(r"\s+(?=[A-Z(\[{])")
 _HYDRATE = re.compile(r"[0-9]\.[0-9]+[(\[{]?(?:H2O1?|OH2|NH3)[)\]}]?1?$")  # or an ammine, NiCl2.6NH3
 _OXIDATION_STATE = re.compile(r"\((?:I{1,3}|IV|VI{0,3})\)")  # Sn(IV)O2; or the label of a phase, SiO2(II)
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
 _DATE = re.compile(rf"[0-9]{{1,4}}[-/ ]{_MONTH}(?:[-/ ][0-9]+)?|{_MONTH}[-/ ][0-9]+|[0-9]+[-/][0-9]+[-/][0-9]+")
+_SEPARATOR = re.compile(r"[·•∙⋅*]")  # of two compounds that crystallise together, CuSO4·5H2O
+_DOT = re.compile(r"(?<=[A-Za-z)\]}])\.(?=[0-9]*[A-Z(\[{])")  # the same, where no digit stands before it
+_DOT_OR_POINT = re.compile(r"(?P<before>[^.]*?(?P<amount>[0-9]+))\.(?P<number>[1-9]|1[0-2])(?P<after>[A-Z(\[{][^.]*)")
+_DECIMAL_COMMA = re.compile(r"[0-9],[0-9]")
+_VARIABLE = re.compile(r"[0-9)\]}A-Za-z](?:[-+±][xyzδ]|[xyz](?![a-z]))")
+_ALLOY_DESIGNATION = re.compile(r"[A-Z][a-z]?(?:-[0-9.]+[A-Z][a-z]?)+")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _HYDROGEN_ISOTOPES = {"D": "deuterium", "T": "tritium"}
 
@@ -51,10 +58,22 @@ MOST_DECIMALS = 9
 _NOISY = re.compile(rf"[0-9]+\.[0-9]{{{MOST_DECIMALS + 1},}}")
 
 LARGEST_AMOUNT = 10**6
-"""Largest amount of an element in a reduced formula; beyond it the digits of a decimal were no composition."""
+"""Largest amount of an element in a canonical formula; with a larger one it is rounded to millionths of its atoms."""
 
 LARGEST_MULTIPLE = 1000
 """Largest number of formula units tried when a rounded amount is traced back to integers."""
+
+LARGEST_POWER_OF_TEN = 30
+"""Largest exponent of an amount such as 9e-05, either way; beyond it no amount of a material lies."""
+
+_NORMALISED = {
+    **{ord("₀") + digit: str(digit) for digit in range(10)},
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width forms of ASCII
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"), ""),  # of no width
+    **dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000"), " "),
+    ord("．"): ".",
+}
+"""Characters of pasted text and what they stand for: Fe₂O₃, ＦｅＯ, and spaces that nobody sees."""
 
 
 def parse_formula(text: str) -> dict[str, Fraction]:
@@ -67,6 +86,10 @@ def parse_formula(text: str) -> dict[str, Fraction]:
     up to `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are used as they are.
     So `O0.555600Pr0.222200Pt0.222200` is read as O 5/9, Pr 2/9, Pt 2/9. Where digits leave a choice the simplest
     formula is taken: `Mg0.9933Eu0.0067` is read as Mg148Eu, though Mg149Eu has the same digits.
+
+    Amounts as programs write them (`9e-05`), subscripts and full-width characters are read like plain digits. Two
+    compounds may be joined by a middle dot or an asterisk (`CuSO4·5H2O`), or by a full stop that no digit precedes
+    (`Li2O.2B2O3`); `Al2O3.2SiO2` may mean two things and is refused.
 
     Args:
         text: A formula such as `Fe2O3`, `Ca3(PO4)2` or `Hg0.7Cd0.3Te`.
@@ -84,6 +107,9 @@ def canonical(formula: str) -> str:
     """Return the reduced integer formula with the elements in alphabetical order.
 
     The amount 1 is omitted: `Fe4O6` gives `Fe2O3`, `Na3N` gives `NNa3`, `NaN` (sodium nitride) gives `NNa`.
+
+    A composition whose whole numbers exceed `LARGEST_AMOUNT`, as those of alloys with impurities, is rounded to
+    millionths of its atoms. Each of its elements stays: less than half a millionth counts as one.
 
     Args:
         formula: Any formula that `parse_formula` reads.
@@ -140,12 +166,13 @@ def _reduced(found: dict[str, int] | dict[str, Fraction]) -> str:
     common = lcm(*(amount.denominator for amount in found.values()))
     whole = {symbol: amount.numerator * (common // amount.denominator) for symbol, amount in found.items()}
     divisor = gcd(*whole.values())
-    most = max(whole, key=whole.__getitem__)
-    if whole[most] > LARGEST_AMOUNT * divisor:
-        raise ValueError(
-            f"{most!r} has the amount {whole[most] // divisor} in whole numbers, more than {LARGEST_AMOUNT}: these "
-            "digits belong to no simple formula; round them"
-        )
+    if max(whole.values()) > LARGEST_AMOUNT * divisor:
+        atoms = sum(whole.values())
+        # Rounded half up in whole numbers, so that equal amounts stay equal.
+        whole = {
+            symbol: max((2 * LARGEST_AMOUNT * amount + atoms) // (2 * atoms), 1) for symbol, amount in whole.items()
+        }
+        divisor = gcd(*whole.values())
     return "".join(
         symbol if amount == divisor else f"{symbol}{amount // divisor}" for symbol, amount in sorted(whole.items())
     )
@@ -153,7 +180,7 @@ def _reduced(found: dict[str, int] | dict[str, Fraction]) -> str:
 
 def _parse_general(text: str) -> dict[str, Fraction]:
     """Read a formula with brackets, decimals or mistakes."""
-    formula = _GAP.sub("", text.strip())
+    formula = _GAP.sub("", text.translate(_NORMALISED).strip())
     if not formula:
         raise ValueError("the formula is empty")
     if _DATE.fullmatch(formula):
@@ -163,15 +190,62 @@ def _parse_general(text: str) -> dict[str, Fraction]:
             f"{state.group()} may be an oxidation state, a phase or iodine and vanadium; write SnO2 for Sn(IV)O2, and "
             "the elements without brackets"
         )
+    if _DECIMAL_COMMA.search(formula):
+        raise ValueError(f"a comma in an amount; write a decimal point: {formula.replace(',', '.')}")
+    if _ALLOY_DESIGNATION.fullmatch(formula):
+        raise ValueError("looks like an alloy in weight per cent, such as Ti-6Al-4V; write atomic amounts")
     if _HYDRATE.search(formula):
         raise ValueError("the dot may be a decimal point or a hydrate's dot; write CuSO4(H2O)5 for CuSO4.5H2O")
-    formula = _NOISY.sub(lambda number: f"{Decimal(number.group()):.{MOST_DECIMALS}f}", formula)
+    formula = _with_brackets(_POWER_OF_TEN.sub(lambda number: _plain_decimal(number.group()), formula))
+    formula = _NOISY.sub(lambda number: _rounded(number.group()), formula)
     decimals = max((len(digits.rstrip("0")) for digits in _DECIMALS.findall(formula)), default=0)
     if decimals > EXACT_DECIMALS:
         rational = _simplest(*_bounds(formula, Fraction(1, 2 * 10**decimals)))
         if rational:
             return rational
     return _bounds(formula, Fraction(0))[0]
+
+
+def _rounded(number: str) -> str:
+    """Return a decimal at `MOST_DECIMALS`, or as it is where that would be zero."""
+    shorter = f"{Decimal(number):.{MOST_DECIMALS}f}"
+    return shorter if Decimal(shorter) else number
+
+
+def _plain_decimal(number: str) -> str:
+    """Return a number such as 9e-05 without its exponent."""
+    _, _, power = number.lower().partition("e")
+    if len(power) > 4 or abs(int(power)) > LARGEST_POWER_OF_TEN:  # noqa: PLR2004  digits of any exponent in range
+        raise ValueError(f"{number} is no amount of an element in a material")
+    return f"{Decimal(number):f}"
+
+
+def _with_brackets(formula: str) -> str:
+    """Return a formula of several compounds as one with brackets: CuSO4·5H2O as CuSO4(H2O)5."""
+    found = _DOT_OR_POINT.fullmatch(formula)
+    if found and int(found["amount"]) > 1 and all(_is_compound(found[part]) for part in ("before", "after")):
+        before, number, after = found["before"], found["number"], found["after"]
+        raise ValueError(
+            f"the dot may be a decimal point or separate two compounds; write {before}({after}){number}, or "
+            f"{before}.{number:0<3}{after} if it is a decimal point"
+        )
+    separator = _SEPARATOR if _SEPARATOR.search(formula) else _DOT
+    first, *others = separator.split(formula)
+    if others and separator is _DOT and not all(map(_is_compound, (first, *others))):
+        raise ValueError(
+            "a dot without digits on both sides; write Fe0.5Co0.5 for Fe.5Co.5, and brackets for compounds, CuSO4(H2O)5"
+        )
+    joined = [first]
+    for other in others:
+        number = _AMOUNT.match(other)
+        rest = other[number.end() :] if number else other
+        joined.append(f"({rest}){number.group() if number else ''}")
+    return "".join(joined)
+
+
+def _is_compound(text: str) -> bool:
+    """Return whether a text names at least two elements."""
+    return len({match["symbol"] for match in _TOKEN.finditer(text) if match["symbol"]}) > 1
 
 
 def _bounds(formula: str, error: Fraction) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
@@ -243,10 +317,10 @@ def _unknown_element(symbol: str) -> str:
 
 def _unreadable(formula: str, position: int) -> str:
     character = formula[position]
+    if _VARIABLE.search(formula):
+        return "a variable such as x is no amount; write numbers"
     if character in "-+−":
         return f"negative amounts and charges are not part of a composition (at {formula[position:]!r})"
-    if character in "·•∙*":
-        return f"the dot of a hydrate is not read; write CuSO4(H2O)5 (at {formula[position:]!r})"
     if character == ".":
         return f"a dot without digits on both sides (at {formula[position:]!r})"
     if character.isdigit() and not position:
