@@ -13,6 +13,7 @@ from elemflow.training.scaling import (
     load_target,
     save_scaling,
     save_target,
+    warn_of_large_inputs,
 )
 
 PARTS = [("st", 3), ("pa", 4), ("ef", 2)]
@@ -129,3 +130,11 @@ def test_predictions_do_not_fall_below_the_bound():
 def test_a_property_that_does_not_vary_has_no_scale():
     with pytest.raises(DataError, match="all 3 training rows have the value 2"):
         fit_target(np.full(3, 2.0), TargetScaling(center="median", scale="std"))
+
+
+def test_large_unscaled_inputs_are_named(rows, caplog):
+    warn_of_large_inputs(rows, PARTS)
+    assert [record.args[0] for record in caplog.records] == ["pa"]
+    caplog.clear()
+    warn_of_large_inputs(fit_scaling(rows, PARTS, {"pa": "unit_rows"}).apply(rows), PARTS)
+    assert not caplog.records

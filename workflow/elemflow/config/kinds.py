@@ -9,8 +9,9 @@ Kinds of figure and of table are declared in their modules: adding one is adding
 import ast
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 from elemflow.core.errors import ConfigError, nearest
 
@@ -172,6 +173,26 @@ READS_SPLITS = tuple(name for name, kind in FIGURE_KINDS.items() if kind.reads_s
 TABLES = {name: f"{TABLE_MODULES}.{name}" for name in TABLE_KINDS}
 TABLE_INPUTS = {name: kind.inputs for name, kind in TABLE_KINDS.items()}
 PROTOCOL_NEEDS = {name: kind.protocol_needs for name, kind in _ITEM_KINDS.items() if kind.protocol_needs}
+
+ScalingKind = Literal["none", "standard", "quantile", "unit_rows"]
+_SCALING = re.compile(r'^SCALING = "(\w+)"$', re.MULTILINE)
+
+
+@cache
+def natural_scaling(part: str) -> ScalingKind:
+    """Return the scaling that a part of a representation has where a protocol names none for it.
+
+    Its module has a statement `SCALING = "..."`, which is read without importing the module.
+
+    Raises:
+        ConfigError: The module has no such statement, or names no scaling.
+    """
+    path = PACKAGE.joinpath(*FEATURES[part].split(".")[1:]).with_suffix(".py")
+    found = _SCALING.search(path.read_text(encoding="utf-8"))
+    for kind in get_args(ScalingKind):
+        if found and found[1] == kind:
+            return kind  # type: ignore[no-any-return]
+    raise ConfigError(f'{path}: no statement `SCALING = "..."` with one of {", ".join(get_args(ScalingKind))}.')
 
 
 def parts_of(representation: str) -> list[str]:

@@ -483,7 +483,8 @@ def _check_models(models: Declarations, root: Path, others: Declarations | None 
 def _check_protocols(protocols: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
     """Check that shares are whole, that scaled parts are known and that what decides about stopping exists."""
     for path, protocol in protocols.values():
-        for part in protocol.get("scaling", {}):
+        declared = protocol.get("scaling", {})
+        for part in {} if declared == "none" else declared:
             if part not in FEATURES:
                 known = f"Known: {', '.join(FEATURES)}.{nearest(part, FEATURES)}"
                 raise ConfigError(f"{path}: key 'scaling.{part}': no such part. {known}")
@@ -535,7 +536,7 @@ def _check_pretraining(protocols: Declarations, datasets: Declarations, sources:
             continue
         declared = protocol["pretraining"]
         for key in ("scaling", "target_scaling"):
-            if key in protocol:
+            if protocol.get(key, "none") != "none":
                 raise ConfigError(
                     f"{path}: key '{key}': a pre-trained network goes on with the {key} of its pre-training. Remove "
                     f"the key here; that of protocol '{declared['protocol']}' holds."

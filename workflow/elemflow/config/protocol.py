@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_serializer, field_validator
 
+from elemflow.config.kinds import ScalingKind, natural_scaling
 from elemflow.core.declared import Declared
 from elemflow.splits.schemes.base import SplitScheme
 from elemflow.splits.schemes.registry import read_split
@@ -14,7 +15,6 @@ from elemflow.splits.schemes.registry import read_split
 SCALINGS = {"standard": "standardised", "quantile": "by rank", "unit_rows": "standardised to rows of unit length"}
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "adadelta": "Adadelta", "rmsprop": "RMSprop"}
 LOSSES = {"mae": "MAE", "mse": "MSE", "huber": "Huber"}
-ScalingKind = Literal["none", "standard", "quantile", "unit_rows"]
 
 
 class Optimizer(Declared):
@@ -165,7 +165,8 @@ class Protocol(Declared):
         split: Scheme of the train/validation/test split.
         training: How networks are trained; None for protocols of estimators only.
         seed: Seed of ensemble member 0; member m uses seed + m for weights, shuffling and dropout.
-        scaling: Scaling of the features by part of the representation, fitted on the training set of each member.
+        scaling: Scaling of the features by part of the representation, fitted on the training set of each member;
+            a part that is absent has its own scaling, see `scaling_of`.
         clip_predictions: Whether predictions below the property's `minimum` are raised to it; auto: where it has one.
         ensemble: How the members of one split become one prediction per material; None reports members alone.
         uncertainty: Whether conformal intervals of the ensemble are calibrated and their coverage is evaluated.
@@ -176,7 +177,7 @@ class Protocol(Declared):
     split: SplitScheme
     training: Training | None = None
     seed: int = 0
-    scaling: dict[str, ScalingKind] = Field(default_factory=dict)
+    scaling: dict[str, ScalingKind] | Literal["none"] = Field(default_factory=dict)
     target_scaling: TargetScaling | None = None
     pretraining: PretrainingSource | None = None
     clip_predictions: bool | Literal["auto"] = "auto"
@@ -198,7 +199,8 @@ class Protocol(Declared):
         """Return the protocol in words, for captions: its title, or what it says."""
         if self.title:
             return self.title
-        scalings = ", ".join(f"{part} {SCALINGS[kind]}" for part, kind in self.scaling.items() if kind != "none")
+        declared = {} if self.scaling == "none" else self.scaling
+        scalings = ", ".join(f"{part} {SCALINGS[kind]}" for part, kind in declared.items() if kind != "none")
         source = self.pretraining
         parts = (
             self.split.describe(),
@@ -212,6 +214,15 @@ class Protocol(Declared):
         )
         return ", ".join(filter(None, parts))
 
+    def scaling_of(self, parts: Iterable[str]) -> dict[str, ScalingKind]:
+        """Return the scaling of each part of a representation that is scaled.
+
+        Args:
+            parts: Parts, such as `pa` and `ef`. One that `scaling` does not name is scaled as its module declares; a
+                fine-tuned run has the scaling of its pre-training run, and none of its own.
+        """
+        return {} if self.pretraining else scaling_of(self.scaling, parts)
+
     def for_training(self) -> Protocol:
         """Return the protocol with only what training depends on."""
         return self.model_copy(update={"title": "", "report": "mean", "ensemble": None, "uncertainty": False})
@@ -220,3 +231,9 @@ class Protocol(Declared):
 def clips(declared: bool | Literal["auto"], property_: Mapping[str, Any]) -> bool:
     """Return whether predictions of a property are clipped; `auto` follows from its `minimum`."""
     return property_.get("minimum") is not None if declared == "auto" else declared
+
+
+def scaling_of(declared: Mapping[str, ScalingKind] | Literal["none"], parts: Iterable[str]) -> dict[str, ScalingKind]:
+    """Return the scaling of each part of a representation that is scaled; see `Protocol.scaling_of`."""
+    kinds = {} if declared == "none" else {part: declared.get(part, natural_scaling(part)) for part in parts}
+    return {part: kind for part, kind in kinds.items() if kind != "none"}

@@ -10,6 +10,7 @@ from elemflow.config.kinds import parts_of
 from elemflow.config.load import PlainSettings as Settings
 from elemflow.config.network_spec import check_representation
 from elemflow.config.pretraining import source_protocol_id, target_of
+from elemflow.config.protocol import scaling_of
 from elemflow.config.variations import (
     flatten,
     split_changes,
@@ -220,7 +221,9 @@ def _check_run(settings: Settings, run: Run, where: str) -> None:
             "with estimators, or name another protocol."
         )
     if "spec" in model:
-        scaled = [part for part, kind in protocol.get("scaling", {}).items() if kind != "none"]
+        scaled = (
+            {} if "pretraining" in protocol else scaling_of(protocol.get("scaling", {}), parts_of(run.representation))
+        )
         check_representation(model["spec"], run.representation, scaled, f"{where}: model '{run.model}'")
 
 

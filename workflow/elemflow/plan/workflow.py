@@ -29,7 +29,7 @@ from elemflow.config.kinds import (
 )
 from elemflow.config.load import PlainSettings, load_plain, members_per_split
 from elemflow.config.pretraining import MARK, target_of
-from elemflow.config.protocol import clips
+from elemflow.config.protocol import clips, scaling_of
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, forecast, paths, resources
@@ -479,6 +479,10 @@ class Training(Stage):
             raise ConfigError(f"Dataset '{run.dataset}' has no property '{run.property}'.")
         kept = {key: prop[key] for key in ("unit", "minimum") if key in prop}
         protocol["clip_predictions"] = clips(protocol["clip_predictions"], prop)
+        declared = protocol.pop("scaling", {})
+        scaling = {} if "pretraining" in protocol else scaling_of(declared, parts_of(run.representation))
+        if scaling:
+            protocol["scaling"] = scaling
         return {"run": run.keys(), "property": kept, "model": model, "protocol": protocol}
 
     def code(self, wildcards: Wildcards) -> str:

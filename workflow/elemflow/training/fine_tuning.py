@@ -112,8 +112,9 @@ class PretrainingRun:
         """
         stored, protocol = self._stored(number), self._run.protocol
         target = protocol.target_scaling
+        scaling = {} if protocol.scaling == "none" else protocol.scaling
         for path, key, declared in (
-            (stored.scaling_path, "scaling", set(protocol.scaling.values())),
+            (stored.scaling_path, "scaling", set(scaling.values())),
             (stored.target_path, "target_scaling", {target.center, target.scale} if target else set()),
         ):
             if declared - {"none"} and not path.exists():

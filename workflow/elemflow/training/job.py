@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from elemflow.config.kinds import FITTERS
+from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError, TrainingError
 from elemflow.core.files import digest_of, read_json, sha256_file, write_json, write_parquet
 from elemflow.core.locks import locked
@@ -34,7 +35,15 @@ from elemflow.training.data import MemberData, RoleData, RunData
 from elemflow.training.fine_tuning import PretrainedMember, PretrainingFiles, PretrainingRun
 from elemflow.training.fitter import Fitted, Fitter, ModelNotApplicable, Task
 from elemflow.training.run_config import RunConfig
-from elemflow.training.scaling import Scaling, Target, fit_scaling, fit_target, save_scaling, save_target
+from elemflow.training.scaling import (
+    Scaling,
+    Target,
+    fit_scaling,
+    fit_target,
+    save_scaling,
+    save_target,
+    warn_of_large_inputs,
+)
 from elemflow.training.state import HistoryRow
 from elemflow.training.storage import StoredMember, write_run_config
 
@@ -408,6 +417,8 @@ def _tasks(
         if scaling := _scaling(run, data, member_data, pretrained):
             member_data = member_data.scaled(scaling)
             save_scaling(stored.scaling_path, scaling)
+        if position == 1 and isinstance(run.model, NetworkModel):
+            warn_of_large_inputs(member_data.train.x, data.parts)
         target = _target(run, member_data, label, pretrained)
         if target != Target():
             member_data = member_data.targeted(target)
@@ -419,10 +430,13 @@ def _tasks(
 def _scaling(
     run: RunConfig, data: RunData, member_data: MemberData, pretrained: PretrainedMember | None
 ) -> Scaling | None:
-    """Return the scaling of a member, that of its pre-training or one fitted to its training set; None without one."""
+    """Return the scaling of a member, that of its pre-training or one fitted to its training set; None without one.
+
+    The plan has named the scaling of each part of the representation that is scaled.
+    """
     if pretrained:
         return pretrained.scaling
-    kinds = run.protocol.scaling
+    kinds = {} if run.protocol.scaling == "none" else run.protocol.scaling
     return fit_scaling(member_data.train.x, data.parts, kinds) if kinds else None
 
 

@@ -4,16 +4,22 @@ A protocol names a scaling per part of the representation, since fractions, attr
 matrix; parts that it does not name stay as they are.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from elemflow.config.protocol import ScalingKind, TargetScaling
+from elemflow.config.kinds import ScalingKind
+from elemflow.config.protocol import TargetScaling
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path, read_json, write_json
 
+log = logging.getLogger(__name__)
+
+LARGE_INPUT = 100.0
+"""Largest absolute input that a network may read without a warning; fractions and scaled columns stay below 10."""
 KINDS = ("none", "standard", "quantile", "unit_rows")
 LIMIT = 8
 """Standard deviations from the mean to which `unit_rows` clips, so that no outlier has a row of its own length."""
@@ -93,6 +99,27 @@ def fit_scaling(x: np.ndarray, parts: Sequence[tuple[str, int]], kinds: Mapping[
     # Rounded to the inputs' precision, interpolation between equal values gives that value again.
     quantiles = np.maximum.accumulate(quantiles.astype(np.float32), axis=0)
     return Scaling(of_columns, mean, deviation, quantiles, limit)
+
+
+def warn_of_large_inputs(x: np.ndarray, parts: Sequence[tuple[str, int]]) -> None:
+    """Log each part of which a network reads large numbers: its first layers then learn little but their scale.
+
+    Args:
+        x: Inputs of the training rows, scaled if they are (rows, columns).
+        parts: Part and number of its columns, in the order of the representation.
+    """
+    first = 0
+    for part, width in parts:
+        largest = float(np.abs(x[:, first : first + width]).max(initial=0))
+        first += width
+        if largest > LARGE_INPUT:
+            log.warning(
+                "features %s reach %.3g unscaled, from which networks learn badly; name a scaling for '%s' in the "
+                "protocol, or remove its 'scaling: none', unless this repeats a paper",
+                part,
+                largest,
+                part,
+            )
 
 
 def save_scaling(path: str | Path, scaling: Scaling) -> None:

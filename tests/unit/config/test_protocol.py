@@ -1,0 +1,41 @@
+"""Protocols: the scaling of each part of a representation."""
+
+import pytest
+import yaml
+
+from elemflow.config.kinds import FEATURES, natural_scaling
+from elemflow.config.protocol import Protocol, scaling_of
+
+SPLIT = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 1, "members": 1}
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ({}, {"pa": "unit_rows", "st": "unit_rows", "pa_frac": "unit_rows"}),
+        ({"pa": "standard"}, {"pa": "standard", "st": "unit_rows", "pa_frac": "unit_rows"}),
+        ({"st": "none", "ef": "quantile"}, {"pa": "unit_rows", "ef": "quantile", "pa_frac": "unit_rows"}),
+        ("none", {}),
+    ],
+)
+def test_a_part_without_a_declared_scaling_has_its_own(declared, expected):
+    assert scaling_of(declared, ("st", "pa", "pa_frac", "ef")) == expected
+
+
+def test_a_fine_tuned_run_has_the_scaling_of_its_pretraining():
+    source = {"dataset": "d", "property": "p", "protocol": "q"}
+    assert Protocol.model_validate({"split": SPLIT, "pretraining": source}).scaling_of(("pa",)) == {}
+    assert Protocol.model_validate({"split": SPLIT}).scaling_of(("pa",)) == {"pa": "unit_rows"}
+
+
+def test_every_part_declares_its_scaling():
+    assert {part: natural_scaling(part) for part in FEATURES} == {
+        "ef": "none", "pa": "unit_rows", "pa_frac": "unit_rows", "st": "unit_rows",
+    }  # fmt: skip
+
+
+def test_the_recommended_protocols_scale_everything_but_fractions(root):
+    for path in sorted((root / "config/protocols").glob("re*.yaml")):
+        declared = yaml.safe_load(path.read_text())
+        if "scaling" in declared and declared["scaling"] != "none":
+            assert set(scaling_of(declared["scaling"], FEATURES)) == set(FEATURES) - {"ef"}, path
