@@ -57,6 +57,47 @@ def test_declared_missing_values_are_missing_in_every_format(tmp_path: Path, nam
     assert outcome.materials["energy"].isna().tolist() == [True, False]
 
 
+@pytest.mark.parametrize("written", ["-9999", "-9999.0", "-9.999e3", "-09999"])
+def test_a_mark_for_missing_values_is_compared_as_a_number(tmp_path: Path, written: str) -> None:
+    marked = {"energy": energy(missing=["-9999", "1e20"])}
+    outcome = run(tmp_path, f"formula,e\nFe2O3,{written}\nFe2O3,1.0\nTiO2,1.000000e+20\n", properties=marked)
+    assert outcome.materials["energy"].tolist()[0] == 1.0  # the mark is no ground state
+    assert outcome.materials["energy"].isna().tolist() == [False, True]
+
+
+def test_rows_lost_are_warned_about_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = ["FeO,1", *["Fe²,1"] * 3, "Nö,1", *[f"Fe{n}O,1" for n in range(2, 10)]]
+    outcome = run(tmp_path, "formula,e\n" + "\n".join(rows) + "\n")
+    lost = outcome.report["not_understood"]["formula"]
+    assert lost["rows"] == 4
+    assert list(lost["reasons"].values()) == [3, 1]
+    assert "demo: 4 of 13 rows lost, their formula is not understood: character '²'" in caplog.text
+    caplog.clear()
+    run(tmp_path, "formula,e\n" + "".join(f"Fe{n}O,1\n" for n in range(2, 200)) + "Nö,1\n")
+    assert "rows lost" not in caplog.text
+
+
+def test_cells_dropped_by_lenient_parsing_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = 'formula,e\nFeO,"1,5"\nNiO,2\n'
+    run(tmp_path, content, properties={"energy": energy(parse="lenient")})
+    assert "demo: 1 of 2 cells of 'energy' are no numbers and count as missing" in caplog.text
+
+
+@pytest.mark.parametrize("edge", [-9999.0, 1e20])
+def test_a_lone_value_at_the_edge_of_a_column_is_named(
+    tmp_path: Path, edge: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = "".join(f"Fe{n}O,{n / 10}\n" for n in range(2, 12))
+    run(tmp_path, f"formula,e\n{rows}NiO,{edge}\n")
+    assert (
+        f"1 of the values of 'energy' is {edge:g}, far from all others (0.2 to 1.1), first in entry 10 (NiO)"
+        in caplog.text
+    )
+    caplog.clear()
+    run(tmp_path, f"formula,e\n{rows}NiO,5\n")
+    assert "far from all others" not in caplog.text
+
+
 def test_rows_are_counted_over_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "CHUNK_ROWS", 2)
     content = "formula,e,id\nFeO,1,a\nNiO,2,b\nNaCl,3,c\nKCl,4,d\nLiF,5,e\n"

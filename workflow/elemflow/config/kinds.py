@@ -191,7 +191,7 @@ def natural_scaling(part: str) -> ScalingKind:
     found = _SCALING.search(path.read_text(encoding="utf-8"))
     for kind in get_args(ScalingKind):
         if found and found[1] == kind:
-            return kind  # type: ignore[no-any-return]
+            return kind
     raise ConfigError(f'{path}: no statement `SCALING = "..."` with one of {", ".join(get_args(ScalingKind))}.')
 
 

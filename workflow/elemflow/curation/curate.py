@@ -30,6 +30,13 @@ from elemflow.curation.schema import REJECTED, materials_schema
 
 log = logging.getLogger(__name__)
 
+LARGE_LOSS = 0.01
+"""Share of the rows from which on what is lost is warned about."""
+SHOWN_REASONS = 3
+FAR = 100
+"""Times the range of all other values from which on a lone value at the edge of a column is implausible."""
+FEWEST_DISTINCT = 5
+
 _BLOCK_ROWS: int = PARQUET_OPTIONS["row_group_size"]
 
 
@@ -89,6 +96,8 @@ def curate(job: CurationJob) -> None:
         _write_materials(job, found, choice, picked, spool)
     _write_rejected(job, found, dropped, lost)
     _write_report(job, found, choice, steps)
+    _warn_of_losses(job, found)
+    _warn_of_outliers(job, found)
     log.info("%s: %s", job.dataset_id, ", ".join(f"{step['step']} {step['rows']}" for step in steps))
 
 
@@ -125,6 +134,11 @@ def _write_report(job: CurationJob, found: Entries, choice: Choice, steps: list[
             "materials": len(choice.rows),
             "elements": len(_elements_of(found.names.take(pa.array(np.unique(found.codes[choice.rows]))))),
             "properties": properties,
+            "not_understood": {
+                stage: {"rows": len(table), "reasons": _frequent(table["reason"])}
+                for stage, table in found.rejected.items()
+                if len(table)
+            },
         },
     )
     for name, about in properties.items():
@@ -135,6 +149,64 @@ def _write_report(job: CurationJob, found: Entries, choice: Choice, steps: list[
                 *(job.dataset_id, about["below_bound"], about["values"], name),
                 *(job.dataset.properties[name].minimum, about["minimum"], about["unit"]),
             )
+
+
+def _warn_of_losses(job: CurationJob, found: Entries) -> None:
+    """Warn of rows that could not be read and of cells that were no numbers, from `LARGE_LOSS` on."""
+    for stage, table in found.rejected.items():
+        if len(table) and len(table) >= LARGE_LOSS * found.read:
+            reasons = "; ".join(f"{reason} ({count:,})" for reason, count in _frequent(table["reason"]).items())
+            log.warning(
+                "%s: %s of %s rows lost, their %s is not understood: %s. All are in %s.",
+                *(job.dataset_id, f"{len(table):,}", f"{found.read:,}", stage, reasons, job.rejected),
+            )
+    for name, count in found.unreadable.items():
+        if count and count >= LARGE_LOSS * found.read:
+            log.warning(
+                "%s: %s of %s cells of '%s' are no numbers and count as missing, as 'parse: lenient' says.",
+                *(job.dataset_id, f"{count:,}", f"{found.read:,}", name),
+            )
+
+
+def _warn_of_outliers(job: CurationJob, found: Entries) -> None:
+    """Warn of a number at an edge of a column that lies far from all others, as a mark for a missing value does."""
+    for name, values in found.properties.items():
+        for edge, low, high in lone_edges(values):
+            rows = np.flatnonzero(values == edge)
+            first = _pick_one(found, rows[0])
+            log.warning(
+                "%s: %d of the values of '%s' %s %g, far from all others (%g to %g), first in entry %s (%s). If it "
+                "marks a missing value, add '%g' to the property's 'missing' list; a filter of kind 'range' drops it.",
+                *(job.dataset_id, len(rows), name, "is" if len(rows) == 1 else "are", edge, low, high),
+                *(first["entry_id"], first["formula"], edge),
+            )
+
+
+def lone_edges(values: np.ndarray) -> list[tuple[float, float, float]]:
+    """Return the smallest and the largest value if they lie far from all others.
+
+    Args:
+        values: Numbers (rows,); NaN where there is none.
+
+    Returns:
+        For each such value: itself, and the smallest and largest of the others. Far is `FAR` times the range of these;
+        with fewer than `FEWEST_DISTINCT` others nothing is.
+    """
+    distinct = np.unique(values[~np.isnan(values)])
+    found = []
+    for edge, others in ((0, distinct[1:]), (-1, distinct[:-1])):
+        if len(others) >= FEWEST_DISTINCT:
+            low, high = float(others[0]), float(others[-1])
+            gap = low - distinct[0] if edge == 0 else distinct[-1] - high
+            if gap > FAR * (high - low):
+                found.append((float(distinct[edge]), low, high))
+    return found
+
+
+def _frequent(reasons: pa.ChunkedArray) -> dict[str, int]:
+    """Return the most frequent reasons with their counts; of equal ones, the first in the alphabet."""
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(reasons).to_pylist()}
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_REASONS])
 
 
 def _pick(

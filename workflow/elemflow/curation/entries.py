@@ -365,10 +365,10 @@ def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int) -> tu
     Raises:
         DataError: `parse` is strict and a cell is neither a number nor missing.
     """
+    # -9999 is -9999.0 and -9.999e3, whatever program wrote the file.
+    marks = [float(text) for text in spec.missing if re.fullmatch(NUMBER, text)]
     if pd.api.types.is_numeric_dtype(cells):
         values = cells.to_numpy(dtype=float, na_value=np.nan)
-        marks = [float(text) for text in spec.missing if re.fullmatch(NUMBER, text)]
-        values = np.where(np.isin(values, marks), np.nan, values)
         bad = np.isinf(values)
     else:
         text = pc.utf8_trim_whitespace(_texts(cells))
@@ -380,6 +380,8 @@ def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int) -> tu
         digits = pc.utf8_ltrim(pc.if_else(number, text, None), "+")
         values = digits.cast(pa.float64()).to_numpy(zero_copy_only=False)
         bad = pc.invert(pc.or_(number, missing)).to_numpy(zero_copy_only=False) | np.isinf(values)
+    marked = np.isin(values, marks)
+    values, bad = np.where(marked, np.nan, values), bad & ~marked
     if bad.any() and spec.parse == "strict":
         first = int(np.argmax(bad))
         raise DataError(

@@ -4,9 +4,10 @@ import math
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pylatexenc.latexencode import RULE_DICT, UnicodeToLatexConversionRule, UnicodeToLatexEncoder
 
@@ -165,12 +166,22 @@ def describe_data(datasets: Mapping[str, DatasetAbout], used: Iterable[str], cur
     for dataset in dict.fromkeys(used):
         about = datasets.get(dataset, DatasetAbout(title=dataset))
         path = curation.get(dataset)
-        known = path and Path(path).is_file()
-        size = f"{read_json(path)['materials']:,} materials" if path and known else "number of materials not known"
+        found = read_json(path) if path and Path(path).is_file() else {}
+        size = f"{found['materials']:,} materials" if found else "number of materials not known"
         keys = about.citation if isinstance(about.citation, str) else ", ".join(about.citation)
-        details = [size, about.version, keys, about.license]
+        details = [size, *_describe_losses(found), about.version, keys, about.license]
         sources.append(f"{about.title} ({'; '.join(text for text in details if text)})")
     return f"Data: {'; '.join(sources)}." if sources else "Data: none."
+
+
+def _describe_losses(curation: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what of a source could not be read, from its `curation.json`."""
+    read = curation["steps"][0]["rows"] if curation else 0
+    for stage, lost in curation.get("not_understood", {}).items():
+        yield f"{lost['rows']:,} of {read:,} rows dropped, {stage} not understood"
+    for name, about in curation.get("properties", {}).items():
+        if about.get("unreadable"):
+            yield f"{about['unreadable']:,} of {read:,} cells of {name} dropped, no numbers"
 
 
 def describe_protocols(protocols: Mapping[str, str], used: Iterable[str]) -> str:
