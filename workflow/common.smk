@@ -41,6 +41,9 @@ def write_packing_plan():
 
 
 def check_contents():
-    """Raise an error, and so end with a failure, if outputs are out of date after a run that succeeded."""
-    if message := wf.out_of_date(workflow.dag.jobs):
+    """Raise an error, and so end with a failure, if outputs are out of date or missing after a run that succeeded."""
+    dag = workflow.dag
+    # Part of a graph leaves the rest undone on purpose.
+    targets = [] if dag.untilrules or dag.untilfiles or dag.omitrules or dag.omitfiles or dag.batch else dag.targetjobs
+    if message := wf.out_of_date(dag.jobs, targets):
         raise WorkflowError(message)

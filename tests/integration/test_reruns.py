@@ -1,6 +1,7 @@
 """What a change of code or configuration runs again: the stages whose content changes, and no other."""
 
 import os
+import shutil
 import time
 
 import pytest
@@ -83,6 +84,34 @@ def test_code_that_makes_another_split_retrains_its_users(copied):
     assert not planned & {"retrieve_dataset", "curate_dataset", "featurize_chunk", "featurize_dataset", "split_dataset"}
     copied.run(TABLE)
     assert "Nothing to be done" in copied.run("--dry-run", TABLE)
+
+
+def test_one_start_makes_all_that_two_changes_need(copied):
+    """A description that is written again must not hide that a training has another setting, or a missing table."""
+    copied.edit("config/datasets/tiny.yaml", "title: Transport", "title: Renamed transport")
+    copied.edit("config/protocols/tiny.yaml", "learning_rate: 0.001", "learning_rate: 0.002")
+    (copied.folder / TABLE).unlink()
+    assert {"describe_dataset", "train_model", "make_table"} <= ran(copied.run(TABLE))
+    assert "Nothing to be done" in copied.run("--dry-run", TABLE)
+
+
+def test_a_start_that_leaves_work_undone_is_no_success(copied):
+    """Code far upstream hides that a training has another setting; the second start sees it."""
+    wrap_function(package(copied, "curation.curate"), "curate")
+    copied.edit("config/protocols/tiny.yaml", "learning_rate: 0.001", "learning_rate: 0.002")
+    shown = copied.run(TABLE, expect=None)
+    if "train_model" not in ran(shown):
+        assert "Made with other settings or code: 1." in shown
+        assert "train_model" in ran(copied.run(TABLE))
+    assert "Nothing to be done" in copied.run("--dry-run", TABLE)
+
+
+def test_a_lost_snakemake_folder_does_not_hide_other_settings(copied):
+    copied.edit("config/protocols/tiny.yaml", "learning_rate: 0.001", "learning_rate: 0.002")
+    shutil.rmtree(copied.folder / ".snakemake")
+    shown = copied.run(TABLE, expect=1)
+    assert "Made with other settings or code: 1." in shown
+    assert f"  {RUNS[0]}\n" in shown
 
 
 def test_a_changed_setting_is_planned_through_at_once(copied):

@@ -18,8 +18,6 @@ rule describe_dataset:
 rule curate_dataset:
     input:
         manifest=wf.curation.manifest,
-        # For readers of the results; a reworded licence is no reason to curate again.
-        about=ancient(paths.ABOUT),
     output:
         entries=paths.ENTRIES,
         materials=paths.MATERIALS,

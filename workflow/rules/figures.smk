@@ -4,6 +4,7 @@ rule plot_figure:
         materials=wf.reports.figure_materials,
         splits=wf.reports.figure_splits,
         curation=wf.reports.figure_curation,
+        about=wf.reports.figure_about,
     output:
         text=paths.FIGURE,
         png=f"{paths.FIGURE}.png",

@@ -2,7 +2,6 @@ rule permute_inputs:
     input:
         features=wf.inference.features,
         predictions=wf.inference.predictions,
-        run_info=ancient(paths.RUN_INFO),
         model=wf.inference.model,
     output:
         importance=paths.IMPORTANCE,

@@ -20,6 +20,7 @@ rule make_table:
         metrics=wf.reports.table_metrics,
         files=wf.reports.table_files,
         curation=wf.reports.table_curation,
+        about=wf.reports.table_about,
     output:
         text=paths.TABLE,
         csv=f"{paths.TABLE}.csv",

@@ -85,7 +85,8 @@ def test_inputs_whose_content_was_used_are_ancient(wf, run, empty):
     write(wf.splits.product(run.dataset, run.property, run.protocol), [split], wf.splits.cfg(job))
     assert not is_flagged(wf.training.split(job), "ancient")
     assert is_flagged(wf.training.materials(job), "ancient")
-    trained = SimpleNamespace(rule=SimpleNamespace(name="train_model"), wildcards=job)
+    params = SimpleNamespace(cfg=wf.training.cfg(job), code="")
+    trained = SimpleNamespace(rule=SimpleNamespace(name="train_model"), wildcards=job, params=params)
     assert "Out of date: 1. " in (message := wf.out_of_date([trained]))
     assert f"results/runs/{run.path}" in message
     assert wf.out_of_date([SimpleNamespace(rule=SimpleNamespace(name="make_table"), wildcards=job)]) == ""

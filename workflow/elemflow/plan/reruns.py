@@ -44,6 +44,11 @@ def forget() -> None:
     content.forget()
 
 
+def record_of(product: Product) -> Record | None:
+    """Return the record of a product; None if it has none."""
+    return _read(product.record)
+
+
 def is_old(product: Product, path: str, origin: Product | None) -> bool:
     """Return whether the outputs of a product were made from what an input holds, and no setting will change that.
 

@@ -36,8 +36,9 @@ from elemflow.plan import claims, cli_targets, forecast, paths, resources
 from elemflow.plan.build import Plan, build, citations
 from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.grid import source_run
+from elemflow.plan.out_of_date import describe_pending
 from elemflow.plan.published import read_published, read_published_quantities
-from elemflow.plan.reruns import Product, forget, is_old, stale
+from elemflow.plan.reruns import Product, forget, is_old
 from elemflow.provenance.code_digest import code_digest
 from elemflow.provenance.failures import Failure, failure_of_run
 from elemflow.splits.schemes.registry import read_split
@@ -196,8 +197,10 @@ class Workflow:
         return [paths.MANIFEST.format(dataset=dataset) for dataset in self.plan.datasets()]
 
     def datasets(self) -> list[str]:
-        """Return the funnel of every dataset that a run or a figure needs."""
-        return [paths.CURATION.format(dataset=dataset) for dataset in self.plan.datasets()]
+        """Return funnel and description of every dataset that a run or a figure needs."""
+        return [
+            path.format(dataset=dataset) for dataset in self.plan.datasets() for path in (paths.CURATION, paths.ABOUT)
+        ]
 
     def feature_files(self) -> list[str]:
         """Return every feature file that a run needs."""
@@ -214,11 +217,12 @@ class Workflow:
         runs = (run for run in self.plan.runs if not self.reports.failure(run.path))
         return [paths.METRICS.format(**run.keys()) for run in runs]
 
-    def out_of_date(self, jobs: Iterable[Any]) -> str:
-        """Return what to say of outputs that were made from other bytes than their inputs hold now; empty if none.
+    def out_of_date(self, jobs: Iterable[Any], targets: Iterable[Any] = ()) -> str:
+        """Return what to say of outputs that a finished start has left out of date or missing; empty if none.
 
         Args:
             jobs: All jobs of Snakemake's graph, run or not.
+            targets: Those that were requested.
         """
         products = {
             "curate_dataset": lambda w: self.curation.product(w.dataset),
@@ -230,20 +234,8 @@ class Workflow:
             "permute_inputs": lambda w: self.inference.importance_product(Run.of(w)),
         }
         forget()
-        made = [products[job.rule.name](job.wildcards) for job in jobs if job.rule.name in products]
-        found = [product.record.removesuffix("/provenance.json") for product in stale(made)]
-        if not found:
-            return ""
-        shown = [f"  {name.removesuffix('.provenance.json')}" for name in found[:SHOWN_STALE]]
-        rest = [f"  and {len(found) - SHOWN_STALE} more"] if len(found) > SHOWN_STALE else []
-        head = (
-            f"Out of date: {len(found)}. Changed code wrote other files than before, and these outputs are still made "
-            "from the old ones. Start the same command again to make them."
-        )
-        return "\n".join([head, *shown, *rest])
-
-
-SHOWN_STALE = 10  # outputs in the message
+        made = {products[job.rule.name](job.wildcards): job for job in jobs if job.rule.name in products}
+        return describe_pending(made, targets)
 
 
 def split_path(dataset: str, property_id: str, protocol: str) -> str:
@@ -649,6 +641,14 @@ class Reports(Stage):
 
     def _curation(self, item: Config) -> list[str]:
         return [paths.CURATION.format(dataset=dataset) for dataset in item["datasets"]]
+
+    def table_about(self, wildcards: Wildcards) -> list[str]:
+        """Return the descriptions of the datasets in a table, for readers of the results."""
+        return [paths.ABOUT.format(dataset=dataset) for dataset in self.table(wildcards)["datasets"]]
+
+    def figure_about(self, wildcards: Wildcards) -> list[str]:
+        """Return the descriptions of the datasets in a figure, for readers of the results."""
+        return [paths.ABOUT.format(dataset=dataset) for dataset in self.figure(wildcards)["datasets"]]
 
     def table(self, wildcards: Wildcards) -> Config:
         """Return what a table shows."""
