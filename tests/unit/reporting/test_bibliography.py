@@ -50,7 +50,7 @@ def test_bibliography_of_a_study(root, tmp_path):
     built = plan.build(settings, read_published(root / "resources/published/published_mae.csv"))
     keys = plan.citations(settings, built, "brnet2023")
     assert keys[0] == "gupta2023"
-    assert {"kingsbury2022", "zhuo2018", "ward2018", *plan.SOFTWARE} <= set(keys)
+    assert {"wang2021", "kingsbury2022", "zhuo2018", "ward2018", *plan.SOFTWARE} <= set(keys)
     assert "ricci2017" not in keys
     write_bibliography(keys, root / REFERENCES, tmp_path / "references.bib")
     assert list(read_entries(tmp_path / "references.bib")) == keys

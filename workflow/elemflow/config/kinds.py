@@ -17,6 +17,7 @@ from elemflow.core.errors import ConfigError, nearest
 
 SOURCES = {
     "table": "elemflow.sources.table",
+    "shipped": "elemflow.sources.shipped",
     "matminer": "elemflow.sources.matminer_dataset",
     "matminer_transport": "elemflow.sources.matminer_transport",
     "miedema": "elemflow.sources.miedema",

@@ -7,14 +7,20 @@ planned at once. If new code wrote other bytes, `stale` names the outputs made f
 ones, and the next start makes them again.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from elemflow.core import content
 from elemflow.core.content import Record, content_of, read_record
 from elemflow.core.files import digest_of
+
+METADATA = Path(".snakemake/metadata")
+OLDEST = 1.0
+"""Time of a record whose product is to be made again, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,12 @@ def record_of(product: Product) -> Record | None:
     return _read(product.record)
 
 
+@cache
+def is_forgotten(metadata: Path = METADATA) -> bool:
+    """Return whether Snakemake has no memory of earlier starts, since `.snakemake` was deleted or never there."""
+    return not metadata.is_dir() or next(metadata.iterdir(), None) is None
+
+
 def is_old(product: Product, path: str, origin: Product | None) -> bool:
     """Return whether the outputs of a product were made from what an input holds, and no setting will change that.
 
@@ -60,7 +72,22 @@ def is_old(product: Product, path: str, origin: Product | None) -> bool:
     record = _read(product.record)
     if record is None or path not in record.inputs:
         return False
+    if is_forgotten() and not _has_settings_of_now(product, record):
+        return False
     return record.inputs[path] == content_of(path) and (origin is None or keeps(origin))
+
+
+def _has_settings_of_now(product: Product, record: Record) -> bool:
+    """Return whether a product has the settings of now; give its record an age that Snakemake understands.
+
+    Older than its inputs, a product is made again. Without its memory Snakemake does not know that settings changed.
+    """
+    kept = record.cfg == digest_of(product.cfg())
+    if not kept:
+        os.utime(product.record, (OLDEST, OLDEST))
+    elif os.stat(product.record).st_mtime == OLDEST:
+        os.utime(product.record)
+    return kept
 
 
 @cache
