@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RECIPE := results/runs/kefe/formation_energy/ef/brnet_recommended/recommended@members=3,max_epochs=150
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
 .PHONY: run test check docs guard setup lock manual clean
@@ -15,6 +16,9 @@ run: setup
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --report results/report.zip
 	@echo
 	@cat results/tables/demo/errors
+	@echo
+	@echo "Formation enthalpies that no network has seen:"
+	@$(BIN)/python -m elemflow.predict $(RECIPE) LiF ZrO2 ZnS FeCl3 SiC KNO3 2>/dev/null
 	@echo
 	@echo "Tables:  results/tables/all/index.html"
 	@echo "Figures: results/figures/all/index.html"
