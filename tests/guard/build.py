@@ -1,7 +1,6 @@
 """Build the study of the guard and write down what numbers it gives.
 
     python tests/guard/build.py --write                # build, write hashes.json
-    python tests/guard/build.py --write --demo         # config/demo.yaml as well
     python tests/guard/build.py                        # build, compare with hashes.json
     python tests/guard/build.py --results <folder>     # compare what lies in the `results` of a finished build
 
