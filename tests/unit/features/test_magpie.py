@@ -146,10 +146,10 @@ def test_compositions_of_real_databases(real_data: Path):
         if name is None:
             continue
         formulas = frame[name].drop_duplicates()
-        forms, _ = canonical_forms(formulas.sample(min(len(formulas), 200), random_state=0))
+        forms, _ = canonical_forms(formulas.sample(min(len(formulas), 60), random_state=0))
         compositions.update(forms.values())
     compositions = sorted(compositions)
-    assert len(compositions) >= 2000
+    assert len(compositions) >= 700
     matrix, reasons = magpie.attributes(compositions)
     assert not reasons
     np.testing.assert_allclose(matrix, by_matminer(compositions), rtol=RELATIVE, atol=ABSOLUTE)
