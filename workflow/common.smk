@@ -10,7 +10,8 @@ from snakemake.exceptions import WorkflowError
 from elemflow.core.errors import ElemflowError
 from elemflow.core.run import RUN_PATTERN as RUN
 from elemflow.plan import paths
-from elemflow.plan.workflow import Workflow, growing
+from elemflow.plan.stages.base import growing
+from elemflow.plan.workflow import Workflow
 from elemflow.provenance.failures import describe_failures
 
 try:

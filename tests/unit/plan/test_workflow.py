@@ -4,68 +4,14 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from factories.jobs import wildcards
 from snakemake.io import is_flagged
 
-from elemflow.config.kinds import FEATURES, TABLES
+from elemflow.config.kinds import FEATURES
 from elemflow.core.content import write_record
 from elemflow.core.errors import ConfigError
 from elemflow.core.files import write_text
-from elemflow.core.run import Run
 from elemflow.plan import paths, reruns
-from elemflow.plan.workflow import Workflow, growing, one_of
-
-
-@pytest.fixture(scope="module")
-def wf(root):
-    return Workflow.load({"studies": ["brnet2023", "demo"]}, root)
-
-
-@pytest.fixture
-def empty(tmp_path, monkeypatch):
-    """An empty working directory, since paths are relative to it."""
-    monkeypatch.chdir(tmp_path)
-    reruns.forget()
-    yield tmp_path
-    reruns.forget()
-
-
-@pytest.fixture
-def run(wf):
-    return next(run for run in wf.plan.runs if wf.settings.models[run.model]["kind"] == "network")
-
-
-def wildcards(run, **more):
-    return SimpleNamespace(**run.keys(), **more)
-
-
-def test_a_run_is_trained_on_features_materials_and_split(wf, run, empty):
-    job = wildcards(run)
-    parts = run.representation.split("+")
-    assert wf.training.features(job) == [f"results/features/{run.dataset}/{part}.parquet" for part in parts]
-    assert wf.training.materials(job) == f"results/datasets/{run.dataset}/materials.parquet"
-    assert wf.training.split(job) == f"results/splits/{run.dataset}/{run.property}/{run.protocol}.parquet"
-    assert wf.training.pretrained(job) == []
-    assert wf.training.gpus(job) == 1
-
-
-def test_titles_and_report_are_no_parameter_of_training(wf, run):
-    cfg = wf.training.cfg(wildcards(run))
-    assert cfg["run"] == run.keys()
-    assert not {"title", "report", "ensemble", "uncertainty"} & set(cfg["protocol"])
-    assert not {"title", "published"} & set(cfg["model"])
-    assert "report" in wf.evaluation.cfg(wildcards(run))
-
-
-def test_a_property_that_a_dataset_lacks_is_named(wf, run):
-    with pytest.raises(ConfigError, match=f"'{run.dataset}' has no property 'nothing'"):
-        wf.training.cfg(wildcards(Run.of(run.keys() | {"property": "nothing"})))
-
-
-def test_curation_does_not_depend_on_texts(wf, run):
-    cfg, texts = wf.curation.cfg(wildcards(run)), wf.curation.texts(wildcards(run))
-    assert not {"title", "license", "citation"} & set(cfg)
-    assert all("title" not in declared for declared in cfg["properties"].values())
-    assert "title" in texts
 
 
 def test_inputs_whose_content_was_used_are_ancient(wf, run, empty):
@@ -131,17 +77,6 @@ def test_every_rule_has_a_digest_of_its_code(wf, run):
     assert all(re.fullmatch("[0-9a-f]{16}", digest) for digest in digests)
 
 
-def test_tables_and_figures_name_the_files_behind_them(wf):
-    for study, table in wf.plan.tables:
-        job = SimpleNamespace(study=study, table=table)
-        assert wf.reports.table(job)["kind"] in TABLES
-        assert all(path.endswith("/metrics.json") for path in wf.reports.table_metrics(job))
-        assert wf.reports.table_curation(job)
-    for study, figure in wf.plan.figures:
-        job = SimpleNamespace(study=study, figure=figure)
-        assert all(path.startswith("results/runs/") for path in wf.reports.figure_runs(job))
-
-
 def test_everything_is_tables_figures_costs_and_what_to_cite(wf):
     targets = wf.everything()
     assert {"results/plan/runs.tsv", "results/tables/all", "results/figures/all"} < set(targets)
@@ -153,16 +88,9 @@ def test_wildcards_match_ids_alone(wf, run):
         assert re.fullmatch(wf.constraints[key], value)
         assert not re.fullmatch(wf.constraints[key], f"{value}x")
     assert re.fullmatch(wf.constraints["representation"], "pa+ef")
-    assert one_of([]) == "(?!)"
 
 
 def test_a_misspelled_target_is_refused(wf, run):
     wf.check_targets(["--cores", "2", f"results/runs/{run.path}/metrics.json"])
     with pytest.raises(ConfigError, match="there is no model"):
         wf.check_targets([f"results/runs/{run.path}x/metrics.json".replace(run.model, f"{run.model}x")])
-
-
-def test_memory_grows_with_each_attempt(wf, run, empty):
-    assert growing(2000)(wildcards(run), 3) == 6000
-    assert wf.training.memory_mb(wildcards(run), 2) == 2 * wf.training.memory_mb(wildcards(run), 1)
-    assert wf.training.minutes(wildcards(run)) >= 30

@@ -217,7 +217,7 @@ def test_a_module_that_does_not_exist_is_an_error(tree):
 
 
 def test_modules_imported_by_a_computed_name_are_handed_over(root):
-    """Whoever adds a place here must name its modules in `elemflow.plan.workflow`, or say why no number depends on it."""
+    """Whoever adds a place here must name its modules in `elemflow.plan.stages`, or say why no number depends on it."""
     found = {
         str(path.relative_to(root / "workflow/elemflow"))
         for path in (root / "workflow/elemflow").rglob("*.py")

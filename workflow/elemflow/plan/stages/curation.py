@@ -1,0 +1,51 @@
+"""Curation of raw records: inputs, parameters and code digests of its rules."""
+
+from functools import cache
+
+from elemflow.plan import paths
+from elemflow.plan.reruns import Product
+from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
+
+SHOWN_KEYS = ("title", "version", "license", "citation", "published_size", "missing_properties", "read_from")
+"""Keys of a dataset that captions show and no number depends on."""
+
+
+class Curation(Stage):
+    """Raw records to one row per material."""
+
+    @cache  # noqa: B019  one object per process
+    def product(self, dataset: str) -> Product:
+        """Return the curated files of a dataset."""
+        record = paths.MATERIALS_RECORD.format(dataset=dataset)
+        manifest = paths.MANIFEST.format(dataset=dataset)
+        return Product(record, lambda: self._cfg(dataset), lambda: [(manifest, None)])
+
+    def materials(self, dataset: str) -> tuple[str, Product]:
+        """Return the materials of a dataset and the product that they belong to."""
+        return paths.MATERIALS.format(dataset=dataset), self.product(dataset)
+
+    def manifest(self, wildcards: Wildcards) -> str:
+        """Return the manifest of the raw files."""
+        product = self.product(wildcards.dataset)
+        return compared(product, product.inputs())[0]
+
+    def texts(self, wildcards: Wildcards) -> Config:
+        """Return what captions say of a dataset, on which no number depends."""
+        dataset = self.settings.datasets[wildcards.dataset]
+        return {key: dataset[key] for key in ("title", "version", "license", "citation") if key in dataset}
+
+    def cfg(self, wildcards: Wildcards) -> Config:
+        """Return what curation depends on: not the texts that captions show."""
+        return self._cfg(wildcards.dataset)
+
+    def _cfg(self, name: str) -> Config:
+        dataset = self.workflow.sources.declared(name)
+        properties = {
+            name: {key: value for key, value in spec.items() if key != "title"}
+            for name, spec in dataset["properties"].items()
+        }
+        return {key: value for key, value in dataset.items() if key not in SHOWN_KEYS} | {"properties": properties}
+
+    def code(self, wildcards: Wildcards) -> str:
+        """Return the digest of the code that reads and curates a dataset."""
+        return self.workflow.digest("curate_dataset.py", (self.workflow.sources.module(wildcards.dataset),))

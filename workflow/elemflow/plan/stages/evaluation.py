@@ -1,0 +1,68 @@
+"""Metrics and applicability of runs: inputs, parameters and code digests of their rules."""
+
+from functools import cache
+
+from elemflow.config.load import members_per_split
+from elemflow.core.run import Run
+from elemflow.plan import paths
+from elemflow.plan.reruns import Product
+from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
+
+
+class Evaluation(Stage):
+    """Predictions to metrics, and materials to their distance from the training set."""
+
+    @cache  # noqa: B019  one object per process
+    def product(self, run: Run) -> Product:
+        """Return the metrics of a run."""
+        record = paths.METRICS_RECORD.format(**run.keys())
+        predictions = self.workflow.training.output(run, paths.PREDICTIONS)
+        return Product(record, lambda: self._cfg(run.protocol), lambda: [predictions])
+
+    @cache  # noqa: B019  one object per process
+    def applicability_product(self, run: Run) -> Product:
+        """Return the applicability of a run."""
+        record = paths.APPLICABILITY_RECORD.format(**run.keys())
+        return Product(record, lambda: self._applicability_cfg(run), lambda: self.workflow.training.inputs(run))
+
+    def predictions(self, wildcards: Wildcards) -> str:
+        """Return the predictions of a run."""
+        product = self.product(Run.of(wildcards))
+        return compared(product, product.inputs())[0]
+
+    def cfg(self, wildcards: Wildcards) -> Config:
+        """Return what the evaluation of a run depends on besides its predictions."""
+        return self._cfg(wildcards.protocol)
+
+    def _cfg(self, name: str) -> Config:
+        protocol = self.settings.protocol(name)
+        cfg = {"report": protocol["report"]}
+        if "ensemble" not in protocol:
+            return cfg
+        members = {"members_per_split": members_per_split(protocol["split"])}
+        return cfg | {key: protocol[key] for key in ("ensemble", "uncertainty")} | members
+
+    def applicability_features(self, wildcards: Wildcards) -> list[str]:
+        """Return the features of a run whose materials are compared."""
+        return self._applicability_inputs(wildcards)[:-2]
+
+    def applicability_materials(self, wildcards: Wildcards) -> str:
+        """Return the materials that are compared."""
+        return self._applicability_inputs(wildcards)[-2]
+
+    def applicability_split(self, wildcards: Wildcards) -> str:
+        """Return the split whose sets are compared."""
+        return self._applicability_inputs(wildcards)[-1]
+
+    def _applicability_inputs(self, wildcards: Wildcards) -> list[str]:
+        product = self.applicability_product(Run.of(wildcards))
+        return compared(product, product.inputs())
+
+    def applicability_cfg(self, wildcards: Wildcards) -> Config:
+        """Return which numbers of a run count as its materials, and how many of its members share a split."""
+        return self._applicability_cfg(Run.of(wildcards))
+
+    def _applicability_cfg(self, run: Run) -> Config:
+        split = self.settings.protocol(run.protocol)["split"]
+        keys = {"dataset": run.dataset, "property": run.property}
+        return {"run": keys, "members_per_split": members_per_split(split)}

@@ -1,0 +1,40 @@
+"""Feature files of materials: inputs, parameters and code digests of their rules."""
+
+from functools import cache
+
+from elemflow.config.kinds import FEATURES, parts_of
+from elemflow.plan import paths
+from elemflow.plan.reruns import Product
+from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
+
+
+class Features(Stage):
+    """Materials to feature files, one part of a representation at a time."""
+
+    @cache  # noqa: B019  one object per process
+    def product(self, dataset: str, part: str) -> Product:
+        """Return the feature file of a part."""
+        record = paths.FEATURES_RECORD.format(dataset=dataset, part=part)
+        return Product(record, dict, lambda: [self.workflow.curation.materials(dataset)])
+
+    def files(self, dataset: str, representation: str) -> list[tuple[str, Product]]:
+        """Return the feature files of a representation in the order of its parts, with their products."""
+        return [
+            (paths.FEATURES.format(dataset=dataset, part=part), self.product(dataset, part))
+            for part in parts_of(representation)
+        ]
+
+    def materials(self, wildcards: Wildcards) -> str:
+        """Return the materials that a part is computed of."""
+        product = self.product(wildcards.dataset, wildcards.part)
+        return compared(product, product.inputs())[0]
+
+    def chunk_cfg(self, wildcards: Wildcards) -> Config:
+        """Return the module that computes one part of a representation, and for which share of the materials."""
+        number, chunks = wildcards.scatteritem.split("-of-")
+        place = {"chunk": int(number) - 1, "chunks": int(chunks)}
+        return {"part": wildcards.part, "module": FEATURES[wildcards.part]} | place
+
+    def code(self, wildcards: Wildcards) -> str:
+        """Return the digest of the code that computes one part of a representation."""
+        return self.workflow.digest("featurize_chunk.py", (FEATURES[wildcards.part],))

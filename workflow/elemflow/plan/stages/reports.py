@@ -1,0 +1,219 @@
+"""Tables, figures, claims, costs and crates: inputs, parameters and code digests of their rules."""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.config.kinds import (
+    DATA_FIGURES,
+    FIGURE_INPUTS,
+    FIGURES,
+    READS_MATERIALS,
+    READS_SPLITS,
+    TABLE_INPUTS,
+    TABLES,
+)
+from elemflow.core.run import Run
+from elemflow.plan import forecast, paths
+from elemflow.plan.build import citations
+from elemflow.plan.claim_kinds.registry import claim_kinds
+from elemflow.plan.stages.base import Config, Stage, Wildcards
+from elemflow.plan.stages.splits import split_path
+from elemflow.provenance.failures import Failure, failure_of_run
+
+if TYPE_CHECKING:
+    from elemflow.plan.workflow import Workflow
+
+
+class Reports(Stage):
+    """Metrics to tables, figures, claims, costs and crates."""
+
+    def __init__(self, workflow: "Workflow"):
+        super().__init__(workflow)
+        self.plan = workflow.plan
+
+    @cache  # noqa: B019  one object per process
+    def failure(self, run: str) -> Failure | None:
+        """Return where a run failed, if failed runs are to be shown rather than tried again."""
+        return failure_of_run(run, Path(paths.RESULTS)) if self.settings.keep_failed else None
+
+    def runs(self, item: Config) -> list[Run]:
+        """Return the runs behind a table or figure, without those that are shown as failed."""
+        return [Run.parse(run) for run in self.plan.runs_of(item) if not self.failure(run)]
+
+    def _files(self, item: Config, names: Iterable[str]) -> list[str]:
+        return [paths.RUN_FILE.format(name=name, **run.keys()) for run in self.runs(item) for name in names]
+
+    def _curation(self, item: Config) -> list[str]:
+        return [paths.CURATION.format(dataset=dataset) for dataset in item["datasets"]]
+
+    def table_about(self, wildcards: Wildcards) -> list[str]:
+        """Return the descriptions of the datasets in a table, for readers of the results."""
+        return [paths.ABOUT.format(dataset=dataset) for dataset in self.table(wildcards)["datasets"]]
+
+    def figure_about(self, wildcards: Wildcards) -> list[str]:
+        """Return the descriptions of the datasets in a figure, for readers of the results."""
+        return [paths.ABOUT.format(dataset=dataset) for dataset in self.figure(wildcards)["datasets"]]
+
+    def table(self, wildcards: Wildcards) -> Config:
+        """Return what a table shows."""
+        table = self.plan.tables[wildcards.study, wildcards.table]
+        failed = {run: failure._asdict() for run in self.plan.runs_of(table) if (failure := self.failure(run))}
+        return table | ({"failed": failed} if failed else {})
+
+    def table_metrics(self, wildcards: Wildcards) -> list[str]:
+        """Return the metrics behind a table."""
+        return self._files(self.table(wildcards), ["metrics.json"])
+
+    def table_files(self, wildcards: Wildcards) -> list[str]:
+        """Return what the kind of a table reads of its runs besides their metrics."""
+        table = self.table(wildcards)
+        return self._files(table, TABLE_INPUTS[table["kind"]])
+
+    def table_curation(self, wildcards: Wildcards) -> list[str]:
+        """Return the funnels of the datasets in a table."""
+        return self._curation(self.table(wildcards))
+
+    def table_code(self, wildcards: Wildcards) -> str:
+        """Return the digest of the code that writes a table."""
+        return self.workflow.digest("make_table.py", (TABLES[self.table(wildcards)["kind"]],))
+
+    def tables_code(self, script: str) -> Callable[[Wildcards], str]:
+        """Return the parameter function of the digest of a script that reads tables and evaluates claims."""
+        kinds = (type(kind).__module__ for kind in claim_kinds().values())
+        return self.workflow.code(script, *TABLES.values(), *kinds)
+
+    def figure(self, wildcards: Wildcards) -> Config:
+        """Return what a figure shows."""
+        return self.plan.figures[wildcards.study, wildcards.figure]
+
+    def figure_runs(self, wildcards: Wildcards) -> list[str]:
+        """Return the files behind a figure: the metrics of its runs, and what its kind draws."""
+        figure = self.figure(wildcards)
+        return self._files(figure, ("metrics.json", *FIGURE_INPUTS.get(figure["kind"], ())))
+
+    def figure_materials(self, wildcards: Wildcards) -> list[str]:
+        """Return the materials of the datasets in a figure, if its kind reads them."""
+        figure = self.figure(wildcards)
+        datasets = figure["datasets"] if figure["kind"] in READS_MATERIALS else []
+        return [paths.MATERIALS.format(dataset=dataset) for dataset in datasets]
+
+    def figure_splits(self, wildcards: Wildcards) -> list[str]:
+        """Return the splits of the runs in a figure, if its kind reads them."""
+        figure = self.figure(wildcards)
+        runs = self.runs(figure) if figure["kind"] in READS_SPLITS else []
+        return [split_path(*keys) for keys in sorted({(run.dataset, run.property, run.protocol) for run in runs})]
+
+    def figure_curation(self, wildcards: Wildcards) -> list[str]:
+        """Return the funnels of the datasets in a figure."""
+        return self._curation(self.figure(wildcards))
+
+    def figure_code(self, wildcards: Wildcards) -> str:
+        """Return the digest of the code that draws a figure."""
+        return self.workflow.digest("plot_figure.py", ((FIGURES | DATA_FIGURES)[self.figure(wildcards)["kind"]],))
+
+    def study_title(self, wildcards: Wildcards) -> str:
+        """Return the title of a study, the category of its items in the report.
+
+        The link that Snakemake makes of a category ends at its first colon, and two of one name spoil the first page.
+        """
+        title: str = self.settings.studies[wildcards.study]["title"]
+        return title.replace(":", " –")
+
+    def tables(self, suffix: str = "") -> list[str]:
+        """Return one file of every table."""
+        return [paths.TABLE.format(study=study, table=table) + suffix for study, table in self.plan.tables]
+
+    def figures(self, suffix: str = "") -> list[str]:
+        """Return one file of every figure."""
+        return [paths.FIGURE.format(study=study, figure=figure) + suffix for study, figure in self.plan.figures]
+
+    def claims(self, wildcards: Wildcards) -> Config:
+        """Return what the page of claims of a study shows."""
+        return self.workflow.claims[wildcards.study]
+
+    def claim_csv(self, wildcards: Wildcards) -> list[str]:
+        """Return the csv of the tables that the claims of a study are about."""
+        return self._claim_tables(wildcards.study, ".csv")
+
+    def claim_html(self, wildcards: Wildcards) -> list[str]:
+        """Return the pages of the tables that the claims of a study are about."""
+        return self._claim_tables(wildcards.study, ".html")
+
+    def _claim_tables(self, study: str, suffix: str) -> list[str]:
+        tables = self.workflow.claims[study]["tables"]
+        return [paths.TABLE.format(study=study, table=table) + suffix for table in tables]
+
+    def all_claim_tables(self) -> list[str]:
+        """Return the csv of every table that a claim is about."""
+        return [path for study in self.workflow.claims for path in self._claim_tables(study, ".csv")]
+
+    def all_claims(self) -> list[str]:
+        """Return the claims of every study that has any, and those of all together."""
+        found = self.workflow.claims
+        return [*(paths.CLAIMS.format(study=study) for study in found), paths.ALL_CLAIMS] if found else []
+
+    def bibliography(self, wildcards: Wildcards) -> Config:
+        """Return the citation keys behind a study."""
+        return {"keys": citations(self.settings, self.plan, wildcards.study)}
+
+    def bibliographies(self) -> list[str]:
+        """Return the BibTeX file of every study that has tables."""
+        studies = sorted({study for study, _ in self.plan.tables})
+        return [paths.BIBLIOGRAPHY.format(study=study) for study in studies]
+
+    def plan_rows(self, wildcards: Wildcards) -> Config:  # noqa: ARG002  see `Workflow.code`
+        """Return the plan as a table for people."""
+        return {"rows": list(self.plan.rows())}
+
+    def runs_by_study(self, wildcards: Wildcards | None = None) -> Config:  # noqa: ARG002  see `Workflow.code`
+        """Return the paths of the runs of every study."""
+        studies: dict[str, list[str]] = {}
+        for run, users in self.plan.runs.items():
+            for study in sorted({user.split("/")[0] for user in users}):
+                studies.setdefault(study, []).append(run.path)
+        return {"studies": studies}
+
+    def forecast(self, wildcards: Wildcards) -> Config:  # noqa: ARG002  see `Workflow.code`
+        """Return what the forecast of costs reads of every run, with the true sizes of curated datasets."""
+        return {"runs": forecast.describe(self.settings, self.plan, Path(paths.RESULTS))}
+
+    def _items(self, study: str) -> list[Config]:
+        return [
+            item for group in (self.plan.tables, self.plan.figures) for (of, _), item in group.items() if of == study
+        ]
+
+    def crate_runs(self, wildcards: Wildcards) -> list[str]:
+        """Return what a crate holds of the runs behind a study."""
+        runs = map(Run.parse, self.runs_by_study()["studies"].get(wildcards.study, []))
+        names = (paths.RUN_INFO, paths.METRICS, paths.PREDICTIONS)
+        return [name.format(**run.keys()) for run in runs for name in names]
+
+    def crate_products(self, wildcards: Wildcards) -> list[str]:
+        """Return the tables and figures of a study, in every format, and what to cite."""
+        study = wildcards.study
+        tables = [paths.TABLE.format(study=study, table=table) for of, table in self.plan.tables if of == study]
+        figures = [paths.FIGURE.format(study=study, figure=figure) for of, figure in self.plan.figures if of == study]
+        return [
+            *(table + suffix for table in tables for suffix in paths.SUFFIXES_OF_TABLE),
+            *(figure + suffix for figure in figures for suffix in paths.SUFFIXES_OF_FIGURE),
+            *([paths.BIBLIOGRAPHY.format(study=study)] if tables else []),
+        ]
+
+    def crate_manifests(self, wildcards: Wildcards) -> list[str]:
+        """Return the manifests of the raw files behind a study."""
+        datasets = dict.fromkeys(dataset for item in self._items(wildcards.study) for dataset in item["datasets"])
+        return [paths.MANIFEST.format(dataset=dataset) for dataset in datasets]
+
+    def crate_cfg(self, wildcards: Wildcards) -> Config:
+        """Return what a crate says of a study besides its files."""
+        study = self.settings.studies[wildcards.study]
+        datasets = {name: about for item in self._items(wildcards.study) for name, about in item["datasets"].items()}
+        shown = {
+            name: {key: about[key] for key in ("title", "license", "citation")} for name, about in datasets.items()
+        }
+        # Where files lie is a matter of this machine.
+        as_run = {key: value for key, value in self.workflow.config.items() if key not in ("data_folder", "mirror")}
+        about = {"study": wildcards.study, "title": study["title"], "reference": study["reference"]}
+        return about | {"datasets": shown, "configuration": as_run}

@@ -1,0 +1,70 @@
+"""Splits into training, validation and test sets: inputs, parameters and code digests of their rules."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from elemflow.plan import paths
+from elemflow.plan.reruns import Product
+from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
+from elemflow.splits.schemes.registry import read_split
+
+
+def split_path(dataset: str, property_id: str, protocol: str) -> str:
+    """Return the path of a split."""
+    return paths.SPLIT.format(dataset=dataset, property=property_id, protocol=protocol)
+
+
+class Splits(Stage):
+    """Materials to training, validation and test sets."""
+
+    @cache  # noqa: B019  one object per process
+    def product(self, dataset: str, property_id: str, protocol: str) -> Product:
+        """Return a split."""
+        record = paths.SPLIT_RECORD.format(dataset=dataset, property=property_id, protocol=protocol)
+
+        def inputs() -> list[tuple[str, Product | None]]:
+            given = [(path, None) for path in self._given(protocol)]
+            return [self.workflow.curation.materials(dataset), *given, *self._fine_tuned(protocol)]
+
+        return Product(record, lambda: self._cfg(property_id, protocol), inputs)
+
+    def split(self, dataset: str, property: str, protocol: str) -> tuple[str, Product]:  # noqa: A002  keys of a run
+        """Return a split and the product it belongs to."""
+        return split_path(dataset, property, protocol), self.product(dataset, property, protocol)
+
+    def _fine_tuned(self, protocol: str) -> list[tuple[str, Product]]:
+        """Return the files of the run whose evaluated compositions a pre-training must not see."""
+        split = self.settings.protocol(protocol)["split"]
+        target: dict[str, str] | None = split.get("exclude")
+        return [self.split(**target), self.workflow.curation.materials(target["dataset"])] if target else []
+
+    def _given(self, protocol: str) -> list[str]:
+        path = self.settings.protocol(protocol)["split"].get("path")
+        return [str(self.settings.data_folder / path)] if path else []
+
+    def _cfg(self, property_id: str, protocol: str) -> Config:
+        return {"property": property_id, "split": self.settings.protocol(protocol)["split"]}
+
+    def _compared(self, wildcards: Wildcards, files: Sequence[tuple[str, Product | None]]) -> list[str]:
+        return compared(self.product(wildcards.dataset, wildcards.property, wildcards.protocol), files)
+
+    def materials(self, wildcards: Wildcards) -> str:
+        """Return the materials to split."""
+        return self._compared(wildcards, [self.workflow.curation.materials(wildcards.dataset)])[0]
+
+    def given(self, wildcards: Wildcards) -> list[str]:
+        """Return the list that a protocol splits by, if it does."""
+        return self._compared(wildcards, [(path, None) for path in self._given(wildcards.protocol)])
+
+    def fine_tuned(self, wildcards: Wildcards) -> list[str]:
+        """Return split and materials of the run that a pre-training is for, if the split is that of one."""
+        return self._compared(wildcards, self._fine_tuned(wildcards.protocol))
+
+    def code(self, wildcards: Wildcards) -> str:
+        """Return the digest of the code that splits by the scheme of a protocol."""
+        scheme = read_split(self.settings.protocol(wildcards.protocol)["split"])
+        return self.workflow.digest("split_dataset.py", (type(scheme).__module__,))
+
+    def cfg(self, wildcards: Wildcards) -> Config:
+        """Return what a split depends on."""
+        return self._cfg(wildcards.property, wildcards.protocol)
