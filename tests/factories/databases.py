@@ -338,7 +338,23 @@ def null(handler: Handler, body: bytes) -> None:
     handler.send(200, b"Notice: Undefined index null", "text/plain")
 
 
-def answer(change: Callable[[dict[str, Any]], Any]) -> Trouble:
+def json_as_html(handler: Handler, body: bytes) -> None:
+    """Send what is right under the type that PHP names by default."""
+    handler.send(200, body, "text/html; charset=UTF-8")
+
+
+def db_fail(handler: Handler, body: bytes) -> None:
+    """Answer as AFLUX does when its database fails."""
+    handler.send(200, b"DB Fail!null", "text/html; charset=UTF-8")
+
+
+def forbidden(handler: Handler, body: bytes) -> None:
+    """Refuse a page as optimade-python-tools does."""
+    detail = "Max allowed page_limit is 500, you requested 1000"
+    handler.send(403, dump({"errors": [{"status": "403", "title": "Forbidden", "detail": detail}], "meta": {}}))
+
+
+def answer(change: Callable[[Any], Any]) -> Trouble:
     """Change the document that would have been sent."""
 
     def send(handler: Handler, body: bytes) -> None:

@@ -103,7 +103,7 @@ def jarvis_file(databases: FakeDatabases, rows: list[dict[str, Any]] = ROWS, **o
 
 
 PAGED = [oqmd, aflow, optimade, materials_project]
-KEYS = {oqmd: "entry_id", aflow: "auid", optimade: "id", materials_project: "material_id"}
+KEYS = {oqmd: "formationenergy_id", aflow: "auid", optimade: "id", materials_project: "material_id"}
 QUERIES = {oqmd: "oqmdapi", aflow: "aflux", optimade: "optimade", materials_project: "summary"}
 
 
@@ -114,7 +114,7 @@ def get(source: Source, folder: Path, **options: Any) -> pd.DataFrame:
 
 def expected_ids(source: Any, entries: int) -> list[str]:
     if source is oqmd:
-        return list(dict.fromkeys(str(fake.calculation(i)["entry_id"]) for i in range(entries)))
+        return [str(fake.calculation(i)["formationenergy_id"]) for i in range(entries)]
     if source is optimade:
         return list(dict.fromkeys(str(fake.calculation(i)["entry_id"]) for i in range(entries)))
     if source is aflow:
@@ -313,7 +313,7 @@ def curated(root: Path, name: str, tmp_path: Path, **changes: Any) -> pd.DataFra
 
 def test_our_oqmd_icsd(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:
     materials = curated(root, "oqmd_icsd", tmp_path, base_url=f"{databases.url}/oqmdapi")
-    assert sorted(materials["entry_id"]) == expected_ids(oqmd, 10)
+    assert sorted(materials["entry_id"]) == sorted(str(fake.calculation(i)["entry_id"]) for i in range(10))
     assert pd.read_parquet(tmp_path / "rejected.parquet").empty
     assert materials["volume_per_atom"].min() == 10
     assert materials["structure"].notna().all()
@@ -481,11 +481,11 @@ def test_jarvis_table_is_where_our_datasets_point(root: Path) -> None:
 
 def test_corrupt_file_never_gets_its_final_name(databases: FakeDatabases, tmp_path: Path) -> None:
     for troubles in (
-        [fake.cut_silently] * 5,
-        [fake.truncated] * 5,
+        [fake.cut_silently] * 10,
+        [fake.truncated] * 10,
         [fake.robot_wall],
         [fake.web_page],
-        [fake.reset] * 5,
+        [fake.reset] * 10,
     ):
         databases.trouble("/stored", *troubles)
         with pytest.raises(DataError):
@@ -620,3 +620,69 @@ def test_page_files_are_byte_stable(databases: FakeDatabases, tmp_path: Path) ->
     for page in (tmp_path / "a").glob("*.gz"):
         assert page.read_bytes() == (tmp_path / "b" / page.name).read_bytes()
     assert paging.ROUNDS == 3
+
+
+def test_json_is_recognised_by_its_body(databases: FakeDatabases, tmp_path: Path) -> None:
+    """AFLUX is written in PHP, whose default type is text/html."""
+    databases.trouble("aflux", *[fake.json_as_html] * 20)
+    assert_complete(get(aflow(databases), tmp_path), aflow, 10)
+
+
+def test_short_page_of_aflux_does_not_end_a_part(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.trouble("paging(2,", fake.answer(lambda rows: rows[:1]))
+    assert_complete(get(aflow(databases), tmp_path), aflow, 10)
+
+
+def test_empty_page_of_aflux_does_not_end_a_part(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.trouble("paging(2,", fake.answer(lambda _: []))
+    assert_complete(get(aflow(databases), tmp_path), aflow, 10)
+
+
+def test_failure_of_the_database_of_aflux_is_named(
+    databases: FakeDatabases, tmp_path: Path, slept: list[float]
+) -> None:
+    databases.trouble("aflux", *[fake.db_fail] * 20)
+    with pytest.raises(DataError, match=r"DB Fail.* 10 attempts"):
+        get(aflow(databases), tmp_path)
+    assert len([pause for pause in slept if pause > 1]) == 9
+    assert 400 < sum(slept) < 900
+    assert max(slept) < 1.3 * download.LONGEST_PAUSE
+
+
+def test_totals_per_page_are_not_those_of_the_query(databases: FakeDatabases, tmp_path: Path) -> None:
+    """So OQMD's OPTIMADE answered until 2021."""
+
+    def per_page(document: dict[str, Any]) -> dict[str, Any]:
+        document["meta"]["data_returned"] = len(document["data"])
+        return document
+
+    databases.trouble("optimade", *[fake.answer(per_page)] * 20)
+    frame = get(optimade(databases), tmp_path)
+    assert_complete(frame, optimade, 10)
+
+
+def test_relative_link_to_the_next_page(databases: FakeDatabases, tmp_path: Path) -> None:
+    def relative(document: dict[str, Any]) -> dict[str, Any]:
+        link = document["links"]["next"]
+        document["links"]["next"] = link and link.removeprefix(databases.url)
+        return document
+
+    databases.trouble("optimade", *[fake.answer(relative)] * 20)
+    assert_complete(get(optimade(databases), tmp_path), optimade, 10)
+
+
+def test_refusal_gives_the_reason_of_the_service(databases: FakeDatabases, tmp_path: Path) -> None:
+    """optimade-python-tools answers so to a page_limit above its maximum."""
+    databases.trouble("optimade", fake.forbidden)
+    with pytest.raises(DataError, match="Max allowed page_limit is 500"):
+        get(optimade(databases), tmp_path)
+
+
+def test_sender_is_named(databases: FakeDatabases, tmp_path: Path) -> None:
+    get(oqmd(databases), tmp_path)
+    assert databases.headers[0]["User-Agent"].startswith("elemflow")
+
+
+def test_ids_of_the_materials_project_are_legacy(databases: FakeDatabases, tmp_path: Path) -> None:
+    get(materials_project(databases), tmp_path)
+    assert all("id_format=legacy" in request for request in databases.pop_requests("summary"))

@@ -14,6 +14,7 @@ from time import monotonic, time
 import pytest
 
 from elemflow.core.errors import DataError
+from elemflow.sources import download as module
 from elemflow.sources.download import download
 
 BODY = gzip.compress(b'{"columns": [], "data": []}', mtime=0)
@@ -89,6 +90,10 @@ def test_record(server: Server, path: Path) -> None:
         (429, {"Retry-After": "0"}, b"slow down"),
         (429, {"Retry-After": formatdate(time() - 5, usegmt=True)}, b"slow down"),
         (503, {"Retry-After": "soon"}, b"busy"),
+        (408, {}, b""),
+        (425, {}, b""),
+        (522, {"Content-Type": "text/html"}, b"<html>Cloudflare"),
+        (200, {}, gzip.compress(b"other", mtime=0)),
         (502, {"Content-Type": "text/html"}, b"<html>Bad gateway</html>"),
         (200, {"Content-Length": str(len(BODY) + 7)}, BODY),
     ],
@@ -118,8 +123,10 @@ def test_a_very_long_pause_is_not_waited_for(server: Server, path: Path) -> None
     [
         ((404, {}, b"gone"), "404"),
         ((400, {}, b"what?"), "400"),
-        ((403, {}, b"no"), "API key"),
+        ((403, {}, b"no"), "refuses this request"),
         ((202, {"Content-Type": "text/html"}, b"<!DOCTYPE html><p>robot?"), "202"),
+        ((202, {"x-amzn-waf-action": "challenge"}, b""), "robot"),
+        ((403, {}, b'{"detail": "too many fields"}'), "too many fields"),
         ((204, {}, b""), "204"),
         ((200, {"Content-Type": "text/html; charset=utf-8"}, b"<p>robot?"), "web page"),
         ((200, {}, b"\n <!DOCTYPE html><p>robot?"), "web page"),
@@ -133,7 +140,7 @@ def test_final_trouble_is_not_tried_again(server: Server, path: Path, answer: An
     with pytest.raises(DataError, match=message) as caught:
         fetch(server.url, path, sha256=DIGEST)
     assert server.url in str(caught.value)
-    assert len(server.requests) == 1
+    assert len(server.requests) == (3 if message == "SHA-256" else 1)
     assert_nothing_left(path)
 
 
@@ -149,7 +156,7 @@ def test_unreachable_server(path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(DataError, match=r"no connection \(ConnectionRefusedError\)"):
+    with pytest.raises(DataError, match=r"no connection \(ConnectionRefusedError: .*refused\)"):
         fetch(f"http://127.0.0.1:{port}/", path, attempts=2)
     assert_nothing_left(path)
 
@@ -157,6 +164,26 @@ def test_unreachable_server(path: Path) -> None:
 def test_address_that_is_none(path: Path) -> None:
     with pytest.raises(DataError, match="Correct the address"):
         fetch("nonsense", path)
+
+
+def test_right_content_under_the_wrong_type(server: Server, path: Path) -> None:
+    server.answers = [(200, {"Content-Type": "text/html"}, BODY)]
+    fetch(server.url, path)
+    assert path.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("form", ["ndownloader.figshare.com", "figshare.com/ndownloader"])
+def test_other_addresses_of_a_file_on_figshare(form: str) -> None:
+    first, second = module._addresses(f"https://{form}/files/28232538")
+    assert first == "https://ndownloader.figshare.com/files/28232538"
+    assert second == "https://api.figshare.com/v2/file/download/28232538"
+
+
+def test_second_address_after_a_refusal(server: Server, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_addresses", lambda url: [f"{url}/first", f"{url}/second"])
+    server.answers = [(202, {"x-amzn-waf-action": "challenge"}, b""), GOOD]
+    fetch(server.url, path)
+    assert server.requests == ["/first", "/second"]
 
 
 def test_verified_file_needs_no_request(server: Server, path: Path) -> None:

@@ -36,7 +36,7 @@ class Options(QueryOptions):
         description="Keywords of AFLUX, which become columns; `Egap(*)` requests entries that have one."
     )
     base_url: Url = Field("https://aflow.org/API/aflux", description="Address of AFLUX.")
-    page_size: int = Field(1000, ge=1, le=1000, description="Entries per request.")
+    page_size: int = Field(1000, ge=1, le=100_000, description="Entries per request.")
 
 
 def fetch(options: Options, folder: Path) -> list[FileRecord]:
@@ -56,9 +56,18 @@ def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
 
 
 def _request(options: Options, session: requests.Session, part: str, number: int, address: str) -> Page:
-    rows, total = with_retries(lambda: _answer(options, session, address), address, "the pages before it remain")
-    following = _address(options, part, number + 1) if len(rows) >= options.page_size else None
-    return Page(rows, total, following)
+    after = _address(options, part, number + 1)
+
+    def attempt() -> Page:
+        rows, total = _answer(options, session, address)
+        if len(rows) >= options.page_size:
+            return Page(rows, total, after)
+        # A list names no total, and a page may be cut short: only an empty page after it shows that it is the last.
+        if total is None and _answer(options, session, after)[0]:
+            raise TemporaryError(f"page {number} has {len(rows)} of {options.page_size} entries, but is not the last")
+        return Page(rows, total, None)
+
+    return with_retries(attempt, address, "the pages before it remain")
 
 
 def _answer(options: Options, session: requests.Session, address: str) -> tuple[list[dict[str, Any]], int | None]:

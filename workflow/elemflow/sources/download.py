@@ -9,11 +9,14 @@ import gzip
 import json
 import logging
 import random
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -31,7 +34,13 @@ from elemflow.sources.records import FileRecord
 
 log = logging.getLogger(__name__)
 
-RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
+RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525)})
+"""Those of 520 to 524 are of Cloudflare, for a server behind it that does not answer."""
+ATTEMPTS, BACKOFF, LONGEST_PAUSE = 10, 5.0, 120.0
+"""Requests, first pause and longest pause in seconds: in all some ten minutes, as long as short outages last."""
+DIGEST_ATTEMPTS = 3
+"""Transfers before a wrong SHA-256 is believed: figshare sometimes delivers a wrong body once."""
+FIGSHARE_API = "https://api.figshare.com/v2/file/download"
 LONGEST_WAIT = 600.0
 """Seconds; a server that requests a longer pause ends the download."""
 TIMEOUT = (30.0, 120.0)
@@ -48,10 +57,30 @@ _MAGIC: dict[str, tuple[bytes, ...]] = {
     ".parquet": (b"PAR1",),
     ".json": (b"{", b"["),
 }
+_DETAIL = 4096
+_BY_HAND = "Download the file with a browser and use a source of kind 'table' with its path."
 _WEB_PAGE = (b"<!doctype html", b"<html")
 _last_request: dict[str, float] = {}
 
+_FIGSHARE = re.compile(r"https?://(?:ndownloader\.figshare\.com|figshare\.com/ndownloader)/files/(\d+)")
+
 T = TypeVar("T")
+
+
+def user_agent() -> str:
+    """Return what requests name as their sender: the default of requests is blocked by some services."""
+    try:
+        return f"elemflow/{version('elemflow')} (materials data workflow)"
+    except PackageNotFoundError:
+        return "elemflow (materials data workflow)"
+
+
+class ExhaustedError(DataError):
+    """All attempts failed in a way that may pass."""
+
+
+class DigestError(DataError):
+    """A file has another SHA-256 than expected."""
 
 
 class TemporaryError(Exception):
@@ -68,8 +97,8 @@ def download(
     *,
     sha256: str | None = None,
     session: requests.Session | None = None,
-    attempts: int = 5,
-    backoff: float = 1.0,
+    attempts: int = ATTEMPTS,
+    backoff: float = BACKOFF,
     timeout: tuple[float, float] = TIMEOUT,
 ) -> FileRecord:
     """Fetch a file and verify it.
@@ -77,9 +106,10 @@ def download(
     A file already at `path` whose SHA-256 is the expected one stays, without any request; otherwise it is
     fetched again and replaced. Where no SHA-256 is given, the one of the first transfer from this address is recorded
     in the folder's journal and expected from then on. Connection errors, truncated or stalled transfers and the
-    statuses 429, 500, 502, 503 and 504 are tried again after a pause that doubles each time (plus a random part),
+    statuses of `RETRIED_STATUS` are tried again after a pause that doubles each time (up to `LONGEST_PAUSE`),
     or after the pause the server requests in `Retry-After`. A transfer that was cut off starts again from the first
-    byte.
+    byte. A wrong SHA-256 is an error after `DIGEST_ATTEMPTS` transfers. A file of figshare that its address for
+    scripts refuses is requested from figshare's API.
 
     Args:
         url: An http or https address.
@@ -105,14 +135,23 @@ def download(
             return pinned if pinned and pinned.sha256 == expected.lower() else FileRecord.of(path, url=url)
         path.unlink()
     first_seen = pinned.retrieved if pinned and not sha256 else ""
+    state = f"nothing was written to {path}"
+    first, *others = _addresses(url)
     with _owned(session) as client:
-        final_url = with_retries(
-            lambda: _transfer(client, url, path, (expected, first_seen), timeout),
-            url,
-            f"nothing was written to {path}",
-            attempts=attempts,
-            backoff=backoff,
-        )
+
+        def fetch_from(address: str) -> str:
+            action = _digest_retries(lambda: _transfer(client, address, path, (expected, first_seen), timeout))
+            return with_retries(action, address, state, attempts=attempts, backoff=backoff)
+
+        try:
+            final_url = fetch_from(first)
+        except DigestError:
+            raise
+        except DataError as error:
+            if not others:
+                raise
+            log.warning("%s Trying %s", error, others[0])
+            final_url = fetch_from(others[0])
     record = FileRecord.of(path, url=url, final_url=final_url)
     append_record(path.parent, record)
     return record
@@ -123,8 +162,8 @@ def get_json(
     *,
     session: requests.Session | None = None,
     pause: float = 0.0,
-    attempts: int = 5,
-    backoff: float = 1.0,
+    attempts: int = ATTEMPTS,
+    backoff: float = BACKOFF,
     timeout: tuple[float, float] = TIMEOUT,
 ) -> Any:
     """Request a JSON document from a service, with the checks and the retries of `download`.
@@ -149,12 +188,15 @@ def get_json(
     def request() -> Any:
         _wait_turn(url, pause)
         body = bytearray()
-        with _receiving(client, url, timeout) as (response, blocks):
+        with _receiving(client, url, timeout) as (_, blocks):
             for block in blocks:
                 body += block
             if not body:
                 raise TemporaryError("the answer is empty")
-            _check_content(response, bytes(body[:_SNIFFED]), url, "")
+            # Services that are written in PHP send JSON as text/html, so that only the body counts.
+            _check_no_web_page(bytes(body[:_SNIFFED]), url)
+            if body.lstrip().startswith(b"DB Fail"):
+                raise TemporaryError("the service answers 'DB Fail': its database fails, or cannot answer this query")
         try:
             return json.loads(body)
         except ValueError as error:
@@ -164,7 +206,9 @@ def get_json(
         return with_retries(request, url, "what was fetched before remains", attempts=attempts, backoff=backoff)
 
 
-def with_retries(action: Callable[[], T], what: str, state: str, *, attempts: int = 5, backoff: float = 1.0) -> T:
+def with_retries(
+    action: Callable[[], T], what: str, state: str, *, attempts: int = ATTEMPTS, backoff: float = BACKOFF
+) -> T:
     """Return what `action` returns, trying again after each `TemporaryError`.
 
     Args:
@@ -181,11 +225,23 @@ def with_retries(action: Callable[[], T], what: str, state: str, *, attempts: in
     def pause(state: tenacity.RetryCallState) -> float:
         requested = getattr(_failure(state), "pause", None)
         # Jitter keeps the jobs of one cluster from knocking at the same moment.
-        return requested if requested is not None else backoff * 2 ** (state.attempt_number - 1) * (1 + random.random())  # noqa: S311
+        if requested is not None:
+            return requested
+        return _planned(state.attempt_number, backoff) * (1 + random.random() / 4)  # noqa: S311
 
     def warn(state: tenacity.RetryCallState) -> None:
         number = state.attempt_number + 1
-        log.warning("%s: %s; attempt %d of %d in %.1f s", what, _failure(state), number, attempts, state.upcoming_sleep)
+        rest = sum(_planned(done, backoff) for done in range(number, attempts))
+        until = datetime.now(UTC) + timedelta(seconds=state.upcoming_sleep + rest)
+        log.warning(
+            "%s: %s; attempt %d of %d in %.1f s, the last one about %s UTC",
+            what,
+            _failure(state),
+            number,
+            attempts,
+            state.upcoming_sleep,
+            until.strftime("%H:%M"),
+        )
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TemporaryError),
@@ -198,10 +254,39 @@ def with_retries(action: Callable[[], T], what: str, state: str, *, attempts: in
     try:
         return retrying(action)
     except TemporaryError as error:
-        raise DataError(
+        raise ExhaustedError(
             f"{what}: {error}, and {attempts} attempts did not help. Check the network and whether the server is up, "
             f"then run again; {state}."
         ) from error
+
+
+def _planned(done: int, backoff: float) -> float:
+    """Return the pause in seconds after so many attempts."""
+    return float(min(backoff * 2 ** (done - 1), LONGEST_PAUSE))
+
+
+def _addresses(url: str) -> list[str]:
+    """Return where a file is fetched from: itself, and for one of figshare the API after the address for scripts."""
+    if found := _FIGSHARE.fullmatch(url):
+        return [f"https://ndownloader.figshare.com/files/{found[1]}", f"{FIGSHARE_API}/{found[1]}"]
+    return [url]
+
+
+def _digest_retries(action: Callable[[], T]) -> Callable[[], T]:
+    """Return an attempt that tries a wrong SHA-256 again until `DIGEST_ATTEMPTS` transfers had one."""
+    wrong = 0
+
+    def attempt() -> T:
+        nonlocal wrong
+        try:
+            return action()
+        except DigestError as error:
+            wrong += 1
+            if wrong >= DIGEST_ATTEMPTS:
+                raise
+            raise TemporaryError(f"the SHA-256 is wrong ({error})") from error
+
+    return attempt
 
 
 def _failure(state: tenacity.RetryCallState) -> BaseException | None:
@@ -220,7 +305,7 @@ def check_sha256(path: Path, expected: str | None, url: str, first_seen: str = "
     """
     if expected and (found := sha256_file(path)) != expected.lower():
         origin = f"was recorded when it was first retrieved ({first_seen})" if first_seen else "was expected"
-        raise DataError(
+        raise DigestError(
             f"{url}: SHA-256 is {found}, but {expected.lower()} {origin}. The file was changed at its source or "
             "on the way; do not use it. If the new version is wanted, put its SHA-256 into the dataset's config."
         )
@@ -251,13 +336,23 @@ def _receiving(
 ) -> Iterator[tuple[requests.Response, Iterator[bytes]]]:
     """Request an address; yield the answer and its blocks, and turn failures into ours."""
     # A compressed transfer would have another Content-Length and SHA-256 than the file.
-    headers = {"Accept-Encoding": "identity"}
+    headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
     try:
         with client.get(url, headers=headers, stream=True, timeout=timeout) as response:
             _check_status(response, url)
             yield response, _blocks(response, url, keep_gzip=keep_gzip)
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise TemporaryError(f"no connection ({_innermost(error)})") from error
+        reason = _innermost(error)
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            raise DataError(
+                f"{url}: the certificate of the server cannot be verified ({reason}). Set REQUESTS_CA_BUNDLE to a file "
+                "with the certificates of your network, or use an http address (docs/reference/sources.md)."
+            ) from error
+        if "407" in reason:
+            raise DataError(
+                f"{url}: the proxy refuses ({reason}). Set HTTPS_PROXY to http://<user>:<password>@<host>:<port>."
+            ) from error
+        raise TemporaryError(f"no connection ({reason})") from error
     except urllib3.exceptions.HTTPError as error:
         raise TemporaryError(f"the transfer was cut off ({_innermost(error)})") from error
     except requests.RequestException as error:
@@ -312,22 +407,44 @@ def _check_status(response: requests.Response, url: str) -> None:
         raise TemporaryError(answer, pause)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise DataError(
-            f"{url}: {answer}. Check the API key, or open the address in a browser to see what it requires."
+            f"{url}: {answer}{_detail(response)}. The server refuses this request: its query, its size, or a sender "
+            "that it takes for a robot. Open the address in a browser to see what it requires."
         )
+    if response.headers.get("x-amzn-waf-action"):
+        raise DataError(f"{url}: {answer}: the server takes this request for that of a robot. {_BY_HAND}")
     if status != HTTPStatus.OK:
         raise DataError(
-            f"{url}: {answer}, not 200 with the file. Open the address in a browser; if the file has moved, "
-            "correct the dataset's config, or download it by hand and use a source of kind 'table' with its path."
+            f"{url}: {answer}{_detail(response)}, not 200 with the file. Open the address in a browser; if the "
+            "file has moved, correct the dataset's config, or download it by hand and use a source of kind 'table' "
+            "with its path."
         )
+
+
+def _detail(response: requests.Response) -> str:
+    """Return what the body of a refusal names as the reason, in parentheses; empty if it names none."""
+    try:
+        body = json.loads(response.raw.read(_DETAIL, decode_content=True))
+    except (ValueError, OSError, urllib3.exceptions.HTTPError):
+        return ""
+    errors = body.get("errors") if isinstance(body, dict) else None
+    found = [error.get("detail") or error.get("title") for error in errors or [] if isinstance(error, dict)]
+    if isinstance(body, dict):
+        found += [body.get(key) for key in ("detail", "error", "message")]
+    texts = [" ".join(text.split())[:300] for text in found if isinstance(text, str) and text]
+    return f" ({'; '.join(texts)})" if texts else ""
+
+
+def _check_no_web_page(start: bytes, url: str) -> None:
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_WEB_PAGE):
+        raise DataError(f"{url}: the server sent a web page instead of data, as it does for robots. {_BY_HAND}")
 
 
 def _check_content(response: requests.Response, start: bytes, url: str, suffix: str) -> None:
+    _check_no_web_page(start, url)
     start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if response.headers.get("Content-Type", "").startswith("text/html") or start.lower().startswith(_WEB_PAGE):
-        raise DataError(
-            f"{url}: the server sent a web page instead of the file, as it does for visitors it takes for robots. "
-            "Download the file with a browser and use a source of kind 'table' with its path."
-        )
+    named_page = response.headers.get("Content-Type", "").startswith("text/html")
+    if named_page and start and not start.startswith(_MAGIC.get(suffix, ())):
+        raise DataError(f"{url}: the server sent a web page instead of data, as it does for robots. {_BY_HAND}")
     if not start:
         raise DataError(f"{url}: the server sent an empty file. Check the address in the dataset's config.")
     magic = _MAGIC.get(suffix)
@@ -364,7 +481,10 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _innermost(error: BaseException) -> str:
-    """Return the class of the first cause: its text repeats the address, with whatever the address holds."""
+    """Return class and text of the first cause; those of urllib3 repeat the address, with whatever it holds."""
     while error.__context__ is not None:
         error = error.__context__
-    return type(error).__name__
+    name = type(error).__name__
+    text = " ".join(str(error).split())[:300]
+    repeats = isinstance(error, urllib3.exceptions.HTTPError | requests.RequestException)
+    return name if repeats or not text else f"{name}: {text}"

@@ -24,7 +24,7 @@ import requests
 from pydantic import Field
 
 from elemflow.core.errors import DataError
-from elemflow.sources.download import TemporaryError, get_json, with_retries
+from elemflow.sources.download import TIMEOUT, TemporaryError, get_json, with_retries
 from elemflow.sources.options import Names, SourceOptions, Url
 from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
 from elemflow.sources.records import FileRecord
@@ -33,6 +33,7 @@ _KEY = "material_id"
 # Fewest and most elements of the entries in each part.
 _PARTS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 118))
 _STATUS = re.compile(r"error status code (\d{3})")
+_FINAL = re.compile("invalid fields|does not support the request|Unauthenticated", re.IGNORECASE)
 _FINAL_STATUS = {"400", "401", "403", "404", "414", "422"}
 
 T = TypeVar("T")
@@ -149,6 +150,12 @@ class _Client:
                 "export it as MP_API_KEY, or use the dataset of 2018 that needs none (source of kind 'matminer')."
             )
         self._key = rester.api_key
+        # Documents keep the ids that other datasets name, mp-149 rather than those of letters.
+        rester.session.params = {"id_format": "legacy"}
+        summary = rester.materials.summary
+        _ = summary.search
+        # mp-api passes its own 20 s on to every part of it, too short for pages of structures.
+        summary._obj.timeout = TIMEOUT[1]  # noqa: SLF001
         rester.session.hooks["response"].append(self._note_total)
         return rester
 
@@ -171,7 +178,7 @@ class _Client:
             status = _STATUS.search(reason)
             if "valid API key" in reason or (status and status[1] in {"401", "403"}):
                 raise DataError(f"{what}: the Materials Project rejects the key in MP_API_KEY: {reason[:300]}")
-            if status and status[1] in _FINAL_STATUS:
+            if _FINAL.search(reason) or (status and status[1] in _FINAL_STATUS):
                 raise DataError(f"{what}: {reason[:1000]}. Correct source.fields or source.endpoint.")
             raise TemporaryError(reason[:300])
 

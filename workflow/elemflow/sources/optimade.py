@@ -10,7 +10,7 @@ The columns are `id` and `fields`, the names of attributes; `chemical_formula_re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import pandas as pd
 import requests
@@ -66,7 +66,11 @@ def _request(options: Options, session: requests.Session, number: int, address: 
     # How to page is the service's own choice, so its links are followed; it gives them in two forms.
     if isinstance(following, dict):
         following = following.get("href")
-    return Page(rows, meta.get("data_returned"), following or None)
+    total = meta.get("data_returned")
+    # Some providers count the entries of the page there, others those of the query.
+    if meta.get("more_data_available") and total is not None and total <= len(rows):
+        total = None
+    return Page(rows, total, urljoin(address, following) if following else None)
 
 
 def _address(options: Options, part: str) -> str:

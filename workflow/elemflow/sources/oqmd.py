@@ -41,7 +41,7 @@ class Options(QueryOptions):
     icsd: bool | None = Field(
         None, description="Only entries that come from the ICSD (true) or do not (false); null is both."
     )
-    base_url: Url = Field("http://oqmd.org/oqmdapi", description="Address of the REST interface.")
+    base_url: Url = Field("https://oqmd.org/oqmdapi", description="Address of the REST interface.")
     page_size: int = Field(1000, ge=1, le=5000, description="Entries per request.")
 
 
@@ -56,9 +56,9 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
 
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
-    """Yield each entry once; see `elemflow.sources.retrieve`."""
-    columns = list(dict.fromkeys((_KEY, *options.fields)))
-    for frame in read_pages(folder, columns, _KEY):
+    """Yield each calculation once, since an entry may have several; see `elemflow.sources.retrieve`."""
+    columns = list(dict.fromkeys((_KEY, _ROW_KEY, *options.fields)))
+    for frame in read_pages(folder, columns, _ROW_KEY):
         if {"volume", "natoms"} <= set(columns):
             volume, atoms = (pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "natoms"))
             per_atom = (volume / atoms).to_list()
@@ -84,6 +84,8 @@ def _atoms(unit_cell: str, sites: str) -> str:
     if not unit_cell or not sites:
         return ""
     places = [site.split(" @ ") for site in json.loads(sites)]
+    if any(len(place) != 2 for place in places):  # noqa: PLR2004 - symbol and place
+        return ""
     structure = {
         "lattice_mat": json.loads(unit_cell),
         "coords": [[float(number) for number in place.split()] for _, place in places],
