@@ -1,4 +1,5 @@
 import re
+import shutil
 
 import pytest
 import yaml
@@ -548,3 +549,22 @@ def test_a_dataset_may_extend_another(project):
     datasets = load(CONFIG, project).datasets
     base = datasets["kefe"]
     assert datasets["a"] == base | {"title": "A", "keep": {"rule": "first"}, "published_size": {}}
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("protocols/brnet2023.yaml", lambda c: c["split"].update(seed=1.0), "key 'split.seed': found 1.0, expected integer"),
+        ("protocols/brnet2023.yaml", lambda c: c["training"].update(batch_size=8.0), "found 8.0, expected integer"),
+        ("protocols/brnet2023.yaml", lambda c: c["training"]["optimizer"].update(learning_rate=float("nan")), "found NaN, expected number"),
+        ("datasets/kebg.yaml", lambda c: c["properties"]["band_gap"].update(minimum=float("inf")), "found Infinity, expected number"),
+    ],
+)  # fmt: skip
+def test_numbers_are_finite_and_integers_are_integers(project, file, change, message):
+    edit(project, file, change)
+    assert message in refusal(project)
+
+
+def test_ids_are_ascii(project):
+    shutil.copy(project / "config/datasets/kefe.yaml", project / "config/datasets/lücke.yaml")
+    assert "use lower-case letters, digits and _ only" in refusal(project)

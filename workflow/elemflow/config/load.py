@@ -3,6 +3,7 @@
 How one file is read, and checked against its schema, is in `elemflow.config.yaml_schema`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -321,7 +322,7 @@ def _read_folder(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
             raise ConfigError(f"{shown}: the id '{path.stem}' is already taken by {found[path.stem][0]}; rename one.")
         if path.stem == "all":
             raise ConfigError(f"{shown}: 'all' is the name of the overview of everything; rename the file.")
-        if not path.stem.replace("_", "a").isalnum() or path.stem != path.stem.lower():
+        if not re.fullmatch("[a-z0-9_]+", path.stem):
             raise ConfigError(f"{shown}: the file name is the id; use lower-case letters, digits and _ only.")
         found[path.stem] = (shown, read_yaml(path))
     return found

@@ -5,6 +5,7 @@ Every mistake is named by file and key, with what was found and what is allowed.
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
@@ -167,7 +168,14 @@ def _validator(schema_name: str) -> Any:
                         instance.setdefault(key, deepcopy(declared["default"]))
         yield from check_properties(validator, properties, instance, parent)
 
-    return jsonschema.validators.extend(plain, {"properties": fill_defaults})(schema)
+    # A seed of 1.0 would give another split than 1; NaN and infinity are no settings.
+    types = plain.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    types = types.redefine("number", lambda _, value: _is_finite(value))
+    return jsonschema.validators.extend(plain, {"properties": fill_defaults}, type_checker=types)(schema)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _messages(error: Any) -> list[str]:  # noqa: PLR0911  one return per kind of mistake

@@ -176,7 +176,7 @@ def describe_data(datasets: Mapping[str, DatasetAbout], used: Iterable[str], cur
 
 def _describe_losses(curation: Mapping[str, Any]) -> Iterator[str]:
     """Yield what of a source could not be read, from its `curation.json`."""
-    read = curation["steps"][0]["rows"] if curation else 0
+    read = next((step["rows"] for step in curation.get("steps", ())), 0)
     for stage, lost in curation.get("not_understood", {}).items():
         yield f"{lost['rows']:,} of {read:,} rows dropped, {stage} not understood"
     for name, about in curation.get("properties", {}).items():
