@@ -95,8 +95,14 @@ def test_long_decimals_without_a_small_denominator_stay_exact() -> None:
         ("CuSO4.5H2O1", "hydrate"),
         ("CuSO4.5OH2", "hydrate"),
         ("NiCl2.6NH3", "hydrate"),
-        ("Al2O3.2SiO2", r"write Al2O3\(SiO2\)2, or Al2O3.200SiO2 if it is a decimal point"),
-        ("CaCl2.2CH3OH", r"write CaCl2\(CH3OH\)2"),
+        ("Al2O3.2SiO2", r"write Al2O3\(SiO2\)2 or Al2O3·2SiO2, or Al2O3.200SiO2 if it is a decimal point"),
+        ("CaCl2.2CH3OH", r"write CaCl2\(CH3OH\)2 or CaCl2·2CH3OH"),
+        ("Al2O3.2SiO2.2CH3OH", r"write Al2O3\(SiO2\)2\(CH3OH\)2 or Al2O3·2SiO2·2CH3OH"),
+        ("Al2O3.2SiO2.H2O", r"write Al2O3\(SiO2\)2"),
+        ("Al2O3.2SiO2.2H2O", "hydrate"),
+        ("Ca0.5Sr0.5TiO3.2SiO2", "separate two compounds"),
+        ("Zn(NO3)2.3CuCl2", "separate two compounds"),
+        ("CaSO4.0.5H2O", "hydrate"),
         ("Ca0,5Sr0,5TiO3", "decimal point: Ca0.5Sr0.5TiO3"),
         ("La1-xSrxMnO3", "a variable such as x"),
         ("YBa2Cu3O7-x", "a variable such as x"),
@@ -135,6 +141,10 @@ def test_distinct_formulas_are_read_once() -> None:
         ("CuSO4*5H2O", "CuH10O9S"),
         ("Li2O.2B2O3", "B4Li2O7"),
         ("KCl.MgCl2", "Cl3KMg"),
+        ("Al2O3.SiO2", "Al2O5Si"),
+        ("CaSO4·0.5H2O", "Ca2H2O9S2"),
+        ("Al2O3·2SiO2·2H2O", "Al2H4O9Si2"),
+        ("Bi2Sr2.2CaCu2O8", "Bi10Ca5Cu10O40Sr11"),  # no compound that ends with a metal crystallises with another
         ("La5Cu6.33O4S7", "Cu633La500O400S700"),  # no compound crystallises with 33 of another
         ("Li1.5CoO2", "Co2Li3O4"),
         ("Fe9e-05Ni0.99991", "Fe9Ni99991"),
@@ -171,6 +181,17 @@ def test_noise_of_binary_numbers_is_no_digit(first: int, second: int) -> None:
     written_by_program = f"Ba{first / 100}Sr{second / 100}O{rest}"
     expected = canonical(f"Ba{first}Sr{second}O{100 * exact}")
     assert canonical(written_by_program) == expected
+
+
+COMPOUNDS = st.sampled_from(["Al2O3", "CaCl2", "Zn(NO3)2", "Fe2(SO4)3", "KCl", "NaAlSi3O8"])
+
+
+@given(COMPOUNDS, st.integers(2, 12), st.sampled_from(["SiO2", "CH3OH", "H2O", "(NH4)2SO4", "CuCl2"]))
+def test_a_full_stop_between_compounds_is_never_a_decimal_point_in_silence(first: str, number: int, other: str) -> None:
+    expected = canonical(f"{first}({other}){number}")
+    assert canonical(f"{first}·{number}{other}") == expected
+    forms, reasons = canonical_forms([f"{first}.{number}{other}"])
+    assert forms == {f"{first}.{number}{other}": expected} or "the dot may be a decimal point" in str(reasons)
 
 
 @given(compositions)

@@ -1,14 +1,16 @@
 """Formulas read all at once have the amounts of formulas read one by one."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elemflow.chemistry.composition import SYMBOLS, amounts, canonical
+from elemflow.chemistry.composition import SYMBOLS, amounts, canonical, canonical_forms, parse_formula
 from elemflow.chemistry.formula_arrays import element_amounts
 
+WRITTEN = ["Fe₂O₃", "CuSO4·5H2O", "Li2O.2B2O3", "Al2O3.SiO2", "Bi2Sr2.2CaCu2O8", "Fe0.62C9e-05Cr0.38", "Ca3(PO4)2"]
 FORMULAS = st.dictionaries(st.sampled_from(SYMBOLS), st.integers(1, 99), min_size=1, max_size=5).map(
     lambda held: canonical("".join(f"{symbol}{number}" for symbol, number in held.items()))
-)
+) | st.sampled_from(WRITTEN).map(canonical)
 
 
 @given(st.lists(FORMULAS, min_size=1, max_size=8))
@@ -18,3 +20,17 @@ def test_amounts_are_those_of_the_single_formula(formulas):
     symbols = [SYMBOLS[number - 1] for number in found.numbers]
     assert list(zip(found.rows.tolist(), symbols, found.values.tolist(), strict=True)) == expected
     assert not found.reasons
+
+
+@given(st.text(alphabet="FeONaCl0123456789.·()", max_size=12))
+def test_what_the_parser_reads_has_the_same_fractions_in_the_arrays(text):
+    forms, _ = canonical_forms([text])
+    for form in forms.values():
+        exact = parse_formula(text)
+        found = element_amounts([form])
+        shares = {SYMBOLS[number - 1]: value for number, value in zip(found.numbers, found.values, strict=True)}
+        assert shares.keys() == exact.keys()
+        for symbol, amount in exact.items():
+            expected = float(amount / sum(exact.values()))
+            # Canonical forms are rounded to millionths of the atoms.
+            assert shares[symbol] / sum(shares.values()) == pytest.approx(expected, abs=5e-6)

@@ -65,6 +65,13 @@ def test_a_mark_for_missing_values_is_compared_as_a_number(tmp_path: Path, writt
     assert outcome.materials["energy"].isna().tolist() == [False, True]
 
 
+def test_a_dot_that_may_mean_two_things_is_refused_with_its_spellings(tmp_path: Path) -> None:
+    outcome = run(tmp_path, "formula,e\nCaCl2.2CH3OH,1\nAl2O3.2SiO2,2\nAl2O3·2SiO2,3\nCaSO4·0.5H2O,4\n")
+    assert outcome.energies == {"Al2O7Si2": 3, "Ca2H2O9S2": 4}
+    for row, spelling in enumerate(["CaCl2(CH3OH)2 or CaCl2·2CH3OH", "Al2O3(SiO2)2 or Al2O3·2SiO2"]):
+        assert f"write {spelling}" in outcome.rejected["reason"][row]
+
+
 def test_rows_lost_are_warned_about_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = ["FeO,1", *["Fe²,1"] * 3, "Nö,1", *[f"Fe{n}O,1" for n in range(2, 10)]]
     outcome = run(tmp_path, "formula,e\n" + "\n".join(rows) + "\n")

@@ -1,6 +1,7 @@
 """Predictions for new materials: those of the run itself, from feature files and from tables of formulas."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_the_evaluation_of_a_run_says_how_members_are_combined(tmp_path: Path, r
 
 @pytest.mark.parametrize(
     ("formula", "reason"),
-    [("Xx2O3", "'Xx' is not an element"), ("Fe2O3·H2O", "the dot of a hydrate"), ("FeOg", "Og is not among the 86")],
+    [("Xx2O3", "'Xx' is not an element"), ("Fe2O3.2SiO2", "write .*Fe2O3·2SiO2"), ("FeOg", "Og is not among the 86")],
 )
 def test_a_row_that_cannot_be_predicted_is_named_or_skipped(
     tmp_path: Path, run: Path, formula: str, reason: str
@@ -99,7 +100,7 @@ def test_a_row_that_cannot_be_predicted_is_named_or_skipped(
     predict_table(run, table, out, skip=True)
     found = pd.read_parquet(out)
     assert found["y_pred"].isna().tolist() == found["spread"].isna().tolist() == [False, True, False]
-    assert reason in found["reason"][1]
+    assert re.search(reason, found["reason"][1])
     predict_table(run, _table(tmp_path, [formula]), out, skip=True)
     assert pd.read_parquet(out)["y_pred"].isna().all()
 

@@ -41,12 +41,14 @@ _OXIDATION_STATE = re.compile(r"\((?:I{1,3}|IV|VI{0,3})\)")  # Sn(IV)O2; or the 
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
 _DATE = re.compile(rf"[0-9]{{1,4}}[-/ ]{_MONTH}(?:[-/ ][0-9]+)?|{_MONTH}[-/ ][0-9]+|[0-9]+[-/][0-9]+[-/][0-9]+")
 _SEPARATOR = re.compile(r"[·•∙⋅*]")  # of two compounds that crystallise together, CuSO4·5H2O
-_DOT = re.compile(r"(?<=[A-Za-z)\]}])\.(?=[0-9]*[A-Z(\[{])")  # the same, where no digit stands before it
-_DOT_OR_POINT = re.compile(r"(?P<before>[^.]*?(?P<amount>[0-9]+))\.(?P<number>[1-9]|1[0-2])(?P<after>[A-Z(\[{][^.]*)")
+_DOT = re.compile(r"(?<=[A-Za-z)\]}])\.(?=[0-9]*[A-Z(\[{])|(?<=[0-9])\.(?=[A-Z(\[{])")  # the same, no decimal point
+_DOT_OR_POINT = re.compile(r"(?<![0-9.])(?P<amount>[0-9]+)\.(?P<number>[1-9]|1[0-2])(?=[A-Z(\[{])")
+_LAST_SYMBOL = re.compile(r"(?:(?P<symbol>[A-Z][a-z]?)|[)\]}])$")
 _DECIMAL_COMMA = re.compile(r"[0-9],[0-9]")
 _VARIABLE = re.compile(r"[0-9)\]}A-Za-z](?:[-+±][xyzδ]|[xyz](?![a-z]))")
 _ALLOY_DESIGNATION = re.compile(r"[A-Z][a-z]?(?:-[0-9.]+[A-Z][a-z]?)+")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_NON_METALS = frozenset(["H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "As", "Se", "Br", "Te", "I"])
 _HYDROGEN_ISOTOPES = {"D": "deuterium", "T": "tritium"}
 
 EXACT_DECIMALS = 3
@@ -88,8 +90,9 @@ def parse_formula(text: str) -> dict[str, Fraction]:
     formula is taken: `Mg0.9933Eu0.0067` is read as Mg148Eu, though Mg149Eu has the same digits.
 
     Amounts as programs write them (`9e-05`), subscripts and full-width characters are read like plain digits. Two
-    compounds may be joined by a middle dot or an asterisk (`CuSO4·5H2O`), or by a full stop that no digit precedes
-    (`Li2O.2B2O3`); `Al2O3.2SiO2` may mean two things and is refused.
+    compounds may be joined by a middle dot or an asterisk (`CuSO4·5H2O`), or by a full stop without digits on both
+    sides (`Li2O.2B2O3`, `Al2O3.SiO2`). `Al2O3.2SiO2` may mean two things and is refused;
+    `Bi2Sr2.2CaCu2O8`, where a metal precedes the dot, has a decimal.
 
     Args:
         text: A formula such as `Fe2O3`, `Ca3(PO4)2` or `Hg0.7Cd0.3Te`.
@@ -194,8 +197,6 @@ def _parse_general(text: str) -> dict[str, Fraction]:
         raise ValueError(f"a comma in an amount; write a decimal point: {formula.replace(',', '.')}")
     if _ALLOY_DESIGNATION.fullmatch(formula):
         raise ValueError("looks like an alloy in weight per cent, such as Ti-6Al-4V; write atomic amounts")
-    if _HYDRATE.search(formula):
-        raise ValueError("the dot may be a decimal point or a hydrate's dot; write CuSO4(H2O)5 for CuSO4.5H2O")
     formula = _with_brackets(_POWER_OF_TEN.sub(lambda number: _plain_decimal(number.group()), formula))
     formula = _NOISY.sub(lambda number: _rounded(number.group()), formula)
     decimals = max((len(digits.rstrip("0")) for digits in _DECIMALS.findall(formula)), default=0)
@@ -222,25 +223,53 @@ def _plain_decimal(number: str) -> str:
 
 def _with_brackets(formula: str) -> str:
     """Return a formula of several compounds as one with brackets: CuSO4·5H2O as CuSO4(H2O)5."""
-    found = _DOT_OR_POINT.fullmatch(formula)
-    if found and int(found["amount"]) > 1 and all(_is_compound(found[part]) for part in ("before", "after")):
-        before, number, after = found["before"], found["number"], found["after"]
-        raise ValueError(
-            f"the dot may be a decimal point or separate two compounds; write {before}({after}){number}, or "
-            f"{before}.{number:0<3}{after} if it is a decimal point"
-        )
-    separator = _SEPARATOR if _SEPARATOR.search(formula) else _DOT
-    first, *others = separator.split(formula)
-    if others and separator is _DOT and not all(map(_is_compound, (first, *others))):
+    explicit = _SEPARATOR.search(formula)
+    first, *others = _SEPARATOR.split(formula) if explicit else _DOT.split(formula)
+    if others and not explicit and not all(map(_is_compound, (first, *others))):
         raise ValueError(
             "a dot without digits on both sides; write Fe0.5Co0.5 for Fe.5Co.5, and brackets for compounds, CuSO4(H2O)5"
         )
-    joined = [first]
+    joined = [_unambiguous(first)]
     for other in others:
         number = _AMOUNT.match(other)
-        rest = other[number.end() :] if number else other
+        rest = _unambiguous(other[number.end() :] if number else other)
         joined.append(f"({rest}){number.group() if number else ''}")
     return "".join(joined)
+
+
+def _unambiguous(compound: str) -> str:
+    """Return a compound; raise if a decimal point in it may be the dot between two compounds."""
+    if _HYDRATE.search(compound):
+        raise ValueError(
+            "the dot may be a decimal point or a hydrate's dot; write CuSO4(H2O)5 or CuSO4·5H2O for CuSO4.5H2O"
+        )
+    dots = [found for found in _DOT_OR_POINT.finditer(compound) if _may_join(compound, found)]
+    if dots:
+        joined, point = list(compound), list(compound)
+        for found in dots:
+            joined[found.end("amount")] = "·"
+            point[found.end("number") - 1] += "00"
+        raise ValueError(
+            f"the dot may be a decimal point or separate two compounds; write {_with_brackets(''.join(joined))} or "
+            f"{''.join(joined)}, or {''.join(point)} if it is a decimal point"
+        )
+    return compound
+
+
+def _may_join(compound: str, dot: re.Match[str]) -> bool:
+    """Return whether a dot between two digits may stand between two compounds.
+
+    The first of two compounds that crystallise together ends with a non-metal, and nobody writes its amount if that is
+    1: Bi2Sr2.2CaCu2O8 and Li1.5CoO2 have decimals.
+    """
+    last = _LAST_SYMBOL.search(compound, 0, dot.start())
+    return bool(
+        int(dot["amount"]) > 1
+        and last
+        and last["symbol"] in {None, *_NON_METALS}
+        and _is_compound(compound[: dot.start()])
+        and _is_compound(compound[dot.end() :])
+    )
 
 
 def _is_compound(text: str) -> bool:
