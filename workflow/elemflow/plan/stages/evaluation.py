@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from elemflow.config.load import members_per_split
+from elemflow.config.checks import members_per_split
 from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product

@@ -1,0 +1,197 @@
+"""Keys of one declaration that do not fit each other, or other declarations."""
+
+import pytest
+from factories.configuration import CONFIG, edit, refusal
+
+from elemflow.config.load import load_plain as load
+
+
+def test_filter_of_an_unknown_property(project):
+    edit(project, "datasets/kefe.yaml", lambda c: c["filters"][0].update(property="formation_enery"))
+    message = refusal(project)
+    assert "key 'filters[0].property': no property 'formation_enery'" in message
+    assert "Did you mean 'formation_energy'?" in message
+
+
+def test_shares_must_sum_to_one(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["split"].update(train=0.9))
+    assert "key 'split': the shares sum to 1.09, not to 1" in refusal(project)
+
+
+def test_stopping_on_validation_needs_a_validation_part(project):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["split"].update(train=0.9, validation=0))
+    assert "key 'training.early_stopping.monitor'" in refusal(project)
+
+
+def test_a_learning_rate_falls_by_what_is_monitored(project):
+    def unmonitored(protocol):
+        protocol["split"].update(train=0.9, validation=0)
+        protocol["training"] |= {"early_stopping": None, "learning_rate_reduction": {"factor": 0.1, "patience": 45}}
+
+    edit(project, "protocols/brnet2023.yaml", unmonitored)
+    assert "key 'training.learning_rate_reduction': nothing is monitored" in refusal(project)
+
+
+def test_two_ways_to_set_the_learning_rate_exclude_each_other(project):
+    both = {"schedule": {"warmup": 0.1}, "learning_rate_reduction": {"factor": 0.1, "patience": 45}}
+    edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(both))
+    assert "key 'training.schedule': both this and learning_rate_reduction set" in refusal(project)
+
+
+def test_branches_must_fill_their_stack(project):
+    edit(project, "models/brnet.yaml", lambda c: c["spec"]["stacks"][0].update(branches=[2, 1]))
+    message = refusal(project)
+    assert "config/models/brnet.yaml" in message
+    assert "branches" in message
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("{element: mg, train_fraction: 0}", "key 'split.hold_out.element': 'mg' is not the symbol of an element."),
+        (
+            "{element: Mg, train_fraction: 0.9}",
+            "key 'split.hold_out.train_fraction': 0.9 in the training set and 0.2 tested are more",
+        ),
+        ("{element: Mg}", "key 'split.hold_out': the key 'train_fraction' is missing."),
+    ],
+)
+def test_a_wrong_hold_out_is_refused(project, declared, message):
+    text = f"{{title: A, extends: brnet2023, split: {{hold_out: {declared}}}}}"
+    (project / "config/protocols/a.yaml").write_text(text)
+    assert f"config/protocols/a.yaml (extends brnet2023): {message}" in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "message"),
+    [
+        ("random_forest", {"estimator": "random_forst"}, "key 'estimator': no estimator 'random_forst'"),
+        ("automl", {"estimators": ["ridge", "lightgmb"]}, "key 'estimators': no estimator 'lightgmb'"),
+        ("automl", {"estimators": ["catboost"]}, "key 'estimators': engine optuna does not search 'catboost'"),
+        ("random_forest", {"parameters": {"max_deph": 3}}, "key 'parameters.max_deph': random_forest has no such"),
+        ("ridge", {"search": {"method": "grid", "grid": {"alhpa": [1]}}}, "key 'search.grid.alhpa': ridge has no such"),
+        ("best_ml_irnet2019", {"models": ["ridge", "brnet"]}, "key 'models': no model of kind estimator 'brnet'"),
+    ],
+)
+def test_unknown_estimator(project, model, change, message):
+    edit(project, f"models/{model}.yaml", lambda c: c.update(change))
+    assert f"config/models/{model}.yaml: {message}" in refusal(project)
+
+
+def test_divisions_need_members_that_share_them(project):
+    edit(project, "protocols/demo.yaml", lambda c: c["split"].update(splits=3))
+    assert "key 'split.splits': under `split_per_member: true` every member has its own split" in refusal(project)
+
+
+def test_scaling_of_an_unknown_part(project):
+    edit(project, "protocols/demo.yaml", lambda c: c.update(scaling={"ef": "standard", "pq": "none"}))
+    assert "key 'scaling.pq': no such part. Known: ef, pa" in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"filters": [{"kind": "elements", "allowed": ["FE", "O"]}]}, "key 'filters[0].allowed': 'FE' is not the symbol of an element. Did you mean 'Fe'?"),
+        ({"properties": {"composition": {"column": "gap", "unit": "eV", "title": "Gap"}}}, "key 'properties.composition': materials have a column of that name"),
+        ({"properties": {"code": {"column": "gap", "unit": "eV", "title": "Gap"}}}, "key 'properties.code': materials have a column of that name"),
+    ],
+)  # fmt: skip
+def test_names_of_a_dataset_are_elements_and_are_free(project, change, message):
+    assert message in refusal(project, CONFIG | {"overrides": {"datasets": {"kebg": change}}})
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "message"),
+    [
+        ("band_gip", ("kefe", "formation_energy"), "key 'read_from.band_gip': no property 'band_gip' in this dataset"),
+        ("band_gap", ("kef", "formation_energy"), "key 'read_from.band_gap.dataset': no file config/datasets/kef.yaml. Did"),
+        ("band_gap", ("kefe", "energy"), "key 'read_from.band_gap.property': dataset 'kefe' has no property 'energy'"),
+        ("band_gap", ("kefe", "formation_energy"), "'formation_energy' of dataset 'kefe' is in eV/atom, this property in eV"),
+        ("band_gap", ("kebg", "band_gap"), "dataset 'kebg' has no property 'band_gap'"),
+    ],
+)  # fmt: skip
+def test_a_property_of_another_dataset_must_be_there(project, name, origin, message):
+    elsewhere = {name: dict(zip(("dataset", "property"), origin, strict=True))}
+    edit(project, "datasets/kebg.yaml", lambda c: c.update(read_from=elsewhere))
+    assert message in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"properties": {"volume": {"computed": "volume", "unit": "A", "title": "V"}}},
+            "'properties.volume.computed': needs",
+        ),
+        ({"keep": {"rule": "structures", "property": "band_gap"}}, "'keep.rule': needs the structures"),
+        (
+            {
+                "columns": {"structure_type": "group"},
+                "keep": {"rule": "structures", "property": "band_gap", "volume": "v"},
+            },
+            "'keep.volume': no property 'v'",
+        ),
+        ({"columns": {"structure": {"column": "cif", "format": "xyz"}}}, "Allowed: pymatgen, jarvis, cif."),
+        (
+            {"properties": {"band_gap": {"column": "v", "computed": "volume"}}},
+            "give exactly one of the keys column, computed",
+        ),
+        ({"keep": {"rule": "first", "property": "band_gap"}}, "unknown key 'property'"),
+    ],
+)
+def test_structures_are_declared_where_they_are_needed(project, change, message):
+    assert message in refusal(project, CONFIG | {"overrides": {"datasets": {"kebg": change}}})
+
+
+def test_structures_may_be_declared(project):
+    change = {
+        "columns": {"structure": {"column": "cif", "format": "cif"}},
+        "properties": {"volume": {"computed": "volume_per_atom", "unit": "Å³/atom", "title": "Volume"}},
+        "keep": {"rule": "structures", "property": "band_gap"},
+    }
+    dataset = load(CONFIG | {"overrides": {"datasets": {"kebg": change}}}, project).datasets["kebg"]
+    assert dataset["keep"] == {"rule": "structures", "property": "band_gap", "volume": None}
+    assert dataset["columns"]["structure_type"] is None
+
+
+ENSEMBLE = {
+    "split": {"members": 5, "split_per_member": False},
+    "ensemble": "mean",
+    "uncertainty": True,
+    "report": "ensemble",
+}
+
+
+ROW_FOLDS = {"scheme": "k_fold_rows", "folds": 5, "seed": 18012019, "rows": 4604, "members_per_fold": 5}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (ENSEMBLE, None),
+        (ENSEMBLE | {"split": ROW_FOLDS | {"validation": 0.1}}, None),
+        (ENSEMBLE | {"split": ROW_FOLDS}, "key 'uncertainty': intervals are calibrated on validation rows"),
+        (ENSEMBLE | {"split": {"members": 1, "split_per_member": False}}, "key 'ensemble': needs several members of one split"),
+        (ENSEMBLE | {"split": {"members": 5}}, "key 'ensemble': needs several members of one split"),
+        ({"split": {"members": 1}, "uncertainty": True}, "key 'uncertainty': needs several members of one split"),
+        ({"split": ENSEMBLE["split"], "uncertainty": True}, "key 'uncertainty': needs the key 'ensemble'"),
+        ({"report": "ensemble"}, "key 'report': needs the key 'ensemble'"),
+        ({"target_scaling": {"center": "middle"}}, "key 'target_scaling.center': found \"middle\". Allowed: none, mean, median."),
+        ({"scaling": {"pa": "unit_row"}}, "Did you mean 'unit_rows'?"),
+        ({"split": {"scheme": "file"}}, "key 'split': the key 'path' is missing."),
+    ],
+)  # fmt: skip
+def test_a_protocol_is_whole(project, change, message):
+    stopping = {"training": {"early_stopping": None}}
+    config = CONFIG | {"overrides": {"protocols": {"brnet2023": stopping | change}}}
+    if message:
+        assert message in refusal(project, config)
+    else:
+        assert load(config, project).protocols["brnet2023"]["uncertainty"] is True
+
+
+@pytest.mark.parametrize("name", ["band_gap", "entry_id"])
+def test_a_split_column_must_not_hide_another(project, name):
+    change = {"columns": {"splits": [name]}}
+    message = refusal(project, CONFIG | {"overrides": {"datasets": {"kebg": change}}})
+    assert f"key 'columns.splits': the name '{name}' is taken by" in message
