@@ -8,10 +8,9 @@ from elemflow.core.content import write_record
 from elemflow.core.deadline import set_deadline
 from elemflow.provenance.environment import start_job
 from elemflow.training.backend import Backend
-from elemflow.training.interruption import Stopped
 from elemflow.training.job import RunInputs, RunOutputs, train_run
 from elemflow.training.packing import train_neighbours
-from elemflow.training.requeue import requeue_at_time_limit
+from elemflow.training.requeue import requeued_at_time_limit
 from elemflow.training.run_config import RunConfig
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def main(smk: "Snakemake") -> None:
     """Run the step."""
-    started, began = time.monotonic(), time.time()
+    started = time.monotonic()
     start_job(smk.log[0])
     set_deadline(smk.resources.get("runtime", 0), smk.resources.get("grace"))
     backend = Backend(smk.threads)
@@ -38,7 +37,7 @@ def main(smk: "Snakemake") -> None:
         )
         train_neighbours(checkpoints, backend, started)
 
-    try:
+    with requeued_at_time_limit():
         train_run(
             RunConfig.from_params(smk.params.cfg),
             RunInputs.from_names(**dict(smk.input.items())),
@@ -53,9 +52,6 @@ def main(smk: "Snakemake") -> None:
             code=smk.params.code,
             then=finish,
         )
-    except Stopped as stopped:
-        requeue_at_time_limit(stopped, began)
-        raise
 
 
 if __name__ == "__main__":

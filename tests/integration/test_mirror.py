@@ -11,7 +11,8 @@ from factories.tiny_project import TINY_DATASET
 pytestmark = pytest.mark.workflow
 
 
-def test_mirror_in_place_of_the_network(fresh, tmp_path):
+def test_mirror_in_place_of_the_network(fresh, tmp_path, monkeypatch):
+    monkeypatch.setenv("ELEMFLOW_ATTEMPTS", "1")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(fresh.folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -148,7 +148,7 @@ def test_a_target_of_a_study_that_is_not_asked_for_is_named(fresh):
 
 def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     fresh.edit("config/protocols/tiny.yaml", "learning_rate: 0.001", "learning_rate: 1.0e+30")
-    targets = ("results/tables/tiny/errors", "results/claims/tiny/claims.csv")
+    targets = ("results/tables/tiny/errors", "results/claims/tiny")
     shown = fresh.run(*targets, expect=1)
     assert "learning rate 1e+30" in shown
     listed = shown[shown.index("Failed: 1. What finished is kept") :]

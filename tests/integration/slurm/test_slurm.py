@@ -215,7 +215,6 @@ def test_a_cluster_without_accounting(finished, cluster_without_accounting, tmp_
     shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
     node = LoginNode(tmp_path / "copy", cluster_without_accounting)
     link_profile(node.folder)
-    node.edit("slurm/profile.yaml", ("slurm-status-command: sacct", "slurm-status-command: squeue"))
     split = "results/splits/tiny/seebeck/tiny.parquet"
     (node.folder / split).unlink()
     node.run(split)

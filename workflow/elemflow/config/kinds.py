@@ -176,7 +176,7 @@ TABLE_INPUTS = {name: kind.inputs for name, kind in TABLE_KINDS.items()}
 PROTOCOL_NEEDS = {name: kind.protocol_needs for name, kind in _ITEM_KINDS.items() if kind.protocol_needs}
 
 ScalingKind = Literal["none", "standard", "quantile", "unit_rows"]
-_SCALING = re.compile(r'^SCALING = "(\w+)"$', re.MULTILINE)
+_SCALING = re.compile(r"""^SCALING\s*=\s*(["'])(\w+)\1""", re.MULTILINE)
 
 
 @cache
@@ -191,7 +191,7 @@ def natural_scaling(part: str) -> ScalingKind:
     path = PACKAGE.joinpath(*FEATURES[part].split(".")[1:]).with_suffix(".py")
     found = _SCALING.search(path.read_text(encoding="utf-8"))
     for kind in get_args(ScalingKind):
-        if found and found[1] == kind:
+        if found and found[2] == kind:
             return kind
     raise ConfigError(f'{path}: no statement `SCALING = "..."` with one of {", ".join(get_args(ScalingKind))}.')
 

@@ -8,6 +8,7 @@ before it is renamed; temporary failures are tried again, all others stop with o
 import gzip
 import json
 import logging
+import os
 import random
 import re
 import zipfile
@@ -36,8 +37,9 @@ log = logging.getLogger(__name__)
 
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525)})
 """Those of 520 to 524 are of Cloudflare, for a server behind it that does not answer."""
-ATTEMPTS, BACKOFF, LONGEST_PAUSE = 10, 5.0, 120.0
-"""Requests, first pause and longest pause in seconds: in all some ten minutes, as long as short outages last."""
+ATTEMPTS = int(os.environ.get("ELEMFLOW_ATTEMPTS", "10"))
+BACKOFF, LONGEST_PAUSE = 5.0, 120.0
+"""First and longest pause in seconds: ten requests take some ten minutes, as long as short outages last."""
 DIGEST_ATTEMPTS = 3
 """Transfers before a wrong SHA-256 is believed: figshare sometimes delivers a wrong body once."""
 FIGSHARE_API = "https://api.figshare.com/v2/file/download"

@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from elemflow.training.interruption import MARGIN, Stopped, deadline
 
@@ -17,7 +19,18 @@ SECONDS_TO_BE_STOPPED = 60.0
 """Time in which Slurm ends the processes of a job that it has put back into the queue."""
 
 
-def requeue_at_time_limit(stopped: Stopped, began: float) -> bool:
+@contextmanager
+def requeued_at_time_limit() -> Iterator[None]:
+    """Put this Slurm job back into the queue if what it trains inside the context is stopped by the end of its time."""
+    began = time.time()
+    try:
+        yield
+    except Stopped as stopped:
+        requeue(stopped, began)
+        raise
+
+
+def requeue(stopped: Stopped, began: float) -> bool:
     """Put this Slurm job back into the queue if its training was stopped by the end of its time.
 
     A job that had no time for training from the beginning is left to fail: it would come back for ever.
