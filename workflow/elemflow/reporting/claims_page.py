@@ -10,10 +10,12 @@ import pandas as pd
 from elemflow.core.files import atomic_path, write_text
 from elemflow.reporting import text as words
 from elemflow.reporting.claims_view import StudyClaims, view_claims
-from elemflow.reporting.pages import render_claims
+from elemflow.reporting.pages import render
 from elemflow.reporting.tables.lines import to_csv
 
 TITLE = "Claims of the papers"
+VERDICT_STYLES = {"holds": "holds", "does not hold": "fails", "not testable": "open"}
+"""Class in style.css of each verdict."""
 
 
 def write_claims(cfg: Mapping[str, Any], tables: Mapping[str, Mapping[str, str | Path]], folder: str | Path) -> None:
@@ -37,7 +39,7 @@ def write_claims(cfg: Mapping[str, Any], tables: Mapping[str, Mapping[str, str |
     _write_frames(folder, [study])
     write_text(folder / "claims.md", _render_markdown(study))
     write_text(folder / "claims.txt", _render_text(study))
-    write_text(folder / "index.html", render_claims(f"Claims: {study.title}", [study]))
+    write_text(folder / "index.html", _render_page(f"Claims: {study.title}", [study]))
 
 
 def write_claims_index(
@@ -51,7 +53,12 @@ def write_claims_index(
     """
     views = [view_claims(cfg, csv, linked=False) for cfg, csv in studies]
     _write_frames(Path(folder), views)
-    write_text(Path(folder) / "index.html", render_claims(TITLE, views))
+    write_text(Path(folder) / "index.html", _render_page(TITLE, views))
+
+
+def _render_page(title: str, studies: Sequence[StudyClaims]) -> str:
+    """Return the page with the claims of one study or of several."""
+    return render("claims", title=title, studies=studies, styles=VERDICT_STYLES)
 
 
 def _write_frames(folder: Path, studies: Sequence[StudyClaims]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -13,12 +12,7 @@ from elemflow.reporting.comparability import HasScale, describe_rows
 from elemflow.reporting.text import format_range
 from elemflow.reporting.view import NO_VALUE, TableView
 
-if TYPE_CHECKING:
-    from elemflow.reporting.claims_view import StudyClaims
-
 TEMPLATES = Path(__file__).parent / "templates"
-VERDICT_STYLES = {"holds": "holds", "does not hold": "fails", "not testable": "open"}
-"""Class in style.css of each verdict."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +89,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> str:
+    """Return a page from the template of a name, `templates/<name>.html.j2`."""
     return _environment().get_template(f"{template}.html.j2").render(**values)
 
 
@@ -129,22 +124,17 @@ def render_table_page(view: TableView, runs: Sequence[ListedRun]) -> str:
         view: The table.
         runs: Runs to list below it; none for tables without runs.
     """
-    return _render("table", title=view.title, view=view, runs=runs)
+    return render("table", title=view.title, view=view, runs=runs)
 
 
 def render_tables_index(studies: Sequence[StudyTables]) -> str:
     """Render all tables on one page."""
-    return _render("tables", title="Tables: published and reproduced", studies=studies, kinds=TABLE_KINDS.values())
+    return render("tables", title="Tables: published and reproduced", studies=studies, kinds=TABLE_KINDS.values())
 
 
 def render_figures_index(studies: Sequence[StudyFigures]) -> str:
     """Render thumbnails of all figures on one page."""
-    return _render("figures", title="Figures", studies=studies)
-
-
-def render_claims(title: str, studies: "Sequence[StudyClaims]") -> str:
-    """Render the claims of one study or of several."""
-    return _render("claims", title=title, studies=studies, styles=VERDICT_STYLES)
+    return render("figures", title="Figures", studies=studies)
 
 
 def render_costs(columns: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]]) -> str:
@@ -154,4 +144,4 @@ def render_costs(columns: Sequence[str], groups: Mapping[str, Sequence[Sequence[
         columns: Heads of the columns.
         groups: Lines of each table, by its heading.
     """
-    return _render("costs", title="What the jobs cost", columns=columns, groups=groups)
+    return render("costs", title="What the jobs cost", columns=columns, groups=groups)
