@@ -32,8 +32,8 @@ from matminer.featurizers.structure import (
 )
 from pymatgen.core import Composition, Structure
 
+from elemflow.chemistry.cif import from_cif
 from elemflow.chemistry.composition import SYMBOLS, canonical_forms
-from elemflow.chemistry.crystal import from_cif
 from elemflow.chemistry.formula_arrays import element_amounts
 from elemflow.features import elemental_fractions, magpie, voronoi
 from elemflow.features.store import featurize_chunk, gather_chunks

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from elemflow.chemistry.crystal import decode, encode, from_cif, make_crystal, read_structure
+from elemflow.chemistry.crystal import decode, encode, make_crystal
+from elemflow.chemistry.structure_text import read_structure
 
 LATTICE = [[4.1, 0, 0], [0.2, 4.2, 0], [0, 0, 5.0]]
 PYMATGEN = {
@@ -67,6 +68,14 @@ def test_an_element_in_two_oxidation_states_is_whole():
     assert read_structure(PYMATGEN | {"sites": [site]}).species == ("Fe",)
 
 
+def test_what_a_site_holds_none_of_is_dropped():
+    sites = [*PYMATGEN["sites"], {"species": [{"element": "Fe", "occu": 0}], "abc": [0.2, 0, 0]}]
+    sites[0] = {"species": [*sites[0]["species"], {"element": "K", "occu": 0.0}], "abc": [0, 0, 0]}
+    assert read_structure(PYMATGEN | {"sites": sites}).species == ("Na", "Br0.5Cl0.5")
+    with pytest.raises(ValueError, match="negative"):
+        read_structure(PYMATGEN | {"sites": [{"species": [{"element": "Fe", "occu": -0.5}], "abc": [0, 0, 0]}]})
+
+
 def test_jarvis_dict():
     value = {"lattice_mat": LATTICE, "elements": ["Na", "Cl "], "coords": [[0, 0, 0], [0.5, 0.5, 0.5]]}
     crystal = read_structure(value)
@@ -101,8 +110,3 @@ def test_cif():
 def test_damaged_structures_get_a_reason(value, reason):
     with pytest.raises(ValueError, match=reason):
         read_structure(value)
-
-
-def test_text_without_a_structure_is_no_cif():
-    with pytest.raises(ValueError, match="the CIF cannot be read"):
-        from_cif("")

@@ -92,3 +92,27 @@ def test_cif_and_pymatgen_structures(tmp_path: Path) -> None:
         assert outcome.materials[["entry_id", "group"]].to_numpy().tolist() == [["a", 225]]
         assert outcome.materials["volume"][0] == pytest.approx(5.64**3 / 8)
         assert outcome.rejected["entry_id"].tolist() == ["b"]
+
+
+def test_occupancies_of_a_cif_column_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    def cif(*sites: str) -> str:
+        cell = "".join(f"_cell_length_{axis} 4.12\n" for axis in "abc")
+        cell += "".join(f"_cell_angle_{angle} 90\n" for angle in ("alpha", "beta", "gamma"))
+        keys = "".join(f"_atom_site_{key}\n" for key in ("label", "fract_x", "fract_y", "fract_z", "occupancy"))
+        return f"data_x\n{cell}loop_\n{keys}" + "".join(f"{site}\n" for site in sites)
+
+    chlorine = "Cl1 0.5 0.5 0.5 1"
+    rows = [
+        ("unknown", "CsCl", -1, cif("Cs1 0 0 0 .", chlorine)),
+        ("empty", "KCl", -1, cif("K1 0 0 0 1", chlorine, "Fe1 0.2 0.2 0.2 0")),
+        ("rounded", "Fe2CoCl3", -1, cif("Fe1 0 0 0 0.67", "Co1 0 0 0 0.34", chlorine)),
+        ("twice", "FeCoCl", -1, cif("Fe1 0 0 0 1", "Co1 0 0 0 1", chlorine)),
+        ("name", "CsCl", -1, "CsCl.cif"),
+    ]
+    columns = COLUMNS | {"structure": {"column": "atoms", "format": "cif"}}
+    outcome = records(tmp_path, rows, columns=columns, properties={"energy": energy(), "volume": COMPUTED})
+    volumes = dict(zip(outcome.materials["entry_id"], outcome.materials["volume"], strict=True))
+    assert volumes == pytest.approx(dict.fromkeys(["unknown", "empty", "rounded"], 4.12**3 / 2))
+    assert outcome.rejected["entry_id"].tolist() == ["twice", "name"]
+    assert "sum up to 2 (Fe 1, Co 1)" in outcome.rejected["reason"][0]
+    assert "perhaps the name of a file" in outcome.rejected["reason"][1]

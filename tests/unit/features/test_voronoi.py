@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elemflow.chemistry.crystal import Crystal, from_cif, from_pymatgen, make_crystal
+from elemflow.chemistry.cif import from_cif
+from elemflow.chemistry.crystal import Crystal, from_pymatgen, make_crystal
 from elemflow.features import tessellation, voronoi
 from elemflow.features.tessellation import tessellate
 

@@ -1,12 +1,10 @@
-"""Crystal structures: one compact binary form, and readers of the forms that databases use.
+"""Crystal structures: one compact binary form, and readers of the dicts that databases use.
 
 The binary form is what the column `structure` of `materials.parquet` holds. It is read without pymatgen, so that a part
 of a representation starts at once, and it holds nothing but numbers and symbols, so that reading it runs no code.
 """
 
-import json
 import struct
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -103,55 +101,18 @@ def decode(data: bytes) -> Crystal:
     return Crystal(numbers[:9].reshape(3, 3), tuple(names[i] for i in index), numbers[9:].reshape(-1, 3))
 
 
-def read_structure(value: str | Mapping[str, Any]) -> Crystal:
-    """Read a structure in any of the known forms.
-
-    Args:
-        value: CIF text, or a pymatgen `Structure.as_dict()` or JARVIS `Atoms.to_dict()`, as JSON text or as mapping.
-
-    Raises:
-        ValueError: The value is none of these, or it is damaged; the message says why.
-    """
-    if isinstance(value, str):
-        if not value.lstrip().startswith("{"):
-            return from_cif(value)
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"the structure is no valid JSON: {error}") from None
-    if isinstance(value, Mapping) and "lattice_mat" in value:
-        return from_jarvis(value)
-    if isinstance(value, Mapping) and "sites" in value:
-        return from_pymatgen(value)
-    raise ValueError("the structure is neither CIF text nor a dict of pymatgen ('sites') or JARVIS ('lattice_mat')")
-
-
-def from_cif(text: str) -> Crystal:
-    """Read the first structure of a CIF; oxidation states and labels are dropped.
-
-    Raises:
-        ValueError: There is no structure, or pymatgen cannot read it.
-    """
-    from pymatgen.io.cif import CifParser  # noqa: PLC0415
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            structures = CifParser.from_str(text).parse_structures(primitive=False, check_occu=False)
-        except (ValueError, KeyError, IndexError, TypeError, AssertionError, ArithmeticError) as error:
-            raise ValueError(f"the CIF cannot be read: {error}") from None
-    return from_pymatgen(structures[0].as_dict())
-
-
 def from_pymatgen(value: Mapping[str, Any]) -> Crystal:
     """Read what pymatgen's `Structure.as_dict()` returned; pymatgen itself is not needed.
+
+    What has the occupancy 0 is dropped.
 
     Raises:
         ValueError: A key is missing or the numbers do not fit.
     """
     try:
-        species = [_species(_occupancies(site["species"])) for site in value["sites"]]
-        return make_crystal(value["lattice"]["matrix"], species, [site["abc"] for site in value["sites"]])
+        held = [(_occupancies(site["species"]), site["abc"]) for site in value["sites"]]
+        sites = [(_species(occupancies), place) for occupancies, place in held if occupancies]
+        return make_crystal(value["lattice"]["matrix"], [name for name, _ in sites], [place for _, place in sites])
     except (KeyError, TypeError) as error:
         raise ValueError(f"the pymatgen dict is incomplete: {error!r}") from None
 
@@ -177,7 +138,10 @@ def _occupancies(species: Iterable[Mapping[str, Any]]) -> Counter[str]:
     """Return the sum of the occupancies of each element, whatever its oxidation states."""
     held: Counter[str] = Counter()
     for item in species:
-        held[item["element"]] += item["occu"]
+        if item["occu"] < 0:
+            raise ValueError(f"the occupancy {item['occu']:g} is negative")
+        if item["occu"]:
+            held[item["element"]] += item["occu"]
     return held
 
 

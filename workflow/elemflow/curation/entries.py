@@ -15,8 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from elemflow.chemistry.cif import from_cif
 from elemflow.chemistry.composition import SYMBOLS, amounts, canonical
-from elemflow.chemistry.crystal import Crystal, encode, formula_of, from_cif, from_jarvis, from_pymatgen
+from elemflow.chemistry.crystal import Crystal, encode, formula_of, from_jarvis, from_pymatgen
 from elemflow.chemistry.crystal_properties import COMPUTED, volume
 from elemflow.config.dataset import Dataset, Property
 from elemflow.core.errors import DataError, nearest
