@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -37,6 +38,60 @@ def test_text_in_a_number_column(tmp_path: Path, cell: str) -> None:
     outcome = run(tmp_path, content, properties={"energy": energy(parse="lenient")})
     assert outcome.report["properties"]["energy"]["unreadable"] == 1
     assert outcome.materials["energy"].isna().tolist() == [False, True]
+
+
+def table_of(path: Path, **options: str) -> dict[str, Any]:
+    return {"kind": "table", "path": str(path), **options}
+
+
+EUROPEAN = "formula;e\nFe0,5Ni0,5;-1,25\nTiO2;3\nNiO;+1,5e-2\nFeO;-9999,0\nMgO;,5\n"
+
+
+def test_a_table_with_decimal_commas(tmp_path: Path) -> None:
+    source = table_of(tmp_path / "t.csv", separator=";", decimal=",")
+    marked = {"energy": energy(missing=["-9999"])}
+    outcome = run(tmp_path, EUROPEAN, source=source, properties=marked)
+    assert outcome.rejected.empty
+    expected = {"FeNi": -1.25, "O2Ti": 3, "NiO": 0.015, "MgO": 0.5}
+    assert {name: value for name, value in outcome.energies.items() if not pd.isna(value)} == expected
+
+
+@pytest.mark.parametrize("mark", ["-9999,0", "-9999.0", "-9999"])
+def test_marks_are_numbers_with_either_decimal_sign(tmp_path: Path, mark: str) -> None:
+    source = table_of(tmp_path / "t.csv", separator=";", decimal=",")
+    outcome = run(tmp_path, EUROPEAN, source=source, properties={"energy": energy(missing=[mark])})
+    assert outcome.energies["FeO"] != outcome.energies["FeO"]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "cell", "advice"),
+    [
+        (".", "1,23", "decimal comma, set 'decimal: \",\"'"),
+        (".", "-0,5e-3", "decimal comma, set 'decimal: \",\"'"),
+        (".", "1,234", "decimal comma, set 'decimal: \",\"'"),
+        (".", "1,234.5", "separators of thousands"),
+        (".", "1,234,567", "separators of thousands"),
+        (",", "1.234,5", "separators of thousands"),
+        (",", "1.5", "decimal point, while source.decimal is a comma"),
+        (".", "−1.5", "minus is the character '−'"),
+        (".", "1.5D-3", "exponent with e"),
+    ],
+)
+def test_a_number_of_other_spelling_is_refused_with_what_to_do(
+    tmp_path: Path, decimal: str, cell: str, advice: str
+) -> None:
+    source = table_of(tmp_path / "t.csv", separator=";", decimal=decimal)
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, f"formula;e\nFeO;1\nNiO;{cell}\n", source=source)
+    for part in ("t.csv", "row 1 ", "'e'", repr(cell), advice):
+        assert part in str(caught.value)
+
+
+def test_both_keys_are_proposed_for_a_table_read_as_one_column(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"source\.separator to ';' and source\.decimal to ','"):
+        run(tmp_path, "formula;e\nFeO;1,5\n")
+    with pytest.raises(DataError, match=r"source\.separator to ';' in"):
+        run(tmp_path, "formula;e\nFeO;1.5\n")
 
 
 def test_infinity_in_a_parquet_file(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ are on disk, in `entries.parquet`, from where they are read back for the chosen 
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,21 +18,18 @@ from elemflow.chemistry.cif import from_cif
 from elemflow.chemistry.composition import SYMBOLS, amounts, canonical
 from elemflow.chemistry.crystal import Crystal, encode, formula_of, from_jarvis, from_pymatgen
 from elemflow.chemistry.crystal_properties import COMPUTED, volume
-from elemflow.config.dataset import Dataset, Property
+from elemflow.config.dataset import Dataset
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import parquet_stream
 from elemflow.curation.job import CurationJob
+from elemflow.curation.numbers import parse_numbers, texts
 from elemflow.curation.schema import entries_schema, has_types
 from elemflow.sources.retrieve import read_raw
-
-NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-"""Text that is a number; `inf`, `1,5` and `12(3)` are none."""
 
 CACHED_FORMULAS = 1_000_000
 """Spellings whose composition is cached, some 150 MB; further ones are read again in each frame."""
 
 _REJECTED = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("entry_id", "formula", "reason")])
-_ALWAYS_MISSING = ["", "nan"]
 _FROM_JSON = {"pymatgen": from_pymatgen, "jarvis": from_jarvis}
 _KNOWN = frozenset(SYMBOLS)
 OCCUPANCY_ERROR = 0.01
@@ -254,21 +250,22 @@ class RowReader:
         """
         names = self._dataset.columns
         place = str(self._job.raw_folder / frame.attrs.get("file", ""))
+        decimal = frame.attrs.get("decimal", ".")
         frame = self._with_columns(frame, place)
         first, self.rows = self.rows, self.rows + len(frame)
         columns: dict[str, pa.Array] = {
-            "entry_id": _texts(frame[names.entry_id] if names.entry_id else range(first, self.rows)),
-            "formula": _texts(frame[names.formula]),
+            "entry_id": texts(frame[names.entry_id] if names.entry_id else range(first, self.rows)),
+            "formula": _formulas(frame[names.formula], decimal),
         }
         for name, spec in self._dataset.properties.items():
             if spec.column is not None:
-                columns[name], bad = parse_numbers(frame[spec.column], spec, place, first)
+                columns[name], bad = parse_numbers(frame[spec.column], spec, place, first, decimal)
                 self.unreadable[name] += bad
         if names.structure_type:
-            columns["structure_type"] = _texts(frame[names.structure_type])
+            columns["structure_type"] = texts(frame[names.structure_type])
         if names.structure:
-            columns["structure"] = _texts(frame[names.structure.column])
-        columns |= {name: _texts(frame[name]) for name in names.splits}
+            columns["structure"] = texts(frame[names.structure.column])
+        columns |= {name: texts(frame[name]) for name in names.splits}
         table = self._with_compositions(pa.table(columns))
         return self._with_structures(table, names.structure.format) if names.structure else table
 
@@ -354,45 +351,6 @@ class RowReader:
         return frame.assign(**dict.fromkeys(absent.values(), ""))
 
 
-def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int) -> tuple[pa.Array, int]:
-    """Return the cells as float64 with null where a value is missing, and how many were no numbers.
-
-    Args:
-        cells: One column of a frame, as text or as numbers.
-        spec: The property.
-        place: The file, for messages.
-        done: Rows read before this frame.
-
-    Raises:
-        DataError: `parse` is strict and a cell is neither a number nor missing.
-    """
-    # -9999 is -9999.0 and -9.999e3, whatever program wrote the file.
-    marks = [float(text) for text in spec.missing if re.fullmatch(NUMBER, text)]
-    if pd.api.types.is_numeric_dtype(cells):
-        values = cells.to_numpy(dtype=float, na_value=np.nan)
-        bad = np.isinf(values)
-    else:
-        text = pc.utf8_trim_whitespace(_texts(cells))
-        missing = pc.or_(
-            pc.is_in(pc.utf8_lower(text), pa.array(_ALWAYS_MISSING)),
-            pc.is_in(text, pa.array(spec.missing, pa.string())),
-        )
-        number = pc.and_not(pc.match_substring_regex(text, f"^{NUMBER}$"), missing)
-        digits = pc.utf8_ltrim(pc.if_else(number, text, None), "+")
-        values = digits.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        bad = pc.invert(pc.or_(number, missing)).to_numpy(zero_copy_only=False) | np.isinf(values)
-    marked = np.isin(values, marks)
-    values, bad = np.where(marked, np.nan, values), bad & ~marked
-    if bad.any() and spec.parse == "strict":
-        first = int(np.argmax(bad))
-        raise DataError(
-            f"{place}, row {done + first} (counted from 0), column {spec.column!r}: {cells.iloc[first]!r} is not a "
-            "number. Correct it, add the text to the property's 'missing' list, or set 'parse: lenient' to count such "
-            "cells as missing."
-        )
-    return pa.array(np.where(bad, np.nan, values), from_pandas=True), int(bad.sum())
-
-
 def read_crystal(text: str, form: str, composition: str) -> Crystal:
     """Read the structure of an entry.
 
@@ -453,10 +411,10 @@ def wanted_columns(dataset: Dataset) -> dict[str, str]:
     return {key: name for key, name in named.items() if name}
 
 
-def _texts(cells: pd.Series | range) -> pa.Array:
-    """Return cells as text, empty ones as none; the index of a frame is not part of the contract of a source."""
-    given = pd.Series(cells)
-    return pa.array(given.astype(str).where(given.notna(), "").to_numpy(dtype=object), pa.string())
+def _formulas(cells: pd.Series, decimal: str) -> pa.Array:
+    """Return formulas as text; a comma between digits becomes a point where numbers have decimal commas."""
+    found = texts(cells)
+    return found if decimal == "." else pc.replace_substring_regex(found, r"([0-9]),([0-9])", r"\1.\2")
 
 
 def _joined(chunks: list[np.ndarray]) -> np.ndarray:

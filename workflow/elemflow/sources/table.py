@@ -5,6 +5,7 @@ import gzip
 import io
 import itertools
 import json
+import re
 import shutil
 import warnings
 import zlib
@@ -32,6 +33,8 @@ Format = Literal["csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 SEPARATORS = (";", "\t", "|", ",")
 """What a header is searched for when its columns are not found, to name the separator that the file seems to have."""
+
+_DECIMAL_COMMA = re.compile(r'"?[+-]?[0-9]*,[0-9]+"?')
 
 CHUNK_ROWS = 10_000
 """Rows of a frame; with two crystal structures per row it takes some 100 MB."""
@@ -74,6 +77,9 @@ class Options(SourceOptions):
         ",",
         pattern=r'^[^"\r\n]$',
         description='Separator of the columns of a CSV file, such as ; or a tab ("\\t").',
+    )
+    decimal: Literal[".", ","] = Field(
+        ".", description="What stands before the decimals of numbers that are text, in properties and in formulas."
     )
 
     @model_validator(mode="after")
@@ -132,7 +138,9 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the file; see `elemflow.sources.retrieve`."""
-    return read_table(folder / options.file_name, options.file_format, options.separator)
+    for frame in read_table(folder / options.file_name, options.file_format, options.separator):
+        frame.attrs["decimal"] = options.decimal
+        yield frame
 
 
 def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[pd.DataFrame]:
@@ -177,17 +185,11 @@ def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[p
 
 def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    header = next(csv.reader(text, delimiter=separator), [])
+    header, first = next(csv.reader(text, delimiter=separator), []), text.readline()
     text.detach()
     stream.seek(0)
     _check_names(path, header)
-    found = [other for other in SEPARATORS if other != separator and other in "".join(header)]
-    if len(header) == 1 and found:
-        raise UnreadableTable(
-            f"{path}: its header '{header[0]}' is one column if columns are separated by {separator!r}; it looks like "
-            f"{found[0]!r}.",
-            "Separate them so, or set source.separator in the dataset's config.",
-        )
+    _check_separator(path, separator, header, first)
     with warnings.catch_warnings():
         # A row longer than the header would otherwise lose its last cells with a warning only.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -203,6 +205,33 @@ def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.Data
         )
         filled = (frame.fillna("") for frame in frames)
         yield from _without_blank_end(filled) if len(header) == 1 else filled
+
+
+def _check_separator(path: Path, separator: str, header: list[str], first: str) -> None:
+    """Raise if a header is a single column that another separator would divide.
+
+    Args:
+        path: The file.
+        separator: The separator that was tried.
+        header: The names that it gives.
+        first: The row below the header.
+    """
+    found = [other for other in SEPARATORS if other != separator and other in "".join(header)]
+    if len(header) != 1 or not found:
+        return
+    commas = (
+        " and source.decimal to ',', since its numbers have decimal commas," if _has_commas(first, found[0]) else ""
+    )
+    raise UnreadableTable(
+        f"{path}: its header '{header[0]}' is one column if columns are separated by {separator!r}; it looks like "
+        f"{found[0]!r}.",
+        f"Separate them so, or set source.separator to {found[0]!r}{commas} in the dataset's config.",
+    )
+
+
+def _has_commas(row: str, separator: str) -> bool:
+    """Return whether a cell of a row is a number with a decimal comma."""
+    return separator != "," and any(_DECIMAL_COMMA.fullmatch(cell.strip()) for cell in row.split(separator))
 
 
 def _without_blank_end(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:

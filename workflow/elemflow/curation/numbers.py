@@ -1,0 +1,96 @@
+"""Cells of a property as numbers: what is one, what is missing, and what is neither."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from elemflow.config.dataset import Property
+from elemflow.core.errors import DataError
+
+NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+"""Text that is a number; `inf`, `1,5` and `12(3)` are none."""
+
+_ALWAYS_MISSING = ["", "nan"]
+_WITH_COMMA = re.compile(NUMBER.replace(r"\.", ","))
+_WITH_GROUPS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*")
+_MINUS = re.compile(r"[−–].*")
+_FORTRAN = re.compile(NUMBER.replace("eE", "dD"))
+
+
+def texts(cells: pd.Series | range) -> pa.Array:
+    """Return cells as text, empty ones as none; the index of a frame is not part of the contract of a source."""
+    given = pd.Series(cells)
+    return pa.array(given.astype(str).where(given.notna(), "").to_numpy(dtype=object), pa.string())
+
+
+def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int, decimal: str = ".") -> tuple[pa.Array, int]:
+    """Return the cells as float64 with null where a value is missing, and how many were no numbers.
+
+    Args:
+        cells: One column of a frame, as text or as numbers.
+        spec: The property.
+        place: The file, for messages.
+        done: Rows read before this frame.
+        decimal: What stands before the decimals of a number that is text, a point or a comma; the other is no part of
+            a number.
+
+    Raises:
+        DataError: `parse` is strict and a cell is neither a number nor missing.
+    """
+    # -9999 is -9999.0 and -9.999e3, whatever program wrote the file.
+    marks = [float(_with_point(text, decimal)) for text in spec.missing if _is_number(text, decimal)]
+    if pd.api.types.is_numeric_dtype(cells):
+        values = cells.to_numpy(dtype=float, na_value=np.nan)
+        bad = np.isinf(values)
+    else:
+        text = pc.utf8_trim_whitespace(texts(cells))
+        missing = pc.or_(
+            pc.is_in(pc.utf8_lower(text), pa.array(_ALWAYS_MISSING)),
+            pc.is_in(text, pa.array(spec.missing, pa.string())),
+        )
+        number = pc.and_not(pc.match_substring_regex(text, f"^{_pattern(decimal)}$"), missing)
+        digits = pc.replace_substring(pc.utf8_ltrim(pc.if_else(number, text, None), "+"), decimal, ".")
+        values = digits.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        bad = pc.invert(pc.or_(number, missing)).to_numpy(zero_copy_only=False) | np.isinf(values)
+    marked = np.isin(values, marks)
+    values, bad = np.where(marked, np.nan, values), bad & ~marked
+    if bad.any() and spec.parse == "strict":
+        first = int(np.argmax(bad))
+        cell = cells.iloc[first]
+        raise DataError(
+            f"{place}, row {done + first} (counted from 0), column {spec.column!r}: {cell!r} is not a number. "
+            f"{_advice(str(cell).strip(), decimal)}Correct it, add the text to the property's 'missing' list, or set "
+            "'parse: lenient' to count such cells as missing."
+        )
+    return pa.array(np.where(bad, np.nan, values), from_pandas=True), int(bad.sum())
+
+
+def _pattern(decimal: str) -> str:
+    return NUMBER.replace(r"\.", re.escape(decimal))
+
+
+def _is_number(mark: str, decimal: str) -> bool:
+    """Return whether a mark for missing values is a number, written as in the file or as in Python."""
+    return bool(re.fullmatch(_pattern(decimal), mark) or re.fullmatch(NUMBER, mark))
+
+
+def _with_point(text: str, decimal: str) -> str:
+    return text.replace(decimal, ".")
+
+
+def _advice(cell: str, decimal: str) -> str:
+    """Return what a cell looks like that is no number, and what to do; empty if it looks like nothing known."""
+    if _WITH_GROUPS.fullmatch(cell) and not (decimal == "." and cell.count(",") == 1 and "." not in cell):
+        return "It has separators of thousands: remove them. "
+    if decimal == "." and _WITH_COMMA.fullmatch(cell):
+        return "If its comma is a decimal comma, set 'decimal: \",\"' in the dataset's source. "
+    if decimal == "," and re.fullmatch(NUMBER, cell):
+        return "It has a decimal point, while source.decimal is a comma. "
+    if _MINUS.fullmatch(cell):
+        return f"Its minus is the character {cell[0]!r}: write a hyphen. "
+    if _FORTRAN.fullmatch(cell):
+        return "Write its exponent with e: 1.5e-3. "
+    return ""
