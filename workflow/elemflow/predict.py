@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import pyarrow as pa
 
+from elemflow.chemistry.weights import CANONICAL
 from elemflow.core.errors import DataError, ElemflowError
 from elemflow.core.files import read_json, read_metadata
 from elemflow.inference.predictor import COMBINE, predict_parquet, predict_table
@@ -74,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
         "predictions",
     )
     parser.add_argument("--column", help="column of the formulas (default: formula, or else composition)")
+    parser.add_argument(
+        "--amounts",
+        choices=CANONICAL,
+        default="atomic",
+        help="what the amounts of the formulas count (default: atomic)",
+    )
     parser.add_argument("--skip", action="store_true", help="continue where a formula cannot be predicted")
     parser.add_argument("--combine", choices=COMBINE, help="default: as the run was evaluated, or mean")
     parser.add_argument("--level", type=_level, help="level of the intervals in per cent (default: 90)")
@@ -99,6 +106,7 @@ def _predict(given: argparse.Namespace, *, feature_files: bool) -> None:
         combine=given.combine,
         level=given.level,
         applicability=given.applicability,
+        amounts=given.amounts,
     )
 
 
@@ -114,6 +122,7 @@ def _shown(given: argparse.Namespace, formulas: Sequence[str]) -> str:
         predict = partial(
             predict_table, given.run, table, out,
             skip=True, backend=Backend(given.threads), combine=given.combine, level=given.level,
+            amounts=given.amounts,
         )  # fmt: skip
         try:
             predict(applicability=True)

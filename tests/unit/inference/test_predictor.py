@@ -105,6 +105,15 @@ def test_a_row_that_cannot_be_predicted_is_named_or_skipped(
     assert pd.read_parquet(out)["y_pred"].isna().all()
 
 
+def test_formulas_by_weight_are_predicted_as_atoms(tmp_path: Path, run: Path) -> None:
+    table, out = _table(tmp_path, ["Ga69.723As74.92160", "GaAs"]), tmp_path / "out.parquet"
+    predict_table(run, table, out, amounts="weight")
+    found = pd.read_parquet(out)
+    assert found["composition"][0] == "AsGa" != found["composition"][1]
+    predict_table(run, _table(tmp_path, ["GaAs"]), out)
+    assert pd.read_parquet(out)["y_pred"][0] == pytest.approx(found["y_pred"][0])
+
+
 def test_a_row_that_the_network_cannot_read_is_a_row_without_prediction(
     tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

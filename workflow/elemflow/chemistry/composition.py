@@ -6,7 +6,7 @@ because a damaged formula must be rejected with a reason instead of being read a
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import gcd, lcm
@@ -126,11 +126,23 @@ def canonical(formula: str) -> str:
     return _reduced(_parse(formula))
 
 
-def canonical_forms(formulas: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+def canonical_of(found: Mapping[str, Fraction]) -> str:
+    """Return the canonical form of a composition.
+
+    Args:
+        found: Positive amount of each element, one at least.
+    """
+    return _reduced(dict(found))
+
+
+def canonical_forms(
+    formulas: Iterable[str], read: Callable[[str], str] = canonical
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return the canonical form of each distinct formula, and the reason where there is none.
 
     Args:
         formulas: Formulas, repeated as often as they occur; each distinct one is read once.
+        read: Reader of one formula.
 
     Returns:
         Canonical form by formula, and reason by formula that cannot be read.
@@ -139,7 +151,7 @@ def canonical_forms(formulas: Iterable[str]) -> tuple[dict[str, str], dict[str, 
     reasons: dict[str, str] = {}
     for formula in dict.fromkeys(formulas):
         try:
-            forms[formula] = canonical(formula)
+            forms[formula] = read(formula)
         except ValueError as error:
             reasons[formula] = str(error)
     return forms, reasons
@@ -196,7 +208,9 @@ def _parse_general(text: str) -> dict[str, Fraction]:
     if _DECIMAL_COMMA.search(formula):
         raise ValueError(f"a comma in an amount; write a decimal point: {formula.replace(',', '.')}")
     if _ALLOY_DESIGNATION.fullmatch(formula):
-        raise ValueError("looks like an alloy in weight per cent, such as Ti-6Al-4V; write atomic amounts")
+        raise ValueError(
+            "looks like an alloy in weight per cent, such as Ti-6Al-4V; write atomic amounts, or declare weights"
+        )
     formula = _with_brackets(_POWER_OF_TEN.sub(lambda number: _plain_decimal(number.group()), formula))
     formula = _NOISY.sub(lambda number: _rounded(number.group()), formula)
     decimals = max((len(digits.rstrip("0")) for digits in _DECIMALS.findall(formula)), default=0)

@@ -6,6 +6,7 @@ from functools import cache
 
 from elemflow.chemistry.composition import parse_formula
 from elemflow.chemistry.crystal import Crystal
+from elemflow.chemistry.weights import atomic_masses
 
 SYMPREC = 0.1
 """Distance in Å within which a symmetry is recognised; the value of the Materials Project."""
@@ -61,12 +62,4 @@ COMPUTED: Mapping[str, Callable[[Crystal], float]] = {
 def _contents(species: str) -> tuple[float, float]:
     """Return the atoms and the mass in u of a site that holds `Fe` or `Fe0.5Ni0.5`."""
     found = parse_formula(species)
-    return float(sum(found.values())), float(sum(_masses()[symbol] * float(n) for symbol, n in found.items()))
-
-
-@cache
-def _masses() -> dict[str, float]:
-    """Return the standard atomic masses in u by symbol."""
-    from pymatgen.core import Element  # noqa: PLC0415  slow to import
-
-    return {element.symbol: float(element.atomic_mass) for element in Element if element.symbol not in {"D", "T"}}
+    return float(sum(found.values())), float(sum(atomic_masses()[symbol] * float(n) for symbol, n in found.items()))

@@ -33,9 +33,14 @@ class StructureColumn(Declared):
 
 
 class Columns(Declared):
-    """Columns of the source that identify an entry."""
+    """Columns of the source that identify an entry.
+
+    Attributes:
+        amounts: What the amounts of the formulas count.
+    """
 
     formula: str
+    amounts: Literal["atomic", "weight"] = "atomic"
     entry_id: str | None = None
     structure_type: str | None = None
     splits: tuple[str, ...] = ()

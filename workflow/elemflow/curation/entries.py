@@ -18,6 +18,7 @@ from elemflow.chemistry.cif import from_cif
 from elemflow.chemistry.composition import SYMBOLS, amounts, canonical
 from elemflow.chemistry.crystal import Crystal, encode, formula_of, from_jarvis, from_pymatgen
 from elemflow.chemistry.crystal_properties import COMPUTED, volume
+from elemflow.chemistry.weights import CANONICAL, Basis
 from elemflow.config.dataset import Dataset
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import parquet_stream
@@ -137,11 +138,15 @@ class Rejections:
 class Compositions:
     """A number for each composition.
 
+    Args:
+        basis: What the amounts of the formulas count.
+
     Attributes:
         names: Canonical formula by number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, basis: Basis = "atomic") -> None:
+        self._read = CANONICAL[basis]
         self.names: list[str] = []
         self._codes: dict[str, int] = {}
 
@@ -153,7 +158,7 @@ class Compositions:
         """
         code = self._codes.get(formula)
         if code is None:
-            name = canonical(formula)
+            name = self._read(formula)
             code = self._codes.setdefault(name, len(self.names))
             if code == len(self.names):
                 self.names.append(name)
@@ -236,7 +241,7 @@ class RowReader:
         self.rows = 0
         self.computed = {name: spec.computed for name, spec in dataset.properties.items() if spec.computed}
         self.unreadable = dict.fromkeys(dataset.properties, 0)
-        self.compositions = Compositions()
+        self.compositions = Compositions(dataset.columns.amounts)
         self.rejections = Rejections(["formula", *(["structure"] if dataset.columns.structure else [])])
         self._columns: dict[str, None] = {}
         self._absent: dict[str, str] = {}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from elemflow.chemistry.composition import canonical_forms
+from elemflow.chemistry.weights import CANONICAL, Basis
 from elemflow.core.errors import DataError, nearest
 from elemflow.features.store import Descriptors
 from elemflow.sources.table import UnreadableTable, read_table
@@ -39,7 +40,13 @@ class Batch:
 
 
 def formula_batches(
-    table: Path, column: str | None, parts: Sequence[Descriptors], *, skip: bool, unsupported_rows: UnsupportedRows
+    table: Path,
+    column: str | None,
+    parts: Sequence[Descriptors],
+    *,
+    skip: bool,
+    unsupported_rows: UnsupportedRows,
+    amounts: Basis = "atomic",
 ) -> Iterator[Batch]:
     """Yield the rows of a table of formulas with their features.
 
@@ -49,6 +56,7 @@ def formula_batches(
         parts: Modules of the parts of the representation.
         skip: Whether rows that cannot be predicted get a reason; they are an error otherwise.
         unsupported_rows: Rows that the model cannot read.
+        amounts: What the amounts of the formulas count.
 
     Raises:
         DataError: A row cannot be predicted, the table has no rows or no such column, or its format is unknown.
@@ -56,7 +64,7 @@ def formula_batches(
     done = 0
     for frame in _frames(table):
         formulas = [str(text).strip() for text in frame[_column(frame.columns, column, table)]]
-        forms, unread = canonical_forms(formulas)
+        forms, unread = canonical_forms(formulas, CANONICAL[amounts])
         reasons = [unread.get(formula) for formula in formulas]
         good = [row for row, reason in enumerate(reasons) if reason is None]
         computed = [_columns_of(part, [forms[formulas[row]] for row in good]) for part in parts]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from elemflow.chemistry.weights import Basis
 from elemflow.core.errors import DataError
 from elemflow.core.files import parquet_stream, read_json, read_metadata
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
@@ -126,6 +127,7 @@ def predict_table(
     combine: Combination | None = None,
     level: int | None = None,
     applicability: bool = False,
+    amounts: Basis = "atomic",
 ) -> int:
     """Predict the formulas of a table, in an amount of memory that does not depend on their number.
 
@@ -141,6 +143,7 @@ def predict_table(
         combine: See `Ensemble`.
         level: See `predict_parquet`.
         applicability: Compare each row with the training set, whose files must still exist.
+        amounts: What the amounts of the formulas count.
 
     Returns:
         The number of rows.
@@ -161,7 +164,12 @@ def predict_table(
             )
     names = ["formula", "composition", *(["reason"] if skip else [])]
     batches = formula_batches(
-        Path(table), column, list(parts.values()), skip=skip, unsupported_rows=ensemble.trained.unsupported_rows
+        Path(table),
+        column,
+        list(parts.values()),
+        skip=skip,
+        unsupported_rows=ensemble.trained.unsupported_rows,
+        amounts=amounts,
     )
     return _write(Path(out), ensemble, names, batches, intervals, domain)
 
