@@ -16,8 +16,9 @@ from elemflow.core.run import RUN_KEYS
 from elemflow.plan.build import Plan
 from elemflow.plan.claim_kinds.base import Case, Line, matches
 from elemflow.plan.claim_kinds.registry import claim_kinds
+from elemflow.plan.published import margin_of
 
-HOLDS, FAILS, OPEN = "holds", "does not hold", "not testable"
+HOLDS, FAILS, OPEN, UNDECIDED = "holds", "does not hold", "not testable", "undecided"
 NO_RESULT, NO_DATA, FAILED, DECLINED = "no result", "no data", "failed", "declined by its model"
 REDUCED, LARGER, FEW_MEMBERS = "reduced scale", "more materials than in the paper", "too few members"
 HIGHER_IS_BETTER = ("r2",)
@@ -48,7 +49,8 @@ class Verdict:
     """What the cases of a claim say together.
 
     Attributes:
-        word: `holds`, `does not hold` or `not testable`.
+        word: `holds`, `does not hold`, `undecided` (results are there, but their intervals do not decide) or
+            `not testable`.
         true: Number of true cases.
         cases: Number of cases.
         open: Number of open cases.
@@ -183,6 +185,7 @@ def planned_lines(table: Mapping[str, Any]) -> list[dict[str, Any]]:
             "row": table["rows"][cell["row"]]["label"],
             "column": table["columns"][cell["column"]]["label"],
             "place": f"{cell['row'] + 1}-{cell['column'] + 1}",
+            "margin": _margin(cell, cells),
         }
         for cell in cells
     ]
@@ -194,6 +197,15 @@ def planned_lines(table: Mapping[str, Any]) -> list[dict[str, Any]]:
         model | {"against": other, "column": f"{model['column']} against {other['column']}", "place": f"{number}-1"}
         for number, (model, other) in enumerate(pairs, start=1)
     ]
+
+
+def _margin(cell: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> float | None:
+    """Return the largest difference from the published value of a cell that counts as none."""
+    if cell["published"] is None:
+        return None
+    return margin_of(
+        cell["published"], cell["published_text"], (each["published"] for each in cells if each["row"] == cell["row"])
+    )
 
 
 def cases_of(claim: Mapping[str, Any], lines: Sequence[Line]) -> list[Case]:
@@ -234,7 +246,8 @@ def sum_up(claim: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Verdict:
     reasons = tuple(dict.fromkeys(outcome.reason for outcome in unknown if outcome.reason))
     if not outcomes or len(outcomes) < needed:
         return Verdict(OPEN, true, len(outcomes), len(unknown), needed, reasons)
-    word = HOLDS if true >= needed else FAILS if true + len(unknown) < needed else OPEN
+    undecided = UNDECIDED if set(reasons) == {UNDECIDED} else OPEN
+    word = HOLDS if true >= needed else FAILS if true + len(unknown) < needed else undecided
     return Verdict(word, true, len(outcomes), len(unknown), needed, reasons)
 
 

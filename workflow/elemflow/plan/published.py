@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,28 @@ QUANTITIES = {
 """By their names in resources/published/published_other.csv."""
 
 MAE = "mae"
+MARGIN = 0.05
+"""Largest difference that counts as none, as a fraction of the published value."""
 COLUMNS = ("study", "table", "row", "dataset", "property", "unit", "size", "representation", "model", "depth")
 QUESTION = ("study", "table", "dataset", "property", "representation", "model")  # what every table cell knows
 
 Key = tuple[str, str, str, str, str, str]
+
+
+def margin_of(value: float, text: str | None, row: Iterable[float | None]) -> float:
+    """Return the largest difference from a published value that counts as none, in its unit.
+
+    It is `MARGIN` of the value, or the gap to the nearest other value of its row where that is smaller, so that a
+    repeated value cannot be taken for that of another model; at least half a unit of the last printed digit.
+
+    Args:
+        value: The published value.
+        text: The same as printed.
+        row: Published values of all cells of its row.
+    """
+    gaps = [abs(value - other) for other in row if other is not None and other != value]
+    decimals = len((text or f"{value:g}").partition(".")[2])
+    return max(min([MARGIN * abs(value), *gaps]), 0.5 * 10**-decimals)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from elemflow.reporting.pages import render
 from elemflow.reporting.tables.lines import to_csv
 
 TITLE = "Claims of the papers"
-VERDICT_STYLES = {"holds": "holds", "does not hold": "fails", "not testable": "open"}
+VERDICT_STYLES = {"holds": "holds", "does not hold": "fails", "undecided": "open", "not testable": "open"}
 """Class in style.css of each verdict."""
 
 

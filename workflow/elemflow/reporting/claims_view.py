@@ -176,8 +176,12 @@ def view_claims(cfg: Mapping[str, Any], csv: Mapping[str, str | Path], *, linked
 
 def _summary(shown: Sequence[ClaimView]) -> str:
     found = [claim.reproduced.verdict.word for claim in shown]
-    holds, fails, is_open = (found.count(word) for word in (claims.HOLDS, claims.FAILS, claims.OPEN))
-    return f"Of {len(found)} claims, {holds} hold, {fails} do not hold and {is_open} are not testable here."
+    words_of = (claims.HOLDS, claims.FAILS, claims.UNDECIDED, claims.OPEN)
+    holds, fails, undecided, is_open = (found.count(word) for word in words_of)
+    return (
+        f"Of {len(found)} claims, {holds} hold, {fails} do not hold, {undecided} are undecided and {is_open} are not "
+        "testable here."
+    )
 
 
 def _read_lines(planned: Mapping[str, Any], csv: str | Path) -> list[claims.Line]:
@@ -211,7 +215,11 @@ def _deciding_value(kind: str, line: claims.Line) -> float | str:
         return value
     if scale == comparability.REDUCED:
         return claims.REDUCED
-    return claims.LARGER if scale == comparability.LARGER and kind == "within" else value
+    if kind != "reproduced":
+        return value
+    if scale == comparability.LARGER:
+        return claims.LARGER
+    return claims.UNDECIDED if line[FOUND].verdict == claims.UNDECIDED else value
 
 
 def _view(
@@ -303,7 +311,7 @@ def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
 
 def _evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
     """Evaluate a claim on the published values; None if it is not testable there."""
-    if not claim["printed"] or claim["kind"] in ("within", "significant"):
+    if not claim["printed"] or claim["kind"] in ("reproduced", "significant"):
         return None
     cases = claims.cases_of(claim, [line for line in lines if line["published"] is not None])
     if not cases:

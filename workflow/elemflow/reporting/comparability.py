@@ -7,18 +7,25 @@ from pathlib import Path
 from typing import Protocol
 
 from elemflow.core.files import read_json
+from elemflow.evaluation.equivalence import (
+    LEVEL,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    UNDECIDED,
+    Equivalence,
+    Sampling,
+    compare,
+)
 from elemflow.plan.items import PlannedItem, ProtocolScale
-from elemflow.reporting.results import read_info
+from elemflow.plan.published import MARGIN
+from elemflow.reporting.results import Score, read_info
 from elemflow.reporting.view import NO_VALUE
 
 FULL, REDUCED, LARGER = "full", "reduced", "larger"
 # A run on a smaller or larger share of the paper's materials is no repetition of it: a quarter more of them lower an
 # error by some 7 % (huang2020, Table I and section III A: 0.060 to 0.105 eV/atom from 337,996 to 56,661 materials).
 SAME_SIZE = (0.8, 1.25)
-AGREEMENT = 15  # per cent of the published value within which a value counts as reproduced
-WITHIN, BEYOND, CHANCE = "within", "beyond", "chance"
-SIGNS = {WITHIN: "≈", BEYOND: "≠", CHANCE: "≟"}
-CHANCE_ERRORS = 2  # standard errors of a difference that the sampling of the test set may cause
+SIGNS = {REPRODUCED: "≈", NOT_REPRODUCED: "≠", UNDECIDED: "≟"}
 MARKS = {REDUCED: "†", LARGER: "‡"}
 
 Paths = Mapping[str, str | Path]
@@ -44,12 +51,16 @@ class HasScale(Protocol):
         """Why it is reduced."""
 
 
-class HasAgreement(Protocol):
-    """What says whether a value agrees with the published one; see `agreement`."""
+class HasVerdict(Protocol):
+    """What says whether a value repeats the published one; see `judge_difference`."""
 
     @property
-    def agreement(self) -> str | None:
-        """`within`, `chance` or `beyond`."""
+    def verdict(self) -> str | None:
+        """`reproduced`, `not reproduced` or `undecided`."""
+
+    @property
+    def further_members(self) -> int | None:
+        """How many more members would decide."""
 
 
 @dataclass(frozen=True)
@@ -137,25 +148,24 @@ def difference_error(standard_error: float | None, drawn_tests: int | None) -> f
     return standard_error * sqrt(1 + 1 / drawn_tests) if standard_error is not None and drawn_tests else None
 
 
-def agreement(
-    difference: float | None, percent: float | None, scale: str | None, error: float | None = None
-) -> str | None:
+def compare_with_published(
+    difference: float | None, margin: float | None, scale: str | None, score: Score | None, drawn_tests: int | None
+) -> Equivalence | None:
     """Return whether a value at full scale repeats the published one; None if the two are not comparable.
 
     Args:
         difference: Reproduced minus published value.
-        percent: The same in per cent of the published value.
+        margin: Largest difference that counts as none.
         scale: That of the run.
-        error: Standard error of the difference from the sampling of the test sets, if they are drawn.
-
-    Returns:
-        `within` up to `AGREEMENT` per cent; else `chance` up to `CHANCE_ERRORS` standard errors; else `beyond`.
+        score: The reproduced value with its spread.
+        drawn_tests: Number of test sets that it is the mean of; None where they are not drawn.
     """
-    if difference is None or percent is None or scale != FULL:
+    if difference is None or margin is None or score is None or scale != FULL:
         return None
-    if abs(percent) <= AGREEMENT:
-        return WITHIN
-    return CHANCE if error is not None and abs(difference) <= CHANCE_ERRORS * error else BEYOND
+    if score.is_best:  # the error of one member on its test set, as the published one is
+        return compare(difference, margin, Sampling(1, None, score.standard_error))
+    drawn = score.standard_error if drawn_tests else None
+    return compare(difference, margin, Sampling(score.members, score.sd, drawn, drawn_tests or 1))
 
 
 def mark_of(scale: str | None) -> str:
@@ -221,17 +231,44 @@ def _reasons(reduced: Iterable[HasScale]) -> str:
     return "; ".join(dict.fromkeys(reason for run in reduced for reason in (run.reduced_by or "").split("; ")))
 
 
-def describe_agreement(lines: Iterable[HasAgreement]) -> str:
+def describe_verdicts(lines: Iterable[HasVerdict]) -> str:
     """Return what the signs behind differences mean; nothing if there are none."""
-    found = {line.agreement for line in lines} - {None}
-    if not found:
+    chosen = [line for line in lines if line.verdict]
+    if not chosen:
         return ""
-    by_chance = (
-        f" {SIGNS[CHANCE]}: beyond, but by less than {CHANCE_ERRORS} standard errors of the difference from the "
-        "sampling of the test set; the paper's split may be the reason."
+    found = {line.verdict for line in chosen}
+    meanings = {
+        REPRODUCED: "lies inside",
+        NOT_REPRODUCED: "lies outside",
+        UNDECIDED: "crosses",
+    }
+    signs = "; ".join(
+        f"{SIGNS[verdict]} {verdict}: it {meaning} the margin"
+        for verdict, meaning in meanings.items()
+        if verdict in found
     )
-    signs = f"{SIGNS[WITHIN]}: within {AGREEMENT} % of the published value. {SIGNS[BEYOND]}: beyond."
-    return signs + by_chance * (CHANCE in found)
+    return (
+        f"The {100 * LEVEL:g} % interval of each difference, from the sampling of test sets, splits and seeds of both "
+        f"values, is compared with a margin of {100 * MARGIN:g} % of the published value, or the gap to the next "
+        f"published value of the row where that is smaller. {signs}.{_describe_undecided(chosen)}"
+    )
+
+
+def _describe_undecided(lines: Sequence[HasVerdict]) -> str:
+    """Return what would decide the undecided cells."""
+    undecided = [line for line in lines if line.verdict == UNDECIDED]
+    if not undecided:
+        return ""
+    further = [line.further_members for line in undecided if line.further_members is not None]
+    never = len(undecided) - len(further)
+    parts = []
+    if further:
+        low, high = min(further), max(further)
+        count = f"{low}" if low == high else f"{low} to {high}"
+        parts.append(f"{len(further)} of {len(undecided)} undecided by {count} more members, each with its own split")
+    if never:
+        parts.append(f"{never} by no number of them, since the published value itself varies by more than the margin")
+    return f" Decidable: {'; '.join(parts)}."
 
 
 def describe_rows(materials: int | None, published: int | None) -> str:

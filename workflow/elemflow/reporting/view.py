@@ -22,7 +22,7 @@ class Cell:
         best: Whether no other cell of the row has a better reproduced value, as shown.
         run: Path of the run below `results/runs/`.
         mark: Marks of notes in the caption.
-        agreement: `within` or `beyond` the range in which a value at full scale counts as reproduced, or `chance`.
+        verdict: `reproduced`, `not reproduced` or `undecided`, of a value at full scale.
         log: Log of a failed run.
     """
 
@@ -34,7 +34,7 @@ class Cell:
     best: bool
     run: str
     mark: str = ""
-    agreement: str = ""
+    verdict: str = ""
     log: str = ""
 
     @property

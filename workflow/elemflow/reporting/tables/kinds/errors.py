@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from elemflow.config.kinds import TableKind
-from elemflow.plan.items import PlannedTable
+from elemflow.plan.items import PlannedCell, PlannedTable
+from elemflow.plan.published import margin_of
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
 from elemflow.reporting.pages import ListedRun, list_run
@@ -47,7 +48,11 @@ class ErrorLine(RunLine):
         difference: Reproduced minus published value.
         difference_percent: The same in per cent of the published value.
         difference_error: Standard error of the difference from the sampling of the test sets.
-        agreement: `within`, `chance` or `beyond`; None if the two are not comparable.
+        margin: Largest difference that counts as none; see `elemflow.plan.published.margin_of`.
+        difference_low: Lower end of the interval of the difference; see `elemflow.evaluation.equivalence`.
+        difference_high: Its upper end.
+        verdict: `reproduced`, `not reproduced` or `undecided`; None if the two are not comparable.
+        further_members: How many more members would decide an undecided cell; None if no number would.
         materials: See `comparability.RunScale`.
         published_materials: See `comparability.RunScale`.
         max_epochs: See `comparability.RunScale`.
@@ -73,7 +78,11 @@ class ErrorLine(RunLine):
     difference: float | None
     difference_percent: float | None
     difference_error: float | None
-    agreement: str | None
+    margin: float | None
+    difference_low: float | None
+    difference_high: float | None
+    verdict: str | None
+    further_members: int | None
     materials: int | None
     published_materials: int | None
     max_epochs: int | None
@@ -104,6 +113,8 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
         size = comparability.describe_cell(table.scales, cell, curation, path)
         drawn = None if cell.missing else table.scales[cell.protocol].drawn_tests
         error = comparability.difference_error(score.standard_error if score else None, drawn)
+        margin = _margin(table, cell)
+        found = comparability.compare_with_published(difference, margin, size.scale, score, drawn)
         note, log = find_failure(table, cell.run)
         yield ErrorLine(
             **name_cell(table, cell),
@@ -119,7 +130,11 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             difference=difference,
             difference_percent=percent,
             difference_error=error if difference is not None else None,
-            agreement=comparability.agreement(difference, percent, size.scale, error),
+            margin=margin,
+            difference_low=found.low if found else None,
+            difference_high=found.high if found else None,
+            verdict=found.verdict if found else None,
+            further_members=found.further if found else None,
             materials=size.materials,
             published_materials=size.published_materials,
             max_epochs=size.max_epochs,
@@ -132,6 +147,14 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             run=cell.run,
             log=log,
         )
+
+
+def _margin(table: PlannedTable, cell: PlannedCell) -> float | None:
+    """Return the largest difference from the published value of a cell that counts as none."""
+    if cell.published is None:
+        return None
+    row = (other.published for other in table.cells if other.row == cell.row)
+    return margin_of(cell.published, cell.published_text, row)
 
 
 def view_table(table: PlannedTable, lines: Sequence[ErrorLine], curation: Paths, *, bold: bool = True) -> TableView:
@@ -192,7 +215,7 @@ def _view_row(
             best=bool(text) and text == best_text,
             run=line.run,
             mark=comparability.mark_of(line.scale) + marks.get(line.note, "") if text else "",
-            agreement=line.agreement or "",
+            verdict=line.verdict or "",
             log=line.log or "",
         )
         for line, text in zip(lines, shown, strict=True)
@@ -202,7 +225,7 @@ def _view_row(
 def _show_difference(line: ErrorLine) -> str:
     if line.difference_percent is None or line.scale == comparability.REDUCED:
         return ""
-    sign = comparability.SIGNS.get(line.agreement or "")
+    sign = comparability.SIGNS.get(line.verdict or "")
     return " ".join(filter(None, (words.format_percent(line.difference_percent), sign)))
 
 
@@ -223,7 +246,7 @@ def _write_caption(
     yield words.describe_protocols(table.protocols, (line.protocol for line in planned))
     if planned:
         yield words.describe_spread((line.members, line.spread) for line in lines if line.members)
-    yield comparability.describe_agreement(lines)
+    yield comparability.describe_verdicts(lines)
     yield comparability.describe_scale(line for line in lines if line.members)
     yield words.describe_missing(table.cells, NO_DATA)
     yield describe_failed(planned)

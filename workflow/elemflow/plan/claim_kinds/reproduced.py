@@ -1,4 +1,4 @@
-"""Reproduced within `percent` of the published value."""
+"""Reproduced: equivalent to the published value."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from elemflow.plan.claim_kinds.base import Case, Claim, ClaimKind, Line, change, matches, run_keys
 
 
-class Within(ClaimKind):
+class Reproduced(ClaimKind):
     """See the module."""
 
-    needs = ("percent",)
     may = ("a",)
+    fewest = 3
 
     def cases(self, claim: Claim, lines: Sequence[Line]) -> list[Case]:
         """Return a case for each cell with a published value."""
@@ -18,18 +18,22 @@ class Within(ClaimKind):
         return [Case(run_keys(line), (line,)) for line in chosen]
 
     def decisive(self, case: Case, numbers: Sequence[float | str]) -> list[float]:
-        """Return the reproduced and the published value."""
+        """Return the reproduced value, the published value and the margin.
+
+        Values whose interval crosses the margin do not come here: they are undecided.
+        """
         known = super().decisive(case, numbers)
-        return [*known, case.lines[0]["published"]] if known else []
+        return [*known, case.lines[0]["published"], case.lines[0]["margin"]] if known else []
 
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
-        """Return whether the values are alike, and their difference in per cent."""
-        found = change(numbers[0], numbers[1])
-        return abs(found) <= claim["percent"], found
+        """Return whether the difference is inside the margin, and the difference in per cent."""
+        del claim
+        return abs(numbers[0] - numbers[1]) <= numbers[2], change(numbers[0], numbers[1])
 
     def sentence(self, names: Mapping[str, Any]) -> str:
         """Return what is checked, in words."""
-        return f"error within {names['percent']:g} % of the published one"
+        del names
+        return "error equivalent to the published one: the 90 % interval of the difference lies inside the margin"
 
 
-KIND = Within()
+KIND = Reproduced()

@@ -1,0 +1,104 @@
+"""Whether a reproduced error is equivalent to a published one: two one-sided tests against a margin.
+
+The 90 % interval of the difference decides, as in two one-sided tests at 5 %: Schuirmann, J. Pharmacokinet. Biopharm.
+15, 657 (1987).
+"""
+
+from dataclasses import dataclass
+from math import ceil, isfinite, sqrt
+
+from scipy import stats
+
+REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
+LEVEL = 0.90
+"""Confidence level of the interval."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How far an error varies by chance.
+
+    Attributes:
+        members: Number of values behind the reproduced mean.
+        spread: Their sample standard deviation; None if it is not known, as for one member.
+        test_error: Standard error of the error on one test set; None if test sets are not drawn at random.
+        tests: Number of different test sets behind the mean.
+    """
+
+    members: int
+    spread: float | None = None
+    test_error: float | None = None
+    tests: int = 1
+
+    @property
+    def standard_errors(self) -> tuple[float, float] | None:
+        """Return those of the reproduced mean and of the published value, one training on one drawn test set.
+
+        Where every member has a test set of its own, the spread contains the sampling of the test sets: the larger of
+        the two counts. Where members share a test set, the two add. Where no test set is drawn (folds that test every
+        material, splits of others), the published value is such a mean as ours. None if nothing is known.
+        """
+        spread, test = self.spread or 0.0, self.test_error or 0.0
+        if self.spread is None and self.test_error is None:
+            return None
+        if self.test_error is None:
+            return spread / sqrt(self.members), spread / sqrt(self.members)
+        if self.tests >= self.members:
+            one = max(spread, test)
+            return one / sqrt(self.members), one
+        return sqrt(spread**2 / self.members + test**2 / self.tests), sqrt(spread**2 + test**2)
+
+    @property
+    def quantile(self) -> float:
+        """Return the quantile of the interval: Student's where a spread over few members decides, else the normal."""
+        upper = (1 + LEVEL) / 2
+        by_spread = self.spread is not None and self.spread > (self.test_error or 0.0) and self.members > 1
+        return float(stats.t.ppf(upper, self.members - 1) if by_spread else stats.norm.ppf(upper))
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """What a comparison with a published error says.
+
+    Attributes:
+        verdict: `reproduced`, the interval lies inside the margin; `not reproduced`, it lies outside; else `undecided`.
+        low: Lower end of the interval of the difference, reproduced minus published; None if nothing is known of it.
+        high: Its upper end.
+        further: How many more members, each with a split of its own, would decide, if the difference stays as it is;
+            None if it is decided, or if no number would since the published value alone varies too much.
+    """
+
+    verdict: str
+    low: float | None = None
+    high: float | None = None
+    further: int | None = None
+
+
+def compare(difference: float, margin: float, sampling: Sampling) -> Equivalence:
+    """Return whether a reproduced error is equivalent to the published one.
+
+    Args:
+        difference: Reproduced minus published error.
+        margin: Largest difference that counts as none, in the unit of the error.
+        sampling: How far the errors vary by chance.
+    """
+    errors = sampling.standard_errors
+    if errors is None or not isfinite(difference):
+        return Equivalence(UNDECIDED)
+    half = sampling.quantile * sqrt(errors[0] ** 2 + errors[1] ** 2)
+    low, high = difference - half, difference + half
+    if -margin <= low and high <= margin:
+        return Equivalence(REPRODUCED, low, high)
+    if low > margin or high < -margin:
+        return Equivalence(NOT_REPRODUCED, low, high)
+    return Equivalence(UNDECIDED, low, high, _further(abs(abs(difference) - margin), sampling, errors))
+
+
+def _further(room: float, sampling: Sampling, errors: tuple[float, float]) -> int | None:
+    """Return how many more members shrink the half-width of the interval to `room`; None if none do."""
+    own, published = errors
+    left = (room / float(stats.norm.ppf((1 + LEVEL) / 2))) ** 2
+    left -= published**2 if sampling.test_error is not None else 0.0
+    # Where the published value is such a mean as ours, more members of ours shrink both.
+    needed = sampling.members * own**2 * (1 if sampling.test_error is not None else 2)
+    return max(ceil(needed / left) - sampling.members, 1) if left > 0 else None
