@@ -5,6 +5,7 @@ import pytest
 
 from elemflow import predict
 from elemflow.core.files import write_json
+from elemflow.inference.known_values import known_values
 
 
 @pytest.fixture
@@ -23,34 +24,19 @@ def run(tmp_path):
     return folder
 
 
-@pytest.fixture
-def predicted(monkeypatch):
-    """Replace the networks: a formula with Q has a reason, any other the value 2."""
-
-    def write(run, table, out, *, applicability, **_):
-        formulas = pd.read_csv(table)["formula"]
-        known = {"NaCl": "ClNa", "GaAs": "AsGa"}
-        bad = formulas.str.contains("Q")
-        frame = pd.DataFrame({"formula": formulas, "composition": formulas.map(known), "y_pred": 2.0})
-        frame["reason"] = bad.map({True: "'Q' is not an element", False: None})
-        frame.loc[bad, "y_pred"] = None
-        frame.assign(flag="inside").to_parquet(out)
-
-    monkeypatch.setattr(predict, "predict_table", write)
+def test_formulas_are_shown_by_the_command_line(monkeypatch):
+    called = []
+    monkeypatch.setattr(predict, "elemflow", lambda arguments, **_: called.append(arguments))
+    predict.main(["some/run", "NaCl", "Fe203", "--level", "80"])
+    assert called == [["predict", "--skip", "--run=some/run", "--level=80", "--threads=1", "NaCl", "Fe203"]]
 
 
-def test_formulas_are_shown_with_known_values(run, predicted, capsys):
-    predict.main([str(run), "NaCl", "GaAs", "Fe203", "FeQ"])
-    shown = capsys.readouterr().out.splitlines()
-    assert shown[0].split() == ["formula", "predicted", "(eV)", "flag", "known", "(eV)", "set"]
-    assert shown[1].split() == ["NaCl", "2", "inside", "8.5", "train"]
-    assert shown[2].split() == ["GaAs", "2", "inside", "1.4", "test"]
-    assert shown[3].split() == ["Fe203", "2", "inside", "—", "—"]
-    assert shown[5:] == ["FeQ: 'Q' is not an element", "Fe203: did you mean Fe2O3?"]
+def test_known_values_are_those_of_the_dataset(run):
+    assert known_values(run) == {"ClNa": (8.5, "train"), "AsGa": (1.4, "test")}
 
 
 def test_without_its_results_nothing_is_known(tmp_path):
-    assert predict.known_values(tmp_path / "copied/run/of/somebody/else") == {}
+    assert known_values(tmp_path / "copied/run/of/somebody/else") == {}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Predict new materials with a trained run.
+"""Predict new materials with a trained run; `elemflow predict` has more formats.
 
     python -m elemflow.predict results/runs/<dataset>/<property>/ef/<model>/<protocol> formulas.csv out.parquet
     python -m elemflow.predict results/runs/<dataset>/… results/features/<dataset>/ef.parquet out.parquet
@@ -11,27 +11,22 @@ applicability domain. `python -m elemflow.predict --help` lists the options.
 
 import argparse
 import logging
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import pandas as pd
 import pyarrow as pa
 
 from elemflow.chemistry.weights import CANONICAL
-from elemflow.core.errors import DataError, ElemflowError
-from elemflow.core.files import read_json, read_metadata
-from elemflow.inference.predictor import COMBINE, predict_parquet, predict_table
+from elemflow.cli.main import main as elemflow
+from elemflow.cli.predict import looks_like_a_file
+from elemflow.core.errors import ElemflowError
+from elemflow.core.files import read_metadata
+from elemflow.inference.ensemble import COMBINE
+from elemflow.inference.predictor import predict_parquet, predict_table
 from elemflow.training.backend import Backend
 
-log = logging.getLogger(__name__)
-
-SUFFIXES = {".csv", ".json", ".parquet", ".gz", ".tsv", ".txt"}
-"""Endings by which an argument is a file and not a formula."""
 LEVELS = range(1, 100)
 """Levels of intervals in per cent."""
 
@@ -40,11 +35,10 @@ def main(arguments: Sequence[str]) -> None:
     """Write the predictions that the arguments request."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    if not any(_looks_like_a_file(text) for text in given.inputs):
-        with _errors_end():
-            sys.stdout.write(_shown(given, given.inputs))
+    if not any(looks_like_a_file(text) for text in given.inputs):
+        elemflow(_as_command(given), prog_name="python -m elemflow.predict")
         return
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     *inputs, out = map(Path, given.inputs)
     if not inputs:
         parser.error(f"{out}: after the input, give the Parquet file to write")
@@ -110,68 +104,11 @@ def _predict(given: argparse.Namespace, *, feature_files: bool) -> None:
     )
 
 
-def _looks_like_a_file(text: str) -> bool:
-    return Path(text).suffix.lower() in SUFFIXES or "/" in text or Path(text).exists()
-
-
-def _shown(given: argparse.Namespace, formulas: Sequence[str]) -> str:
-    """Return the predictions of formulas as a table for the terminal; a formula without one has the reason."""
-    with TemporaryDirectory() as folder:
-        table, out = Path(folder) / "formulas.csv", Path(folder) / "predicted.parquet"
-        pd.DataFrame({"formula": formulas}).to_csv(table, index=False)
-        predict = partial(
-            predict_table, given.run, table, out,
-            skip=True, backend=Backend(given.threads), combine=given.combine, level=given.level,
-            amounts=given.amounts,
-        )  # fmt: skip
-        try:
-            predict(applicability=True)
-        except DataError as error:
-            predict(applicability=False)
-            log.info("without applicability: %s", error)
-        found = pd.read_parquet(out)
-    unit = read_json(given.run / "model/model.json")["property"].get("unit", "")
-    known = known_values(given.run)
-    measured = pd.DataFrame([known.get(composition, (None, None)) for composition in found["composition"]])
-    found[f"known ({unit})"], found["set"] = measured[0], measured[1]
-    shown = found.drop(columns=["composition", "reason"]).rename(columns={"y_pred": f"predicted ({unit})"})
-    shown = shown.dropna(axis="columns", how="all").map(_cell)
-    text = shown.to_string(index=False)
-    refused = found[found["reason"].notna()]
-    lines = [text, *(f"{row.formula}: {row.reason}" for row in refused.itertuples()), *_slips(formulas)]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(value: object) -> str:
-    """Return a cell of the table in the terminal."""
-    if value is None or value != value:  # noqa: PLR0124  NaN
-        return "—"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def known_values(run: Path) -> dict[str, tuple[float, str]]:
-    """Return the value of each composition in the dataset of a run and its role for the first member.
-
-    Args:
-        run: Folder of the run, below the results. Without them nothing is known.
-    """
-    parts = run.absolute().parts
-    results, (dataset, property_id, _, _, protocol) = Path(*parts[:-6]), parts[-5:]
-    materials = results / f"datasets/{dataset}/materials.parquet"
-    split = results / f"splits/{dataset}/{property_id}/{protocol}.parquet"
-    if not (materials.exists() and split.exists()):
-        return {}
-    rows = pd.read_parquet(split).query("member == 0")[["material_id", "role"]]
-    rows = rows.merge(pd.read_parquet(materials, columns=["material_id", "composition", property_id]), on="material_id")
-    return {row[1]: (row[2], str(row[0])) for row in rows[["role", "composition", property_id]].itertuples(index=False)}
-
-
-def _slips(formulas: Sequence[str]) -> Iterator[str]:
-    """Yield a question for each formula with a zero that may be meant for oxygen: Fe203 for Fe2O3."""
-    for formula in formulas:
-        meant = re.sub(r"(?<=[1-9])0(?=[1-9](?![0-9]))", "O", formula)
-        if meant != formula and "." not in formula:
-            yield f"{formula}: did you mean {meant}?"
+def _as_command(given: argparse.Namespace) -> list[str]:
+    """Return the arguments of `elemflow` that show the predictions of formulas."""
+    options = {"--run": given.run, "--combine": given.combine, "--level": given.level, "--threads": given.threads, "--amounts": given.amounts}
+    named = [f"{name}={value}" for name, value in options.items() if value is not None]
+    return ["predict", "--skip", *named, *given.inputs]
 
 
 @contextmanager

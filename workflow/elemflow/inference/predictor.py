@@ -5,7 +5,8 @@ and, if the run was calibrated, an interval.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,63 +14,154 @@ import pyarrow as pa
 
 from elemflow.chemistry.weights import Basis
 from elemflow.core.errors import DataError
-from elemflow.core.files import parquet_stream, read_json, read_metadata
+from elemflow.core.files import parquet_stream, read_metadata
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
 from elemflow.evaluation.records import Combination
 from elemflow.features.store import feature_batches, load_descriptors
 from elemflow.inference.applicability import ApplicabilityDomain
-from elemflow.inference.formulas import Batch, formula_batches
+from elemflow.inference.ensemble import Ensemble
+from elemflow.inference.formula_tables import formula_chunks
+from elemflow.inference.formulas import Batch, Featurizer
 from elemflow.inference.reliability import INTERVAL_KIND, Intervals, load_calibration, load_domain
-from elemflow.inference.trained_run import TrainedRun
 from elemflow.training.backend import Backend
+from elemflow.training.run_config import RunConfig
 
 BATCH_ROWS = 32_768
 APPLICABILITY_COLUMNS = {"percentile": pa.float64(), "unseen_elements": pa.string(), "flag": pa.string()}
 """Columns of `elemflow.inference.applicability.Assessment` in the output."""
-COMBINE: dict[Combination, Callable[..., np.ndarray]] = {"mean": np.mean, "median": np.median}
 
 log = logging.getLogger(__name__)
 
 
-class Ensemble:
-    """All members of a run, combined into one prediction per material.
+class Predictor:
+    """A trained run, ready to predict any number of materials.
 
     Args:
         run: Folder of the run, `results/runs/<dataset>/<property>/<representation>/<model>/<protocol>`.
         backend: Keras backend of this process; None shares one with one thread.
         combine: `mean` or `median` of the members; None is that of the run's evaluation, or the mean.
+        level: Level of the intervals in per cent; None is `DEFAULT_LEVEL`, and no interval where none is calibrated.
+        applicability: Whether materials are compared with the training set; None does so where its files are as they
+            were.
 
     Attributes:
-        trained: Its members and configuration.
-        combine: How its members are combined.
+        ensemble: Its members.
+        notes: Why intervals or applicability are absent, where they are and were not requested.
 
     Raises:
-        DataError: The folder holds no trained run.
+        DataError: The folder holds no trained run, or there is no interval of the requested level, or the training set
+            has changed.
     """
 
-    def __init__(self, run: str | Path, *, backend: Backend | None = None, combine: Combination | None = None):
-        run = Path(run)
-        self.trained = TrainedRun(run / "model", backend, network_rows=None)
-        self.combine: Combination = combine or _evaluated_combination(run) or "mean"
+    def __init__(
+        self,
+        run: str | Path,
+        *,
+        backend: Backend | None = None,
+        combine: Combination | None = None,
+        level: int | None = None,
+        applicability: bool | None = None,
+    ):
+        self.run = Path(run)
+        self.ensemble = Ensemble(self.run, backend=backend, combine=combine)
+        self.notes: list[str] = []
+        self._intervals = self._find_intervals(level)
+        self._domain = self._find_domain(required=applicability) if applicability in {True, None} else None
 
     @property
-    def members(self) -> int:
-        """Number of members."""
-        return len(self.trained.members)
+    def property_id(self) -> str:
+        """Id of the property that is predicted."""
+        return self._config.run.property
 
-    def predict(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Predict materials from their unscaled features.
+    @property
+    def unit(self) -> str:
+        """Unit of the predictions."""
+        return self._config.property.unit
+
+    @property
+    def level(self) -> int | None:
+        """Level of the intervals in per cent; None if there are none."""
+        return self._intervals.level if self._intervals else None
+
+    @property
+    def _config(self) -> RunConfig:
+        return self.ensemble.trained.config
+
+    @cached_property
+    def featurizer(self) -> Featurizer:
+        """Features of formulas, as the run reads them.
+
+        Raises:
+            DataError: The representation needs crystal structures.
+        """
+        parts = {name: load_descriptors(name) for name in self.ensemble.trained.parts}
+        for name, part in parts.items():
+            if getattr(part, "NEEDS_STRUCTURE", False):
+                raise DataError(
+                    f"{self.run}: part '{name}' of its representation is computed from crystal structures, which a "
+                    "table of formulas does not have. Give feature files of the workflow, or use a run without this "
+                    "part."
+                )
+        return Featurizer(list(parts.values()), self.ensemble.trained.unsupported_rows)
+
+    def schema(self, labels: Sequence[str]) -> pa.Schema:
+        """Return the columns of predictions, with run, unit, combination and level in the metadata.
 
         Args:
-            x: Columns of all parts, float32 (rows, columns).
-
-        Returns:
-            Predictions in the unit of the property (rows,), and the sample standard deviation over the members (rows,),
-            NaN if there is one member.
+            labels: Columns that name the materials; `reason` among them comes last.
         """
-        each = self.trained.predict(x)
-        spread = each.std(axis=0, ddof=1) if self.members > 1 else np.full(len(x), np.nan)
-        return COMBINE[self.combine](each, axis=0), spread
+        about = {"run": self._config.run.path, "members": str(self.ensemble.members), "combine": self.ensemble.combine}
+        if self._intervals:
+            about |= {"level": str(self._intervals.level), "intervals": INTERVAL_KIND.value}
+        field = {"unit": self.unit, "property": self.property_id}
+        return pa.schema(
+            [pa.field(name, pa.string()) for name in labels if name != "reason"]
+            + [pa.field(name, pa.float64(), metadata=field) for name in ("y_pred", "spread")]
+            + [pa.field(name, pa.float64(), metadata=field) for name in ("lower", "upper") if self._intervals]
+            + [pa.field(name, kind) for name, kind in APPLICABILITY_COLUMNS.items() if self._domain]
+            + [pa.field(name, pa.string()) for name in labels if name == "reason"],
+            metadata=about,
+        )
+
+    def table(self, batch: Batch, schema: pa.Schema) -> pa.Table:
+        """Return the predictions of a batch; null in rows that have a reason.
+
+        Args:
+            batch: The materials.
+            schema: What `schema` returned.
+        """
+        y_pred, spread = self.ensemble.predict(batch.x)
+        found = {"y_pred": y_pred, "spread": spread}
+        if self._intervals:
+            found["lower"], found["upper"] = self._intervals.around(y_pred, spread)
+        predicted = batch.predicted_rows
+        if self._domain:
+            compositions = [str(batch.labels["composition"][row]) for row in predicted]
+            found |= self._domain.assess(batch.x, compositions)._asdict()
+        columns = batch.labels | {"reason": batch.reasons}
+        columns |= {name: _spaced(values, predicted, len(batch.reasons)) for name, values in found.items()}
+        return pa.table([columns[name] for name in schema.names], schema=schema)
+
+    def _find_intervals(self, level: int | None) -> Intervals | None:
+        """Return the intervals of the run; None if it has none and none were requested."""
+        try:
+            calibration = load_calibration(self.run, self.ensemble.combine)
+            return Intervals(calibration, level or DEFAULT_LEVEL, self._config.property.minimum)
+        except DataError as error:
+            if level is None:
+                log.info("%s: without intervals: %s", self.run, error)
+                self.notes.append(f"without intervals: {error}")
+                return None
+            raise DataError(f"{self.run}: no intervals of {level} %: {error}") from None
+
+    def _find_domain(self, *, required: bool | None) -> ApplicabilityDomain | None:
+        try:
+            return load_domain(self.run, self._config.run)
+        except DataError as error:
+            if required:
+                raise
+            self.notes.append(f"without applicability: {error}")
+            return None
 
 
 def predict_parquet(
@@ -90,9 +182,9 @@ def predict_parquet(
         out: Written: `material_id`, `y_pred`, `spread` (null for one member) and, if the run is a calibrated ensemble,
             `lower` and `upper` of the materials that all files have, in their order; run, unit, `combine` and `level`
             in the metadata.
-        backend: See `Ensemble`.
-        combine: See `Ensemble`.
-        level: Level of the intervals in per cent; None is `DEFAULT_LEVEL`, and no interval where none is calibrated.
+        backend: See `Predictor`.
+        combine: See `Predictor`.
+        level: See `Predictor`.
         batch_rows: Materials in memory at once.
 
     Returns:
@@ -102,18 +194,30 @@ def predict_parquet(
         DataError: The files are not those of the run's representation, or there is no such run or no interval of the
             requested level.
     """
-    ensemble = Ensemble(run, backend=backend, combine=combine)
-    intervals = _intervals(Path(run), ensemble, level)
-    files = _in_order(features, ensemble.trained.parts)
+    predictor = Predictor(run, backend=backend, combine=combine, level=level, applicability=False)
+    return _write(Path(out), predictor, ["material_id"], batches_of_features(predictor, features, batch_rows))
 
-    def batches() -> Iterator[Batch]:
-        for ids, x in feature_batches(files, batch_rows):
-            if unsupported := ensemble.trained.unsupported_rows(x):
-                row, reason = next(iter(unsupported.items()))
-                raise DataError(f"{files[0]}: material '{ids[row]}' cannot be predicted: {reason}. Remove it.")
-            yield Batch({"material_id": ids.tolist()}, x, [None] * len(ids))
 
-    return _write(Path(out), ensemble, ["material_id"], batches(), intervals)
+def batches_of_features(
+    predictor: Predictor, features: Sequence[str | Path], batch_rows: int = BATCH_ROWS
+) -> Iterator[Batch]:
+    """Yield the materials of feature files.
+
+    Args:
+        predictor: What predicts them.
+        features: Feature files of the workflow, one per part of the run's representation, in any order.
+        batch_rows: Materials in memory at once.
+
+    Raises:
+        DataError: The files are not those of the run's representation, or a network cannot read a row.
+    """
+    trained = predictor.ensemble.trained
+    files = _in_order(features, trained.parts)
+    for ids, x in feature_batches(files, batch_rows):
+        if unsupported := trained.unsupported_rows(x):
+            row, reason = next(iter(unsupported.items()))
+            raise DataError(f"{files[0]}: material '{ids[row]}' cannot be predicted: {reason}. Remove it.")
+        yield Batch({"material_id": ids.tolist()}, x, [None] * len(ids))
 
 
 def predict_table(
@@ -133,15 +237,15 @@ def predict_table(
 
     Args:
         run: Folder of a run whose representation follows from compositions alone.
-        table: CSV, JSON or Parquet file, gzipped or not, as a dataset may be.
+        table: See `elemflow.inference.formula_tables.formula_chunks`.
         out: Written: `formula` as given, `composition` in canonical form, `y_pred`, `spread`, if the run is a
             calibrated ensemble `lower` and `upper`, with `applicability` the `APPLICABILITY_COLUMNS`, and with `skip` a
             `reason` for rows without a prediction; one row per row of the table.
         column: Column of the formulas; None looks for `formula` and `composition`.
         skip: Keep rows that cannot be predicted, without a prediction, instead of raising an error.
-        backend: See `Ensemble`.
-        combine: See `Ensemble`.
-        level: See `predict_parquet`.
+        backend: See `Predictor`.
+        combine: See `Predictor`.
+        level: See `Predictor`.
         applicability: Compare each row with the training set, whose files must still exist.
         amounts: What the amounts of the formulas count.
 
@@ -152,82 +256,21 @@ def predict_table(
         DataError: A row cannot be predicted; names row, formula and reason. Or the representation needs structures, or
             there is no interval of the requested level, or the training set has changed.
     """
-    ensemble = Ensemble(run, backend=backend, combine=combine)
-    intervals = _intervals(Path(run), ensemble, level)
-    domain = load_domain(Path(run), ensemble.trained.config.run) if applicability else None
-    parts = {name: load_descriptors(name) for name in ensemble.trained.parts}
-    for name, part in parts.items():
-        if getattr(part, "NEEDS_STRUCTURE", False):
-            raise DataError(
-                f"{run}: part '{name}' of its representation is computed from crystal structures, which a table of "
-                "formulas does not have. Give feature files of the workflow, or use a run without this part."
-            )
-    names = ["formula", "composition", *(["reason"] if skip else [])]
-    batches = formula_batches(
-        Path(table),
-        column,
-        list(parts.values()),
-        skip=skip,
-        unsupported_rows=ensemble.trained.unsupported_rows,
-        amounts=amounts,
-    )
-    return _write(Path(out), ensemble, names, batches, intervals, domain)
+    predictor = Predictor(run, backend=backend, combine=combine, level=level, applicability=applicability)
+    chunks = formula_chunks(Path(table), column)
+    batches = predictor.featurizer.batches(chunks, str(table), skip=skip, amounts=amounts)
+    labels = ["formula", "composition", *(["reason"] if skip else [])]
+    return _write(Path(out), predictor, labels, batches)
 
 
-def _intervals(run: Path, ensemble: Ensemble, level: int | None) -> Intervals | None:
-    """Return the intervals of a run; None if it has none and none were requested."""
-    try:
-        calibration = load_calibration(run, ensemble.combine)
-        return Intervals(calibration, level or DEFAULT_LEVEL, ensemble.trained.config.property.minimum)
-    except DataError as error:
-        if level is None:
-            log.info("%s: without intervals: %s", run, error)
-            return None
-        raise DataError(f"{run}: no intervals of {level} %: {error}") from None
-
-
-def _schema(
-    ensemble: Ensemble, names: Sequence[str], intervals: Intervals | None, domain: ApplicabilityDomain | None
-) -> pa.Schema:
-    config = ensemble.trained.config
-    about = {"run": config.run.path, "members": str(ensemble.members), "combine": ensemble.combine}
-    about |= {"level": str(intervals.level), "intervals": INTERVAL_KIND.value} if intervals else {}
-    field = {"unit": config.property.unit, "property": config.run.property}
-    return pa.schema(
-        [pa.field(name, pa.string()) for name in names if name != "reason"]
-        + [pa.field(name, pa.float64(), metadata=field) for name in ("y_pred", "spread")]
-        + [pa.field(name, pa.float64(), metadata=field) for name in ("lower", "upper") if intervals]
-        + [pa.field(name, kind) for name, kind in APPLICABILITY_COLUMNS.items() if domain]
-        + [pa.field(name, pa.string()) for name in names if name == "reason"],
-        metadata=about,
-    )
-
-
-def _write(
-    out: Path,
-    ensemble: Ensemble,
-    names: Sequence[str],
-    batches: Iterator[Batch],
-    intervals: Intervals | None,
-    domain: ApplicabilityDomain | None = None,
-) -> int:
-    schema = _schema(ensemble, names, intervals, domain)
+def _write(out: Path, predictor: Predictor, labels: Sequence[str], batches: Iterator[Batch]) -> int:
+    schema = predictor.schema(labels)
     rows = 0
     with parquet_stream(out, schema) as append:
         for batch in batches:
-            predicted = batch.predicted_rows
-            y_pred, spread = ensemble.predict(batch.x)
-            found = {"y_pred": y_pred, "spread": spread}
-            if intervals:
-                found["lower"], found["upper"] = intervals.around(y_pred, spread)
-            if domain:
-                compositions = [str(batch.labels["composition"][row]) for row in predicted]
-                found |= domain.assess(batch.x, compositions)._asdict()
-            columns = batch.labels | {"reason": batch.reasons}
-            columns |= {name: _spaced(values, predicted, len(batch.reasons)) for name, values in found.items()}
-            append(pa.table([columns[name] for name in schema.names], schema=schema))
+            append(predictor.table(batch, schema))
             rows += len(batch.reasons)
-    log.info("%s: %d rows, %s of %d members", out, rows, ensemble.combine, ensemble.members)
+    log.info("%s: %d rows, %s of %d members", out, rows, predictor.ensemble.combine, predictor.ensemble.members)
     return rows
 
 
@@ -236,14 +279,6 @@ def _spaced(values: np.ndarray, rows: Sequence[int], total: int) -> pa.Array:
     spaced = np.full(total, None, dtype=object)
     spaced[list(rows)] = values
     return pa.array(spaced, from_pandas=True)  # NaN becomes null
-
-
-def _evaluated_combination(run: Path) -> Combination | None:
-    """Return how the evaluation of a run combined its members, if it did."""
-    file = run / "metrics.json"
-    test = read_json(file).get("test", {}) if file.exists() else {}
-    combined_by: Combination | None = test.get("ensemble", {}).get("combined_by")
-    return combined_by
 
 
 def _in_order(features: Sequence[str | Path], parts: Sequence[str]) -> list[Path]:

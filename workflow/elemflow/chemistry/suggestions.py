@@ -1,0 +1,102 @@
+"""Formulas that a mistyped one may stand for: a zero for oxygen, letters of the wrong case, a one for an l."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from elemflow.chemistry.composition import ELEMENTS_86, canonical
+
+MOST_SUGGESTIONS = 2
+"""Most formulas that are proposed for one."""
+LONGEST = 60
+"""Longer texts are no mistyped formulas."""
+MOST_LETTERS = 12
+"""Longest run of letters that is divided into symbols again."""
+
+_SYMBOLS = frozenset(ELEMENTS_86) | {"He", "Ne", "Ar"}
+_ZERO_FOR_OXYGEN = re.compile(
+    r"(?<=[A-Za-z)\]}])0(?=[1-9])"  # an amount that begins with zero, SiO02 or (PO4)02
+    r"|(?<=[A-Za-z)\]}][1-9])0(?=[1-9](?![0-9.]))"  # one between two amounts, Fe203
+)
+_LARGE_AMOUNT = re.compile(r"[1-9][0-9]")
+"""Of an alloy such as Mg891Sm109, whose zeros are meant; looked for where the zeros are replaced."""
+_LOOKALIKES = (("1", "l"), ("I", "l"), ("|", "l"), ("l", "1"), ("0", "O"), ("o", "O"), (",", "."))
+"""Characters that are taken for one another, and what they may be meant for."""
+_LETTERS = re.compile(r"[A-Za-z]+")
+
+
+def suspicious(formula: str) -> str | None:
+    """Return what a formula with a zero between two amounts may be meant for: Fe2O3 for Fe203, which has 203 atoms.
+
+    Args:
+        formula: Any text; a formula without such a zero is not suspicious.
+    """
+    meant = _ZERO_FOR_OXYGEN.sub("O", formula) if "0" in formula else formula
+    return meant if meant != formula and not _LARGE_AMOUNT.search(meant) and _is_formula(meant) else None
+
+
+def suggestions(formula: str) -> list[str]:
+    """Return at most `MOST_SUGGESTIONS` readable formulas that a text may stand for, the likeliest first.
+
+    Args:
+        formula: A text that is no formula, or a suspicious one.
+    """
+    text = formula.strip()
+    if len(text) > LONGEST:
+        return []
+    found = (each for each in _corrections(text) if each != text and _is_formula(each))
+    return list(itertools.islice(dict.fromkeys(found), MOST_SUGGESTIONS))
+
+
+def did_you_mean(formula: str) -> str:
+    """Return ` Did you mean Fe2O3?` for a mistyped formula, or nothing."""
+    found = suggestions(formula)
+    return f" Did you mean {' or '.join(found)}?" if found else ""
+
+
+def _corrections(text: str) -> Iterator[str]:
+    """Yield texts with one kind of mistake corrected, then with letters of another case."""
+    if meant := suspicious(text):
+        yield meant
+    for wrong, meant_for in _LOOKALIKES:
+        for place in (match.start() for match in re.finditer(re.escape(wrong), text)):
+            yield text[:place] + meant_for + text[place + 1 :]
+    yield from _recased(text)
+    if meant:
+        yield from _recased(meant)
+
+
+def _recased(text: str) -> Iterator[str]:
+    """Yield a text whose letters are divided into symbols of elements, whatever their case."""
+    runs = [match.group() for match in _LETTERS.finditer(text)]
+    if not runs or max(map(len, runs)) > MOST_LETTERS:
+        return
+    between = _LETTERS.split(text)
+    choices = [sorted(_symbols(run), key=partial(_changes, run)) for run in runs]
+    for chosen in itertools.islice(itertools.product(*choices), MOST_SUGGESTIONS * 4):
+        pieces = itertools.zip_longest(between, ("".join(symbols) for symbols in chosen), fillvalue="")
+        yield "".join(itertools.chain.from_iterable(pieces))
+
+
+def _symbols(letters: str) -> Iterator[tuple[str, ...]]:
+    """Yield the ways to divide letters into symbols of elements."""
+    if not letters:
+        yield ()
+    for length in (2, 1):
+        symbol = letters[:length].capitalize()
+        if len(letters) >= length and symbol in _SYMBOLS:
+            yield from ((symbol, *others) for others in _symbols(letters[length:]))
+
+
+def _changes(letters: str, symbols: tuple[str, ...]) -> tuple[int, int]:
+    """Return how many letters change their case, and how many symbols there are: the fewer, the likelier."""
+    return sum(a != b for a, b in zip("".join(symbols), letters, strict=True)), len(symbols)
+
+
+def _is_formula(text: str) -> bool:
+    try:
+        canonical(text)
+    except ValueError:
+        return False
+    return True

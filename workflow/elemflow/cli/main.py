@@ -1,0 +1,108 @@
+"""The command `elemflow`: what Snakemake has built is used here, for predictions, exports, tables and checks.
+
+A command's module is imported when it is called, and imports what it needs inside its functions, so that help and
+completion answer at once.
+"""
+
+import importlib
+import logging
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from elemflow.core.errors import ElemflowError
+
+
+class Entry(NamedTuple):
+    """A command.
+
+    Attributes:
+        module: Module of `elemflow.cli`.
+        help: One line for the list of commands.
+    """
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "predict": Entry("predict", "Predict a property of formulas, tables of them or feature files."),
+    "completion": Entry("completion", "Print the script that completes commands in a shell."),
+}
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"elemflow.cli.{COMMANDS[cmd_name].module}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name.
+
+        Raises:
+            click.UsageError: There is none; names the nearest.
+        """
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from elemflow.core.errors import nearest
+
+            raise click.UsageError(f"no command '{args[0]}'.{nearest(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call a command; what a user can act on ends it with one message and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except (ElemflowError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+def version() -> str:
+    """Return the version of elemflow, installed or run from its folder."""
+    import importlib.metadata
+    import tomllib
+
+    try:
+        return importlib.metadata.version("elemflow")
+    except importlib.metadata.PackageNotFoundError:
+        project = Path(__file__).resolve().parents[3] / "pyproject.toml"
+        found: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+        return found
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"elemflow {version()}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more about what is done, on standard error.")
+def main(*, verbose: bool) -> None:
+    """Reproduce papers of materials informatics, and predict with what they trained.
+
+    Snakemake builds results (`snakemake --cores 2`); these commands use them. Exit codes: 0 done, 1 a problem that the
+    message names, 2 a mistake in the arguments.
+    """
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)

@@ -1,0 +1,50 @@
+"""Aligned tables for the terminal."""
+
+import math
+from collections.abc import Sequence
+
+MISSING = "—"
+SIGNIFICANT = 4
+"""Significant digits of the largest number of a column; all its numbers have as many decimals."""
+MOST_DECIMALS = 6
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int] | None = None) -> str:
+    """Return a table of text in columns; those of numbers end at one place, the others begin at one.
+
+    Args:
+        header: Names of the columns; without any there is no line of them.
+        rows: Cells of each row.
+        widths: Widths of the columns; None takes those of the longest cells.
+    """
+    lines = [list(header), *rows] if header else list(rows)
+    widths = widths or column_widths(header, rows)
+    right = [all(_is_number(row[place]) for row in rows) for place in range(len(widths))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the length of the longest cell of each column."""
+    return [max(map(len, column)) for column in zip(*([header] if header else []), *rows, strict=True)]
+
+
+def decimals_of(largest: float) -> int:
+    """Return with how many decimals a number has `SIGNIFICANT` digits."""
+    if not largest or not math.isfinite(largest):
+        return SIGNIFICANT - 1
+    return min(max(SIGNIFICANT - 1 - math.floor(math.log10(abs(largest))), 0), MOST_DECIMALS)
+
+
+def number(value: float | None, decimals: int) -> str:
+    """Return a number as a cell, or the mark of a missing one."""
+    return MISSING if value is None or math.isnan(value) else f"{value:.{decimals}f}"
+
+
+def _is_number(cell: str) -> bool:
+    return cell == MISSING or cell.replace("−", "-").lstrip("-").replace(".", "", 1).isdigit()

@@ -1,0 +1,125 @@
+"""Formulas out of the files that a user has: tables in the field's formats, or lists of one formula per line."""
+
+import gzip
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from elemflow.core.errors import DataError, nearest
+from elemflow.sources.table import CHUNK_ROWS, UnreadableTable, frames_of, read_table
+
+FORMULA_COLUMNS = ("formula", "composition")
+SEPARATORS = {"csv": ",", "tsv": "\t"}
+FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "txt")
+"""Formats of tables of formulas, which are their suffixes; `txt` has one formula per line."""
+_GZIP = b"\x1f\x8b"
+
+
+def formula_chunks(table: Path, column: str | None = None) -> Iterator[list[str]]:
+    """Yield the formulas of a file, at most `CHUNK_ROWS` at a time.
+
+    Args:
+        table: A file of one of the `FORMATS`, gzipped or not. Blank lines of a `txt` file are left out.
+        column: Column of the formulas; None looks for `FORMULA_COLUMNS`.
+
+    Raises:
+        DataError: There is no such file or column, no row, or the format is unknown or another than the name says.
+    """
+    form = _format(table)
+    if not table.is_file():
+        raise DataError(f"{table}: no such file.")
+    rows = 0
+    for formulas in _lines(table) if form == "txt" else _cells(table, form, column):
+        rows += len(formulas)
+        yield formulas
+    if not rows:
+        raise DataError(f"{table}: no rows.")
+
+
+def format_of_text(start: bytes, column: str | None = None) -> str:
+    """Return the format of a table of formulas without a name, such as that of standard input.
+
+    Args:
+        start: Its first line, or some kilobytes of it.
+        column: Column of the formulas, if it is known: there is a header then.
+    """
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    line = start.decode("utf-8-sig", errors="replace").lstrip().partition("\n")[0].strip()
+    if line.startswith("{"):
+        return "jsonl"
+    if line.startswith(("[{", "[ {")) or line == "[":
+        return "json"
+    for form, separator in SEPARATORS.items():
+        cells = [cell.strip(' "') for cell in line.split(separator)]
+        if {*FORMULA_COLUMNS, column} & {*cells} or (column and len(cells) > 1):
+            return form
+    return "txt"
+
+
+def _texts(table: Path) -> Iterator[tuple[int, str]]:
+    """Yield number, from 1, and text of the lines of a file that are not blank."""
+    try:
+        with table.open("rb") as plain:
+            gzipped = plain.read(len(_GZIP)) == _GZIP
+            plain.seek(0)
+            stream = cast("BinaryIO", gzip.GzipFile(fileobj=plain) if gzipped else plain)
+            for number, line in enumerate(stream, 1):
+                if text := line.decode("utf-8-sig").strip():
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise DataError(f"{table}: the byte {error.object[error.start]:#04x} is not UTF-8. Save it as UTF-8.") from None
+
+
+def _lines(table: Path) -> Iterator[list[str]]:
+    """Yield the lines of a file that are not blank."""
+    texts = (text for _, text in _texts(table))
+    while chunk := list(itertools.islice(texts, CHUNK_ROWS)):
+        yield chunk
+
+
+def _records(table: Path) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a file with one per line."""
+    for number, text in _texts(table):
+        try:
+            record = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{table}, line {number}: no JSON ({error.msg}). Correct or remove the line.") from None
+        if not isinstance(record, dict):
+            raise DataError(f'{table}, line {number}: no JSON object; write {{"formula": "NaCl"}}.')
+        yield record
+
+
+def _cells(table: Path, form: str, column: str | None) -> Iterator[list[str]]:
+    """Yield the cells of the column of formulas; messages of `read_table` would name the keys of a dataset."""
+    kind = "csv" if form in SEPARATORS else form
+    try:
+        separator = SEPARATORS.get(form, ",")
+        frames = frames_of(_records(table)) if form == "jsonl" else read_table(table, kind, separator)
+        for frame in frames:
+            yield [str(text).strip() for text in frame[_column(frame.columns, column, table)]]
+    except UnreadableTable as error:
+        raise DataError(
+            f"{error.problem} Save it as a table of comma-separated columns (.csv), as JSON or as Parquet."
+        ) from None
+
+
+def _column(columns: Iterable[str], wanted: str | None, table: Path) -> str:
+    names = [str(name) for name in columns]
+    column = wanted or next((name for name in FORMULA_COLUMNS if name in names), None)
+    if column not in names:
+        missing = f"no column '{wanted}'" if wanted else f"none of the columns {', '.join(FORMULA_COLUMNS)}"
+        raise DataError(f"{table}: {missing}. Found: {', '.join(names)}.{nearest(wanted or 'formula', names)}")
+    return str(column)
+
+
+def _format(table: Path) -> str:
+    suffix = Path(table.name.removesuffix(".gz")).suffix.removeprefix(".").lower()
+    if suffix not in FORMATS:
+        raise DataError(
+            f"{table}: the format is not known by its name. Name it .csv, .tsv, .json, .jsonl, .parquet, or .txt if it "
+            "has one formula per line, each also with .gz."
+        )
+    return suffix

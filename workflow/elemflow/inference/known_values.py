@@ -1,0 +1,22 @@
+"""What the dataset of a run says about compositions that are predicted: their value, and the set they are in."""
+
+from pathlib import Path
+
+import pandas as pd
+
+
+def known_values(run: Path) -> dict[str, tuple[float, str]]:
+    """Return the value of each composition in the dataset of a run and its role for the first member.
+
+    Args:
+        run: Folder of the run, below the results. Without them nothing is known.
+    """
+    parts = run.absolute().parts
+    results, (dataset, property_id, _, _, protocol) = Path(*parts[:-6]), parts[-5:]
+    materials = results / f"datasets/{dataset}/materials.parquet"
+    split = results / f"splits/{dataset}/{property_id}/{protocol}.parquet"
+    if not (materials.exists() and split.exists()):
+        return {}
+    rows = pd.read_parquet(split).query("member == 0")[["material_id", "role"]]
+    rows = rows.merge(pd.read_parquet(materials, columns=["material_id", "composition", property_id]), on="material_id")
+    return {row[1]: (row[2], str(row[0])) for row in rows[["role", "composition", property_id]].itertuples(index=False)}
