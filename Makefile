@@ -18,7 +18,7 @@ run: setup
 	@cat results/tables/demo/errors
 	@echo
 	@echo "Formation enthalpies that no network has seen:"
-	@$(BIN)/python -m elemflow.predict $(RECIPE) LiF ZrO2 ZnS FeCl3 SiC KNO3 2>/dev/null
+	@$(BIN)/elemflow predict --run $(RECIPE) LiF ZrO2 ZnS FeCl3 SiC KNO3
 	@echo
 	@echo "Tables:  results/tables/all/index.html"
 	@echo "Figures: results/figures/all/index.html"

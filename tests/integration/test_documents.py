@@ -16,11 +16,12 @@ import yaml
 from factories.forked_snakemake import run_forked
 from factories.tiny_project import make_project
 
+from elemflow.cli.main import Commands, main
 from elemflow.tools import manual, pipeline
 from elemflow.tools.condafile import conda_file, locked_versions
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-INLINE = re.compile(r"(?<!`)`((?:snakemake|python -m|python benchmarks|make) [^`\n]+)`")
+INLINE = re.compile(r"(?<!`)`((?:snakemake|elemflow|python -m|python benchmarks|make) [^`\n]+)`")
 PROGRAMS = ("cat", "echo", "export", "printf", "rsync", "scancel", "source", "squeue", "touch")
 # What a reader fills in, and what stands for it here. Only the first line of a pair that matches is used.
 STAND_INS = {
@@ -196,7 +197,7 @@ def test_examples_in_documents_can_be_read(root):
 
 
 def test_programs_in_documents_are_known(root):
-    known = (*PROGRAMS, "snakemake", "python", "make")
+    known = (*PROGRAMS, "cut", "elemflow", "snakemake", "python", "make")
     for page in documents(root):
         for language, block in FENCED.findall(page.read_text(encoding="utf-8")):
             if language == "bash":
@@ -224,6 +225,18 @@ def test_python_commands_in_documents_have_their_options(root):
         source = (root / file).read_text(encoding="utf-8")
         for option in [word.split("=")[0] for word in words if word.startswith("--")]:
             assert f'"{option}"' in source, f"{command.page}: {command.text}: {option}"
+
+
+def test_elemflow_commands_in_documents_have_their_options(root):
+    named = list(commands(root, "elemflow"))
+    assert len(named) > 5
+    for command in named:
+        name, *words = command.words[1:]
+        found = Commands().get_command(main.make_context("elemflow", ["--help"], resilient_parsing=True), name)
+        assert found is not None, f"{command.page}: {command.text}"
+        options = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        for option in [word.split("=")[0] for word in words if word.startswith("--")]:
+            assert option in options, f"{command.page}: {command.text}: {option}"
 
 
 @pytest.mark.parametrize("module", ["elemflow.predict"])
