@@ -28,7 +28,9 @@ def test_formulas_are_shown_by_the_command_line(monkeypatch):
     called = []
     monkeypatch.setattr(predict, "elemflow", lambda arguments, **_: called.append(arguments))
     predict.main(["some/run", "NaCl", "Fe203", "--level", "80"])
-    assert called == [["predict", "--skip", "--run=some/run", "--level=80", "--threads=1", "NaCl", "Fe203"]]
+    assert called == [
+        ["predict", "--skip", "--run=some/run", "--level=80", "--threads=1", "--amounts=atomic", "NaCl", "Fe203"]
+    ]
 
 
 def test_known_values_are_those_of_the_dataset(run):

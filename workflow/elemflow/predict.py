@@ -106,7 +106,13 @@ def _predict(given: argparse.Namespace, *, feature_files: bool) -> None:
 
 def _as_command(given: argparse.Namespace) -> list[str]:
     """Return the arguments of `elemflow` that show the predictions of formulas."""
-    options = {"--run": given.run, "--combine": given.combine, "--level": given.level, "--threads": given.threads, "--amounts": given.amounts}
+    options = {
+        "--run": given.run,
+        "--combine": given.combine,
+        "--level": given.level,
+        "--threads": given.threads,
+        "--amounts": given.amounts,
+    }
     named = [f"{name}={value}" for name, value in options.items() if value is not None]
     return ["predict", "--skip", *named, *given.inputs]
 

@@ -105,6 +105,11 @@ def test_mistyped_formulas_are_named(call, tmp_path):
     assert hints[-1] == "… and 2 more formulas with such a zero"
 
 
+def test_amounts_that_are_weights(call):
+    done = call("predict", "Fe55.845O15.9994", "--amounts", "weight", "--format", "csv", *RUN)
+    assert next(csv.DictReader(io.StringIO(done.stdout)))["composition"] == "FeO"
+
+
 def test_a_run_is_named_by_a_part_of_its_id(call, project_folder):
     by_id = call("predict", "FeO2", "--run", "toy/gap/ef/m/p").stdout
     assert by_id == call("predict", "FeO2", "--run", "results/runs/toy/gap/ef/m/p").stdout

@@ -37,6 +37,7 @@ class Given:
         form: One of the `FORMATS`, or None for the one that follows from the output.
         units: Where units stand.
         column: Column of the formulas.
+        amounts: What the amounts of the formulas count.
         skip: Whether rows that cannot be predicted are kept without a prediction.
         known: Whether known values are shown; None does so for formulas in a table.
         refused: Formulas that had no prediction, with reasons.
@@ -49,6 +50,7 @@ class Given:
     form: str | None
     units: str
     column: str | None
+    amounts: Any
     skip: bool
     known: bool | None
     refused: list[str] = field(default_factory=list)
@@ -74,6 +76,13 @@ class Given:
     help="Units in the names of the columns, in a row below them, or not at all.",
 )
 @click.option("--column", help="Column of the formulas. Default: formula, or else composition.")
+@click.option(
+    "--amounts",
+    type=click.Choice(["atomic", "weight"]),
+    default="atomic",
+    show_default=True,
+    help="What the amounts of the formulas count.",
+)
 @click.option("--skip", is_flag=True, help="Keep what cannot be predicted, with the reason.")
 @click.option("--combine", type=click.Choice(["mean", "median"]), help="Default: as the run was evaluated, or mean.")
 @click.option("--level", type=click.IntRange(1, 99), metavar="PER_CENT", help="Level of the intervals. Default: 90.")
@@ -235,11 +244,11 @@ def _batches(predictor: "Predictor", wanted: Given, *, features: bool) -> Iterat
     if features:
         yield from batches_of_features(predictor, wanted.inputs)
     elif wanted.are_formulas:
-        yield from predictor.featurizer.batches([list(wanted.inputs)], "formulas", skip=True)
+        yield from predictor.featurizer.batches([list(wanted.inputs)], "formulas", skip=True, amounts=wanted.amounts)
     else:
         with _input_file(wanted) as (path, name):
             chunks = formula_chunks(path, wanted.column)
-            yield from predictor.featurizer.batches(chunks, name, skip=wanted.skip)
+            yield from predictor.featurizer.batches(chunks, name, skip=wanted.skip, amounts=wanted.amounts)
 
 
 @contextmanager
