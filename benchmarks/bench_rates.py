@@ -19,9 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from elemflow.config.load import load
-from elemflow.config.model import NetworkSpec
 from elemflow.config.protocol import Evaluation, Training
-from elemflow.networks.build import build_network
+from elemflow.networks.spec import NetworkSpec
 from elemflow.training.backend import Backend
 from elemflow.training.data import MemberData, RoleData
 from elemflow.training.engine import NetworkSettings, Steps, TrainingJob
@@ -47,7 +46,7 @@ def main() -> None:
     Backend(1).start("tensorflow")
     networks = {name: model for name, model in load(DEMO, ROOT).models.items() if model.kind == "network"}
     for name, model in networks.items():
-        parameters = str(build_network(model.spec, FEATURES, 0).count_params())
+        parameters = str(model.spec.build(FEATURES, 0).count_params())
         known[name] = dict.fromkeys(COLUMNS, "") | known.get(name, {}) | {"model": name, "parameters": parameters}
     for name in MEASURED if "--parameters" not in sys.argv else ():
         limits = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
@@ -84,7 +83,7 @@ def _ms_per_step(backend: Backend, spec: NetworkSpec, batch: int) -> float:
     x = np.random.default_rng(0).random((rows, FEATURES), np.float32)
     data = RoleData(np.arange(rows).astype(str).astype(object), x / x.sum(axis=1, keepdims=True), np.ones(rows))
     of_member = MemberData(0, data, data, data, {})
-    job = TrainingJob(build_network(spec, FEATURES, 0), of_member, 0, Path("none"), Progress("benchmark", 1))
+    job = TrainingJob(spec.build(FEATURES, 0), of_member, 0, Path("none"), Progress("benchmark", 1))
     engine = backend.keras.engine([job], settings)
     order, rates = np.arange(rows, dtype=np.int32), np.full(STEPS, 1e-4, np.float32)
     times = []

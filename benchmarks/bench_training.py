@@ -31,7 +31,6 @@ from elemflow.core.files import parquet_stream
 from elemflow.core.run import Run
 from elemflow.features.elemental_fractions import LABELS
 from elemflow.inference.predictor import predict_parquet
-from elemflow.networks.build import build_network
 from elemflow.provenance.run_info import peak_memory_mb
 from elemflow.training.backend import Backend
 from elemflow.training.data import MemberData, RoleData
@@ -145,7 +144,7 @@ def _rows(rows: int) -> RoleData:
 
 def _network(model: str, seed: int = 0) -> Any:
     declared = load({"studies": ["demo"]}, Path(__file__).parents[1]).models[model]
-    return build_network(declared.spec, FEATURES, seed)
+    return declared.spec.build(FEATURES, seed)
 
 
 def _plain_fit(_what: str, model: str, threads: int, _members: int) -> dict[str, float]:

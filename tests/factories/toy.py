@@ -1,12 +1,11 @@
 """A network of a few dozen weights and the protocol of its training."""
 
+from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from elemflow.config.model import NetworkSpec
 from elemflow.config.protocol import Protocol
-from elemflow.networks.build import build_network
+from elemflow.networks.families.registry import read_spec
+from elemflow.networks.spec import NetworkSpec
 from elemflow.training.engine import NetworkSettings
 
 SPEC: dict[str, Any] = {
@@ -36,12 +35,17 @@ PROTOCOL: dict[str, Any] = {
 
 def make_spec(spec: dict[str, Any] | NetworkSpec) -> NetworkSpec:
     """Return the typed declaration of a network."""
-    return TypeAdapter(NetworkSpec).validate_python(spec)
+    return read_spec(spec)
+
+
+def check_spec(spec: dict[str, Any], where: str) -> None:
+    """Check a declaration of a network whose files have absolute paths."""
+    make_spec(spec).check(where, Path())
 
 
 def build(spec: dict[str, Any] | NetworkSpec, n_inputs: int, seed: int) -> Any:
     """Return the network of a declaration, for a backend that was started."""
-    return build_network(make_spec(spec), n_inputs, seed)
+    return make_spec(spec).build(n_inputs, seed)
 
 
 def make_settings(evaluation: dict[str, Any] | None = None, **change: Any) -> NetworkSettings:

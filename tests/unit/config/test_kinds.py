@@ -8,7 +8,6 @@ from elemflow.config.kinds import (
     FIGURE_KINDS,
     FIGURE_MODULES,
     FIGURES,
-    NETWORKS,
     SOURCES,
     TABLE_KINDS,
     TABLES,
@@ -18,6 +17,7 @@ from elemflow.config.kinds import (
 )
 from elemflow.config.yaml_schema import read_schema
 from elemflow.core.errors import ConfigError
+from elemflow.networks.families.registry import network_families
 
 
 def test_schemas_allow_exactly_the_registered_names():
@@ -27,7 +27,7 @@ def test_schemas_allow_exactly_the_registered_names():
     tables = read_schema("study")["properties"]["tables"]["additionalProperties"]["properties"]
     assert tables["kind"]["enum"] == list(TABLE_KINDS)
     spec = read_schema("model")["$defs"]["network"]["properties"]["spec"]["properties"]
-    assert spec["family"]["enum"] == list(NETWORKS)
+    assert spec["family"]["enum"] == list(network_families())
 
 
 @pytest.mark.parametrize(

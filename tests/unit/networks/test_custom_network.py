@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories.toy import build, make_spec
+from factories.toy import build, check_spec, make_spec
 
 from elemflow.config.load import load_plain as load
-from elemflow.config.network_spec import check_spec
 from elemflow.core.errors import ConfigError
 from elemflow.networks.build import load_network
 

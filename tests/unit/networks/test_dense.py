@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories.toy import build, make_spec
+from factories.toy import build, check_spec, make_spec
 
-from elemflow.config.network_spec import check_spec
 from elemflow.core.errors import ConfigError
 
 BATCH_NORM = {"order": ["dense", "batch_norm", "activation"], "batch_norm": {"momentum": 0.99, "epsilon": 0.001}}

@@ -29,7 +29,7 @@ def compositions(draw: st.DrawFn) -> np.ndarray:
 @given(x=compositions())
 @settings(max_examples=50)
 def test_the_grid_holds_the_composition(x: np.ndarray) -> None:
-    from elemflow.networks.convolutional import element_grid
+    from elemflow.networks.families.convolutional import element_grid
 
     grid = np.array(element_grid(x))
     assert grid.shape == (1, 10, 10, 1)
@@ -40,7 +40,7 @@ def test_the_grid_holds_the_composition(x: np.ndarray) -> None:
 @given(x=compositions())
 @settings(max_examples=50)
 def test_the_vectors_hold_the_composition_largest_fraction_first(x: np.ndarray) -> None:
-    from elemflow.networks.recurrent import element_vectors
+    from elemflow.networks.families.recurrent import element_vectors
 
     vectors = np.array(element_vectors(x, 8))
     assert vectors.shape == (1, 8, 100)
@@ -69,7 +69,7 @@ def test_attention_sums_to_one_over_the_elements_present(rnn: Any, fractions: np
 def test_the_two_most_attended_vectors_follow_the_attention(rnn: Any, fractions: np.ndarray) -> None:
     import keras
 
-    from elemflow.networks.recurrent import element_vectors
+    from elemflow.networks.families.recurrent import element_vectors
 
     outputs = [rnn.get_layer(name).output for name in ("attention", "attended")]
     weights, attended = (np.array(values) for values in keras.Model(rnn.input, outputs)(fractions))

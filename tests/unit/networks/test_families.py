@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from factories.toy import build, make_spec
 
-from elemflow.config.kinds import NETWORKS
 from elemflow.networks.build import load_network
+from elemflow.networks.families.registry import network_families
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -65,7 +65,7 @@ def model(family: str, backend: None) -> Any:
 
 
 def test_every_family_has_an_example() -> None:
-    assert set(TINY) | {"custom"} == set(NETWORKS)
+    assert set(TINY) | {"custom"} == set(network_families())
 
 
 def test_parameters(model: Any, family: str) -> None:

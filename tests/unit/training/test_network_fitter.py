@@ -11,6 +11,7 @@ from factories.toy import PROTOCOL, SPEC, TRAINING, build
 from factories.training import NETWORK, make_run
 
 from elemflow.core.errors import ConfigError, DataError, TrainingError
+from elemflow.networks.families.dense import Dense
 from elemflow.training.backend import Backend
 from elemflow.training.data import MemberData, RoleData
 from elemflow.training.engine import TrainingJob
@@ -50,7 +51,7 @@ def test_members_are_grouped_where_the_memory_ends(
             yield number, TrainingError(jobs[number].progress.label)
 
     monkeypatch.setattr(network, "fit_members", fit_members)
-    monkeypatch.setattr(network, "build_network", lambda *_: None)
+    monkeypatch.setattr(Dense, "build", lambda *_: None)
     keras = SimpleNamespace(parallel_members=lambda declared: most, members_with_room=lambda *_: room)
     with caplog.at_level("INFO"):
         found = list(_fitter(keras).fit_all(iter(_tasks(5))))

@@ -10,10 +10,10 @@ from typing import Any
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.config import estimators
 from elemflow.config.kinds import FEATURES
-from elemflow.config.network_spec import check_spec
 from elemflow.config.read import Declarations
 from elemflow.config.size_dependent import check_order
 from elemflow.core.errors import ConfigError, nearest
+from elemflow.networks.families.registry import read_spec
 
 KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries", "structure_type", "structure")
 RESERVED = (*KEPT_COLUMNS, "code")
@@ -96,7 +96,7 @@ def check_models(models: Declarations, root: Path, others: Declarations | None =
     """Check what the schema cannot: that a network's keys fit each other and that estimators and models exist."""
     for path, model in models.values():
         if model["kind"] == "network":
-            check_spec(model["spec"], f"{path}: spec", root)
+            read_spec(model["spec"]).check(f"{path}: spec", root)
             check_order(model["spec"].get("by_training_size", ()), f"{path}: key 'spec.by_training_size'")
     estimators.check_models({**(others or {}), **models} if others else models)
 

@@ -40,15 +40,6 @@ FITTERS = {
     "search": "elemflow.training.fitters.search",
     "best_of": "elemflow.training.fitters.best_of",
 }
-NETWORKS = {
-    "dense": "elemflow.networks.dense",
-    "concatenated": "elemflow.networks.concatenated",
-    "merge_and_run": "elemflow.networks.merge_and_run",
-    "unet": "elemflow.networks.unet",
-    "convolutional": "elemflow.networks.convolutional",
-    "recurrent": "elemflow.networks.recurrent",
-    "custom": "elemflow.networks.custom",
-}
 
 
 @dataclass(frozen=True)

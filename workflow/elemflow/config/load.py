@@ -16,7 +16,7 @@ from elemflow.config.pretraining import find_protocol
 from elemflow.config.protocol import Protocol
 from elemflow.config.read import (
     drop_ensemble_none,
-    expand_branches,
+    expand_networks,
     extend,
     override,
     read_folder,
@@ -186,7 +186,7 @@ def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str
     separate_missing_properties(found["datasets"])
     check_read_from(found["datasets"])
     check_datasets(found["datasets"])
-    expand_branches(found["models"])
+    expand_networks(found["models"])
     check_models(found["models"], root)
     resolve_choices(found["models"])
     check_protocols(found["protocols"])
@@ -216,7 +216,7 @@ def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str
         changes, where = _read_variation(name, model_keys(), whole), name
         plain = {key: value for key, value in whole.items() if key != "candidates"}
         varied = {where: (f"{path}: {where}", _varied(plain, changes, "model", f"{path}: {where}"))}
-        expand_branches(varied)
+        expand_networks(varied)
         check_models(varied, root, found["models"])
         resolve_choices({**found["models"], **varied})
         return varied[where][1] | {"title": f"{whole['title']}, {describe(where, model_keys())}"}

@@ -4,121 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter, field_serializer, field_validator
 
 from elemflow.core.declared import Declared
+from elemflow.networks.families.registry import read_spec
+from elemflow.networks.spec import NetworkSpec
 
 ParameterValue = int | float | str | bool | None
 SelectBy = Literal["auto", "validation", "inner_cv"]
-
-
-class Activation(Declared):
-    """Activation of the hidden layers."""
-
-    name: Literal["relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu", "linear"]
-    negative_slope: float | None = None
-
-
-class BatchNorm(Declared):
-    """Batch normalisation of the hidden layers."""
-
-    momentum: float = 0.99
-    epsilon: float = 0.001
-
-
-class Stack(Declared):
-    """Equally wide layers, in one row or in parallel branches."""
-
-    width: int
-    layers: int
-    branches: tuple[int, ...] | None = None
-    dropout: float | None = None
-
-
-class SizeDependentWidth(Declared):
-    """Factor on every width for training sets of more than `above` rows."""
-
-    above: int
-    width_factor: float
-
-
-class Initialization(Declared):
-    """Changes to the initial weights: a factor on the kernels of the main layers."""
-
-    kernel_scale: float = 1.0
-
-
-class _Scalable(Declared):
-    """A network whose widths can be multiplied."""
-
-    width_factor: float = 1
-    by_training_size: tuple[SizeDependentWidth, ...] = ()
-
-    def for_size(self, rows: int) -> Self:
-        """Return the network for a training set of `rows` rows, without size-dependent widths."""
-        factors = [entry.width_factor for entry in self.by_training_size if rows > entry.above]
-        return self.model_copy(update={"by_training_size": (), "width_factor": [self.width_factor, *factors][-1]})
-
-    def width(self, declared: int) -> int:
-        """Return a declared width times the factor, rounded, at least 1."""
-        return max(1, round(declared * self.width_factor))
-
-
-class DenseSpec(_Scalable):
-    """Stacks of dense layers with or without shortcuts and parallel branches: ElemNet, IRNet, BNet, BRNet."""
-
-    family: Literal["dense"]
-    stacks: tuple[Stack, ...]
-    order: tuple[Literal["dense", "batch_norm", "activation"], ...]
-    activation: Activation
-    batch_norm: BatchNorm | None = None
-    shortcut: Literal["none", "stack", "layer"]
-    projection: Literal["linear", "none"] = "linear"
-    merge: Literal["sum", "average"] = "sum"
-    initialization: Initialization = Initialization()
-
-
-class WidthsSpec(_Scalable):
-    """Networks declared by a list of widths."""
-
-    family: Literal["concatenated", "merge_and_run", "unet"]
-    widths: tuple[int, ...]
-    activation: Activation
-    batch_norm: BatchNorm
-
-
-class ConvolutionalSpec(Declared):
-    """Convolutions over the 10 x 10 grid of elements."""
-
-    family: Literal["convolutional"]
-    filters: tuple[int, ...]
-    kernel_size: int
-    widths: tuple[int, ...]
-    activation: Activation
-
-
-class RecurrentSpec(Declared):
-    """A bidirectional LSTM with attention over the elements of a composition, and highway layers."""
-
-    family: Literal["recurrent"]
-    max_elements: int
-    lstm_width: int
-    highway_layers: int
-    gate_bias: float
-
-
-class CustomSpec(Declared):
-    """A network that a function in a user's file builds."""
-
-    family: Literal["custom"]
-    file: str
-    function: str = "build"
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-NetworkSpec = Annotated[
-    DenseSpec | WidthsSpec | ConvolutionalSpec | RecurrentSpec | CustomSpec, Field(discriminator="family")
-]
 
 
 class PublishedName(Declared):
@@ -143,10 +36,18 @@ class NetworkModel(_Model):
     kind: Literal["network"]
     spec: NetworkSpec
 
+    @field_validator("spec", mode="before")
+    @classmethod
+    def _typed_spec(cls, value: object) -> NetworkSpec:
+        return read_spec(value)
+
+    @field_serializer("spec")
+    def _plain_spec(self, value: NetworkSpec) -> dict[str, Any]:
+        return value.plain()
+
     def for_size(self, rows: int) -> Self:
         """Return the model for a training set of `rows` rows."""
-        sized = self.spec.for_size(rows) if isinstance(self.spec, _Scalable) else self.spec
-        return self.model_copy(update={"spec": sized})
+        return self.model_copy(update={"spec": self.spec.for_size(rows)})
 
 
 class GridSearch(Declared):

@@ -11,6 +11,7 @@ from typing import Any
 
 from elemflow.config.yaml_schema import check, merge, read_yaml
 from elemflow.core.errors import ConfigError, nearest
+from elemflow.networks.families.registry import network_families
 
 OWN_KEYS = ("title", "published", "published_size")
 """Keys that a declaration does not take over from the one that it extends."""
@@ -143,19 +144,8 @@ def separate_missing_properties(datasets: Declarations) -> None:
         dataset["properties"] = {name: spec for name, spec in known.items() if name not in aside}
 
 
-def expand_branches(models: Declarations) -> None:
-    """Replace the shorthand `spec.branches` by branches of one of the stacks."""
+def expand_networks(models: Declarations) -> None:
+    """Replace the shorthands of networks, such as `spec.branches`."""
     for path, model in models.values():
-        text = model.get("spec", {}).get("branches")
-        if not isinstance(text, str):
-            continue
-        spec = model["spec"]
-        width, _, layers = text.partition("x")
-        branches = [int(each) for each in layers.split("-")]
-        stacks = [{key: value for key, value in stack.items() if key != "branches"} for stack in spec["stacks"]]
-        chosen = [stack for stack in stacks if stack["width"] == int(width)]
-        if not chosen:
-            widths = dict.fromkeys(str(stack["width"]) for stack in stacks)
-            raise ConfigError(f"{path}: key 'spec.branches': no stack of width {width}. Known: {', '.join(widths)}.")
-        chosen[0]["branches"] = branches
-        model["spec"] = {key: value for key, value in spec.items() if key != "branches"} | {"stacks": stacks}
+        if model["kind"] == "network":
+            model["spec"] = network_families()[model["spec"]["family"]].expand(model["spec"], path)

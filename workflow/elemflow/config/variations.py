@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from elemflow.config.model import BestOfModel, EstimatorModel, NetworkModel, SearchModel
 from elemflow.config.protocol import Protocol
 from elemflow.core.errors import ConfigError, nearest
+from elemflow.networks.families.registry import network_families
 from elemflow.splits.schemes.registry import split_schemes
 
 MARK = "@"
@@ -117,7 +118,9 @@ def protocol_keys() -> dict[str, str]:
 def model_keys() -> dict[str, str]:
     """Return the keys of models that can be varied, without the prefix `model.`, with their short forms."""
     kinds = (NetworkModel, EstimatorModel, BestOfModel, SearchModel)
-    return _shortened({"spec.branches", *(path for kind in kinds for path in _paths(kind))})
+    own = (path for kind in kinds for path in _paths(kind))
+    specs = (f"spec.{path}" for family in network_families().values() for path in _paths(family))
+    return _shortened({*own, *specs})
 
 
 def _shortened(paths: set[str]) -> dict[str, str]:

@@ -15,8 +15,8 @@ from typing import Any
 import jsonschema
 import yaml
 
+from elemflow.config.class_schema import network_section, split_section
 from elemflow.config.kinds import FIGURE_KINDS, TABLE_KINDS, ClaimKindText, FigureKind, TableKind, read_claim_kinds
-from elemflow.config.split_schema import split_section
 from elemflow.core.errors import ConfigError, nearest
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -28,6 +28,7 @@ _KINDS: Mapping[str, Mapping[str, FigureKind | TableKind | ClaimKindText]] = {
     "tables": TABLE_KINDS,
     "claims": read_claim_kinds(),
 }
+_SECTIONS = {"split": split_section, "network": network_section}
 EITHER_KEYS = ({"column", "computed"}, {"path", "url"})
 
 
@@ -132,7 +133,7 @@ def read_schema(name: str) -> dict[str, Any]:
     """Read a JSON schema; the kinds of figures and of tables that it refers to are those that modules declare.
 
     A key `kinds: figures`, `tables` or `claims` becomes `enum`, and what each kind shows follows the description. A key
-    `schemes: split` becomes what the classes of split schemes declare.
+    `section: split` or `network` becomes what the classes of split schemes and of network families declare.
     """
     schema = read_yaml(SCHEMAS / f"{name}.schema.yaml")
     for node in _nodes(schema):
@@ -140,9 +141,8 @@ def read_schema(name: str) -> dict[str, Any]:
             kinds = _KINDS[node.pop("kinds")]
             shown = "; ".join(f"{kind}: {declared.description.rstrip('.')}" for kind, declared in kinds.items())
             node |= {"enum": list(kinds), "description": f"{node['description']} {shown}."}
-        elif node.get("schemes") == "split":
-            node.pop("schemes")
-            node.update(split_section())
+        elif node.get("section") in _SECTIONS:
+            node.update(_SECTIONS[node.pop("section")]())
     return schema
 
 

@@ -87,9 +87,7 @@ class TrainedRun:
         """Return the rows of unscaled features (rows, columns) that the model cannot read, with reasons."""
         if not isinstance(self.config.model, NetworkModel):
             return {}
-        from elemflow.networks.build import unsupported_rows  # noqa: PLC0415  no estimator needs the networks
-
-        return unsupported_rows(self.config.model.spec, x)
+        return self.config.model.spec.unsupported_rows(x)
 
     def check_inputs(self, x: np.ndarray, material_id: np.ndarray) -> None:
         """Check that the model can read all rows.

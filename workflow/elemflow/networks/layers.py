@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from elemflow.config.model import Activation, BatchNorm
+from elemflow.networks.spec import Activation, BatchNorm
 
 LEAKY_SLOPE = 0.3
 

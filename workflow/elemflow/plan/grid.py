@@ -8,7 +8,6 @@ from typing import Any
 
 from elemflow.config.kinds import parts_of
 from elemflow.config.load import PlainSettings as Settings
-from elemflow.config.network_spec import check_representation
 from elemflow.config.pretraining import source_protocol_id, target_of
 from elemflow.config.protocol import scaling_of
 from elemflow.config.variations import (
@@ -17,6 +16,7 @@ from elemflow.config.variations import (
 )
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS, Run
+from elemflow.networks.families.registry import read_spec
 
 
 def source_run(settings: Settings, run: Run) -> Run | None:
@@ -224,7 +224,7 @@ def _check_run(settings: Settings, run: Run, where: str) -> None:
         scaled = (
             {} if "pretraining" in protocol else scaling_of(protocol.get("scaling", {}), parts_of(run.representation))
         )
-        check_representation(model["spec"], run.representation, scaled, f"{where}: model '{run.model}'")
+        read_spec(model["spec"]).check_representation(run.representation, scaled, f"{where}: model '{run.model}'")
 
 
 def check_single(cell: Mapping[str, Any], key: str, where: str) -> None:

@@ -2,10 +2,11 @@
 
 from functools import cache
 
-from elemflow.config.kinds import FITTERS, NETWORKS, parts_of
+from elemflow.config.kinds import FITTERS, parts_of
 from elemflow.config.protocol import clips, scaling_of
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import Run
+from elemflow.networks.families.registry import read_spec
 from elemflow.plan import paths, resources
 from elemflow.plan.grid import source_run
 from elemflow.plan.reruns import Product
@@ -85,7 +86,7 @@ class Training(Stage):
         """Return the digest of a script that runs the model of a run, with the family of its network."""
         model = self.settings.models[wildcards.model]
         spec = model["spec"] if model["kind"] == "network" else {}
-        families = (NETWORKS[spec["family"]],) if spec else ()
+        families = (type(read_spec(spec)).__module__,) if spec else ()
         return self.workflow.digest(script, (*modules, *families), spec.get("file"))
 
     def gpus(self, wildcards: Wildcards) -> int:

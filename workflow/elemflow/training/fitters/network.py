@@ -13,7 +13,7 @@ import numpy as np
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError, TrainingError
 from elemflow.core.roles import ROLES, Role
-from elemflow.networks.build import build_network, check_inputs, load_network
+from elemflow.networks.build import check_inputs, load_network
 from elemflow.training import interruption
 from elemflow.training.backend import Backend, EngineInfo
 from elemflow.training.engine import FitResult, TrainingJob
@@ -67,7 +67,7 @@ class NetworkFitter(Fitter):
         most = backend.parallel_members(training.parallel_members)
         # Simultaneous members compute with the first one's network, and networks of the user's own may differ in more
         # than their weights.
-        if most == 1 or self.model.spec.family == "custom":
+        if most == 1 or self.model.spec.source_file:
             yield from super().fit_all(tasks)
             return
         waiting = iter(tasks)
@@ -90,13 +90,13 @@ class NetworkFitter(Fitter):
         for rows in (task.data.of(role) for role in ROLES):
             check_inputs(spec, rows.x, rows.material_id)
         n_inputs = task.data.train.x.shape[1]
-        model = build_network(spec, n_inputs, seed)
+        model = spec.build(n_inputs, seed)
         if task.data.pretrained:
             copy_weights(model, task.data.pretrained, self.model)
             log.info("%s: fine-tuned from %s", task.label, task.data.pretrained)
         progress = Progress(task.label, self.settings.training.max_epochs, interval)
         # A layer of the user's may keep what its configuration does not say, so that a copy may compute something else.
-        architecture = "" if spec.family == "custom" else json.dumps([spec.plain(), n_inputs], sort_keys=True)
+        architecture = "" if spec.source_file else json.dumps([spec.plain(), n_inputs], sort_keys=True)
         return TrainingJob(model, task.data, seed, task.folder / "state.npz", progress, architecture)
 
 
