@@ -158,6 +158,7 @@ def _cell(
     }
     described |= {"unit": QUANTITIES[cell["quantity"]].unit} if "quantity" in cell else {}
     described |= {"published": None, "published_text": None, "published_source": None, "published_note": ""}
+    described |= {"published_line": None}
     # Another error of the same materials, or one that the paper does not print, has the size of what it prints.
     of_set = settings.datasets[cell["dataset"]]["published_size"].get(study_id)
     set_of = (study_id, cell.get("published_dataset", cell["dataset"]), cell["property"])
@@ -195,6 +196,7 @@ def _cell(
                 "published_text": found.text,
                 "published_source": found.source,
                 "published_note": found.note,
+                "published_line": found.line,
                 "published_size": found.size or described["published_size"],
                 "unit": found.unit if cell["missing"] and "quantity" not in cell else described["unit"],
             }

@@ -80,6 +80,7 @@ class PlannedItem(Declared):
         published_text: The same as printed.
         published_source: Study and printed table.
         published_note: Reservation about the printed value; empty if there is none.
+        published_line: Line of the file of published values that has it; None if the paper prints none.
         published_size: Number of materials behind the printed value; None if the paper prints none.
         dataset_title: Name of the dataset in the study, for figures and for tables of datasets.
         property_title: Name of the property, likewise.
@@ -101,6 +102,7 @@ class PlannedItem(Declared):
     published_text: str | None = None
     published_source: str | None = None
     published_note: str = ""
+    published_line: int | None = None
     published_size: int | None = None
     dataset_title: str = ""
     property_title: str = ""

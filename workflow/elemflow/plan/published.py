@@ -64,6 +64,7 @@ class PublishedValue:
         source: Study and printed table, such as `brnet2023 T5`.
         note: Reservation about the value; empty if there is none.
         metric: Which error it is, by the name in `elemflow.evaluation.metrics`.
+        line: Line of the file that prints it.
     """
 
     value: float
@@ -75,6 +76,7 @@ class PublishedValue:
     source: str
     note: str
     metric: str = MAE
+    line: int = 0
 
 
 PublishedIndex = Mapping[Key, tuple[PublishedValue, ...]]
@@ -127,7 +129,7 @@ def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
                 if line[quantity] not in QUANTITIES:
                     continue
             where = f"{path}, line {reader.line_num}"
-            entry = _parse_line(line, value, where)
+            entry = _parse_line(line, value, where, reader.line_num)
             key: Key = (*(line[name].strip() for name in QUESTION),)  # type: ignore[assignment]
             whole = (*key, entry.row, entry.depth, entry.size, entry.metric)
             if whole in first_line:
@@ -140,7 +142,7 @@ def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
     return index
 
 
-def _parse_line(line: Mapping[str, str], value: str, where: str) -> PublishedValue:
+def _parse_line(line: Mapping[str, str], value: str, where: str, number_of_line: int) -> PublishedValue:
     text = (line[value] or "").strip()
     try:
         number = float(text)
@@ -158,6 +160,7 @@ def _parse_line(line: Mapping[str, str], value: str, where: str) -> PublishedVal
         source=f"{line['study'].strip()} {line['table'].strip()}",
         note=(line.get("note") or "").strip(),
         metric=(line.get("metric") or "").strip() or MAE,
+        line=number_of_line,
     )
 
 

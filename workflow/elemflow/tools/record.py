@@ -1,88 +1,58 @@
-"""The record: evidence of runs at full scale, kept with the project.
+"""The record: evidence of runs at full scale, and the tables that are made from it.
 
     python -m elemflow.tools.record results kefe/formation_energy/ef/brnet/brnet2023 ...
     python -m elemflow.tools.record --check
+    python -m elemflow.tools.record
 
 The first form adds finished runs of a folder of results to `resources/record/`: their metrics, what they were made from
-(`run_info.json`, with the commit) and their predictions on the test set. The second computes the errors of all recorded
-runs again from these predictions.
+(`run_info.json`, with the commit), the counts of their dataset and their predictions on the test set. The second
+computes the errors of all recorded runs again from these predictions. Every form writes the tables of cells and of coverage.
 """
 
 import argparse
-import shutil
+import re
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from elemflow.core.errors import DataError, ElemflowError
-from elemflow.core.files import read_json, write_parquet
+from elemflow.core.errors import ElemflowError
+from elemflow.core.files import write_text
 from elemflow.core.run import Run
+from elemflow.record import cells, coverage
+from elemflow.record.evidence import FOLDER, add, check, recorded_runs
+from elemflow.reporting.tables.lines import FLOAT_FORMAT
 
-FOLDER = Path(__file__).resolve().parents[3] / "resources/record"
-EVIDENCE = ("metrics.json", "run_info.json")
-
-
-def add(results: Path, run: Run, record: Path = FOLDER) -> Path:
-    """Copy the evidence of a run into the record and check it.
-
-    Args:
-        results: Folder of results that has the run.
-        run: The run.
-        record: Folder of the record.
-
-    Returns:
-        The folder of the run in the record.
-
-    Raises:
-        DataError: The run is not finished, or its predictions do not give its metrics.
-    """
-    source, target = results / "runs" / run.path, record / run.path
-    for name in (*EVIDENCE, "predictions.parquet"):
-        if not (source / name).is_file():
-            raise DataError(f"{source / name} is missing: the run is not finished. Build it first.")
-    target.mkdir(parents=True, exist_ok=True)
-    for name in EVIDENCE:
-        shutil.copyfile(source / name, target / name)
-    predictions = pd.read_parquet(source / "predictions.parquet")
-    rows = predictions[predictions["role"] == "test"].drop(columns="role").sort_values(["member", "material_id"])
-    write_parquet(target / "predictions.parquet", pa.Table.from_pandas(rows, preserve_index=False))
-    check(target)
-    return target
+ROOT = FOLDER.parents[1]
+BLOCK = re.compile(r"(<!-- coverage of the record -->\n).*?(<!-- end of the coverage -->)", re.DOTALL)
 
 
-def check(folder: Path) -> None:
-    """Check that the predictions of a recorded run give the errors of its metrics, member by member.
-
-    Raises:
-        DataError: Evidence is missing, or an error is another one.
-    """
-    for name in (*EVIDENCE, "predictions.parquet"):
-        if not (folder / name).is_file():
-            raise DataError(
-                f"{folder / name} is missing; a recorded run without its evidence is none. Record it again."
-            )
-    members = read_json(folder / "metrics.json")["test"]["members"]
-    predictions = pd.read_parquet(folder / "predictions.parquet")
-    errors = (predictions["y_pred"] - predictions["y_true"]).abs().groupby(predictions["member"]).mean()
-    for member, metrics in members.items():
-        found = errors.get(int(member), np.nan)
-        if not np.isclose(found, metrics["mae"], rtol=1e-9):
-            raise DataError(
-                f"{folder}: the predictions of member {member} have the mean absolute error {found:.9g}, its "
-                f"metrics.json says {metrics['mae']:.9g}. Record the run again."
-            )
+def make_tables(root: Path = ROOT) -> dict[str, str]:
+    """Return the files that are made from the record, by their path below the root."""
+    planned = cells.plan_papers(root)
+    recorded = cells.find_recorded(planned, root / "resources/record")
+    lines = coverage.summarise(root, planned, recorded)
+    by_table, by_paper = (coverage.to_markdown(lines, by_table=each) for each in (True, False))
+    page = "resources/record/README.md"
+    return {
+        "resources/record/cells.csv": _csv(cells.to_frame(recorded)),
+        "resources/record/coverage.csv": _csv(coverage.to_frame(lines)),
+        page: _fill((root / page).read_text(encoding="utf-8"), f"{by_table}\n{cells.to_markdown(recorded)}"),
+        "README.md": _fill((root / "README.md").read_text(encoding="utf-8"), by_paper),
+    }
 
 
-def recorded(record: Path = FOLDER) -> list[Path]:
-    """Return the folders of all recorded runs, sorted."""
-    return sorted(path.parent for path in record.rglob("run_info.json"))
+def _csv(frame: pd.DataFrame) -> str:
+    return frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+
+
+def _fill(page: str, text: str) -> str:
+    """Return a page with a new text between the marks of the coverage."""
+    return BLOCK.sub(lambda found: f"{found[1]}{text}{found[2]}", page)
 
 
 def main() -> None:
-    """Add runs to the record, or check it."""
+    """Add runs to the record, or check it, and write its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, nargs="?", help="folder of results")
     parser.add_argument("runs", nargs="*", help="runs to add, as paths below results/runs")
@@ -92,8 +62,10 @@ def main() -> None:
         for name in given.runs:
             add(given.results, Run.parse(name))
         if given.check:
-            for folder in recorded():
+            for folder in recorded_runs().values():
                 check(folder)
+        for path, text in make_tables().items():
+            write_text(ROOT / path, text)
     except ElemflowError as error:
         sys.exit(str(error))
 

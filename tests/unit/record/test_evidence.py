@@ -9,7 +9,7 @@ import pytest
 from elemflow.core.errors import DataError
 from elemflow.core.files import write_json
 from elemflow.core.run import Run
-from elemflow.tools import record
+from elemflow.record.evidence import EVIDENCE, FOLDER, add, check, recorded_runs
 
 RUN = Run("d", "gap", "ef", "m", "p")
 
@@ -24,39 +24,40 @@ def results(tmp_path: Path) -> Path:
     )
     write_json(folder / "metrics.json", {"test": {"members": {"0": {"mae": 0.3}}}})
     write_json(folder / "run_info.json", {"commit": "abc"})
+    write_json(tmp_path / "results/datasets/d/curation.json", {"materials": 3})
     return tmp_path / "results"
 
 
 def test_a_recorded_run_keeps_its_test_set(results: Path, tmp_path: Path) -> None:
-    folder = record.add(results, RUN, tmp_path / "record")
+    folder = add(results, RUN, tmp_path / "record")
     assert pd.read_parquet(folder / "predictions.parquet")["material_id"].tolist() == ["a", "b"]
-    assert record.recorded(tmp_path / "record") == [folder]
+    assert recorded_runs(tmp_path / "record") == {RUN.path: folder}
 
 
 def test_other_predictions_are_found(results: Path, tmp_path: Path) -> None:
-    folder = record.add(results, RUN, tmp_path / "record")
+    folder = add(results, RUN, tmp_path / "record")
     rows = pd.read_parquet(folder / "predictions.parquet")
     rows.assign(y_pred=rows["y_pred"] + 0.1).to_parquet(folder / "predictions.parquet")
     with pytest.raises(DataError, match=r"predictions of member 0 have the mean absolute error"):
-        record.check(folder)
+        check(folder)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "run_info.json", "predictions.parquet"])
+@pytest.mark.parametrize("name", EVIDENCE)
 def test_missing_evidence_is_named(results: Path, tmp_path: Path, name: str) -> None:
-    folder = record.add(results, RUN, tmp_path / "record")
+    folder = add(results, RUN, tmp_path / "record")
     (folder / name).unlink()
     with pytest.raises(DataError, match=f"{name} is missing"):
-        record.check(folder)
+        check(folder)
 
 
 def test_an_unfinished_run_is_not_recorded(results: Path, tmp_path: Path) -> None:
     (results / "runs" / RUN.path / "metrics.json").unlink()
     with pytest.raises(DataError, match="the run is not finished"):
-        record.add(results, RUN, tmp_path / "record")
+        add(results, RUN, tmp_path / "record")
 
 
-@pytest.mark.parametrize("folder", record.recorded(), ids=lambda folder: str(folder.relative_to(record.FOLDER)))
-def test_recorded_errors_follow_from_the_shipped_predictions(root: Path, folder: Path) -> None:
-    record.check(folder)
+@pytest.mark.parametrize("run", recorded_runs())
+def test_recorded_errors_follow_from_the_shipped_predictions(run: str) -> None:
+    folder = FOLDER / run
+    check(folder)
     assert len(json.loads((folder / "run_info.json").read_text())["commit"]) == 40
-    assert str(folder.relative_to(record.FOLDER)) in (record.FOLDER / "README.md").read_text()
