@@ -6,7 +6,8 @@
 
 The first form adds finished runs of a folder of results to `resources/record/`: their metrics, what they were made from
 (`run_info.json`, with the commit), the counts of their dataset and their predictions on the test set. The second
-computes the errors of all recorded runs again from these predictions. Every form writes the tables of cells and of coverage.
+computes the errors of all recorded runs again from these predictions. Every form writes the tables of
+cells and of coverage.
 """
 
 import argparse
