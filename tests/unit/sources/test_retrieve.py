@@ -102,7 +102,7 @@ def test_whole_numbers_are_alike_in_blocks_with_and_without_gaps(
     monkeypatch.setattr(table, "CHUNK_ROWS", 2)
     columns = {"n": pa.array([225, 225, 225, None], pa.int64()), "known": pa.array([True, False, None, True])}
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
-    one, two = table.read_table(tmp_path / "a.parquet", "parquet")
+    one, two = table.read_table(tmp_path / "a.parquet", table.Layout("parquet"))
     assert one.dtypes.tolist() == two.dtypes.tolist()
     assert one["n"].astype(str).tolist() == ["225", "225"]
 
@@ -110,7 +110,7 @@ def test_whole_numbers_are_alike_in_blocks_with_and_without_gaps(
 def test_nested_columns_of_parquet_are_json_text(tmp_path: Path) -> None:
     structure = {"elements": ["Na"], "coords": [[0.0, 0.5, 0.25]]}
     pq.write_table(pa.table({"atoms": [structure, None]}), tmp_path / "a.parquet")
-    (frame,) = table.read_table(tmp_path / "a.parquet", "parquet")
+    (frame,) = table.read_table(tmp_path / "a.parquet", table.Layout("parquet"))
     assert json.loads(frame["atoms"][0]) == structure
     assert frame["atoms"][1] == ""
 

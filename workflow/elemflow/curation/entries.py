@@ -255,7 +255,7 @@ class RowReader:
         """
         names = self._dataset.columns
         place = str(self._job.raw_folder / frame.attrs.get("file", ""))
-        decimal = frame.attrs.get("decimal", ".")
+        decimal = frame.attrs.get("decimal")
         frame = self._with_columns(frame, place)
         first, self.rows = self.rows, self.rows + len(frame)
         columns: dict[str, pa.Array] = {
@@ -416,10 +416,10 @@ def wanted_columns(dataset: Dataset) -> dict[str, str]:
     return {key: name for key, name in named.items() if name}
 
 
-def _formulas(cells: pd.Series, decimal: str) -> pa.Array:
+def _formulas(cells: pd.Series, decimal: str | None) -> pa.Array:
     """Return formulas as text; a comma between digits becomes a point where numbers have decimal commas."""
     found = texts(cells)
-    return found if decimal == "." else pc.replace_substring_regex(found, r"([0-9]),([0-9])", r"\1.\2")
+    return found if decimal != "," else pc.replace_substring_regex(found, r"([0-9]),([0-9])", r"\1.\2")
 
 
 def _joined(chunks: list[np.ndarray]) -> np.ndarray:

@@ -26,7 +26,9 @@ def texts(cells: pd.Series | range) -> pa.Array:
     return pa.array(given.astype(str).where(given.notna(), "").to_numpy(dtype=object), pa.string())
 
 
-def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int, decimal: str = ".") -> tuple[pa.Array, int]:
+def parse_numbers(
+    cells: pd.Series, spec: Property, place: str, done: int, decimal: str | None = None
+) -> tuple[pa.Array, int]:
     """Return the cells as float64 with null where a value is missing, and how many were no numbers.
 
     Args:
@@ -35,7 +37,7 @@ def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int, decim
         place: The file, for messages.
         done: Rows read before this frame.
         decimal: What stands before the decimals of a number that is text, a point or a comma; the other is no part of
-            a number.
+            a number. None is a point that the source cannot change.
 
     Raises:
         DataError: `parse` is strict and a cell is neither a number nor missing.
@@ -52,7 +54,7 @@ def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int, decim
             pc.is_in(text, pa.array(spec.missing, pa.string())),
         )
         number = pc.and_not(pc.match_substring_regex(text, f"^{_pattern(decimal)}$"), missing)
-        digits = pc.replace_substring(pc.utf8_ltrim(pc.if_else(number, text, None), "+"), decimal, ".")
+        digits = pc.replace_substring(pc.utf8_ltrim(pc.if_else(number, text, None), "+"), decimal or ".", ".")
         values = digits.cast(pa.float64()).to_numpy(zero_copy_only=False)
         bad = pc.invert(pc.or_(number, missing)).to_numpy(zero_copy_only=False) | np.isinf(values)
     marked = np.isin(values, marks)
@@ -68,20 +70,20 @@ def parse_numbers(cells: pd.Series, spec: Property, place: str, done: int, decim
     return pa.array(np.where(bad, np.nan, values), from_pandas=True), int(bad.sum())
 
 
-def _pattern(decimal: str) -> str:
-    return NUMBER.replace(r"\.", re.escape(decimal))
+def _pattern(decimal: str | None) -> str:
+    return NUMBER.replace(r"\.", re.escape(decimal or "."))
 
 
-def _is_number(mark: str, decimal: str) -> bool:
+def _is_number(mark: str, decimal: str | None) -> bool:
     """Return whether a mark for missing values is a number, written as in the file or as in Python."""
     return bool(re.fullmatch(_pattern(decimal), mark) or re.fullmatch(NUMBER, mark))
 
 
-def _with_point(text: str, decimal: str) -> str:
-    return text.replace(decimal, ".")
+def _with_point(text: str, decimal: str | None) -> str:
+    return text.replace(decimal or ".", ".")
 
 
-def _advice(cell: str, decimal: str) -> str:
+def _advice(cell: str, decimal: str | None) -> str:
     """Return what a cell looks like that is no number, and what to do; empty if it looks like nothing known."""
     if _WITH_GROUPS.fullmatch(cell) and not (decimal == "." and cell.count(",") == 1 and "." not in cell):
         return "It has separators of thousands: remove them. "

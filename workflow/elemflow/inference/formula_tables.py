@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from elemflow.core.errors import DataError, nearest
-from elemflow.sources.table import CHUNK_ROWS, UnreadableTable, frames_of, read_table
+from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, read_table
+from elemflow.sources.table_files import UnreadableTable, format_of
 
 FORMULA_COLUMNS = ("formula", "composition")
 SEPARATORS = {"csv": ",", "tsv": "\t"}
@@ -94,10 +95,9 @@ def _records(table: Path) -> Iterator[dict[str, Any]]:
 
 def _cells(table: Path, form: str, column: str | None) -> Iterator[list[str]]:
     """Yield the cells of the column of formulas; messages of `read_table` would name the keys of a dataset."""
-    kind = "csv" if form in SEPARATORS else form
+    layout = Layout(format_of(table.name) or "csv", SEPARATORS.get(form, ","))
     try:
-        separator = SEPARATORS.get(form, ",")
-        frames = frames_of(_records(table)) if form == "jsonl" else read_table(table, kind, separator)
+        frames = frames_of(_records(table)) if form == "jsonl" else read_table(table, layout)
         for frame in frames:
             yield [str(text).strip() for text in frame[_column(frame.columns, column, table)]]
     except UnreadableTable as error:

@@ -26,6 +26,8 @@ def iter_rows(stream: TextIO) -> Iterator[dict[str, Any]]:
     scanner = _Scanner(stream)
     if scanner.peek() == "[":
         yield from (_record(row, None) for row in scanner.items())
+        if not scanner.at_end():
+            raise ValueError("there is more text behind the list of records")
         return
     scanner.take("{")
     columns: list[str] | None = None
@@ -39,7 +41,26 @@ def iter_rows(stream: TextIO) -> Iterator[dict[str, Any]]:
         columns = value if key == "columns" else columns
         if scanner.peek() != "}":
             scanner.take(",")
-    raise ValueError("there is neither a list of records nor a table in the 'split' layout of pandas")
+    scanner.take("}")
+    lines = "" if scanner.at_end() else "; as one record per line, the format is jsonl"
+    raise ValueError(f"there is neither a list of records nor a table in the 'split' layout of pandas{lines}")
+
+
+def iter_lines(stream: TextIO) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file of JSON lines, one record per line; empty lines are skipped.
+
+    Raises:
+        ValueError: A line is not JSON, or no record; names the line, counted from 1.
+    """
+    for number, line in enumerate(stream, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield _record(json.loads(line), None)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"line {number} is not JSON: {error}") from None
+        except ValueError:
+            raise ValueError(f"line {number} is not a record") from None
 
 
 def _record(row: Any, columns: list[str] | None) -> dict[str, Any]:
@@ -76,6 +97,13 @@ class _Scanner:
                 return self._text[self._position]
             if not self._read_on():
                 raise ValueError("the text ends too early")
+
+    def at_end(self) -> bool:
+        """Return whether nothing but white space is left."""
+        while not self._text[self._position :].strip():
+            if not self._read_on():
+                return True
+        return False
 
     def take(self, character: str) -> None:
         """Step over the next character, which must be the given one."""

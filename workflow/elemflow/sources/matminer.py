@@ -21,7 +21,7 @@ from elemflow.core.errors import ConfigError, nearest
 from elemflow.sources.download import download
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import read_table
+from elemflow.sources.table import Layout, read_table
 
 
 class Options(SourceOptions):
@@ -43,7 +43,7 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the dataset; see `elemflow.sources.retrieve`."""
-    for frame in read_table(folder / options.file_name, "json"):
+    for frame in read_table(folder / options.file_name, Layout("json")):
         if "structure" in frame and not {"formula", "composition"} & set(frame.columns):
             frame["formula"] = frame["structure"].map(_formula)
         if "composition" in frame:

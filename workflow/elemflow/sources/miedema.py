@@ -25,7 +25,7 @@ from elemflow.core.errors import ConfigError
 from elemflow.core.files import write_text
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import read_table
+from elemflow.sources.table import Layout, read_table
 
 PHASES = ("inter", "ss", "amor")
 _FILE = "miedema.csv"
@@ -67,7 +67,7 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
     """Yield the rows of the table; see `elemflow.sources.retrieve`."""
-    return read_table(folder / _FILE, "csv")
+    return read_table(folder / _FILE, Layout("csv"))
 
 
 def _enthalpies(elements: Sequence[str], fractions: Sequence[float]) -> Iterator[tuple[str, dict[str, float]]]:

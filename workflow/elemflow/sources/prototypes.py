@@ -23,7 +23,7 @@ from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.files import atomic_path
 from elemflow.sources.options import Names, SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import read_table
+from elemflow.sources.table import Layout, read_table
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -115,7 +115,7 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:  # noqa: ARG001 - all is in the file
     """Yield the candidates; see `elemflow.sources.retrieve`."""
-    return read_table(folder / _FILE, "csv")
+    return read_table(folder / _FILE, Layout("csv"))
 
 
 def _check(options: Options) -> None:

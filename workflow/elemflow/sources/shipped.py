@@ -16,7 +16,7 @@ from elemflow.core.files import atomic_path
 from elemflow.sources.download import check_sha256
 from elemflow.sources.options import Sha256, SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import read_table
+from elemflow.sources.table import Layout, read_table
 
 FOLDER = Path(__file__).resolve().parents[3] / "resources/data"
 
@@ -56,4 +56,4 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the table; see `elemflow.sources.retrieve`."""
-    return read_table(folder / options.file_name, "csv")
+    return read_table(folder / options.file_name, Layout("csv"))

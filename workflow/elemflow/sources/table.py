@@ -1,7 +1,6 @@
-"""Source `table`: a CSV, JSON or Parquet file of the user or at an http(s) address, gzipped or not."""
+"""Source `table`: a file of the user or at an http(s) address, compressed or in an archive or neither."""
 
 import csv
-import gzip
 import io
 import itertools
 import json
@@ -13,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal, Self, cast, get_args
+from typing import IO, Any, Literal, NamedTuple, Self, TextIO
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -25,12 +24,15 @@ from pydantic import Field, model_validator
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import atomic_path
 from elemflow.sources.download import check_sha256, download
-from elemflow.sources.json_rows import iter_rows
+from elemflow.sources.json_rows import iter_lines, iter_rows
 from elemflow.sources.options import Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
+from elemflow.sources.table_files import FORMATS, UNREADABLE, Format, UnreadableTable, format_of, open_table
+from elemflow.sources.workbook import iter_sheet
 
-Format = Literal["csv", "json", "parquet"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+WHITESPACE = "whitespace"
+"""Separator of columns that any number of spaces and tabs separate."""
+
 SEPARATORS = (";", "\t", "|", ",")
 """What a header is searched for when its columns are not found, to name the separator that the file seems to have."""
 
@@ -46,20 +48,7 @@ WITH_GAPS: dict[pa.DataType, Any] = {
 }  # fmt: skip
 """Types of columns that would be others in a frame with an empty cell than in one without: 225.0 for 225."""
 
-_UNREADABLE = (ValueError, EOFError, OSError, csv.Error, zlib.error, pa.ArrowException, pd.errors.ParserWarning)
-
-
-class UnreadableTable(DataError):  # noqa: N818  what it is called in messages
-    """Report a file that is no table of its format.
-
-    Args:
-        problem: What is wrong with which file.
-        advice: What to do about it where the file is the source of a dataset.
-    """
-
-    def __init__(self, problem: str, advice: str):
-        super().__init__(f"{problem} {advice}")
-        self.problem = problem
+_UNREADABLE = (ValueError, csv.Error, zlib.error, pa.ArrowException, pd.errors.ParserWarning, *UNREADABLE)
 
 
 class Options(SourceOptions):
@@ -71,12 +60,14 @@ class Options(SourceOptions):
         None, description="SHA-256 that the file must have; null records what was found and expects it from then on."
     )
     format: Format | None = Field(
-        None, description="Format of the file; null takes it from the suffix. A .gz suffix is understood."
+        None, description="Format of the file; null takes it from the name, which may end in .gz or the like."
     )
+    member: str | None = Field(None, description="File in a zip or tar archive; null takes the only one.")
+    sheet: str | None = Field(None, description="Sheet of a workbook (xlsx); null takes the first one.")
     separator: str = Field(
         ",",
-        pattern=r'^[^"\r\n]$',
-        description='Separator of the columns of a CSV file, such as ; or a tab ("\\t").',
+        pattern=rf'^([^"\r\n]|{WHITESPACE})$',
+        description='Separator of the columns of a CSV file, such as ; or a tab ("\\t"), or whitespace.',
     )
     decimal: Literal[".", ","] = Field(
         ".", description="What stands before the decimals of numbers that are text, in properties and in formulas."
@@ -86,6 +77,10 @@ class Options(SourceOptions):
     def _one_place(self) -> Self:
         if (self.path is None) == (self.url is None):
             raise ValueError("give either path or url")
+        if self.decimal == "," and self.file_format != "csv":
+            raise ValueError(f"a decimal comma is for csv; the numbers of {self.file_format} are numbers, not text")
+        if self.sheet is not None and self.file_format != "xlsx":
+            raise ValueError("a sheet is for xlsx")
         return self
 
     @property
@@ -110,15 +105,12 @@ class Options(SourceOptions):
         Raises:
             ConfigError: It is not declared and the suffix is none of a format.
         """
-        if self.format:
-            return self.format
-        suffix = Path(self.file_name.removesuffix(".gz")).suffix.removeprefix(".")
-        for known in FORMATS:
-            if suffix == known:
-                return known
+        found = self.format or format_of(self.member or self.file_name)
+        if found:
+            return found
         raise ConfigError(
-            f"source.format of {self.place} is not given and does not follow from the name; set it to one of "
-            f"{', '.join(FORMATS)}."
+            f"source.format of {self.member or self.place} is not given and does not follow from the name; set it to "
+            f"one of {', '.join(FORMATS)}, or name a file of an archive in source.member."
         )
 
 
@@ -138,12 +130,23 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the file; see `elemflow.sources.retrieve`."""
-    for frame in read_table(folder / options.file_name, options.file_format, options.separator):
-        frame.attrs["decimal"] = options.decimal
+    layout = Layout(options.file_format, options.separator, options.member, options.sheet)
+    for frame in read_table(folder / options.file_name, layout):
+        if layout.format == "csv":
+            frame.attrs["decimal"] = options.decimal
         yield frame
 
 
-def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[pd.DataFrame]:
+class Layout(NamedTuple):
+    """How a file is read as a table; see the keys of the same names of `Options`."""
+
+    format: Format
+    separator: str = ","
+    member: str | None = None
+    sheet: str | None = None
+
+
+def read_table(path: Path, layout: Layout) -> Iterator[pd.DataFrame]:
     """Yield a table in frames of at most `CHUNK_ROWS` rows.
 
     CSV cells are text as given, so that the formula NaN stays a formula; so are JSON strings, while other JSON
@@ -151,9 +154,8 @@ def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[p
     Numeric columns of a Parquet file stay numeric, nested ones become JSON text.
 
     Args:
-        path: The file; whether it is gzipped is seen from its content.
-        file_format: `csv`, `json` or `parquet`.
-        separator: Separator of the columns of a CSV file.
+        path: The file; whether it is compressed or an archive is seen from its content.
+        layout: How it is read.
 
     Yields:
         Frames with the columns of the file.
@@ -162,30 +164,35 @@ def read_table(path: Path, file_format: str, separator: str = ",") -> Iterator[p
         DataError: The file cannot be read to its end, two of its columns have one name, or its header shows another
             separator.
     """
-    readers: dict[str, Callable[[IO[bytes]], Iterator[pd.DataFrame]]] = {
-        "csv": partial(_read_csv, path, separator), "json": _read_json, "parquet": partial(_read_parquet, path),
-    }  # fmt: skip
+    readers: dict[Format, Callable[[IO[bytes]], Iterator[pd.DataFrame]]] = {
+        "csv": partial(_read_csv, path, layout.separator),
+        "json": _read_json,
+        "jsonl": partial(_read_json, iter_records=iter_lines),
+        "parquet": partial(_read_parquet, path),
+        "xlsx": lambda stream: frames_of(iter_sheet(path, stream, layout.sheet)),
+    }
     try:
-        with _open(path) as stream:
-            for frame in readers[file_format](stream):
-                frame.attrs["file"] = path.name
+        with open_table(path, layout.member, workbook=layout.format == "xlsx") as stream:
+            for frame in readers[layout.format](stream):
+                frame.attrs["file"] = f"{path.name}/{layout.member}" if layout.member else path.name
                 yield frame
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} cannot be read as {file_format}: the byte {error.object[error.start]:#04x} is not UTF-8. "
+            f"{path} cannot be read as {layout.format}: the byte {error.object[error.start]:#04x} is not UTF-8. "
             "Save the file as UTF-8."
         ) from error
     except _UNREADABLE as error:
         detail = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableTable(
-            f"{path} cannot be read as {file_format}: {detail}. The file is damaged, cut off or of another format.",
+            f"{path} cannot be read as {layout.format}: {detail}. The file is damaged, cut off or of another format.",
             f"Get it again, or correct source.format (allowed: {', '.join(FORMATS)}).",
         ) from error
 
 
 def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    header, first = next(csv.reader(text, delimiter=separator), []), text.readline()
+    header = text.readline().split() if separator == WHITESPACE else next(csv.reader(text, delimiter=separator), [])
+    first = text.readline()
     text.detach()
     stream.seek(0)
     _check_names(path, header)
@@ -195,7 +202,7 @@ def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.Data
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frames = pd.read_csv(
             stream,
-            sep=separator,
+            sep=r"\s+" if separator == WHITESPACE else separator,
             dtype=str,
             keep_default_na=False,
             index_col=False,
@@ -253,8 +260,10 @@ def _check_names(path: Path, names: Iterable[str]) -> None:
         raise DataError(f"{path} has more than one column '{twice[0]}'. Rename or remove all but one.")
 
 
-def _read_json(stream: IO[bytes]) -> Iterator[pd.DataFrame]:
-    yield from frames_of(iter_rows(io.TextIOWrapper(stream, encoding="utf-8-sig")))
+def _read_json(
+    stream: IO[bytes], iter_records: Callable[[TextIO], Iterator[dict[str, Any]]] = iter_rows
+) -> Iterator[pd.DataFrame]:
+    yield from frames_of(iter_records(io.TextIOWrapper(stream, encoding="utf-8-sig")))
 
 
 def frames_of(records: Iterable[Mapping[str, Any]]) -> Iterator[pd.DataFrame]:
@@ -296,9 +305,3 @@ def _read_parquet(path: Path, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
             if not pd.api.types.is_numeric_dtype(frame[name]):
                 frame[name] = frame[name].astype(object).where(frame[name].notna(), "").astype(str)
         yield frame
-
-
-def _open(path: Path) -> IO[bytes]:
-    with path.open("rb") as stream:
-        gzipped = stream.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if gzipped else path.open("rb")
