@@ -8,12 +8,16 @@ from elemflow.config.kinds import (
     FIGURE_KINDS,
     FIGURE_MODULES,
     FIGURES,
+    FITTERS,
     SOURCES,
     TABLE_KINDS,
     TABLES,
     FigureKind,
+    PartText,
     parts_of,
     read_kinds,
+    read_modules,
+    read_parts,
 )
 from elemflow.config.yaml_schema import read_schema
 from elemflow.core.errors import ConfigError
@@ -26,12 +30,22 @@ def test_schemas_allow_exactly_the_registered_names():
     assert set(study["kind"]["enum"]) == {*FIGURES, *DATA_FIGURES} == set(FIGURE_KINDS)
     tables = read_schema("study")["properties"]["tables"]["additionalProperties"]["properties"]
     assert tables["kind"]["enum"] == list(TABLE_KINDS)
-    spec = read_schema("model")["$defs"]["network"]["properties"]["spec"]["properties"]
+    model = read_schema("model")
+    assert set(model["properties"]["kind"]["enum"]) == set(FITTERS)
+    spec = model["$defs"]["network"]["properties"]["spec"]["properties"]
     assert spec["family"]["enum"] == list(network_families())
 
 
 @pytest.mark.parametrize(
-    "module", [*SOURCES.values(), *FEATURES.values(), *FIGURES.values(), *DATA_FIGURES.values(), *TABLES.values()]
+    "module",
+    [
+        *SOURCES.values(),
+        *FEATURES.values(),
+        *FITTERS.values(),
+        *FIGURES.values(),
+        *DATA_FIGURES.values(),
+        *TABLES.values(),
+    ],
 )
 def test_every_name_has_its_module(module):
     assert importlib.import_module(module)
@@ -81,3 +95,18 @@ def test_a_kind_that_cannot_be_read_is_named(tmp_path, text):
 def test_the_declaration_of_a_module_is_what_was_read():
     for name, kind in {**FIGURE_KINDS, **TABLE_KINDS}.items():
         assert kind == importlib.import_module(({**FIGURES, **DATA_FIGURES, **TABLES})[name]).KIND
+
+
+def test_a_part_is_read_without_importing_its_module(tmp_path):
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features/radii.py").write_text('import absent\n\nPART = "ra"\nSCALING = "standard"\n')
+    (tmp_path / "features/store.py").write_text('import absent\n\nSCALING = "none"\n')
+    assert read_parts(tmp_path) == {"ra": PartText("elemflow.features.radii", "standard")}
+
+
+def test_modules_are_found_by_a_statement(tmp_path):
+    (tmp_path / "training/fitters").mkdir(parents=True)
+    (tmp_path / "training/fitters/common.py").write_text("import absent\n")
+    (tmp_path / "training/fitters/average.py").write_text("import absent\n\nFITTER = None\n")
+    found = read_modules("training/fitters", "\nFITTER = ", tmp_path)
+    assert found == {"average": "elemflow.training.fitters.average"}

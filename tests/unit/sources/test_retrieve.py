@@ -16,9 +16,9 @@ from elemflow.config.dataset import Source
 from elemflow.config.kinds import SOURCES
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
-from elemflow.sources import json_rows, matminer_dataset, table
+from elemflow.sources import json_rows, matminer, table
 from elemflow.sources.json_rows import iter_rows
-from elemflow.sources.matminer_dataset import registry_entry
+from elemflow.sources.matminer import registry_entry
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.records import FileRecord
 from elemflow.sources.retrieve import read_raw, retrieve
@@ -253,7 +253,7 @@ def test_matminer_dataset_is_verified_and_read(tmp_path: Path, monkeypatch: pyte
         path.write_bytes(gzip.compress(b'{"columns": ["formula", "gap expt"], "index": [0], "data": [["CuBr", 3.08]]}'))
         return FileRecord.of(path, url=url)
 
-    monkeypatch.setattr(matminer_dataset, "download", fake)
+    monkeypatch.setattr(matminer, "download", fake)
     frame = rows_of(source_of(kind="matminer", name="expt_gap"), tmp_path)
     assert frame.to_dict("records") == [{"formula": "CuBr", "gap expt": "3.08"}]
     entry = registry_entry("expt_gap")
@@ -267,7 +267,7 @@ def test_matbench_formula_is_that_of_the_cell(tmp_path: Path) -> None:
     structure = {"@class": "Structure", "sites": [site(("Na", 1)), site(("Na", 1)), site(("Cl", 0.5), ("Br", 0.5))]}
     text = json.dumps({"columns": ["structure", "e_form"], "index": [0], "data": [[structure, -1.0]]})
     (tmp_path / "matbench_mp_e_form.json.gz").write_bytes(gzip.compress(text.encode()))
-    (frame,) = matminer_dataset.read(matminer_dataset.Options(name="matbench_mp_e_form"), tmp_path)
+    (frame,) = matminer.read(matminer.Options(name="matbench_mp_e_form"), tmp_path)
     assert frame["formula"].tolist() == ["Na2Cl0.5Br0.5"]
 
 
@@ -277,7 +277,7 @@ def test_a_composition_of_pymatgen_is_a_formula(tmp_path: Path) -> None:
     rows = [[held, -1.0], ["Fe2O3", 0.0], [None, 1.0]]
     text = json.dumps({"columns": ["composition", "e_form"], "index": [0, 1, 2], "data": rows})
     (tmp_path / "jarvis_dft_3d.json.gz").write_bytes(gzip.compress(text.encode()))
-    (frame,) = matminer_dataset.read(matminer_dataset.Options(name="jarvis_dft_3d"), tmp_path)
+    (frame,) = matminer.read(matminer.Options(name="jarvis_dft_3d"), tmp_path)
     assert frame["composition"].tolist() == ["Ti1O2", "Fe2O3", ""]
 
 

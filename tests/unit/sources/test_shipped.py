@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from elemflow.core.errors import DataError
-from elemflow.sources import matminer_dataset, shipped
+from elemflow.sources import matminer, shipped
 from elemflow.tools import measured
 
 
@@ -21,7 +21,7 @@ def test_the_table_has_the_rows_that_the_registry_counts(root: Path, tmp_path: P
     (record,) = shipped.fetch(options(root, dataset), tmp_path)
     assert record.sha256 == options(root, dataset).sha256
     rows = pd.concat(shipped.read(options(root, dataset), tmp_path))
-    entry = matminer_dataset.registry_entry(name)
+    entry = matminer.registry_entry(name)
     assert len(rows) == entry["num_entries"]
     assert list(rows.columns) == list(entry["columns"])
 

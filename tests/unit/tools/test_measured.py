@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from elemflow.core.errors import DataError
-from elemflow.sources import matminer_dataset
+from elemflow.sources import matminer
 from elemflow.tools import measured
 
 
 def frame(name: str) -> pd.DataFrame:
-    entry = matminer_dataset.registry_entry(name)
+    entry = matminer.registry_entry(name)
     return pd.DataFrame({column: ["1"] * entry["num_entries"] for column in entry["columns"]})
 
 

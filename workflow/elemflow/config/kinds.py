@@ -1,45 +1,19 @@
 """Names that config files may use, and the module behind each.
 
-Modules are named here and imported by the job that needs one, so that reading the plan stays light. This file does not
-enter code digests: the module behind a name is digested in its own right, and a new name must not rerun old jobs.
+Modules are found here and imported by the job that needs one, so that reading the plan stays light: their texts are
+searched for a statement. The names do not enter code digests: the module behind a name is digested in its own right,
+and a new name must not rerun old jobs.
 
-Kinds of figure and of table are declared in their modules: adding one is adding one file.
+Each kind is declared in its module: adding one is adding one file.
 """
 
 import ast
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from elemflow.core.errors import ConfigError, nearest
-
-SOURCES = {
-    "table": "elemflow.sources.table",
-    "shipped": "elemflow.sources.shipped",
-    "matminer": "elemflow.sources.matminer_dataset",
-    "matminer_transport": "elemflow.sources.matminer_transport",
-    "miedema": "elemflow.sources.miedema",
-    "prototypes": "elemflow.sources.prototypes",
-    "materials_project": "elemflow.sources.materials_project",
-    "jarvis": "elemflow.sources.jarvis",
-    "oqmd": "elemflow.sources.oqmd",
-    "aflow": "elemflow.sources.aflow",
-    "optimade": "elemflow.sources.optimade",
-}
-FEATURES = {
-    "ef": "elemflow.features.elemental_fractions",
-    "pa": "elemflow.features.magpie",
-    "pa_frac": "elemflow.features.magpie_valence_fractions",
-    "st": "elemflow.features.voronoi",
-}
-FITTERS = {
-    "network": "elemflow.training.fitters.network",
-    "estimator": "elemflow.training.fitters.estimator",
-    "search": "elemflow.training.fitters.search",
-    "best_of": "elemflow.training.fitters.best_of",
-}
 
 
 @dataclass(frozen=True)
@@ -86,6 +60,19 @@ class TableKind:
     without_runs: bool = False
     needs_property: bool = False
     protocol_needs: str = ""
+
+
+@dataclass(frozen=True)
+class PartText:
+    """A part of a representation, as two statements of its module below elemflow/features/ declare it.
+
+    Attributes:
+        module: Name of the module.
+        scaling: Value of `SCALING`, the scaling where a protocol names none; None if it has no such statement.
+    """
+
+    module: str
+    scaling: str | None
 
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -167,24 +154,48 @@ TABLE_INPUTS = {name: kind.inputs for name, kind in TABLE_KINDS.items()}
 PROTOCOL_NEEDS = {name: kind.protocol_needs for name, kind in _ITEM_KINDS.items() if kind.protocol_needs}
 
 ScalingKind = Literal["none", "standard", "quantile", "unit_rows"]
-_SCALING = re.compile(r"""^SCALING\s*=\s*(["'])(\w+)\1""", re.MULTILINE)
+_STATEMENT = r"""^{}\s*=\s*(["'])(\w+)\1"""
 
 
-@cache
+def read_parts(package: Path = PACKAGE) -> dict[str, PartText]:
+    """Read the parts of representations from their modules, without importing them; sorted by name.
+
+    A module of a part has statements such as `PART = "ef"` and `SCALING = "none"`.
+    """
+    found = {}
+    for path in sorted((package / "features").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        part, scaling = (re.search(_STATEMENT.format(name), text, re.MULTILINE) for name in ("PART", "SCALING"))
+        if part:
+            found[part[2]] = PartText(f"elemflow.features.{path.stem}", scaling and scaling[2])
+    return dict(sorted(found.items()))
+
+
+def read_modules(folder: str, mark: str, package: Path = PACKAGE) -> dict[str, str]:
+    """Return the modules of a folder whose text has a mark, by their last names, sorted."""
+    paths = sorted((package / folder).glob("*.py"))
+    names = [path.stem for path in paths if mark in path.read_text(encoding="utf-8")]
+    return {name: f"elemflow.{folder.replace('/', '.')}.{name}" for name in names}
+
+
+_PARTS = read_parts()
+FEATURES = {name: part.module for name, part in _PARTS.items()}
+SOURCES = read_modules("sources", "\nclass Options(")
+FITTERS = read_modules("training/fitters", "\nFITTER = ")
+
+
 def natural_scaling(part: str) -> ScalingKind:
     """Return the scaling that a part of a representation has where a protocol names none for it.
-
-    Its module has a statement `SCALING = "..."`, which is read without importing the module.
 
     Raises:
         ConfigError: The module has no such statement, or names no scaling.
     """
-    path = PACKAGE.joinpath(*FEATURES[part].split(".")[1:]).with_suffix(".py")
-    found = _SCALING.search(path.read_text(encoding="utf-8"))
     for kind in get_args(ScalingKind):
-        if found and found[2] == kind:
+        if _PARTS[part].scaling == kind:
             return kind
-    raise ConfigError(f'{path}: no statement `SCALING = "..."` with one of {", ".join(get_args(ScalingKind))}.')
+    raise ConfigError(
+        f'{FEATURES[part]}: no statement `SCALING = "..."` with one of {", ".join(get_args(ScalingKind))}.'
+    )
 
 
 def parts_of(representation: str) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, field_serializer, field_validator
+from pydantic import ConfigDict, Field, TypeAdapter, field_serializer, field_validator
 
 from elemflow.core.declared import Declared
 from elemflow.networks.families.registry import read_spec
@@ -96,10 +97,37 @@ class SearchModel(_Model):
     standardise: bool = True
 
 
-Model = Annotated[NetworkModel | EstimatorModel | BestOfModel | SearchModel, Field(discriminator="kind")]
-_MODEL: TypeAdapter[Model] = TypeAdapter(Model)
+class OtherModel(_Model):
+    """A model of any other kind; its other keys are the class `Options` of the module that fits it.
+
+    Attributes:
+        kind: Name of a module of `elemflow.training.fitters`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    kind: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keys of the kind, with their values."""
+        return dict(self.model_extra or {})
 
 
-def read_model(declared: object) -> Model:
+class ModelOptions(Declared):
+    """Base class of the options of other kinds of model."""
+
+    @classmethod
+    def of(cls, model: OtherModel) -> Self:
+        """Return the options of a model, whose keys were checked by its JSON schema."""
+        return cls.model_validate(model.options)
+
+
+_Known = Annotated[NetworkModel | EstimatorModel | BestOfModel | SearchModel, Field(discriminator="kind")]
+_KNOWN: TypeAdapter[_Known] = TypeAdapter(_Known)
+KNOWN_KINDS = ("network", "estimator", "best_of", "search")
+Model = NetworkModel | EstimatorModel | BestOfModel | SearchModel | OtherModel
+
+
+def read_model(declared: Mapping[str, Any]) -> Model:
     """Return the typed declaration of a model, valid by its JSON schema."""
-    return _MODEL.validate_python(declared)
+    return _KNOWN.validate_python(declared) if declared["kind"] in KNOWN_KINDS else OtherModel.model_validate(declared)

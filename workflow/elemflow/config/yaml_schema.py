@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from elemflow.config.class_schema import network_section, split_section
+from elemflow.config.class_schema import add_models, network_section, source_section, split_section
 from elemflow.config.kinds import FIGURE_KINDS, TABLE_KINDS, ClaimKindText, FigureKind, TableKind, read_claim_kinds
 from elemflow.core.errors import ConfigError, nearest
 
@@ -28,7 +28,7 @@ _KINDS: Mapping[str, Mapping[str, FigureKind | TableKind | ClaimKindText]] = {
     "tables": TABLE_KINDS,
     "claims": read_claim_kinds(),
 }
-_SECTIONS = {"split": split_section, "network": network_section}
+_SECTIONS = {"split": split_section, "network": network_section, "source": source_section}
 EITHER_KEYS = ({"column", "computed"}, {"path", "url"})
 
 
@@ -133,9 +133,12 @@ def read_schema(name: str) -> dict[str, Any]:
     """Read a JSON schema; the kinds of figures and of tables that it refers to are those that modules declare.
 
     A key `kinds: figures`, `tables` or `claims` becomes `enum`, and what each kind shows follows the description. A key
-    `section: split` or `network` becomes what the classes of split schemes and of network families declare.
+    `section: split`, `network` or `source` becomes what the classes of split schemes, of network families and of source
+    kinds declare.
     """
     schema = read_yaml(SCHEMAS / f"{name}.schema.yaml")
+    if name == "model":
+        add_models(schema)
     for node in _nodes(schema):
         if node.get("kinds") in _KINDS:
             kinds = _KINDS[node.pop("kinds")]

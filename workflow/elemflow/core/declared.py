@@ -24,3 +24,8 @@ class Declared(BaseModel):
     def but(self, **changes: Any) -> Self:
         """Return a copy with some fields changed, checked again."""
         return type(self).model_validate({**{name: getattr(self, name) for name in self.model_fields_set}, **changes})
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """Remove the default of a field from its JSON schema, so that it is not written into declarations."""
+    schema.pop("default", None)

@@ -12,6 +12,7 @@ from elemflow.chemistry.formula_arrays import Amounts, element_amounts
 
 LABELS = ELEMENTS_86
 UNITS = ("atomic fraction",) * len(LABELS)
+PART = "ef"
 SCALING = "none"
 VERSION = "1"
 CITATIONS = ("jha2018",)

@@ -59,6 +59,7 @@ UNITS = (
     *("electrons" for _ in ORBITALS),
     *("1" for _ in _AFTER_VALENCE),
 )
+PART = "pa"
 SCALING = "unit_rows"
 VERSION = "1"
 CITATIONS = ("ward2016", "ward2018")

@@ -13,6 +13,7 @@ LABELS = tuple(
     label.replace("avg", "frac", 1) if label.endswith("valence electrons") else label for label in magpie.LABELS
 )
 UNITS = (*magpie.UNITS[: magpie.VALENCE.start], *("1" for _ in magpie.ORBITALS), *magpie.UNITS[magpie.VALENCE.stop :])
+PART = "pa_frac"
 SCALING = "unit_rows"
 VERSION = "1"
 CITATIONS = ("ward2016", "ward2017", "ward2018")

@@ -20,6 +20,7 @@ from elemflow.features.magpie import PROPERTIES, PROPERTY_UNITS, element_table
 from elemflow.features.tessellation import Faces, tessellate
 
 NEEDS_STRUCTURE = True
+PART = "st"
 SCALING = "unit_rows"
 TIME_LIMIT = 120.0
 """Most seconds for one structure."""

@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from elemflow.core.declared import Declared
+from elemflow.core.declared import Declared, without_default
 from elemflow.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import keras
-
-
-def without_default(schema: dict[str, Any]) -> None:
-    """Remove the default of a field from its JSON schema, so that it is not written into declarations."""
-    schema.pop("default", None)
 
 
 class Activation(Declared):

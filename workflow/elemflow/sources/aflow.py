@@ -18,7 +18,7 @@ from pydantic import Field
 
 from elemflow.core.errors import DataError
 from elemflow.sources.download import TemporaryError, get_json, with_retries
-from elemflow.sources.options import Names, QueryOptions, Url
+from elemflow.sources.options import Names, Pause, SourceOptions, Url
 from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
 from elemflow.sources.records import FileRecord
 
@@ -29,14 +29,20 @@ _COUNTED = re.compile(r"\d+ of (\d+)")
 _PLAIN = "$(),*:!'?=&"
 
 
-class Options(QueryOptions):
+class Options(SourceOptions):
     """A query of AFLUX."""
 
     keywords: Names = Field(
         description="Keywords of AFLUX, which become columns; `Egap(*)` requests entries that have one."
     )
+    parts: Names = Field(
+        ("",),
+        description="Conditions in AFLUX that split the query, such as `catalog(ICSD)`; each part is fetched page "
+        "by page. One empty text requests everything.",
+    )
     base_url: Url = Field("https://aflow.org/API/aflux", description="Address of AFLUX.")
     page_size: int = Field(1000, ge=1, le=100_000, description="Entries per request.")
+    pause: Pause = 1
 
 
 def fetch(options: Options, folder: Path) -> list[FileRecord]:

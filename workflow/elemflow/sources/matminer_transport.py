@@ -16,7 +16,7 @@ import pandas as pd
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path
-from elemflow.sources.matminer_dataset import matminer_folder
+from elemflow.sources.matminer import matminer_folder
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.records import FileRecord
 from elemflow.sources.table import CHUNK_ROWS

@@ -34,9 +34,15 @@ _FILE = "miedema.csv"
 class Options(SourceOptions):
     """The elements and the atomic fractions of their pairs."""
 
-    elements: tuple[str, ...] = Field(min_length=2, description="Metals whose binary alloys are computed.")
+    elements: tuple[str, ...] = Field(
+        min_length=2,
+        description="Metals whose binary alloys are computed.",
+        json_schema_extra={"uniqueItems": True},
+    )
     fractions: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        min_length=1, description="Atomic fractions of the first element of each pair."
+        min_length=1,
+        description="Atomic fractions of the first element of each pair.",
+        json_schema_extra={"uniqueItems": True},
     )
 
     @property

@@ -18,12 +18,12 @@ from pydantic import Field
 
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.sources.download import get_json
-from elemflow.sources.options import Names, QueryOptions, Url
+from elemflow.sources.options import Names, Pause, SourceOptions, Url
 from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
 from elemflow.sources.records import FileRecord
 
 
-class Options(QueryOptions):
+class Options(SourceOptions):
     """A query of an OPTIMADE provider."""
 
     base_url: Url = Field(
@@ -32,7 +32,13 @@ class Options(QueryOptions):
     fields: Names = Field(
         description="Attributes of structures, which become columns, such as `chemical_formula_reduced`."
     )
+    parts: Names = Field(
+        ("",),
+        description="OPTIMADE filters that split the query, such as `nelements=2`; each part is fetched page "
+        "by page. One empty text requests everything.",
+    )
     page_size: int = Field(100, ge=1, description="Entries per request; providers may give fewer.")
+    pause: Pause = 1
 
 
 def fetch(options: Options, folder: Path) -> list[FileRecord]:

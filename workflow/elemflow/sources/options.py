@@ -1,9 +1,10 @@
 """What the options of all kinds of source have in common.
 
 The options of a kind are the class `Options` of its module: the keys of a dataset's `source` section next to `kind`.
+The schema of datasets is made of these classes, see `elemflow.config.module_options`.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, ValidationError
 
@@ -11,9 +12,14 @@ from elemflow.config.dataset import Source
 from elemflow.core.declared import Declared
 from elemflow.core.errors import ConfigError
 
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Names = Annotated[tuple[str, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
 Url = Annotated[str, Field(pattern="^https?://")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Pause = Annotated[float, Field(ge=0, description="Least number of seconds between two requests.")]
+
+Format = Literal["csv", "json", "jsonl", "parquet", "xlsx"]
+"""Formats of tables."""
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 class SourceOptions(Declared):
@@ -37,14 +43,3 @@ class SourceOptions(Declared):
             first = error.errors()[0]
             key = ".".join(str(step) for step in ("source", *first["loc"]))
             raise ConfigError(f"Dataset {dataset_id}: key '{key}': {first['msg']}.") from None
-
-
-class QueryOptions(SourceOptions):
-    """Options of the services that answer a query in pages."""
-
-    parts: Names = Field(
-        ("",),
-        description="Filters in the service's language that split the query; each part is fetched page by page. One "
-        "empty text requests everything.",
-    )
-    pause: float = Field(1.0, ge=0, description="Least number of seconds between two requests.")

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from elemflow.core.errors import DataError
 from elemflow.sources.download import get_json
-from elemflow.sources.options import Names, QueryOptions, Url
+from elemflow.sources.options import Names, Pause, SourceOptions, Url
 from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
 from elemflow.sources.records import FileRecord
 
@@ -31,18 +31,24 @@ _KEY = "entry_id"
 _ROW_KEY = "formationenergy_id"
 
 
-class Options(QueryOptions):
+class Options(SourceOptions):
     """A query of OQMD's REST interface."""
 
     fields: Names = Field(
         description="Fields of the service, which become columns. With `volume` and `natoms` there is also "
         "`volume_per_atom`."
     )
+    parts: Names = Field(
+        ("",),
+        description="Filters in OQMD's language that split the query, such as `ntypes=2`; each part is fetched page "
+        "by page. One empty text requests everything.",
+    )
     icsd: bool | None = Field(
         None, description="Only entries that come from the ICSD (true) or do not (false); null is both."
     )
     base_url: Url = Field("https://oqmd.org/oqmdapi", description="Address of the REST interface.")
     page_size: int = Field(1000, ge=1, le=5000, description="Entries per request.")
+    pause: Pause = 1
 
 
 def fetch(options: Options, folder: Path) -> list[FileRecord]:

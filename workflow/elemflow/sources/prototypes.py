@@ -13,7 +13,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pandas as pd
 from pydantic import Field
@@ -68,6 +68,16 @@ PROTOTYPES = {
 """Prototypes by name; GdFeO3 is the orthorhombically distorted perovskite."""
 
 
+def _sites(schema: dict[str, Any]) -> None:
+    """Name the sites in the JSON schema; only perovskites have the third."""
+    elements = schema.pop("additionalProperties")
+    described = {"A": "Elements of the first site.", "B": "Elements of the second site.",
+                 "X": "Elements of the third site, the anions of a perovskite."}  # fmt: skip
+    schema.pop("propertyNames")
+    schema |= {"additionalProperties": False, "required": ["A", "B"]}
+    schema["properties"] = {site: {"description": text, **elements} for site, text in described.items()}
+
+
 class Options(SourceOptions):
     """A crystal structure prototype and the elements on its sites."""
 
@@ -77,7 +87,8 @@ class Options(SourceOptions):
     )
     sites: dict[Literal["A", "B", "X"], Names] = Field(
         description="Elements on each site, A, B and, for the anions of a perovskite, X; a candidate has as many "
-        "elements as there are sites."
+        "elements as there are sites.",
+        json_schema_extra=_sites,
     )
 
     @property

@@ -19,15 +19,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from elemflow.core.declared import without_default
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import atomic_path
 from elemflow.sources.download import check_sha256, download
 from elemflow.sources.json_rows import iter_lines, iter_rows
-from elemflow.sources.options import Sha256, SourceOptions, Url
+from elemflow.sources.options import FORMATS, Format, Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table_files import FORMATS, UNREADABLE, Format, UnreadableTable, format_of, open_table
+from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table
 from elemflow.sources.workbook import iter_sheet
 
 WHITESPACE = "whitespace"
@@ -54,23 +55,32 @@ _UNREADABLE = (ValueError, csv.Error, zlib.error, pa.ArrowException, pd.errors.P
 class Options(SourceOptions):
     """A local file or an address, one of the two."""
 
-    path: str | None = Field(None, description="Local file; relative paths start at `data_folder`.")
-    url: Url | None = Field(None, description="http(s) address of the file.")
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["url"]}]})
+    path: str | None = Field(
+        None, description="Local file; relative paths start at `data_folder`.", json_schema_extra=without_default
+    )
+    url: Url | None = Field(None, description="http(s) address of the file.", json_schema_extra=without_default)
     sha256: Sha256 | None = Field(
         None, description="SHA-256 that the file must have; null records what was found and expects it from then on."
     )
     format: Format | None = Field(
-        None, description="Format of the file; null takes it from the name, which may end in .gz or the like."
+        None,
+        description="Format of the file; null takes it from the name, which may also end in .gz, .bz2, .xz, .zst or "
+        ".zip. jsonl has one JSON object per line; xlsx needs the package openpyxl.",
     )
     member: str | None = Field(None, description="File in a zip or tar archive; null takes the only one.")
     sheet: str | None = Field(None, description="Sheet of a workbook (xlsx); null takes the first one.")
     separator: str = Field(
         ",",
         pattern=rf'^([^"\r\n]|{WHITESPACE})$',
-        description='Separator of the columns of a CSV file, such as ; or a tab ("\\t"), or whitespace.',
+        description='What stands between the columns of a CSV file, such as ; or a tab ("\\t"), or `whitespace` for '
+        "any number of spaces and tabs.",
+        json_schema_extra={"pattern": rf'^([^"\r\n]|{WHITESPACE})(?!\n)$', "maxLength": len(WHITESPACE)},
     )
     decimal: Literal[".", ","] = Field(
-        ".", description="What stands before the decimals of numbers that are text, in properties and in formulas."
+        ".",
+        description="What stands before the decimals of numbers that are text, in properties and in formulas; the "
+        "other of the two is then no part of a number.",
     )
 
     @model_validator(mode="after")

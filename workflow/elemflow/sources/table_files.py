@@ -13,14 +13,12 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Literal, cast, get_args
+from typing import IO, cast
 
 import pyarrow as pa
 
 from elemflow.core.errors import DataError, nearest
-
-Format = Literal["csv", "json", "jsonl", "parquet", "xlsx"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+from elemflow.sources.options import FORMATS, Format
 
 UNREADABLE = (EOFError, OSError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
 """What a damaged, cut off or encrypted file raises."""

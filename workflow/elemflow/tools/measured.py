@@ -18,7 +18,7 @@ import pandas as pd
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path
-from elemflow.sources import matminer_dataset
+from elemflow.sources import matminer
 
 FOLDER = Path(__file__).resolve().parents[3] / "resources/data"
 SETS = {"kefe": "expt_formation_enthalpy_kingsbury", "kebg": "expt_gap_kingsbury"}
@@ -27,10 +27,10 @@ SETS = {"kefe": "expt_formation_enthalpy_kingsbury", "kebg": "expt_gap_kingsbury
 
 def from_registry(name: str) -> pd.DataFrame:
     """Return the rows of a data set as matminer's registry has them; needs a network."""
-    options = matminer_dataset.Options(name=name)
+    options = matminer.Options(name=name)
     with TemporaryDirectory() as folder:
-        matminer_dataset.fetch(options, Path(folder))
-        return pd.concat(matminer_dataset.read(options, Path(folder)), ignore_index=True)
+        matminer.fetch(options, Path(folder))
+        return pd.concat(matminer.read(options, Path(folder)), ignore_index=True)
 
 
 def from_folder(folder: Path) -> Callable[[str], pd.DataFrame]:
@@ -57,7 +57,7 @@ def pack(read: Callable[[str], pd.DataFrame], folder: Path) -> None:
         DataError: A data set does not have the columns and the number of rows of the registry.
     """
     for packed, name in SETS.items():
-        entry = matminer_dataset.registry_entry(name)
+        entry = matminer.registry_entry(name)
         columns = list(entry["columns"])
         table = read(name)
         if missing := sorted(set(columns) - set(table)):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from elemflow.core.declared import Declared
+from elemflow.core.declared import Declared, without_default
 from elemflow.core.errors import ConfigError
-from elemflow.networks.spec import Activation, BatchNorm, ScalableSpec, without_default
+from elemflow.networks.spec import Activation, BatchNorm, ScalableSpec
 
 if TYPE_CHECKING:
     import keras
