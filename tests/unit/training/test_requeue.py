@@ -54,7 +54,8 @@ def test_a_site_that_forbids_it_is_named(slurm, caplog):
     assert "Slurm does not put job 17 back into the queue" in caplog.text
 
 
-def test_a_training_that_is_stopped_still_fails(slurm):
+def test_a_training_that_is_stopped_still_fails(slurm, monkeypatch):
+    monkeypatch.setenv(DEADLINE, str(time.time() + MARGIN + 3600))
     with pytest.raises(Stopped), requeued_at_time_limit():
         raise Stopped("", TIME_LIMIT)
     assert slurm.read_text() == "requeue 17\n"
