@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from elemflow.cli.main import COMMANDS, Commands, main, version
+from elemflow.cli.main import COMMANDS, Commands, main
+from elemflow.core.version import version
 
 
 def test_help_lists_every_command_and_imports_none(root):

@@ -32,7 +32,7 @@ def assess(
     """
     part = make_part(train)
     known = dict(zip(part.material_id.tolist(), grouped or ["Fe1 O1"] * len(train), strict=True))
-    domain = ApplicabilityDomain(part, WIDTHS, known, grouped=grouped is not None)
+    domain = ApplicabilityDomain.fit(part, WIDTHS, known, grouped=grouped is not None)
     return domain.assess(
         rows.astype(np.float32), [(special or {}).get(row, "Fe1 O1") for row in range(len(rows))]
     )._asdict()
@@ -90,7 +90,9 @@ def test_rows_of_a_split_by_rows_find_their_composition_as_training_rows_do() ->
         np.random.default_rng(6).normal(size=(300, 145)).astype(np.float32)
     )  # so wide that equal rows differ a little
     part = make_part(np.tile(rows, (10, 1)))
-    domain = ApplicabilityDomain(part, [("pa", 145)], dict.fromkeys(part.material_id.tolist(), "Fe1 O1"), grouped=False)
+    domain = ApplicabilityDomain.fit(
+        part, [("pa", 145)], dict.fromkeys(part.material_id.tolist(), "Fe1 O1"), grouped=False
+    )
     found = domain.assess(np.tile(rows, (2, 1)), ["Fe1 O1"] * 600)._asdict()
     assert set(found["distance"]) == {0}
     assert set(found["flag"]) == {"inside"}

@@ -17,7 +17,7 @@ from elemflow.evaluation.conformal import Calibration, EnsembleRows
 from elemflow.evaluation.metrics import evaluate
 from elemflow.features import elemental_fractions
 from elemflow.inference.predictor import predict_parquet, predict_table
-from elemflow.inference.reliability import Intervals, load_calibration
+from elemflow.inference.reliability import Intervals, calibration_rows
 from elemflow.training.job import RunInputs, RunOutputs, train_run
 
 TREES = {"kind": "estimator", "estimator": "extra_trees", "parameters": {"n_estimators": 3}}
@@ -102,7 +102,7 @@ def test_several_splits_have_no_common_interval(run: Path) -> None:
     found["test"]["ensemble"]["n_members"] = 3
     write_json(run / "metrics.json", found)
     with pytest.raises(DataError, match="3 train/validation/test splits"):
-        load_calibration(run, "mean")
+        calibration_rows(run, "mean")
 
 
 @pytest.fixture

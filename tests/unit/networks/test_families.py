@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from factories.toy import build, make_spec
 
+from elemflow.inference.trust import check_stored_network
 from elemflow.networks.build import load_network
 from elemflow.networks.families.registry import network_families
 
@@ -176,3 +177,8 @@ def test_what_shortcuts_join(family: str, widths: list[int], joins: list[tuple[s
     found = [(layer.name, [x._keras_history.operation.name for x in layer.input])
              for layer in model.layers if layer.name.endswith("_join")]  # fmt: skip
     assert found == joins
+
+
+def test_a_stored_network_names_no_code(model: Any, tmp_path: Path) -> None:
+    model.save(tmp_path / "member-0.keras")
+    check_stored_network(tmp_path / "member-0.keras")

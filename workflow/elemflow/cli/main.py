@@ -7,7 +7,6 @@ completion answer at once.
 import importlib
 import logging
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -29,6 +28,8 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "predict": Entry("predict", "Predict a property of formulas, tables of them or feature files."),
+    "export": Entry("export", "Write a trained run as one file, to predict with anywhere."),
+    "info": Entry("export", "Print the model card of an exported file."),
     "completion": Entry("completion", "Print the script that completes commands in a shell."),
 }
 
@@ -76,21 +77,10 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-def version() -> str:
-    """Return the version of elemflow, installed or run from its folder."""
-    import importlib.metadata
-    import tomllib
-
-    try:
-        return importlib.metadata.version("elemflow")
-    except importlib.metadata.PackageNotFoundError:
-        project = Path(__file__).resolve().parents[3] / "pyproject.toml"
-        found: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-        return found
-
-
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
+        from elemflow.core.version import version
+
         click.echo(f"elemflow {version()}")
         ctx.exit()
 

@@ -66,6 +66,7 @@ class Given:
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="FORMULA... | FILE | -")
 @click.option("--run", shell_complete=complete_run, help="Trained run: its folder, or a part of its id.")
+@click.option("--model", type=click.Path(dir_okay=False, path_type=Path), help="Exported file, in place of a run.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of the file to write.")
 @click.option(
@@ -89,10 +90,17 @@ class Given:
 @click.option("--applicability/--no-applicability", default=None, help="How far formulas are from the training set.")
 @click.option("--known/--no-known", default=None, help="Values that the run's dataset has for these compositions.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of a network.")
+@click.option(
+    "--network-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python file of a foreign run's own network, whose code you trust.",
+)
 @results_option
 def predict(
     *,
     run: str | None,
+    model: Path | None,
+    network_file: Path | None,
     combine: Any,
     level: int | None,
     applicability: bool | None,
@@ -105,6 +113,7 @@ def predict(
     \b
     elemflow predict Fe2O3 NaCl "Ba(Zr0.2Ti0.8)O3"
     elemflow predict new.csv -o predicted.csv --run kefe
+    elemflow predict new.csv -o predicted.csv --model enthalpies.elemflow
     cut -f 2 formulas.tsv | elemflow predict - --format jsonl > predicted.jsonl
 
     FILE is a table (csv, tsv, json, jsonl, parquet, also gzipped) with a column of formulas, a txt file with one
@@ -117,12 +126,15 @@ def predict(
     from elemflow.inference.run_folders import find_run
     from elemflow.training.backend import Backend
 
+    if run and model:
+        raise click.UsageError("give --run or --model, not both.")
     features = _are_features(wanted)
     if features and applicability:
         raise click.UsageError("--applicability looks at the elements of formulas; give a table of them.")
     with without_noise():
         predictor = Predictor(
-            find_run(run, results),
+            model or find_run(run, results),
+            network_file=network_file,
             backend=Backend(threads),
             combine=combine,
             level=level,

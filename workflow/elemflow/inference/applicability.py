@@ -7,10 +7,10 @@ there a training row has none either, else polymorphs would make every new compo
 training row has puts a material outside the domain, whatever its distance.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from elemflow.chemistry.composition import amounts
 from elemflow.core.files import write_parquet
 from elemflow.core.roles import EVALUATION_ROLES, Role
 from elemflow.training.data import MemberData, RoleData, RunData
-from elemflow.training.scaling import fit_scaling
+from elemflow.training.scaling import Scaling, fit_scaling
 
 N_NEIGHBOURS = 5
 FAR_PERCENTILE = 0.95
@@ -103,7 +103,7 @@ def assess_run(inputs: AssessmentInputs, output: Path, threads: int) -> None:
         for split, member in enumerate(data.members[:: inputs.members_per_split]):
             member_data = data.member(member, {Role.TRAIN})
             grouped = is_grouped_split(member_data, compositions)
-            domain = ApplicabilityDomain(member_data.train, data.parts, compositions, grouped=grouped)
+            domain = ApplicabilityDomain.fit(member_data.train, data.parts, compositions, grouped=grouped)
             for role in EVALUATION_ROLES:
                 rows = member_data.of(role)
                 columns = domain.assess(rows.x, [compositions[material] for material in rows.material_id])._asdict()
@@ -186,26 +186,40 @@ class ApplicabilityDomain:
     """The applicability domain of a training set.
 
     Args:
-        train: Training rows, unscaled.
-        widths: Part and number of its columns, in the order of the representation.
-        compositions: Composition of each material.
-        grouped: Whether the split is grouped by composition, see `is_grouped_split`.
+        scaling: Scaling of the features.
+        x: Scaled training rows, float32 (training rows, columns).
+        training_distances: Distances of training rows from their own neighbours, sorted (sampled rows,).
+        elements: Symbols of the elements of the training rows.
     """
 
-    def __init__(
-        self, train: RoleData, widths: Sequence[tuple[str, int]], compositions: Mapping[str, str], *, grouped: bool
-    ):
-        self._scaling = fit_scaling(train.x, widths, {name: "unit_rows" for name, _ in widths})
-        x = self._scaling.apply(train.x)
+    def __init__(self, scaling: Scaling, x: np.ndarray, training_distances: np.ndarray, elements: Collection[str]):
+        self.scaling, self.x, self.training_distances = scaling, x, training_distances
+        self.elements = frozenset(elements)
         self._neighbours = Neighbours(x)
+
+    @classmethod
+    def fit(
+        cls, train: RoleData, widths: Sequence[tuple[str, int]], compositions: Mapping[str, str], *, grouped: bool
+    ) -> Self:
+        """Return the applicability domain of some training rows.
+
+        Args:
+            train: Training rows, unscaled.
+            widths: Part and number of its columns, in the order of the representation.
+            compositions: Composition of each material.
+            grouped: Whether the split is grouped by composition, see `is_grouped_split`.
+        """
+        scaling = fit_scaling(train.x, widths, {name: "unit_rows" for name, _ in widths})
+        x = scaling.apply(train.x)
         sample = np.linspace(0, len(train) - 1, min(SAMPLE_ROWS, len(train))).astype(int)
         of_rows = [compositions[material] for material in train.material_id]
         names, numbers, counts = np.unique(of_rows, return_inverse=True, return_counts=True)
         groups = Groups(np.arange(len(train)), sample, 1)
         if grouped:
             groups = Groups(numbers, numbers[sample], int(counts.max()))
-        self._training_distances = np.sort(self._neighbours.mean_distance(x[sample], groups))
-        self._elements = {element for composition in names.tolist() for element in amounts(composition)}
+        distances = np.sort(Neighbours(x).mean_distance(x[sample], groups))
+        elements = {element for composition in names.tolist() for element in amounts(composition)}
+        return cls(scaling, x, distances, elements)
 
     def assess(self, x: np.ndarray, compositions: Iterable[str]) -> Assessment:
         """Return where some materials lie relative to the training set.
@@ -214,9 +228,9 @@ class ApplicabilityDomain:
             x: Unscaled features (rows, columns).
             compositions: Composition of each row.
         """
-        distance = self._neighbours.mean_distance(self._scaling.apply(x))
-        percentile = np.searchsorted(self._training_distances, distance, side="left") / len(self._training_distances)
-        unseen = [" ".join(sorted(amounts(composition).keys() - self._elements)) for composition in compositions]
+        distance = self._neighbours.mean_distance(self.scaling.apply(x))
+        percentile = np.searchsorted(self.training_distances, distance, side="left") / len(self.training_distances)
+        unseen = [" ".join(sorted(amounts(composition).keys() - self.elements)) for composition in compositions]
         flag = np.where(percentile > FAR_PERCENTILE, "far", "inside").astype(object)
         flag[[bool(elements) for elements in unseen]] = "unseen"
         return Assessment(distance, percentile, np.array(unseen, dtype=object), flag)

@@ -8,6 +8,7 @@ import numpy as np
 from elemflow.core.files import read_json
 from elemflow.evaluation.records import Combination
 from elemflow.inference.trained_run import TrainedRun
+from elemflow.inference.trust import check_trusted
 from elemflow.training.backend import Backend
 
 COMBINE: dict[Combination, Callable[..., np.ndarray]] = {"mean": np.mean, "median": np.median}
@@ -19,6 +20,7 @@ class Ensemble:
     Args:
         run: Folder of the run, `results/runs/<dataset>/<property>/<representation>/<model>/<protocol>`.
         backend: Keras backend of this process; None shares one with one thread.
+        network_file: Python file of a network of the user's own, where the project's configuration does not have it.
         combine: `mean` or `median` of the members; None is that of the run's evaluation, or the mean.
 
     Attributes:
@@ -26,13 +28,21 @@ class Ensemble:
         combine: How its members are combined.
 
     Raises:
-        DataError: The folder holds no trained run.
+        DataError: The folder holds no trained run, or code that is not the project's own.
     """
 
-    def __init__(self, run: str | Path, *, backend: Backend | None = None, combine: Combination | None = None):
+    def __init__(
+        self,
+        run: str | Path,
+        *,
+        backend: Backend | None = None,
+        combine: Combination | None = None,
+        network_file: Path | None = None,
+    ):
         run = Path(run)
-        self.trained = TrainedRun(run / "model", backend, network_rows=None)
-        self.combine: Combination = combine or _evaluated_combination(run) or "mean"
+        trusted = check_trusted(run / "model", network_file)
+        self.trained = TrainedRun(run / "model", backend, network_rows=None, network_file=trusted)
+        self.combine: Combination = combine or evaluated_combination(run) or "mean"
 
     @property
     def members(self) -> int:
@@ -54,7 +64,7 @@ class Ensemble:
         return COMBINE[self.combine](each, axis=0), spread
 
 
-def _evaluated_combination(run: Path) -> Combination | None:
+def evaluated_combination(run: Path) -> Combination | None:
     """Return how the evaluation of a run combined its members, if it did."""
     file = run / "metrics.json"
     test = read_json(file).get("test", {}) if file.exists() else {}

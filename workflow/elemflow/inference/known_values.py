@@ -4,15 +4,20 @@ from pathlib import Path
 
 import pandas as pd
 
+DEPTH = 6
+"""Folders from a run up to the results."""
+
 
 def known_values(run: Path) -> dict[str, tuple[float, str]]:
     """Return the value of each composition in the dataset of a run and its role for the first member.
 
     Args:
-        run: Folder of the run, below the results. Without them nothing is known.
+        run: Folder of the run, below the results. Without them, as for an exported file, nothing is known.
     """
     parts = run.absolute().parts
-    results, (dataset, property_id, _, _, protocol) = Path(*parts[:-6]), parts[-5:]
+    if run.is_file() or len(parts) <= DEPTH:
+        return {}
+    results, (dataset, property_id, _, _, protocol) = Path(*parts[:-DEPTH]), parts[-5:]
     materials = results / f"datasets/{dataset}/materials.parquet"
     split = results / f"splits/{dataset}/{property_id}/{protocol}.parquet"
     if not (materials.exists() and split.exists()):

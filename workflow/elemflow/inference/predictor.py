@@ -22,7 +22,8 @@ from elemflow.inference.applicability import ApplicabilityDomain
 from elemflow.inference.ensemble import Ensemble
 from elemflow.inference.formula_tables import formula_chunks
 from elemflow.inference.formulas import Batch, Featurizer
-from elemflow.inference.reliability import INTERVAL_KIND, Intervals, load_calibration, load_domain
+from elemflow.inference.model_files import RunFolder, open_model
+from elemflow.inference.reliability import INTERVAL_KIND, Intervals
 from elemflow.training.backend import Backend
 from elemflow.training.run_config import RunConfig
 
@@ -37,10 +38,12 @@ class Predictor:
     """A trained run, ready to predict any number of materials.
 
     Args:
-        run: Folder of the run, `results/runs/<dataset>/<property>/<representation>/<model>/<protocol>`.
+        run: Folder of the run, `results/runs/<dataset>/<property>/<representation>/<model>/<protocol>`, or the file
+            that it was exported to.
         backend: Keras backend of this process; None shares one with one thread.
         combine: `mean` or `median` of the members; None is that of the run's evaluation, or the mean.
         level: Level of the intervals in per cent; None is `DEFAULT_LEVEL`, and no interval where none is calibrated.
+        network_file: Python file of a network of the user's own, where the project's configuration does not have it.
         applicability: Whether materials are compared with the training set; None does so where its files are as they
             were.
 
@@ -61,12 +64,14 @@ class Predictor:
         combine: Combination | None = None,
         level: int | None = None,
         applicability: bool | None = None,
+        network_file: Path | None = None,
     ):
         self.run = Path(run)
-        self.ensemble = Ensemble(self.run, backend=backend, combine=combine)
         self.notes: list[str] = []
-        self._intervals = self._find_intervals(level)
-        self._domain = self._find_domain(required=applicability) if applicability in {True, None} else None
+        with open_model(self.run) as files:
+            self.ensemble = Ensemble(files.folder, backend=backend, combine=combine, network_file=network_file)
+            self._intervals = self._find_intervals(files, level)
+            self._domain = None if applicability is False else self._find_domain(files, required=bool(applicability))
 
     @property
     def property_id(self) -> str:
@@ -142,10 +147,10 @@ class Predictor:
         columns |= {name: _spaced(values, predicted, len(batch.reasons)) for name, values in found.items()}
         return pa.table([columns[name] for name in schema.names], schema=schema)
 
-    def _find_intervals(self, level: int | None) -> Intervals | None:
+    def _find_intervals(self, files: RunFolder, level: int | None) -> Intervals | None:
         """Return the intervals of the run; None if it has none and none were requested."""
         try:
-            calibration = load_calibration(self.run, self.ensemble.combine)
+            calibration = files.calibration(self.ensemble.combine)
             return Intervals(calibration, level or DEFAULT_LEVEL, self._config.property.minimum)
         except DataError as error:
             if level is None:
@@ -154,9 +159,9 @@ class Predictor:
                 return None
             raise DataError(f"{self.run}: no intervals of {level} %: {error}") from None
 
-    def _find_domain(self, *, required: bool | None) -> ApplicabilityDomain | None:
+    def _find_domain(self, files: RunFolder, *, required: bool) -> ApplicabilityDomain | None:
         try:
-            return load_domain(self.run, self._config.run)
+            return files.domain(self._config.run)
         except DataError as error:
             if required:
                 raise

@@ -16,7 +16,7 @@ from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file
 from elemflow.core.roles import Role
 from elemflow.core.run import Run
-from elemflow.evaluation.conformal import Calibration, IntervalKind, enough_for_calibration
+from elemflow.evaluation.conformal import Calibration, EnsembleRows, IntervalKind, enough_for_calibration
 from elemflow.evaluation.metrics import combine, ensemble_rows
 from elemflow.evaluation.records import Combination, Evaluation
 from elemflow.inference.applicability import ApplicabilityDomain, is_grouped_split, read_compositions
@@ -62,8 +62,8 @@ class Intervals:
         return np.maximum(y_pred - half, self._minimum), np.maximum(y_pred + half, self._minimum)
 
 
-def load_calibration(run: Path, how: Combination) -> Calibration:
-    """Return the calibration of a run's ensemble, from the validation rows of its predictions.
+def calibration_rows(run: Path, how: Combination) -> EnsembleRows:
+    """Return the validation rows of a run's ensemble, on which its intervals are calibrated.
 
     Args:
         run: Folder of the run.
@@ -86,7 +86,7 @@ def load_calibration(run: Path, how: Combination) -> Calibration:
         )
     predictions = run / "predictions.parquet"
     table = pd.read_parquet(predictions, filters=[("role", "==", "validation")])
-    return Calibration(ensemble_rows(combine(table, how, test.n_members, predictions)))
+    return ensemble_rows(combine(table, how, test.n_members, predictions))
 
 
 def load_domain(folder: Path, run: Run) -> ApplicabilityDomain:
@@ -123,7 +123,7 @@ def load_domain(folder: Path, run: Run) -> ApplicabilityDomain:
         member_data = data.member(member, {Role.TRAIN})
         train_sets.append(member_data.train)
         grouped = grouped and is_grouped_split(member_data, compositions)
-    return ApplicabilityDomain(_union(train_sets), data.parts, compositions, grouped=grouped)
+    return ApplicabilityDomain.fit(_union(train_sets), data.parts, compositions, grouped=grouped)
 
 
 def _union(train_sets: list[RoleData]) -> RoleData:

@@ -57,6 +57,15 @@ def find_run(name: str | None, results: Path) -> Path:
     raise DataError(f"{asked}: no trained run has this in its id.{hint} The runs:{_listed(runs)}")
 
 
+def project_of(run: Path) -> Path | None:
+    """Return the folder of the project that a run lies in, above its `results`; None for a run elsewhere."""
+    above = run.absolute().parents
+    depth = len(RUN_KEYS) + 1  # runs/ and results/ are above the five ids
+    if len(above) <= depth or (above[depth - 1].name, above[depth - 2].name) != ("results", "runs"):
+        return None
+    return above[depth]
+
+
 def _listed(runs: list[str]) -> str:
     """Return runs as lines of a message."""
     return "".join(_lines(runs))

@@ -1,6 +1,7 @@
 """The trained members of a run, loaded to predict, for every kind of model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from elemflow.config.kinds import parts_of
 from elemflow.config.model import Model, NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.training.backend import Backend
+from elemflow.training.run_config import RunConfig
 from elemflow.training.storage import StoredMember, read_run_config, stored_members
 
 NETWORK_ROWS = 4096
@@ -61,6 +63,7 @@ class TrainedRun:
         folder: `model` folder of the run.
         backend: Keras backend of this process, started here if a network needs it; None shares one with one thread.
         network_rows: See `Member`.
+        network_file: Python file of a network of the user's own, in place of the one that the run names.
 
     Attributes:
         config: What the run was trained by.
@@ -71,8 +74,14 @@ class TrainedRun:
         DataError: The folder holds no trained run, or its run has no result.
     """
 
-    def __init__(self, folder: Path, backend: Backend | None = None, network_rows: int | None = NETWORK_ROWS):
-        self.config = read_run_config(folder)
+    def __init__(
+        self,
+        folder: Path,
+        backend: Backend | None = None,
+        network_rows: int | None = NETWORK_ROWS,
+        network_file: Path | None = None,
+    ):
+        self.config = _with_network_file(read_run_config(folder), network_file)
         self.parts = parts_of(self.config.run.representation)
         stored = stored_members(folder)
         if not stored:
@@ -114,6 +123,14 @@ class TrainedRun:
             Float64 array (members, rows).
         """
         return np.stack([member.predict(x) for member in self.members])
+
+
+def _with_network_file(config: RunConfig, network_file: Path | None) -> RunConfig:
+    """Return a configuration whose network is built by another Python file."""
+    if network_file is None or not isinstance(config.model, NetworkModel):
+        return config
+    spec = config.model.spec.model_copy(update={"file": str(network_file.resolve())})
+    return replace(config, model=config.model.model_copy(update={"spec": spec}))
 
 
 @cache
