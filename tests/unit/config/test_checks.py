@@ -131,7 +131,11 @@ def test_a_property_of_another_dataset_must_be_there(project, name, origin, mess
             },
             "'keep.volume': no property 'v'",
         ),
-        ({"columns": {"structure": {"column": "cif", "format": "xyz"}}}, "Allowed: pymatgen, jarvis, cif."),
+        (
+            {"columns": {"structure": {"column": "cif", "format": "xyz"}}},
+            "Allowed: pymatgen, jarvis, cif, poscar, extxyz.",
+        ),
+        ({"columns": {"formula": None}}, "'columns.formula': name the column of the formulas"),
         (
             {"properties": {"band_gap": {"column": "v", "computed": "volume"}}},
             "give exactly one of the keys column, computed",

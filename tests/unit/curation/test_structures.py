@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from factories.curation import (
@@ -116,3 +117,33 @@ def test_occupancies_of_a_cif_column_are_read_as_they_are_meant(tmp_path: Path) 
     assert outcome.rejected["entry_id"].tolist() == ["twice", "name"]
     assert "sum up to 2 (Fe 1, Co 1)" in outcome.rejected["reason"][0]
     assert "perhaps the name of a file" in outcome.rejected["reason"][1]
+
+
+POSCAR = "salt\n1\n0 2.82 2.82\n2.82 0 2.82\n2.82 2.82 0\nNa Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n"
+EXTXYZ = (
+    '2\nLattice="0 2.82 2.82 2.82 0 2.82 2.82 2.82 0" Properties=species:S:1:pos:R:3\nNa 0 0 0\nCl 2.82 2.82 2.82\n'
+)
+
+
+@pytest.mark.parametrize(("form", "text"), [("jarvis", salt()), ("poscar", POSCAR), ("extxyz", EXTXYZ)])
+def test_formulas_of_structures(tmp_path: Path, form: str, text: str) -> None:
+    columns = {"entry_id": "id", "structure": {"column": "atoms", "format": form}}
+    rows = [("a", "", 1, text), ("b", "Fe2O3", 2, text.replace("Na", "K")), ("c", "", 3, text[:50]), ("d", "", 4, None)]
+    properties = {"energy": energy(), "volume": COMPUTED, "sites": COMPUTED | {"computed": "n_sites"}}
+    outcome = records(tmp_path, rows, columns=columns, properties=properties)
+    assert outcome.energies == {"ClNa": 1, "ClK": 2}
+    assert outcome.entries["formula"].tolist() == ["ClNa", "ClK"]
+    assert outcome.materials["volume"].tolist() == pytest.approx([5.64**3 / 8] * 2)
+    kept = [decode(code) for code in outcome.materials["structure"]]
+    assert kept[1].coordinates.ravel().tolist() == pytest.approx([0, 0, 0, 0.5, 0.5, 0.5])
+    assert outcome.rejected["stage"].tolist() == ["structure"] * 2
+    assert outcome.rejected["reason"][1] == "the structure is missing"
+    assert [step["rows"] for step in outcome.report["steps"]] == [4, 4, 2, 2]
+
+
+def test_formulas_of_structures_are_those_of_the_column(tmp_path: Path) -> None:
+    columns = {"entry_id": "id", "structure": {"column": "atoms", "format": "jarvis"}}
+    rows = [("a", "NaCl", -1, salt()), ("b", "KCl", -2, salt(6.29, ("K", "Cl")))]
+    derived = records(tmp_path, rows, columns=columns).materials
+    given = records(tmp_path, rows, columns=columns | {"formula": "formula"}).materials
+    pd.testing.assert_frame_equal(derived, given)

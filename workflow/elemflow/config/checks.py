@@ -41,6 +41,7 @@ def check_datasets(datasets: Declarations) -> None:
                     f"{'a property' if name in known else 'a column that materials always have'}; rename the column in "
                     "the source, or the property."
                 )
+        _check_formula(path, columns)
         needing = [f"properties.{name}.computed" for name, spec in known.items() if "computed" in spec]
         if keep["rule"] == "structures" and not columns["structure_type"]:
             needing.append("keep.rule")
@@ -49,6 +50,17 @@ def check_datasets(datasets: Declarations) -> None:
                 f"{path}: key '{needing[0]}': needs the structures of the entries. Name their column and format under "
                 f"'columns.structure'{', or a column structure_type' if 'keep.rule' in needing[:1] else ''}."
             )
+
+
+def _check_formula(path: str, columns: Mapping[str, Any]) -> None:
+    """Check that formulas come from a column or from structures."""
+    if not columns["formula"] and not columns["structure"]:
+        raise ConfigError(
+            f"{path}: key 'columns.formula': name the column of the formulas, or that of the structures under "
+            "'columns.structure'."
+        )
+    if not columns["formula"] and columns["amounts"] != "atomic":
+        raise ConfigError(f"{path}: key 'columns.amounts': the formulas of structures count atoms; remove the key.")
 
 
 def _check_names(path: str, dataset: Mapping[str, Any]) -> None:

@@ -29,17 +29,18 @@ class StructureColumn(Declared):
     """Column with the crystal structures of the entries."""
 
     column: str
-    format: Literal["pymatgen", "jarvis", "cif"]
+    format: Literal["pymatgen", "jarvis", "cif", "poscar", "extxyz"]
 
 
 class Columns(Declared):
     """Columns of the source that identify an entry.
 
     Attributes:
+        formula: None takes the formula of the structure.
         amounts: What the amounts of the formulas count.
     """
 
-    formula: str
+    formula: str | None = None
     amounts: Literal["atomic", "weight"] = "atomic"
     entry_id: str | None = None
     structure_type: str | None = None

@@ -4,20 +4,20 @@ Only numbers stay in memory: for each entry its composition (as a number) and it
 are on disk, in `entries.parquet`, from where they are read back for the chosen materials.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from elemflow.chemistry.cif import from_cif
-from elemflow.chemistry.composition import SYMBOLS, amounts, canonical
-from elemflow.chemistry.crystal import Crystal, encode, formula_of, from_jarvis, from_pymatgen
-from elemflow.chemistry.crystal_properties import COMPUTED, volume
+from elemflow.chemistry.composition import canonical
+from elemflow.chemistry.crystal import Crystal, decode, encode, formula_of
+from elemflow.chemistry.crystal_properties import COMPUTED
 from elemflow.chemistry.weights import CANONICAL, Basis
 from elemflow.config.dataset import Dataset
 from elemflow.core.errors import DataError, nearest
@@ -25,16 +25,13 @@ from elemflow.core.files import parquet_stream
 from elemflow.curation.job import CurationJob
 from elemflow.curation.numbers import parse_numbers, texts
 from elemflow.curation.schema import entries_schema, has_types
+from elemflow.curation.structures import check_composition, read_crystal
 from elemflow.sources.retrieve import read_raw
 
 CACHED_FORMULAS = 1_000_000
 """Spellings whose composition is cached, some 150 MB; further ones are read again in each frame."""
 
 _REJECTED = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("entry_id", "formula", "reason")])
-_FROM_JSON = {"pymatgen": from_pymatgen, "jarvis": from_jarvis}
-_KNOWN = frozenset(SYMBOLS)
-OCCUPANCY_ERROR = 0.01
-"""By how much fractions may differ between a disordered structure, whose occupancies are rounded, and its formula."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +257,7 @@ class RowReader:
         first, self.rows = self.rows, self.rows + len(frame)
         columns: dict[str, pa.Array] = {
             "entry_id": texts(frame[names.entry_id] if names.entry_id else range(first, self.rows)),
-            "formula": _formulas(frame[names.formula], decimal),
+            "formula": _formulas(frame[names.formula], decimal) if names.formula else pa.array([""] * len(frame)),
         }
         for name, spec in self._dataset.properties.items():
             if spec.column is not None:
@@ -271,8 +268,13 @@ class RowReader:
         if names.structure:
             columns["structure"] = texts(frame[names.structure.column])
         columns |= {name: texts(frame[name]) for name in names.splits}
-        table = self._with_compositions(pa.table(columns))
-        return self._with_structures(table, names.structure.format) if names.structure else table
+        table = pa.table(columns)
+        if names.structure is None:
+            return self._with_compositions(table)
+        reader = partial(read_crystal, form=names.structure.format)
+        if names.formula:
+            return self._with_structures(self._with_compositions(table), reader)
+        return self._with_structures(self._with_compositions(self._with_formulas(table, reader)), decode)
 
     def check(self, entries: int) -> None:
         """Check that the source has usable rows, and every column in some frame.
@@ -313,7 +315,26 @@ class RowReader:
         table = table.append_column("composition", compositions.take(encoded.indices))
         return self.rejections.drop("formula", table, pa.array(reasons, pa.string()).take(encoded.indices))
 
-    def _with_structures(self, table: pa.Table, form: str) -> pa.Table:
+    def _with_formulas(self, table: pa.Table, reader: Callable[[str], Crystal]) -> pa.Table:
+        """Encode the structures and set their formulas; drop the rows whose structure cannot be read."""
+        codes: list[bytes | None] = []
+        formulas: list[str] = []
+        reasons: list[str | None] = []
+        for text in table["structure"].to_pylist():
+            code, formula, reason = None, "", None
+            try:
+                crystal = reader(text)
+                code, formula = encode(crystal), canonical(formula_of(crystal.species))
+            except ValueError as error:
+                reason = str(error)
+            codes.append(code)
+            formulas.append(formula)
+            reasons.append(reason)
+        for name, column in (("structure", pa.array(codes, pa.binary())), ("formula", pa.array(formulas, pa.string()))):
+            table = table.set_column(table.column_names.index(name), name, column)
+        return self.rejections.drop("structure", table, pa.array(reasons, pa.string()))
+
+    def _with_structures(self, table: pa.Table, reader: Callable[[Any], Crystal]) -> pa.Table:
         """Encode the structures and compute properties; drop the rows whose structure cannot be read."""
         wanted: dict[str, str] = dict(self.computed)
         if has_types(self._dataset) and "structure_type" not in table.column_names:
@@ -325,7 +346,8 @@ class RowReader:
             code, reason = None, None
             found = dict.fromkeys(numbers, np.nan)
             try:
-                crystal = read_crystal(text, form, composition)
+                crystal = reader(text)
+                check_composition(crystal, composition)
                 code, found = encode(crystal), {kind: COMPUTED[kind](crystal) for kind in numbers}
             except ValueError as error:
                 reason = str(error)
@@ -354,46 +376,6 @@ class RowReader:
         self._absent = {key: name for key, name in absent.items() if key in self._absent or not self.rows}
         self._place = self._place or place
         return frame.assign(**dict.fromkeys(absent.values(), ""))
-
-
-def read_crystal(text: str, form: str, composition: str) -> Crystal:
-    """Read the structure of an entry.
-
-    Args:
-        text: What the source holds.
-        form: `pymatgen`, `jarvis` (both JSON) or `cif`.
-        composition: What the entry's formula says.
-
-    Raises:
-        ValueError: There is no structure, it cannot be read, has no volume, or is one of other elements; says which.
-    """
-    if not text.strip():
-        raise ValueError("the structure is missing")
-    if form == "cif":
-        crystal = from_cif(text)
-    else:
-        try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"the structure is no valid JSON: {error}") from None
-        crystal = _FROM_JSON[form](content)
-    if not volume(crystal) > 0:
-        raise ValueError("the cell of the structure has no volume")
-    held = canonical(formula_of(crystal.species))
-    ordered = _KNOWN.issuperset(crystal.species)
-    if held != composition and (ordered or not _almost_equal(held, composition)):
-        raise ValueError(f"the structure holds {held}, the formula says {composition}")
-    return crystal
-
-
-def _almost_equal(held: str, composition: str) -> bool:
-    """Return whether the fractions of two compositions differ as little as rounded occupancies may."""
-    fractions = []
-    for form in (held, composition):
-        found = amounts(form)
-        fractions.append({symbol: amount / sum(found.values()) for symbol, amount in found.items()})
-    ours, theirs = fractions
-    return all(abs(ours.get(s, 0) - theirs.get(s, 0)) <= OCCUPANCY_ERROR for s in ours | theirs)
 
 
 def _check_absent(absent: Mapping[str, str], place: str, present: Iterable[str]) -> None:
