@@ -184,6 +184,21 @@ def test_a_value_nearer_to_another_model_is_not_that_of_its_own(tmp_path, column
     assert BUILDER.collect_frame(planned(cfg), metrics, curation)["verdict"][0] == verdict
 
 
+@pytest.mark.parametrize(("other_data", "verdict"), [(False, "reproduced"), (True, None)])
+def test_a_recorded_value_is_marked_and_on_other_data_never_compared(tmp_path, other_data, verdict):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]))
+    about = {"commit": "0123456789ab", "finished": "2026-01-02", "other_data": other_data}
+    cfg["recorded"] = {name_run("brnet"): about}
+    outputs = place(tmp_path / "out", "table")
+    BUILDER.write(planned(cfg), metrics, curation, outputs)
+    (line,) = BUILDER.read(outputs["csv"])
+    assert (line.recorded, line.verdict) == ("0123456789ab", verdict)
+    text = " ".join(outputs["text"].read_text().split())
+    assert "Values marked § are recorded, not computed here: 1 of 1 cells (commit 0123456789ab" in text
+    assert ("recorded on other data than those curated here" in text) == other_data
+    assert r"\textsection{}" in outputs["tex"].read_text()
+
+
 def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_are_the_share_of(tmp_path, root):
     protocols = load({"studies": ["huang2020"]}, root).protocols
     assert set_of_train_rows(protocols["huang2020_dnn@train_rows=45895"]) == pytest.approx(56_661, abs=2)

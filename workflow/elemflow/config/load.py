@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from elemflow.config.checks import check_datasets, check_models, check_pretraining, check_protocols, check_read_from
 from elemflow.config.dataset import Dataset
@@ -59,6 +59,9 @@ class Packing(Declared):
     minutes: float = 10
 
 
+Recorded = Literal["ignore", "show", "only"]
+
+
 class Scale(Declared):
     """Caps over every protocol; None where nothing is capped."""
 
@@ -79,6 +82,7 @@ class PlainSettings:
     data_folder: Path
     chunks: int = 1
     keep_failed: bool = False
+    recorded: Recorded = "ignore"
     reduced: Mapping[str, list[str]] = field(default_factory=dict)
     packing: Mapping[str, Any] = field(default_factory=dict)
 
@@ -104,6 +108,7 @@ class Settings:
         data_folder: Folder of relative `table` paths.
         chunks: Jobs per part of a representation.
         keep_failed: Whether failed runs are shown as such rather than tried again.
+        recorded: Whether tables show recorded runs that were not computed here, and nothing else (`only`).
         reduced: Where a protocol is smaller than its file declares, by id, in words; empty at full scale.
         packing: How small trainings share a process.
         plain: The same as plain values, for rooms that do not read typed ones yet.
@@ -118,6 +123,7 @@ class Settings:
     plain: PlainSettings
     chunks: int = 1
     keep_failed: bool = False
+    recorded: Recorded = "ignore"
     reduced: Mapping[str, list[str]] = field(default_factory=dict)
     packing: Packing = field(default_factory=Packing)
 
@@ -162,6 +168,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
         data_folder=plain.data_folder,
         chunks=plain.chunks,
         keep_failed=plain.keep_failed,
+        recorded=plain.recorded,
         reduced=plain.reduced,
         packing=Packing.model_validate(plain.packing),
         plain=plain,
@@ -232,6 +239,7 @@ def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str
         data_folder=Path(top["data_folder"] or "."),
         chunks=top["chunks"],
         keep_failed=top["keep_failed"],
+        recorded=top["recorded"],
         reduced=reduced,
         packing=top["packing"],
     )

@@ -137,6 +137,14 @@ class Failure(Declared):
     log: str
 
 
+class RecordedAbout(Declared):
+    """What a table says of a recorded run: commit, date, and whether its data are others than those curated here."""
+
+    commit: str
+    finished: str
+    other_data: bool = False
+
+
 class Shown(Declared):
     """What tables and figures have in common.
 
@@ -151,6 +159,7 @@ class Shown(Declared):
         protocols: Titles of the protocols, by id.
         scales: Sizes of their runs, by id.
         failed: Runs that are shown as failed, by path.
+        recorded: Runs that are shown from the record, by path.
     """
 
     study: str
@@ -163,6 +172,7 @@ class Shown(Declared):
     protocols: dict[str, str] = Field(default={})
     scales: dict[str, ProtocolScale] = Field(default={})
     failed: dict[str, Failure] = Field(default={})
+    recorded: dict[str, RecordedAbout] = Field(default={})
 
 
 class PlannedTable(Shown):

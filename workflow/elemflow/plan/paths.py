@@ -3,7 +3,10 @@
 The rules and the package take their paths from here; no other place spells a folder of the results.
 """
 
-from elemflow.core.run import RUN_PATTERN
+from os import PathLike
+from pathlib import Path
+
+from elemflow.core.run import RUN_PATTERN, Run
 
 SUFFIXES_OF_TABLE = ("", ".csv", ".md", ".tex", ".html")
 SUFFIXES_OF_FIGURE = ("", ".csv", ".svg", ".png")
@@ -18,6 +21,7 @@ PUBLISHED_MAE = "resources/published/published_mae.csv"
 PUBLISHED_OTHER = "resources/published/published_other.csv"
 REFERENCES = "resources/published/references.bib"
 RATES = "resources/rates.csv"
+RECORD = "resources/record"
 MANIFEST = "resources/raw/{dataset}/manifest.json"
 
 # curation
@@ -83,3 +87,9 @@ def log(rule: str, keys: str = "") -> str:
 def benchmark(rule: str, keys: str = "") -> str:
     """Return the pattern of the benchmark of a rule, whose jobs the wildcards in `keys` tell apart."""
     return f"results/benchmarks/{rule}/{keys}.tsv" if keys else f"results/benchmarks/{rule}.tsv"
+
+
+def dataset_of(curation: str | PathLike[str]) -> str:
+    """Return the dataset of a `curation.json`, of the results or of a recorded run."""
+    folder = Path(curation).parent
+    return folder.name if folder.parent.name == "datasets" else Run.of_folder(folder).dataset

@@ -1,8 +1,16 @@
 """Files behind tables and figures for plain wildcards."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
 from elemflow.config.kinds import TABLES
+from elemflow.plan.workflow import Workflow
+
+RECORDED = "kefe/formation_energy/ef/bnet/brnet2023"
+TABLE5 = SimpleNamespace(study="brnet2023", table="table5")
 
 
 def test_tables_and_figures_name_the_files_behind_them(wf):
@@ -14,3 +22,46 @@ def test_tables_and_figures_name_the_files_behind_them(wf):
     for study, figure in wf.plan.figures:
         job = SimpleNamespace(study=study, figure=figure)
         assert all(path.startswith("results/runs/") for path in wf.reports.figure_runs(job))
+
+
+@pytest.fixture(scope="module")
+def workflows(root):
+    return {how: Workflow.load({"studies": ["brnet2023"], "recorded": how}, root) for how in ("ignore", "show", "only")}
+
+
+def test_recorded_runs_stand_in_for_trainings(workflows, root, empty):
+    recorded = (root / "resources/record" / RECORDED / "metrics.json").as_posix()
+    found = {how: wf.reports.table_metrics(TABLE5) for how, wf in workflows.items()}
+    assert found["ignore"] == [path for path in found["ignore"] if path.startswith("results/runs/")]
+    assert len(found["ignore"]) == len(found["show"]) == 10
+    assert recorded in found["show"]
+    assert f"results/runs/{RECORDED}/metrics.json" not in found["show"]
+    assert recorded in found["only"]
+    assert not [path for path in found["only"] if path.startswith("results/runs/")]
+
+
+def test_a_run_that_was_computed_here_is_not_shown_from_the_record(root, empty):
+    path = Path(f"results/runs/{RECORDED}/metrics.json")
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    wf = Workflow.load({"studies": ["brnet2023"], "recorded": "only"}, root)
+    assert str(path) in wf.reports.table_metrics(TABLE5)
+    assert RECORDED not in wf.reports.table(TABLE5).get("recorded", {})
+
+
+def test_a_reader_of_recorded_values_needs_no_data(workflows, empty):
+    wf = workflows["only"]
+    assert wf.reports.table_about(TABLE5) == []
+    assert all("resources/record/" in path for path in wf.reports.table_curation(TABLE5))
+
+
+@pytest.mark.parametrize(("same", "other"), [(True, False), (False, True)])
+def test_other_data_than_those_curated_here_are_noticed(root, empty, same, other):
+    info = json.loads((root / "resources/record" / RECORDED / "run_info.json").read_text())
+    [materials] = [value for name, value in info["inputs_sha256"].items() if name.endswith("materials.parquet")]
+    folder = Path("results/datasets/kefe")
+    folder.mkdir(parents=True)
+    outputs = {"materials.parquet": materials if same else "0" * 64}
+    (folder / "provenance.json").write_text(json.dumps({"outputs": outputs, "inputs": {}, "cfg": "", "code": ""}))
+    wf = Workflow.load({"studies": ["brnet2023"], "recorded": "only"}, root)
+    assert wf.reports.table(TABLE5)["recorded"][RECORDED]["other_data"] is other

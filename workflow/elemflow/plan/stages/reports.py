@@ -1,7 +1,7 @@
 """Tables, figures, claims, costs and crates: inputs, parameters and code digests of their rules."""
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,13 @@ from elemflow.config.kinds import (
     READS_SPLITS,
     TABLE_INPUTS,
     TABLES,
+    WITHOUT_RUNS,
 )
 from elemflow.core.run import Run
 from elemflow.plan import forecast, paths
 from elemflow.plan.build import citations
 from elemflow.plan.claim_kinds.registry import claim_kinds
+from elemflow.plan.recorded import RecordedRun, read_recorded
 from elemflow.plan.stages.base import Config, Stage, Wildcards
 from elemflow.plan.stages.splits import split_path
 from elemflow.provenance.failures import Failure, failure_of_run
@@ -45,12 +47,40 @@ class Reports(Stage):
     def _files(self, item: Config, names: Iterable[str]) -> list[str]:
         return [paths.RUN_FILE.format(name=name, **run.keys()) for run in self.runs(item) for name in names]
 
+    @cached_property
+    def recorded(self) -> dict[str, RecordedRun]:
+        """The recorded runs that stand in for runs which were not computed here, by path."""
+        if self.settings.recorded == "ignore":
+            return {}
+        recorded = read_recorded(self.workflow.root / paths.RECORD)
+        return {run: found for run, found in recorded.items() if not _is_computed(Run.parse(run))}
+
+    def table_runs(self, table: Config) -> tuple[list[Run], list[RecordedRun]]:
+        """Return the runs behind a table that are computed, and those that are shown from the record."""
+        runs = self.runs(table)
+        recorded = self.recorded if table["kind"] == "errors" else {}
+        computed = [run for run in runs if run.path not in recorded]
+        if self.settings.recorded == "only":
+            computed = [run for run in computed if _is_computed(run)]
+        return computed, [recorded[run.path] for run in runs if run.path in recorded]
+
+    def _table_datasets(self, table: Config) -> list[str]:
+        """Return the datasets that a table needs here: without those whose runs all come from the record."""
+        if self.settings.recorded == "ignore" or table["kind"] in WITHOUT_RUNS:
+            return list(table["datasets"])
+        computed, recorded = self.table_runs(table)
+        used = {run.dataset for run in computed}
+        spared = {Run.of_folder(each.folder).dataset for each in recorded} - used
+        if self.settings.recorded == "only":
+            spared |= {name for name in table["datasets"] if name not in used}
+        return [dataset for dataset in table["datasets"] if dataset not in spared]
+
     def _curation(self, item: Config) -> list[str]:
         return [paths.CURATION.format(dataset=dataset) for dataset in item["datasets"]]
 
     def table_about(self, wildcards: Wildcards) -> list[str]:
         """Return the descriptions of the datasets in a table, for readers of the results."""
-        return [paths.ABOUT.format(dataset=dataset) for dataset in self.table(wildcards)["datasets"]]
+        return [paths.ABOUT.format(dataset=dataset) for dataset in self._table_datasets(self.table(wildcards))]
 
     def figure_about(self, wildcards: Wildcards) -> list[str]:
         """Return the descriptions of the datasets in a figure, for readers of the results."""
@@ -60,20 +90,36 @@ class Reports(Stage):
         """Return what a table shows."""
         table = self.plan.tables[wildcards.study, wildcards.table]
         failed = {run: failure._asdict() for run in self.plan.runs_of(table) if (failure := self.failure(run))}
-        return table | ({"failed": failed} if failed else {})
+        shown = {
+            Run.of_folder(run.folder).path: {
+                "commit": run.commit,
+                "finished": run.finished,
+                "other_data": run.is_of_other_data(Run.of_folder(run.folder).dataset),
+            }
+            for run in self.table_runs(table)[1]
+        }
+        return table | ({"failed": failed} if failed else {}) | ({"recorded": shown} if shown else {})
 
     def table_metrics(self, wildcards: Wildcards) -> list[str]:
         """Return the metrics behind a table."""
-        return self._files(self.table(wildcards), ["metrics.json"])
+        computed, recorded = self.table_runs(self.table(wildcards))
+        return [*(paths.METRICS.format(**run.keys()) for run in computed), *(run.metrics for run in recorded)]
 
     def table_files(self, wildcards: Wildcards) -> list[str]:
         """Return what the kind of a table reads of its runs besides their metrics."""
         table = self.table(wildcards)
-        return self._files(table, TABLE_INPUTS[table["kind"]])
+        names = TABLE_INPUTS[table["kind"]]
+        return [paths.RUN_FILE.format(name=name, **run.keys()) for run in self.table_runs(table)[0] for name in names]
 
     def table_curation(self, wildcards: Wildcards) -> list[str]:
-        """Return the funnels of the datasets in a table."""
-        return self._curation(self.table(wildcards))
+        """Return the funnels of the datasets in a table, the recorded ones of datasets that are not needed here."""
+        table = self.table(wildcards)
+        here = self._table_datasets(table)
+        recorded = {Run.of_folder(run.folder).dataset: run.curation for run in self.table_runs(table)[1]}
+        return [
+            *(paths.CURATION.format(dataset=dataset) for dataset in here),
+            *(path for dataset, path in recorded.items() if dataset not in here),
+        ]
 
     def table_code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that writes a table."""
@@ -217,3 +263,8 @@ class Reports(Stage):
         as_run = {key: value for key, value in self.workflow.config.items() if key not in ("data_folder", "mirror")}
         about = {"study": wildcards.study, "title": study["title"], "reference": study["reference"]}
         return about | {"datasets": shown, "configuration": as_run}
+
+
+def _is_computed(run: Run) -> bool:
+    """Return whether the metrics of a run exist here."""
+    return Path(paths.METRICS.format(**run.keys())).is_file()

@@ -1,7 +1,7 @@
 """Tables of reproduced errors next to published ones."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from elemflow.config.kinds import TableKind
 from elemflow.plan.items import PlannedCell, PlannedTable
@@ -29,6 +29,9 @@ KIND = TableKind(
     overview_title="every cell of every table of errors, one per line",
     inputs=("run_info.json",),
 )
+
+RECORDED_MARK = "§"
+OTHER_DATA = "recorded on other data than those curated here"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,7 @@ class ErrorLine(RunLine):
         missing: Why there are no data.
         run: Path of the run.
         log: Log of a failed run.
+        recorded: Commit of a run that is shown from the record.
     """
 
     metric: str
@@ -94,6 +98,7 @@ class ErrorLine(RunLine):
     missing: str | None
     run: str
     log: str | None
+    recorded: str | None
 
 
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[ErrorLine]:
@@ -111,6 +116,8 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
         difference = score.mean - published if score and published is not None else None
         percent = 100 * difference / abs(published) if difference is not None and published else None
         size = comparability.describe_cell(table.scales, cell, curation, path)
+        if cell.run in table.recorded and table.recorded[cell.run].other_data:
+            size = replace(size, scale=comparability.REDUCED, reduced_by=OTHER_DATA)
         drawn = None if cell.missing else table.scales[cell.protocol].drawn_tests
         error = comparability.difference_error(score.standard_error if score else None, drawn)
         margin = _margin(table, cell)
@@ -146,6 +153,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             missing=cell.missing or None,
             run=cell.run,
             log=log,
+            recorded=table.recorded[cell.run].commit if cell.run in table.recorded else None,
         )
 
 
@@ -214,7 +222,9 @@ def _view_row(
             members=line.members,
             best=bool(text) and text == best_text,
             run=line.run,
-            mark=comparability.mark_of(line.scale) + marks.get(line.note, "") if text else "",
+            mark=RECORDED_MARK * bool(line.recorded) + comparability.mark_of(line.scale) + marks.get(line.note, "")
+            if text
+            else "",
             verdict=line.verdict or "",
             log=line.log or "",
         )
@@ -246,6 +256,7 @@ def _write_caption(
     yield words.describe_protocols(table.protocols, (line.protocol for line in planned))
     if planned:
         yield words.describe_spread((line.members, line.spread) for line in lines if line.members)
+    yield _describe_recorded(lines)
     yield comparability.describe_verdicts(lines)
     yield comparability.describe_scale(line for line in lines if line.members)
     yield words.describe_missing(table.cells, NO_DATA)
@@ -263,6 +274,18 @@ def _write_caption(
     if footnotes := _mark_footnotes(lines):
         yield f"Published: {'; '.join(f'{mark} {note}' for note, mark in footnotes.items())}."
     yield table.note
+
+
+def _describe_recorded(lines: Sequence[ErrorLine]) -> str:
+    """Return what the mark of recorded values means; nothing if there are none."""
+    recorded = [line for line in lines if line.recorded]
+    commits = ", ".join(sorted({line.recorded for line in recorded if line.recorded}))
+    return (
+        f"Values marked {RECORDED_MARK} are recorded, not computed here: {len(recorded)} of {len(lines)} cells (commit "
+        f"{commits}; evidence in resources/record)."
+        if recorded
+        else ""
+    )
 
 
 def render_text(view: TableView) -> str:

@@ -1,0 +1,60 @@
+"""Runs of the record that stand in for runs which were not computed here."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from elemflow.core.content import read_record
+from elemflow.core.files import read_json
+from elemflow.core.run import Run
+from elemflow.plan import paths
+
+EVIDENCE = ("metrics.json", "run_info.json")
+"""What a table can read of a recorded run."""
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A recorded run.
+
+    Attributes:
+        folder: Its folder.
+        commit: Start of the commit that trained it.
+        finished: Date.
+        data: SHA-256 of its materials.
+    """
+
+    folder: Path
+    commit: str
+    finished: str
+    data: str
+
+    @property
+    def metrics(self) -> str:
+        """Path of its metrics."""
+        return (self.folder / "metrics.json").as_posix()
+
+    @property
+    def curation(self) -> str:
+        """Path of the counts of its dataset."""
+        return (self.folder / "curation.json").as_posix()
+
+    def is_of_other_data(self, dataset: str) -> bool:
+        """Return whether the dataset is curated here to other materials than the run was trained on."""
+        here = read_record(paths.MATERIALS_RECORD.format(dataset=dataset))
+        return here is not None and here.outputs.get("materials.parquet") != self.data
+
+
+@cache
+def read_recorded(folder: Path) -> dict[str, RecordedRun]:
+    """Return the recorded runs by their path.
+
+    Args:
+        folder: Folder of the record.
+    """
+    found = {}
+    for path in sorted(folder.rglob("run_info.json")):
+        info, run = read_json(path), Run.of_folder(path.parent)
+        materials = next(digest for name, digest in info["inputs_sha256"].items() if name.endswith("materials.parquet"))
+        found[run.path] = RecordedRun(path.parent, (info["commit"] or "")[:12], info["finished"][:10], materials)
+    return found
