@@ -35,7 +35,9 @@ def write_data(results: Path) -> RunInputs:
     table = pd.DataFrame({"material_id": FORMULAS, "composition": FORMULAS, "gap": gaps.astype(float)})
     table.to_parquet(materials)
     columns = {"material_id": FORMULAS} | dict(zip(elemental_fractions.LABELS, x.T, strict=True))
-    write_parquet(features, pa.table(columns), {"part": "ef", "labels": list(elemental_fractions.LABELS)})
+    write_parquet(
+        features, pa.table(columns), {"part": "ef", "labels": list(elemental_fractions.LABELS), "version": "1"}
+    )
     counts = {"train": len(FORMULAS) - 32, "validation": 20, "test": 12}
     roles = rng.permutation([role for role, count in counts.items() for _ in range(count)]).astype(object)
     members = [pd.DataFrame({"material_id": FORMULAS, "member": m, "role": roles}) for m in range(MEMBERS)]

@@ -30,6 +30,11 @@ COMMANDS = {
     "predict": Entry("predict", "Predict a property of formulas, tables of them or feature files."),
     "export": Entry("export", "Write a trained run as one file, to predict with anywhere."),
     "info": Entry("export", "Print the model card of an exported file."),
+    "results": Entry("results", "Print tables that were built, or what is recorded of the papers."),
+    "explain": Entry("results", "Print where a number comes from, back to the raw files."),
+    "compare": Entry("results", "Compare two runs on their common test materials."),
+    "cost": Entry("cost", "Forecast CPU hours and disk of studies."),
+    "check": Entry("check", "Check that this machine and project can build."),
     "completion": Entry("completion", "Print the script that completes commands in a shell."),
 }
 
