@@ -28,6 +28,7 @@ from elemflow.sources.download import check_sha256, download
 from elemflow.sources.json_rows import iter_lines, iter_rows
 from elemflow.sources.options import FORMATS, Format, Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
+from elemflow.sources.structure_files import FIELD, pack, with_structures
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table
 from elemflow.sources.workbook import iter_sheet
 
@@ -50,6 +51,16 @@ WITH_GAPS: dict[pa.DataType, Any] = {
 """Types of columns that would be others in a frame with an empty cell than in one without: 225.0 for 225."""
 
 _UNREADABLE = (ValueError, csv.Error, zlib.error, pa.ArrowException, pd.errors.ParserWarning, *UNREADABLE)
+
+
+class Layout(NamedTuple):
+    """How a file is read as a table; see the keys of the same names of `Options`."""
+
+    format: Format
+    separator: str = ","
+    member: str | None = None
+    sheet: str | None = None
+    names: tuple[str, ...] | None = None
 
 
 class Options(SourceOptions):
@@ -83,6 +94,15 @@ class Options(SourceOptions):
         "other of the two is then no part of a number.",
     )
 
+    names: tuple[str, ...] | None = Field(
+        None, description="Names of the columns of a CSV file without a header; null reads them from the first row."
+    )
+    structures: str | None = Field(
+        None,
+        description="Structure file of each row, with columns of the table in braces, such as `cifs/{id}.cif`; its "
+        "text becomes the column `structure`. Relative paths start at `data_folder`.",
+    )
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.path is None) == (self.url is None):
@@ -91,6 +111,8 @@ class Options(SourceOptions):
             raise ValueError(f"a decimal comma is for csv; the numbers of {self.file_format} are numbers, not text")
         if self.sheet is not None and self.file_format != "xlsx":
             raise ValueError("a sheet is for xlsx")
+        if self.structures is not None and not FIELD.search(self.structures):
+            raise ValueError(f"structures is {self.structures!r}, without a column in braces, such as cifs/{{id}}.cif")
         return self
 
     @property
@@ -123,37 +145,38 @@ class Options(SourceOptions):
             f"one of {', '.join(FORMATS)}, or name a file of an archive in source.member."
         )
 
+    @property
+    def layout(self) -> Layout:
+        """How the file is read."""
+        return Layout(self.file_format, self.separator, self.member, self.sheet, self.names)
+
 
 def fetch(options: Options, folder: Path) -> list[FileRecord]:
-    """Copy a local file, or download it from `url`; see `elemflow.sources.retrieve`."""
-    target, _ = folder / options.file_name, options.file_format
-    if options.url:
-        return [download(options.url, target, sha256=options.sha256)]
+    """Copy a local file, or download it from `url`, and pack the structures; see `elemflow.sources.retrieve`."""
+    target, layout = folder / options.file_name, options.layout
+    record = download(options.url, target, sha256=options.sha256) if options.url else _copy(options, target)
+    if options.structures is None:
+        return [record]
+    return [record, pack(options.structures, read_table(target, layout), folder)]
+
+
+def _copy(options: Options, target: Path) -> FileRecord:
     path = Path(options.place)
     if not path.is_file():
         raise DataError(f"{path} does not exist (seen from {Path.cwd()}). Correct source.path in the dataset's config.")
     check_sha256(path, options.sha256, str(path))
     with atomic_path(target) as part:
         shutil.copyfile(path, part)
-    return [FileRecord.of(target, url=options.place)]
+    return FileRecord.of(target, url=options.place)
 
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows of the file; see `elemflow.sources.retrieve`."""
-    layout = Layout(options.file_format, options.separator, options.member, options.sheet)
-    for frame in read_table(folder / options.file_name, layout):
-        if layout.format == "csv":
+    frames = read_table(folder / options.file_name, options.layout)
+    for frame in with_structures(frames, folder) if options.structures else frames:
+        if options.file_format == "csv":
             frame.attrs["decimal"] = options.decimal
         yield frame
-
-
-class Layout(NamedTuple):
-    """How a file is read as a table; see the keys of the same names of `Options`."""
-
-    format: Format
-    separator: str = ","
-    member: str | None = None
-    sheet: str | None = None
 
 
 def read_table(path: Path, layout: Layout) -> Iterator[pd.DataFrame]:
@@ -175,7 +198,7 @@ def read_table(path: Path, layout: Layout) -> Iterator[pd.DataFrame]:
             separator.
     """
     readers: dict[Format, Callable[[IO[bytes]], Iterator[pd.DataFrame]]] = {
-        "csv": partial(_read_csv, path, layout.separator),
+        "csv": partial(_read_csv, path, layout),
         "json": _read_json,
         "jsonl": partial(_read_json, iter_records=iter_lines),
         "parquet": partial(_read_parquet, path),
@@ -199,14 +222,22 @@ def read_table(path: Path, layout: Layout) -> Iterator[pd.DataFrame]:
         ) from error
 
 
-def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
+    separator = layout.separator
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     header = text.readline().split() if separator == WHITESPACE else next(csv.reader(text, delimiter=separator), [])
     first = text.readline()
     text.detach()
     stream.seek(0)
-    _check_names(path, header)
-    _check_separator(path, separator, header, first)
+    if layout.names and len(header) != len(layout.names):
+        raise UnreadableTable(
+            f"{path}: its first row has {len(header)} cells if columns are separated by {separator!r}, while "
+            f"source.names has {len(layout.names)}.",
+            "Correct source.names or source.separator.",
+        )
+    _check_names(path, layout.names or header)
+    if not layout.names:
+        _check_separator(path, separator, header, first)
     with warnings.catch_warnings():
         # A row longer than the header would otherwise lose its last cells with a warning only.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -216,6 +247,8 @@ def _read_csv(path: Path, separator: str, stream: IO[bytes]) -> Iterator[pd.Data
             dtype=str,
             keep_default_na=False,
             index_col=False,
+            header=None if layout.names else 0,
+            names=layout.names,
             encoding="utf-8-sig",
             chunksize=CHUNK_ROWS,
             skip_blank_lines=len(header) != 1,  # in a single column an empty line is an empty cell

@@ -1,7 +1,24 @@
 """Retrieval of raw records: inputs, parameters and code digests of its rules."""
 
+import glob
+import os
+import re
+
 from elemflow.config.kinds import SOURCES
+from elemflow.core.files import digest_of
 from elemflow.plan.stages.base import Config, Stage, Wildcards
+
+_FIELD = re.compile(r"\{[^{}]+\}")
+
+
+def _state(pattern: str) -> str:
+    """Return a digest of the names, sizes and times of the files that a pattern such as `cifs/{id}.cif` may mean.
+
+    They can be too many to be inputs of a job.
+    """
+    found = sorted(glob.iglob("*".join(map(glob.escape, _FIELD.split(pattern)))))
+    states = [(path, os.stat(path)) for path in found]
+    return digest_of([[path, state.st_size, state.st_mtime_ns] for path, state in states])
 
 
 class Sources(Stage):
@@ -11,8 +28,9 @@ class Sources(Stage):
         """Return a dataset declaration with the path of a local table resolved."""
         declared = self.settings.datasets[dataset]
         source = dict(declared["source"])
-        if "path" in source:
-            source["path"] = str(self.settings.data_folder / source["path"])
+        for key in ("path", "structures"):
+            if source.get(key):
+                source[key] = str(self.settings.data_folder / source[key])
         return declared | {"source": source}
 
     def local_table(self, wildcards: Wildcards) -> list[str]:
@@ -22,7 +40,9 @@ class Sources(Stage):
 
     def cfg(self, wildcards: Wildcards) -> Config:
         """Return what retrieval depends on: not the texts that captions show."""
-        return {"source": self.declared(wildcards.dataset)["source"]}
+        source = self.declared(wildcards.dataset)["source"]
+        files = {"files": _state(source["structures"])} if source.get("structures") else {}
+        return {"source": source, **files}
 
     def module(self, dataset: str) -> str:
         """Return the module that retrieves and reads a dataset."""
