@@ -25,6 +25,8 @@ class FakeDatabases:
         files: Content of `/files/<id>`, served through a redirect as figshare does.
         requests: Path and query of every request, in order.
         headers: Headers of every request, in order.
+        oqmd_broken: Rows of OQMD whose sites its serializer cannot print; nor their ids with `oqmd_broken_ids`.
+        oqmd_limit: Most rows with sites that OQMD prints before the proxy in front of it gives up.
         troubles: By request number (from 0) or by a text in the address: what to do instead of answering.
     """
 
@@ -33,6 +35,9 @@ class FakeDatabases:
         self.total_grows = 0
         self.aflux_counts = False
         self.optimade_objects = False
+        self.oqmd_broken: set[int] = set()
+        self.oqmd_broken_ids = False
+        self.oqmd_limit = 10**6
         self.files: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -149,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
 
     # OQMD
 
-    def _oqmd(self, path: str, query: dict[str, str]) -> bytes:
+    def _oqmd(self, path: str, query: dict[str, str]) -> bytes | None:
         total = self.databases.total()
         wanted = re.fullmatch(r"ntypes([=>])(\d)", query.get("filter", ""))
         found = [calculation(i) for i in range(total)]
@@ -162,6 +167,13 @@ class Handler(BaseHTTPRequestHandler):
         offset, limit = int(query["offset"]), int(query["limit"])
         page = found[offset : offset + limit]
         fields = query["fields"].split(",")
+        heavy = "sites" in fields or self.databases.oqmd_broken_ids
+        if heavy and self.databases.oqmd_broken & set(range(offset, offset + limit)):
+            self.send(500, b"<h1>Server Error (500)</h1>", "text/html")
+            return None
+        if heavy and limit > self.databases.oqmd_limit:
+            self.send(504, b"<html><h1>504 Gateway Time-out</h1></html>", "text/html")
+            return None
         following = None
         if offset + limit < len(found):
             # The real server names its own host here, whatever address was requested.

@@ -153,9 +153,11 @@ def test_resumed_download_requests_only_what_is_missing(databases: FakeDatabases
     query = QUERIES[source]
     whole = get(source(databases), tmp_path / "whole")
     pages = databases.pop_requests(query)
-    markers = {oqmd: "offset=6", aflow: "paging(3,", optimade: "page_offset=6", materials_project: "_page=2"}
+    markers = {oqmd: "oqmdapi", aflow: "paging(3,", optimade: "page_offset=6", materials_project: "_page=2"}
     marker = markers[source]
-    databases.trouble(marker, *[fake.bad_gateway] * 60)
+    # OQMD's other rows are asked for too when a page fails, so that the whole server is down after two pages.
+    arrived = [fake.answer(lambda document: document)] * 2 if source is oqmd else []
+    databases.trouble(marker, *arrived, *[fake.bad_gateway] * 60)
     with pytest.raises(DataError, match="remain"):
         retrieve("demo", source(databases), tmp_path / "raw")
     assert not (tmp_path / "raw" / "manifest.json").exists()
@@ -283,6 +285,68 @@ def test_oqmd_volume_per_atom(databases: FakeDatabases, tmp_path: Path) -> None:
     frame = get(oqmd(databases, icsd=True), tmp_path)
     assert frame["volume_per_atom"][:2].tolist() == ["10.0", "10.5"]
     assert "icsd=True" in databases.requests[0]
+
+
+def oqmd_with_sites(databases: FakeDatabases, **options: Any) -> Source:
+    fields = ["name", "delta_e", "unit_cell", "sites"]
+    return source_of(kind="oqmd", base_url=f"{databases.url}/oqmdapi", fields=fields, **options)
+
+
+def test_oqmd_asks_for_fewer_rows_with_structures(databases: FakeDatabases, tmp_path: Path) -> None:
+    get(oqmd_with_sites(databases), tmp_path)
+    assert "limit=200&offset=0" in databases.requests[0]
+    get(source_of(kind="oqmd", base_url=f"{databases.url}/oqmdapi", fields=["name"]), tmp_path)
+    assert "limit=1000&offset=0" in databases.requests[-1]
+
+
+@pytest.mark.parametrize("bad", [0, 7, 9])
+def test_oqmd_row_that_cannot_be_had(databases: FakeDatabases, tmp_path: Path, bad: int) -> None:
+    databases.oqmd_broken = {bad}
+    frame = get(oqmd_with_sites(databases, page_size=4), tmp_path)
+    lost = fake.calculation(bad)
+    assert len(frame) == 9
+    assert str(lost["formationenergy_id"]) not in set(frame["formationenergy_id"])
+    records = read_json(tmp_path / "manifest.json")["files"]
+    assert [len(record.get("unreadable", [])) for record in records] == [int(i == bad // 4) for i in range(3)]
+    [named] = [text for record in records for text in record.get("unreadable", [])]
+    assert f"row {bad}" in named
+    assert f"entry_id {lost['entry_id']}, formationenergy_id {lost['formationenergy_id']}" in named
+    databases.requests.clear()
+    pd.testing.assert_frame_equal(get(oqmd_with_sites(databases, page_size=4), tmp_path), frame)
+    assert databases.requests == []
+
+
+def test_oqmd_row_without_even_its_ids(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.oqmd_broken = {5}
+    databases.oqmd_broken_ids = True
+    assert len(get(oqmd_with_sites(databases, page_size=4), tmp_path)) == 9
+    records = read_json(tmp_path / "manifest.json")["files"]
+    assert "of unknown ids" in records[1]["unreadable"][0]
+
+
+def test_oqmd_outage_is_no_bad_row(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.trouble("offset=4", *[fake.bad_gateway] * 7)  # the page, the probe, and the page's first half
+    assert len(get(oqmd_with_sites(databases, page_size=4), tmp_path)) == 10
+    assert "unreadable" not in (tmp_path / "manifest.json").read_text()
+    databases.trouble("offset", *[fake.bad_gateway] * 1000)
+    with pytest.raises(DataError, match=f"{download.ATTEMPTS} attempts"):
+        retrieve("demo", oqmd_with_sites(databases, page_size=4), tmp_path / "down")
+    assert not list((tmp_path / "down").glob("*.gz"))
+
+
+def test_oqmd_pages_that_are_too_large(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.entries, databases.oqmd_limit = 300, 60
+    frame = get(oqmd_with_sites(databases, page_size=100), tmp_path)
+    assert_complete(frame, oqmd, 300)
+    # The first page shows what the server can do; the others are asked for in such pieces from the start.
+    assert sum("limit=100" in request for request in databases.requests) == 2
+    assert len(list(tmp_path.glob("*.gz"))) == 3
+
+
+def test_oqmd_short_page_loses_nothing(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.trouble("offset=4", fake.answer(lambda document: document | {"data": document["data"][:1]}))
+    assert_complete(get(oqmd_with_sites(databases, page_size=4), tmp_path), oqmd, 10)
+    assert any("offset=5" in request for request in databases.requests)
 
 
 def test_requests_to_a_host_are_spaced(databases: FakeDatabases, tmp_path: Path, slept: list[float]) -> None:

@@ -4,28 +4,39 @@ Saal et al., JOM 65, 1501 (2013); Kirklin et al., npj Comput. Mater. 1, 15010 (2
 slow and sometimes down for hours; pages that have arrived are not fetched again. For whole-database work prefer the
 bulk copies that JARVIS distributes (source `jarvis`, names `oqmd_3d_no_cfid` and `oqmd_3d`).
 
+The server makes several queries for each row with a structure, so that large pages exceed its time limits, and a row
+that it cannot print fails every page that holds it. A page that fails is therefore halved, down to the row itself,
+which is left out and recorded.
+
 In addition to the `fields` of the service there are the columns `volume_per_atom` (Å³) if `volume`, which
 is that of a cell, and `natoms` are among them, and `atoms` (JSON as of the `Atoms.to_dict` of jarvis-tools) if
 `unit_cell` and `sites` are.
 """
 
 import json
+import logging
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pandas as pd
 import requests
 from pydantic import Field
 
 from elemflow.core.errors import DataError
-from elemflow.sources.download import get_json
+from elemflow.sources.download import ATTEMPTS, ExhaustedError, get_json
 from elemflow.sources.options import Names, Pause, SourceOptions, Url
 from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
 from elemflow.sources.records import FileRecord
 
+log = logging.getLogger(__name__)
+
+_STRUCTURE = {"unit_cell", "sites"}
+_TRIES = min(2, ATTEMPTS)
+"""Requests for a page before it is halved."""
+_LEAST = 25
+"""Smallest number of entries per request that is kept for the pages after a failure."""
 _KEY = "entry_id"
 # Distinguishes two calculations of one entry from one row that came twice.
 _ROW_KEY = "formationenergy_id"
@@ -47,42 +58,130 @@ class Options(SourceOptions):
         None, description="Only entries that come from the ICSD (true) or do not (false); null is both."
     )
     base_url: Url = Field("https://oqmd.org/oqmdapi", description="Address of the REST interface.")
-    page_size: int = Field(1000, ge=1, le=5000, description="Entries per request.")
+    page_size: int | None = Field(
+        None,
+        ge=1,
+        le=5000,
+        description="Entries per request; null is 200 with `unit_cell` or `sites`, which the server prints slowly, and "
+        "1000 without. A page that fails twice is halved.",
+    )
     pause: Pause = 1
+
+    @property
+    def rows_per_page(self) -> int:
+        """Entries per request."""
+        return self.page_size or (200 if _STRUCTURE & set(self.fields) else 1000)
+
+    @property
+    def columns(self) -> list[str]:
+        """Fields of a request."""
+        return list(dict.fromkeys((_KEY, _ROW_KEY, *self.fields)))
 
 
 def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Fetch the pages of every part of the query; see `elemflow.sources.retrieve`."""
     with requests.Session() as session:
         parts = [
-            Query(f"OQMD {part or 'all'}", _address(options, part, 1), partial(_request, options, session, part))
+            Query(f"OQMD {part or 'all'}", _address(options, part, 0, options.rows_per_page), pages.request)
             for part in options.parts
+            if (pages := _Pages(options, session, part))
         ]
         return fetch_parts(folder, parts)
 
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     """Yield each calculation once, since an entry may have several; see `elemflow.sources.retrieve`."""
-    columns = list(dict.fromkeys((_KEY, _ROW_KEY, *options.fields)))
+    columns = options.columns
     for frame in read_pages(folder, columns, _ROW_KEY):
         if {"volume", "natoms"} <= set(columns):
             volume, atoms = (pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "natoms"))
             per_atom = (volume / atoms).to_list()
             frame["volume_per_atom"] = [repr(value) if value > 0 else "" for value in per_atom]
-        if {"unit_cell", "sites"} <= set(columns):
+        if set(columns) >= _STRUCTURE:
             frame["atoms"] = list(map(_atoms, frame["unit_cell"], frame["sites"]))
         yield frame
 
 
-def _request(options: Options, session: requests.Session, part: str, number: int, address: str) -> Page:
-    answer = get_json(address, session=session, pause=options.pause)
-    try:
-        rows, total, following = answer["data"], answer["meta"]["data_available"], answer["links"]["next"]
-    except (KeyError, TypeError):
-        raise DataError(f"{address}: the answer is not one of OQMD's REST interface; check source.base_url.") from None
-    # The server's own link may lead to another host, and it says that there is more after the last page.
-    more = bool(rows) and following is not None
-    return Page(rows, total, _address(options, part, number + 1) if more else None)
+class _Pages:
+    """The pages of a part, each fetched as a whole or in pieces."""
+
+    def __init__(self, options: Options, session: requests.Session, part: str) -> None:
+        self._options, self._session, self._part = options, session, part
+        self._piece = options.rows_per_page
+        self._total = 0
+
+    def request(self, number: int, address: str) -> Page:  # noqa: ARG002 - the address holds the offset
+        """Return a page; rows that the server cannot print are named instead.
+
+        Raises:
+            DataError: The server does not answer at all, or not as OQMD's.
+        """
+        offset = int(parse_qs(urlsplit(address).query)["offset"][0])
+        end = offset + self._options.rows_per_page
+        rows: list[dict[str, Any]] = []
+        unreadable: list[str] = []
+        start = offset
+        while start < end:
+            size = min(self._piece, end - start)
+            found, lost = self._fetch(start, size)
+            rows += found
+            unreadable += lost
+            start += len(found) + len(lost)
+            if len(found) + len(lost) < size:
+                break
+        # The server's own link leads on after the last page, perhaps to another host; a page may be short before it.
+        more = offset < start < self._total
+        following = _address(self._options, self._part, start, self._options.rows_per_page)
+        return Page(rows, self._total, following if more else None, tuple(unreadable))
+
+    def _fetch(self, offset: int, size: int) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return the rows of a piece, in halves if it fails as a whole, and those that cannot be had."""
+        address = _address(self._options, self._part, offset, size)
+        try:
+            return self._get(address, _TRIES), []
+        except ExhaustedError as error:
+            # Waits until the server is up again; if it stays down, that is the error.
+            row = self._identify(offset)
+            if size == 1:
+                return self._last_try(address, row)
+            log.warning("%s: %s; fetching these %d rows in halves", address, error.__cause__, size)
+        half = size // 2
+        rows, lost = self._fetch(offset, half)
+        if len(rows) + len(lost) < half:
+            return rows, lost
+        more, also_lost = self._fetch(offset + half, size - half)
+        if not lost and not also_lost:
+            self._piece = min(self._piece, max(half, _LEAST))
+        return rows + more, lost + also_lost
+
+    def _last_try(self, address: str, row: str) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return a row that failed, perhaps because the server was down, or its name."""
+        try:
+            return self._get(address, _TRIES), []
+        except ExhaustedError as error:
+            log.warning("%s: %s, though the server is up; %s is left out", address, error.__cause__, row)
+            return [], [row]
+
+    def _identify(self, offset: int) -> str:
+        """Return the ids of a row from a request that the server answers easily."""
+        try:
+            rows = self._get(_address(self._options, self._part, offset, 1, keys_only=True), _TRIES)
+        except ExhaustedError:
+            # Another row shows whether the server or this row is at fault.
+            self._get(_address(self._options, self._part, 0 if offset else 1, 1, keys_only=True), ATTEMPTS)
+            rows = []
+        ids = ", ".join(f"{key} {rows[0].get(key)}" for key in (_KEY, _ROW_KEY)) if rows else "of unknown ids"
+        return f"row {offset} of {self._part or 'all'}: {ids}"
+
+    def _get(self, address: str, attempts: int) -> list[dict[str, Any]]:
+        answer = get_json(address, session=self._session, pause=self._options.pause, attempts=attempts)
+        try:
+            rows, self._total = list(answer["data"]), int(answer["meta"]["data_available"])
+        except (KeyError, TypeError, ValueError):
+            raise DataError(
+                f"{address}: the answer is not one of OQMD's REST interface; check source.base_url."
+            ) from None
+        return rows
 
 
 def _atoms(unit_cell: str, sites: str) -> str:
@@ -101,12 +200,11 @@ def _atoms(unit_cell: str, sites: str) -> str:
     return json.dumps(structure)
 
 
-def _address(options: Options, part: str, number: int) -> str:
-    query: dict[str, Any] = {"fields": ",".join(dict.fromkeys((_KEY, _ROW_KEY, *options.fields)))}
+def _address(options: Options, part: str, offset: int, size: int, *, keys_only: bool = False) -> str:
+    query: dict[str, Any] = {"fields": ",".join((_KEY, _ROW_KEY) if keys_only else options.columns)}
     if part:
         query["filter"] = part
     if options.icsd is not None:
         query["icsd"] = str(options.icsd)
-    size = options.page_size
-    query |= {"limit": size, "offset": (number - 1) * size, "format": "json"}
+    query |= {"limit": size, "offset": offset, "format": "json"}
     return f"{options.base_url.rstrip('/')}/formationenergy?{urlencode(query)}"

@@ -40,11 +40,13 @@ class Page(NamedTuple):
         rows: Its entries, as JSON objects.
         total: How many entries the query has according to the service; None if it does not say.
         following: Address of the next page; None after the last one.
+        unreadable: Entries that the service counts but cannot give, one text each.
     """
 
     rows: list[dict[str, Any]]
     total: int | None
     following: str | None
+    unreadable: tuple[str, ...] = ()
 
 
 class Query(NamedTuple):
@@ -139,6 +141,7 @@ def _walk(folder: Path, name: str, part: Query, version: str | None) -> tuple[li
     journal = read_journal(folder)
     records: list[FileRecord] = []
     totals: list[int | None] = []
+    unreadable: list[str] = []
     seen: set[int] = set()
     addresses: set[str] = set()
     progress = Progress(part.title, None, "entries")
@@ -161,16 +164,25 @@ def _walk(folder: Path, name: str, part: Query, version: str | None) -> tuple[li
         fetched = 0 if record else len(page.rows)
         if not record:
             _save(path, page)
-            record = FileRecord.of(path, url=address, rows=len(page.rows), database_version=version)
+            record = FileRecord.of(
+                path,
+                url=address,
+                rows=len(page.rows),
+                database_version=version,
+                unreadable=page.unreadable or None,
+            )
             append_record(folder, record)
         records.append(record)
         totals.append(page.total)
+        unreadable += page.unreadable
         seen |= new
         progress.total = page.total
         progress.held += len(page.rows) - fetched
         progress.add(fetched)
         address = page.following
-    return records, _inconsistency(totals, len(seen))
+    if unreadable:
+        log.warning("%s: the service cannot give %d entries: %s", part.title, len(unreadable), "; ".join(unreadable))
+    return records, _inconsistency(totals, len(seen) + len(unreadable))
 
 
 def _inconsistency(totals: Sequence[int | None], distinct: int) -> str:
@@ -183,7 +195,9 @@ def _inconsistency(totals: Sequence[int | None], distinct: int) -> str:
 
 
 def _save(path: Path, page: Page) -> None:
-    content = {"total": page.total, "following": page.following, "data": page.rows}
+    content: dict[str, Any] = {"total": page.total, "following": page.following, "data": page.rows}
+    if page.unreadable:
+        content["unreadable"] = page.unreadable
     with atomic_path(path) as part:
         # Without a time in the gzip header equal answers give equal bytes.
         part.write_bytes(gzip.compress(json.dumps(content, ensure_ascii=False).encode(), mtime=0))
@@ -191,7 +205,7 @@ def _save(path: Path, page: Page) -> None:
 
 def _load(path: Path) -> Page:
     content = json.loads(gzip.decompress(path.read_bytes()))
-    return Page(content["data"], content["total"], content["following"])
+    return Page(content["data"], content["total"], content["following"], tuple(content.get("unreadable", ())))
 
 
 def _look_up(row: Mapping[str, Any], name: str) -> Any:

@@ -26,6 +26,7 @@ class FileRecord(Declared):
         retrieved: UTC date of the file, as YYYY-MM-DD.
         rows: Number of its rows, where they were counted.
         database_version: Release of the database, where the service names it.
+        unreadable: Rows that the service counts but could not give.
     """
 
     url: str
@@ -36,6 +37,7 @@ class FileRecord(Declared):
     retrieved: str
     rows: int | None = None
     database_version: str | None = None
+    unreadable: tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -46,6 +48,7 @@ class FileRecord(Declared):
         final_url: str | None = None,
         rows: int | None = None,
         database_version: str | None = None,
+        unreadable: tuple[str, ...] | None = None,
     ) -> Self:
         """Return the record of a file that has its final name; see the attributes."""
         path = Path(path)
@@ -59,6 +62,7 @@ class FileRecord(Declared):
             retrieved=datetime.fromtimestamp(state.st_mtime, UTC).date().isoformat(),
             rows=rows,
             database_version=database_version,
+            unreadable=unreadable,
         )
 
 
