@@ -135,6 +135,7 @@ def test_a_property_of_another_dataset_must_be_there(project, name, origin, mess
             {"columns": {"structure": {"column": "cif", "format": "xyz"}}},
             "Allowed: pymatgen, jarvis, cif, poscar, extxyz.",
         ),
+        ({"properties": None}, "found null, expected"),
         ({"columns": {"formula": None}}, "'columns.formula': name the column of the formulas"),
         (
             {"properties": {"band_gap": {"column": "v", "computed": "volume"}}},
@@ -199,3 +200,20 @@ def test_a_split_column_must_not_hide_another(project, name):
     change = {"columns": {"splits": [name]}}
     message = refusal(project, CONFIG | {"overrides": {"datasets": {"kebg": change}}})
     assert f"key 'columns.splits': the name '{name}' is taken by" in message
+
+
+UNLABELLED = """
+title: New compounds
+source: {kind: table, path: new.csv}
+columns: {formula: formula}
+properties: {}
+keep: {rule: %s}
+"""
+
+
+def test_a_dataset_may_have_no_properties(project):
+    (project / "config/datasets/new.yaml").write_text(UNLABELLED % "all")
+    settings = load(CONFIG, project)
+    assert settings.datasets["new"]["properties"] == {}
+    (project / "config/datasets/new.yaml").write_text(UNLABELLED % "lowest, property: gap")
+    assert "new.yaml: key 'keep.property': no property 'gap' in this dataset. Known: none." in refusal(project)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,7 @@ from factories.curation import (
 
 from elemflow.chemistry.crystal import decode
 from elemflow.core.errors import DataError
+from elemflow.features import voronoi
 
 
 def test_structures_are_kept(tmp_path: Path) -> None:
@@ -147,3 +149,15 @@ def test_formulas_of_structures_are_those_of_the_column(tmp_path: Path) -> None:
     derived = records(tmp_path, rows, columns=columns).materials
     given = records(tmp_path, rows, columns=columns | {"formula": "formula"}).materials
     pd.testing.assert_frame_equal(derived, given)
+
+
+@pytest.mark.parametrize("rule", ["first", "median", "all"])
+def test_materials_without_properties(tmp_path: Path, rule: str) -> None:
+    rows = [("a", "NaCl", None, salt()), ("b", "KCl", None, salt(6.29, ("K", "Cl"))), ("c", "KBr", None, "{")]
+    outcome = records(tmp_path, rows, properties={}, keep={"rule": rule})
+    assert outcome.materials["composition"].tolist() == ["ClK", "ClNa"]
+    assert outcome.rejected["entry_id"].tolist() == ["c"]
+    assert outcome.report["properties"] == {}
+    matrix, reasons = voronoi.featurize([decode(code) for code in outcome.materials["structure"]])
+    assert not reasons
+    assert np.isfinite(matrix).all()

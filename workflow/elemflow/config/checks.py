@@ -23,7 +23,7 @@ def check_datasets(datasets: Declarations) -> None:
     """Check that filters and the polymorph rule name what their own dataset has."""
     for path, dataset in datasets.values():
         known, columns, keep = dataset["properties"], dataset["columns"], dataset["keep"]
-        if not known:  # nothing of it is ever read
+        if not known and (dataset["missing_properties"] or dataset["read_from"]):  # nothing of it is ever read
             continue
         named = [(f"filters[{i}].property", f["property"]) for i, f in enumerate(dataset["filters"]) if "property" in f]
         named += [(f"keep.{key}", keep[key]) for key in ("property", "volume") if keep.get(key)]
@@ -31,7 +31,7 @@ def check_datasets(datasets: Declarations) -> None:
             if name not in known:
                 raise ConfigError(
                     f"{path}: key '{key}': no property '{name}' in this dataset. "
-                    f"Known: {', '.join(known)}.{nearest(name, known)}"
+                    f"Known: {', '.join(known) or 'none'}.{nearest(name, known)}"
                 )
         _check_names(path, dataset)
         for name in columns.get("splits", []):

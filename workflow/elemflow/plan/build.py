@@ -353,7 +353,7 @@ def _of_datasets(
             dataset = settings.datasets[cell["dataset"]]
             if cell["property"]:
                 check_property(settings, cell, place)
-            elif item["kind"] in NEEDS_PROPERTY or not dataset["properties"]:
+            elif item["kind"] in NEEDS_PROPERTY or (all_properties(dataset) and not dataset["properties"]):
                 raise ConfigError(f"{place}: no property is given; name one in the row, the column or `defaults`.")
             prop = all_properties(dataset).get(cell["property"], {"title": "", "unit": ""})
             titles.setdefault(i, " · ".join(filter(None, (dataset["title"], prop["title"]))))

@@ -267,7 +267,7 @@ def check_property(settings: Settings, cell: Mapping[str, Any], where: str) -> N
     if cell["property"] not in all_properties(dataset):
         raise ConfigError(
             f"{where}: dataset '{cell['dataset']}' has no property '{cell['property']}'. "
-            f"Known: {', '.join(properties)}.{nearest(cell['property'], properties)}"
+            f"Known: {', '.join(properties) or 'none'}.{nearest(cell['property'], properties)}"
         )
 
 
