@@ -78,7 +78,7 @@ def dataset_facts(run: Path) -> dict[str, Any]:
     project, dataset = project_of(run), Run.of_folder(run.absolute()).dataset
     if project is None:
         return {}
-    about = project / f"results/datasets/{dataset}/about.json"
+    about = project / "results" / "datasets" / dataset / "about.json"
     declared = project / f"config/datasets/{dataset}.yaml"
     if about.is_file():
         found = read_json(about)
