@@ -23,6 +23,7 @@ class FakeDatabases:
     Attributes:
         entries: Number of entries in each database.
         files: Content of `/files/<id>`, served through a redirect as figshare does.
+        articles: What figshare states about the files of an article.
         requests: Path and query of every request, in order.
         headers: Headers of every request, in order.
         oqmd_broken: Rows of OQMD whose sites its serializer cannot print; nor their ids with `oqmd_broken_ids`.
@@ -39,6 +40,7 @@ class FakeDatabases:
         self.oqmd_broken_ids = False
         self.oqmd_limit = 10**6
         self.files: dict[str, bytes] = {}
+        self.articles: list[dict[str, Any]] = []
         self.requests: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.troubles: dict[int | str, list[Trouble]] = {}
@@ -78,6 +80,7 @@ class Handler(BaseHTTPRequestHandler):
             "/heartbeat": self._heartbeat,
             "/materials/summary/": self._summary,
             "/files/": self._redirect,
+            "/v2/articles/": self._article,
             "/stored/": self._file,
             "/oqmdapi/formationenergy": self._oqmd,
             "/API/aflux/": self._aflux,
@@ -148,6 +151,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send(404, b"no such file", "text/plain")
             return
         self.send(302, b"", Location=f"{self.databases.url}/stored/{number}/data?X-Amz-Signature=secret")
+
+    def _article(self, path: str, query: dict[str, str]) -> bytes:
+        return dump(self.databases.articles)
 
     def _file(self, path: str, query: dict[str, str]) -> bytes:
         return self.databases.files[path.split("/")[2]]

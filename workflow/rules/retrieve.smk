@@ -12,7 +12,8 @@ rule retrieve_dataset:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=240,
+        # Databases that answer page by page take hours; each attempt goes on after the pages that have arrived.
+        runtime=growing(480),
     params:
         cfg=wf.sources.cfg,
         code=wf.sources.code,

@@ -23,7 +23,7 @@ from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
 from elemflow.curation.curate import curate
 from elemflow.curation.job import CurationJob
-from elemflow.sources import download, jarvis, paging, progress
+from elemflow.sources import download, figshare, jarvis, paging, progress
 from elemflow.sources.journal import JOURNAL, append_record, read_journal
 from elemflow.sources.records import FileRecord
 from elemflow.sources.retrieve import read_raw, retrieve
@@ -93,7 +93,7 @@ def optimade(databases: FakeDatabases, **options: Any) -> Source:
 
 def materials_project(databases: FakeDatabases, **options: Any) -> Source:
     fields = {"fields": ["formula_pretty", "band_gap", "bulk_modulus.vrh", "structure"]}
-    return source_of(kind="materials_project", endpoint=databases.url, page_size=3, **fields | options)
+    return source_of(kind="materials_project", endpoint=databases.url, **{"page_size": 3} | fields | options)
 
 
 def jarvis_file(databases: FakeDatabases, rows: list[dict[str, Any]] = ROWS, **options: Any) -> Source:
@@ -430,13 +430,27 @@ def test_materials_project_columns_and_provenance(databases: FakeDatabases, tmp_
 
 
 def test_release_while_fetching(databases: FakeDatabases, tmp_path: Path) -> None:
-    # The client requests it twice when it starts; the third time is after the last page.
+    # We request it once, the client twice when it starts; the fourth time is after the last page.
     same = fake.answer(lambda document: document)
     released = fake.answer(lambda document: document | {"db_version": "2026_01_01"})
-    databases.trouble("heartbeat", same, same, released)
+    databases.trouble("heartbeat", same, same, same, released)
     with pytest.raises(DataError, match="2026_01_01 was released"):
         retrieve("demo", materials_project(databases), tmp_path)
     assert not (tmp_path / "manifest.json").exists()
+
+
+def test_service_without_a_release(databases: FakeDatabases, tmp_path: Path) -> None:
+    databases.trouble("heartbeat", fake.answer(lambda document: document | {"db_version": ""}))
+    with pytest.raises(DataError, match="db_version"):
+        retrieve("demo", materials_project(databases), tmp_path)
+    assert databases.pop_requests("summary") == []
+
+
+def test_pages_of_structures_are_small(databases: FakeDatabases, tmp_path: Path) -> None:
+    get(materials_project(databases, page_size=None), tmp_path)
+    assert "_per_page=250" in databases.pop_requests("summary")[0]
+    get(materials_project(databases, page_size=None, fields=["band_gap"]), tmp_path)
+    assert "_per_page=1000" in databases.pop_requests("summary")[0]
 
 
 def test_gnome_entries_on_request(databases: FakeDatabases, tmp_path: Path) -> None:
@@ -503,6 +517,28 @@ def test_unknown_field(databases: FakeDatabases, tmp_path: Path) -> None:
 
 
 # JARVIS
+
+
+def test_jarvis_file_is_compared_with_what_figshare_states(
+    databases: FakeDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(figshare, "ARTICLES", f"{databases.url}/v2/articles")
+    source = jarvis_file(databases, article=6815699)
+    content = databases.files["29204826"]
+    stated = {"id": 29204826, "size": len(content), "computed_md5": hashlib.md5(content).hexdigest()}
+    databases.articles = [stated | {"size": 7}]
+    with pytest.raises(DataError, match=f"has 7 bytes .* {len(content)} bytes"):
+        retrieve("demo", source, tmp_path)
+    assert not list(tmp_path.iterdir())
+    databases.articles = [stated]
+    assert len(get(source, tmp_path)) == 2
+    assert not caplog.records
+    assert len(databases.pop_requests("articles/6815699/files")) == 2
+    get(source, tmp_path)
+    assert databases.requests == []
+    databases.articles = []
+    assert len(get(source, tmp_path / "unlisted")) == 2
+    assert "cannot be compared" in caplog.text
 
 
 def test_jarvis_rows(databases: FakeDatabases, tmp_path: Path) -> None:

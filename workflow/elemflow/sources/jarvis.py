@@ -24,6 +24,8 @@ from pydantic import Field
 from elemflow.chemistry.crystal import formula_of
 from elemflow.core.errors import ConfigError, DataError, nearest
 from elemflow.sources.download import download
+from elemflow.sources.figshare import check_stated
+from elemflow.sources.journal import read_journal
 from elemflow.sources.json_rows import iter_rows
 from elemflow.sources.options import Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
@@ -42,6 +44,11 @@ class Options(SourceOptions):
     member: str = Field(description="Name of the JSON file inside the zip.")
     sha256: Sha256 | None = Field(
         None, description="SHA-256 that the file must have; null records what was found and expects it from then on."
+    )
+    article: int | None = Field(
+        None,
+        description="Id of the file's article at figshare, whose interface states size and MD5 of its files: the first "
+        "download of a file of unknown SHA-256 is compared with them.",
     )
     base_url: Url = Field(
         "https://ndownloader.figshare.com/files", description="Address to which the file id is added."
@@ -62,7 +69,11 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
     _check_pin(options)
     # The address that some entries of the table have answers scripts with a web page.
     url = f"{options.base_url.rstrip('/')}/{options.file_id}"
-    record = download(url, folder / options.file_name, sha256=options.sha256)
+    path = folder / options.file_name
+    first = options.sha256 is None and path.name not in read_journal(folder)
+    record = download(url, path, sha256=options.sha256)
+    if first and options.article is not None:
+        check_stated(path, options.article, options.file_id)
     with _opened(options, folder):  # the member is there
         return [record]
 

@@ -52,7 +52,18 @@ class Options(SourceOptions):
     endpoint: Url | None = Field(
         None, description="Address of the service; null is that of mp-api, or of its variable MP_API_ENDPOINT."
     )
-    page_size: int = Field(1000, ge=1, le=1000, description="Entries per request.")
+    page_size: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Entries per request; null is 250 with `structure`, which the server is slow to send, and 1000 "
+        "without.",
+    )
+
+    @property
+    def rows_per_page(self) -> int:
+        """Entries per request."""
+        return self.page_size or (250 if "structure" in self.fields else 1000)
 
 
 def fetch(options: Options, folder: Path) -> list[FileRecord]:
@@ -101,13 +112,13 @@ class _Client:
             "_fields": ",".join(self._fields),
             "_sort_fields": _KEY,
             "_page": number,
-            "_per_page": self._options.page_size,
+            "_per_page": self._options.rows_per_page,
         }
         return f"{self._rester.endpoint}materials/summary/?{urlencode(query)}"
 
     def request(self, least: int, most: int, number: int, address: str) -> Page:
         """Return page `number` of the entries with `least` to `most` elements."""
-        size = self._options.page_size
+        size = self._options.rows_per_page
         rows = self._with_retries(
             lambda: self._rester.materials.summary.search(
                 deprecated=False,
@@ -127,7 +138,7 @@ class _Client:
     def check_version(self) -> None:
         """Raise DataError if a new release came out since the client was made."""
         # The client caches its first answer to this request.
-        now = get_json(f"{self._rester.endpoint}heartbeat")["db_version"]
+        now = _release(self._rester.endpoint)
         if now != self.database_version:
             raise DataError(
                 f"{self._rester.endpoint}: {now} was released while entries of {self.database_version} were "
@@ -136,7 +147,10 @@ class _Client:
 
     def _connect(self) -> Any:
         from mp_api.client import MPRester  # noqa: PLC0415 - seconds to import
+        from mp_api.client.core.utils import validate_endpoint  # noqa: PLC0415
 
+        # The client asks for the release without a time limit, and takes none for an answer.
+        _release(validate_endpoint(self._options.endpoint))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a missing key, which is reported below
             rester = MPRester(
@@ -186,3 +200,20 @@ class _Client:
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "***") if self._key else text
+
+
+def _release(endpoint: str) -> str:
+    """Return the release of the database that the service names.
+
+    Raises:
+        DataError: It does not answer, or names none.
+    """
+    address = f"{endpoint.rstrip('/')}/heartbeat"
+    answer = get_json(address)
+    release = answer.get("db_version") if isinstance(answer, dict) else None
+    if not release:
+        raise DataError(
+            f"{address}: the answer names no release of the database (db_version), so that entries of two releases "
+            "could mix. Check source.endpoint, or run again later."
+        )
+    return str(release)

@@ -1,4 +1,4 @@
-"""What all stages share: the wildcards of a job, patterns, growing memory and inputs compared by content."""
+"""What all stages share: the wildcards of a job, patterns, growing resources and inputs compared by content."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -37,13 +37,13 @@ def one_of(names: Iterable[str]) -> str:
     return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
 
 
-def growing(megabytes: int) -> Callable[[Wildcards, int], int]:
-    """Return the resource function of a memory that grows by as much again with each attempt."""
+def growing(amount: int) -> Callable[[Wildcards, int], int]:
+    """Return the resource function of a memory (MB) or time (minutes) that grows by as much with each attempt."""
 
-    def memory_mb(wildcards: Wildcards, attempt: int) -> int:  # noqa: ARG001  Snakemake passes it
-        return megabytes * attempt
+    def needed(wildcards: Wildcards, attempt: int) -> int:  # noqa: ARG001  Snakemake passes it
+        return amount * attempt
 
-    return memory_mb
+    return needed
 
 
 class Stage:
