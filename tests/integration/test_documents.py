@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click import Group
 from factories.forked_snakemake import run_forked
 from factories.tiny_project import make_project
 
@@ -233,6 +234,8 @@ def test_elemflow_commands_in_documents_have_their_options(root):
     for command in named:
         name, *words = command.words[1:]
         found = Commands().get_command(main.make_context("elemflow", ["--help"], resilient_parsing=True), name)
+        while isinstance(found, Group):
+            found = found.commands.get(words.pop(0))
         assert found is not None, f"{command.page}: {command.text}"
         options = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
         for option in [word.split("=")[0] for word in words if word.startswith("--")]:

@@ -34,6 +34,7 @@ COMMANDS = {
     "explain": Entry("results", "Print where a number comes from, back to the raw files."),
     "compare": Entry("results", "Compare two runs on their common test materials."),
     "cost": Entry("cost", "Forecast CPU hours and disk of studies."),
+    "new": Entry("new", "Write the file of a dataset from a table, or of a study."),
     "check": Entry("check", "Check that this machine and project can build."),
     "completion": Entry("completion", "Print the script that completes commands in a shell."),
 }

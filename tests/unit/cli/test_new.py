@@ -1,0 +1,144 @@
+"""`elemflow new dataset` and `elemflow new study`: files that the whole configuration can be read with."""
+
+import shutil
+
+import pytest
+import yaml
+
+from elemflow.cli.project import load_workflow
+
+TABLE = """Compound;Eg (eV);Hf;ref
+NaCl;8,5;-2,1;a
+GaAs;1,4;-0,4;b
+GaAs;1,5;-0,5;b
+foo;3,1;-1;c
+Fe203;2,1;n/a;c
+SiC;>5;-0,3;c
+TiO2;3,0;-3,2;c
+ZnO;3,4;-1,8;d
+MgO;7,8;-3,1;d
+Al2O3;8,8;-3,4;d
+"""
+
+
+@pytest.fixture
+def folder(project, monkeypatch, root, call):
+    """A project with a table, as the working directory."""
+    shutil.copytree(root / "resources/published", project / "resources/published")
+    (project / "My gaps.csv").write_text(TABLE)
+    monkeypatch.chdir(project)
+    return project
+
+
+def test_a_dataset_of_a_table(call, folder):
+    done = call("new", "dataset", "My gaps.csv", "--unit", "Hf=eV/atom", "--license", "CC-BY 4.0")
+    assert done.exit_code == 0, done.output
+    written = yaml.safe_load((folder / "config/datasets/my_gaps.yaml").read_text())
+    assert written == {
+        "title": "my_gaps",
+        "license": "CC-BY 4.0",
+        "source": {"kind": "table", "path": "My gaps.csv", "separator": ";", "decimal": ","},
+        "columns": {"formula": "Compound"},
+        "properties": {
+            "eg": {"column": "Eg (eV)", "unit": "eV", "title": "Eg", "parse": "lenient"},
+            "hf": {"column": "Hf", "unit": "eV/atom", "title": "Hf", "missing": ["n/a"]},
+        },
+        "keep": {"rule": "lowest", "property": "hf"},
+    }
+    for part in ("row 6: '>5' is no number", "row 5: Fe203: did you mean Fe2O3?", "one per composition", "foo"):
+        assert part in done.stdout
+    assert not (folder / "results").exists()
+    assert not (folder / "resources/raw").exists()
+
+
+def test_a_study_of_the_dataset(call, folder):
+    call("new", "dataset", "My gaps.csv", "--unit", "Hf=eV/atom")
+    done = call("new", "study", "my_gaps", "--property", "hf")
+    assert done.exit_code == 0, done.output
+    plan = load_workflow(["my_gaps"]).plan
+    assert {run.property for run in plan.runs} == {"hf"}
+    assert ("my_gaps", "errors") in plan.tables
+    assert {figure for _, figure in plan.figures} == {"parity", "calibration"}
+
+
+def test_columns_and_rule_by_options(call, folder):
+    arguments = (
+        "--formula",
+        "Compound",
+        "--property",
+        "Eg (eV)",
+        "--keep",
+        "first",
+        "--id",
+        "gaps",
+        "--title",
+        "Gaps: mine",
+    )
+    done = call("new", "dataset", "My gaps.csv", *arguments)
+    assert done.exit_code == 0, done.output
+    written = yaml.safe_load((folder / "config/datasets/gaps.yaml").read_text())
+    assert (list(written["properties"]), written["keep"], written["title"]) == (["eg"], {"rule": "first"}, "Gaps: mine")
+
+
+def test_a_dry_run_writes_nothing(call, folder):
+    before = sorted(path for path in folder.rglob("*"))
+    done = call("new", "dataset", "My gaps.csv", "--property", "Eg (eV)", "--dry-run")
+    assert done.exit_code == 0
+    assert "keep: {rule: median}" in done.stdout
+    assert sorted(path for path in folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ([], "--unit 'Hf=UNIT'"),
+        (["--unit", "Hf"], "COLUMN=UNIT"),
+        (["--unit", "hf=eV"], "Did you mean 'Hf'?"),
+        (["--formula", "compound"], "Did you mean 'Compound'?"),
+        (["--property", "ref"], "no numbers"),
+        (["--unit", "Hf=eV", "--id", "Mine"], "--id"),
+    ],
+)
+def test_mistakes_in_the_arguments(call, folder, arguments, word):
+    done = call("new", "dataset", "My gaps.csv", *arguments)
+    assert done.exit_code == 2
+    assert word in done.stderr
+    assert not (folder / "config/datasets/my_gaps.yaml").exists()
+
+
+def test_a_file_that_exists_is_kept(call, folder):
+    arguments = ("new", "dataset", "My gaps.csv", "--property", "Eg (eV)", "--id", "kefe")
+    before = (folder / "config/datasets/kefe.yaml").read_text()
+    done = call(*arguments)
+    assert done.exit_code == 1
+    assert "config/datasets/kefe.yaml exists" in done.stderr
+    assert call(*arguments, "--force").exit_code == 1, "other files need its property formation_energy"
+    assert (folder / "config/datasets/kefe.yaml").read_text() == before
+
+
+def test_a_table_that_cannot_be_curated_is_named(call, folder):
+    (folder / "bad.csv").write_text("formula,y (eV)\n" + "".join(f"xx{n},1\n" for n in range(9)) + "NaCl,2\n")
+    done = call("new", "dataset", "bad.csv", "--formula", "formula", "--property", "y (eV)")
+    assert done.exit_code == 0, done.output
+    (folder / "worse.csv").write_text("formula,y (eV)\nfoo,1\nbar,2\n")
+    done = call("new", "dataset", "worse.csv", "--formula", "formula")
+    assert done.exit_code == 1
+    assert "config/datasets/worse.yaml" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_study_of_what_does_not_exist(call, folder):
+    done = call("new", "study", "kebf")
+    assert done.exit_code == 1
+    assert "Did you mean 'kefe'?" in done.stderr
+    assert "Did you mean 'band_gap'?" in call("new", "study", "kebg", "--property", "bandgap", "--id", "x").stderr
+    assert call("new", "study", "kebg", "--id", "demo").exit_code == 1, "a study of this name exists"
+
+
+def test_outside_of_a_project(call, folder, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(folder / "My gaps.csv", tmp_path / "elsewhere/t.csv")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    done = call("new", "dataset", "t.csv", "--property", "Eg (eV)")
+    assert done.exit_code == 1
+    assert "config/config.yaml" in done.stderr

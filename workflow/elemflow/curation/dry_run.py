@@ -1,0 +1,103 @@
+"""A dataset curated in a temporary folder, to see what becomes of its rows."""
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from elemflow.config.dataset import Dataset
+from elemflow.core.files import JsonObject, read_json
+from elemflow.curation.curate import curate
+from elemflow.curation.job import CurationJob
+from elemflow.sources.retrieve import retrieve
+
+MAD = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+REJECTED_SHOWN = 5
+EXTREME_SHOWN = 3
+_NO_LONGER_THERE = re.compile(r" All are in \S+\.")
+"""What warnings say of files of the temporary folder."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What became of the rows.
+
+    Attributes:
+        report: Content of `curation.json`.
+        rejected: First rejected rows: `entry_id`, `formula`, `stage`, `reason`.
+        extreme: Materials farthest from the median: `property`, `composition`, `entry_id`, `value`, `deviations`, the
+            distance in robust standard deviations.
+        warnings: What the curation warned of.
+    """
+
+    report: JsonObject
+    rejected: pd.DataFrame
+    extreme: pd.DataFrame
+    warnings: list[str]
+
+
+def curate_dry(dataset_id: str, dataset: Dataset) -> DryRun:
+    """Curate a dataset with a local source, and leave nothing behind.
+
+    Args:
+        dataset_id: Name of the dataset.
+        dataset: The dataset; a path in its source is as it can be opened.
+
+    Raises:
+        DataError: See `elemflow.curation.curate.curate`.
+    """
+    with TemporaryDirectory(prefix="elemflow-") as name, _Warnings() as warnings:
+        folder = Path(name)
+        retrieve(dataset_id, dataset.source, folder / "raw")
+        files = {key: folder / f"{key}.parquet" for key in ("entries", "materials", "rejected")}
+        curate(CurationJob(dataset_id, dataset, folder / "raw", **files, report=folder / "curation.json"))
+        materials = pd.read_parquet(files["materials"], columns=["composition", "entry_id", *dataset.properties])
+        rejected = pd.read_parquet(files["rejected"]).head(REJECTED_SHOWN)
+        return DryRun(read_json(folder / "curation.json"), rejected, extreme_rows(materials), list(warnings.messages))
+
+
+def extreme_rows(materials: pd.DataFrame) -> pd.DataFrame:
+    """Return the materials whose values are farthest from the median, `EXTREME_SHOWN` per property.
+
+    Args:
+        materials: `composition`, `entry_id` and a column per property.
+    """
+    found = []
+    for name in materials.columns[2:]:
+        values = materials[name].astype(float)
+        distance = (values - values.median()).abs()
+        spread = MAD * distance.median()
+        deviations = distance / spread if spread > 0 else np.where(distance > 0, np.inf, 0.0)
+        rows = materials.assign(property=name, value=values, deviations=deviations)
+        rows = rows[rows["value"].notna()].sort_values("deviations", ascending=False, kind="stable")
+        found.append(rows.head(EXTREME_SHOWN)[["property", "composition", "entry_id", "value", "deviations"]])
+    return pd.concat(found, ignore_index=True)
+
+
+class _Warnings(logging.Handler):
+    """Collects the warnings of elemflow while the block runs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        self.messages.append(_NO_LONGER_THERE.sub("", record.getMessage()))
+
+    def __enter__(self) -> Self:
+        logger = logging.getLogger("elemflow")
+        logger.addHandler(self)
+        self._propagated, logger.propagate = logger.propagate, False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logger = logging.getLogger("elemflow")
+        logger.removeHandler(self)
+        logger.propagate = self._propagated

@@ -1,0 +1,251 @@
+"""What the columns of an unknown table are: formulas, ids, numbers with units, structures, and how it is read."""
+
+import csv
+import io
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from elemflow.chemistry.composition import canonical_forms
+from elemflow.chemistry.suggestions import suggestions, suspicious
+from elemflow.core.errors import DataError
+from elemflow.sources.table import Layout, read_table
+from elemflow.sources.table_files import format_of, open_table
+
+SEPARATORS = (",", ";", "\t", "|")
+NAMES_OF_FORMULAS = ("formula", "composition", "reduced_formula", "pretty_formula", "chemical_formula", "compound")
+MISSING = {"-", "--", "n/a", "na", "nan", "none", "null", "?", "missing"}
+"""Words that stand for a missing number, in lower case."""
+ENOUGH = 0.8
+"""Fraction of the filled cells that must be formulas, or numbers."""
+MOST_DISTINCT = 5_000
+"""Distinct cells of a column that are read as formulas."""
+MOST_SHOWN = 5
+"""Most words for missing numbers that are proposed, and most examples of what is wrong."""
+
+_NUMBER = {
+    decimal: re.compile(rf"[-+−]?(?:\d+(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)(?:[eE][-+]?\d+)?")
+    for decimal in ".,"
+}
+_UNIT = re.compile(r"^(?P<name>.*?)[\s_]*[(\[](?P<unit>[^()\[\]]+)[)\]]\s*$")
+_ID = re.compile(r"(?:^|.*[_ -])(?:id|jid|auid|uuid|refcode)$", re.IGNORECASE)
+_INDEX = re.compile(r"^(?:|unnamed.*|index|row|no\.?|nr\.?)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers.
+
+    Attributes:
+        name: Its name in the table.
+        property_id: A name for the property.
+        unit: Unit in the name of the column, or None.
+        filled: Number of cells that are not empty.
+        missing: Words that stand for missing numbers.
+        others: First cells that are neither, with their row from 1.
+    """
+
+    name: str
+    property_id: str
+    unit: str | None
+    filled: int
+    missing: tuple[str, ...] = ()
+    others: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a table seems to be.
+
+    Attributes:
+        layout: How it is read.
+        decimal: What stands before decimals.
+        rows: Number of rows.
+        columns: Names of all columns.
+        formulas: Fraction of filled cells that are formulas, by column with at least `ENOUGH`; the likeliest first.
+        numbers: Columns of numbers.
+        entry_id: Column with ids, or None.
+        structure: Column with structures and its format, or None.
+        repeated: Rows whose composition another row has too, for the likeliest column of formulas.
+        mistyped: First formulas of that column that may be meant for others: row from 1, formula, and what is meant.
+    """
+
+    layout: Layout
+    decimal: str
+    rows: int
+    columns: list[str]
+    formulas: dict[str, float]
+    numbers: list[Column]
+    entry_id: str | None = None
+    structure: tuple[str, str] | None = None
+    repeated: int = 0
+    mistyped: tuple[tuple[int, str, str], ...] = ()
+
+
+@dataclass
+class _Seen:
+    """Cells of a column."""
+
+    texts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, int] = field(default_factory=dict)
+
+
+def propose(table: Path, wanted: Sequence[str] = ()) -> Proposal:
+    """Look at a table and return what its columns seem to be.
+
+    Args:
+        table: A file in one of the formats of the source `table`.
+        wanted: Columns that are properties if they have numbers, even if they look like ids or numbers of rows.
+
+    Raises:
+        DataError: The file cannot be read, or has no row.
+    """
+    layout = _layout(table)
+    frames = list(read_table(table, layout))
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    if frame.empty:
+        raise DataError(f"{table}: no rows.")
+    cells = {str(name): _seen(frame[name]) for name in frame.columns}
+    decimal = _decimal(cells.values()) if layout.format == "csv" else "."
+    formulas = _formulas(cells)
+    best = next(iter(formulas), None)
+    columns = (_numbers(name, cells[name], decimal) for name in cells if name != best)
+    numbers = [
+        each for each in columns if each and (each.name in wanted or not _names_rows(each.name, cells[each.name]))
+    ]
+    taken = {best, *(column.name for column in numbers)}
+    ids = [name for name in cells if name not in taken and _ID.match(name) and _distinct(cells[name], len(frame))]
+    structures = [(name, form) for name in cells if name not in taken and (form := _structure_format(cells[name]))]
+    return Proposal(
+        layout=layout,
+        decimal=decimal,
+        rows=len(frame),
+        columns=list(cells),
+        formulas=formulas,
+        numbers=numbers,
+        entry_id=ids[0] if ids else None,
+        structure=structures[0] if structures else None,
+        repeated=_repeated(cells[best]) if best else 0,
+        mistyped=tuple(itertools.islice(_mistyped(cells[best]), MOST_SHOWN)) if best else (),
+    )
+
+
+def property_of(name: str) -> tuple[str, str | None]:
+    """Return a name for the property of a column, and its unit if the column names it: `Eg (eV)`."""
+    match = _UNIT.match(name)
+    plain, unit = (match["name"], match["unit"].strip()) if match else (name, None)
+    found = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    return (found if re.match(r"[a-z]", found) else f"property_{found}".rstrip("_")), unit
+
+
+def _layout(table: Path) -> Layout:
+    """Return how a file is read, with the separator that its header shows."""
+    form = format_of(table.name)
+    if form is None:
+        raise DataError(
+            f"{table}: the format is not known by its name. Name it .csv, .json, .jsonl, .parquet or .xlsx."
+        )
+    if not table.is_file():
+        raise DataError(f"{table}: no such file.")
+    if form != "csv":
+        return Layout(form)
+    with open_table(table) as stream:
+        line = stream.readline(1 << 20).decode("utf-8-sig", errors="replace")
+    counts = {separator: len(next(csv.reader(io.StringIO(line), delimiter=separator), [])) for separator in SEPARATORS}
+    return Layout(form, max(SEPARATORS, key=lambda separator: counts[separator]))
+
+
+def _seen(cells: "pd.Series[str]") -> _Seen:
+    """Return the cells of a column that are not empty, with the row where each is first."""
+    seen = _Seen()
+    for row, cell in enumerate(cells.tolist(), 1):
+        text = "" if cell is None or cell != cell else str(cell).strip()  # noqa: PLR0124  NaN
+        if text and text != "<NA>":
+            seen.texts[text] += 1
+            seen.first.setdefault(text, row)
+    return seen
+
+
+def _decimal(columns: Iterable[_Seen]) -> str:
+    """Return what stands before decimals: a comma where more cells are numbers with one."""
+    counts = dict.fromkeys(".,", 0)
+    for seen in columns:
+        for text, times in seen.texts.items():
+            for decimal in counts:
+                if decimal in text and _NUMBER[decimal].fullmatch(text):
+                    counts[decimal] += times
+    return "," if counts[","] > counts["."] else "."
+
+
+def _formulas(cells: dict[str, _Seen]) -> dict[str, float]:
+    """Return the columns of formulas, the likeliest first: by their name, then by how many cells are formulas."""
+    shares = {}
+    for name, seen in cells.items():
+        texts = list(seen.texts)[:MOST_DISTINCT]
+        if texts and not all(_NUMBER["."].fullmatch(text) for text in texts[:20]):
+            forms, _ = canonical_forms(texts)
+            several = any(sum(map(str.isupper, text)) > 1 for text in forms)
+            share = len(forms) / len(texts)
+            if share >= ENOUGH and several:
+                shares[name] = share
+    named = [name.lower() in NAMES_OF_FORMULAS for name in shares]
+    order = sorted(zip(shares, named, strict=True), key=lambda pair: (-pair[1], -shares[pair[0]]))
+    return {name: shares[name] for name, _ in order}
+
+
+def _numbers(name: str, seen: _Seen, decimal: str) -> Column | None:
+    """Return a column of numbers; None if it has none."""
+    good = sum(times for text, times in seen.texts.items() if _NUMBER[decimal].fullmatch(text))
+    bad = [text for text in seen.texts if not _NUMBER[decimal].fullmatch(text)]
+    missing = [text for text in bad if text.lower() in MISSING]
+    filled = seen.texts.total() - sum(seen.texts[text] for text in missing)
+    if not good or good < ENOUGH * filled:
+        return None
+    others = sorted((seen.first[text], text) for text in bad if text.lower() not in MISSING)
+    property_id, unit = property_of(name)
+    return Column(name, property_id, unit, filled, tuple(missing[:MOST_SHOWN]), tuple(others[:MOST_SHOWN]))
+
+
+def _names_rows(name: str, seen: _Seen) -> bool:
+    """Return whether a column has ids, or numbers the rows from 0 or 1."""
+    if _UNIT.match(name):
+        return False
+    counted = ([str(row) for row in range(start, len(seen.texts) + start)] for start in (0, 1))
+    return bool(_INDEX.match(name.strip()) or _ID.match(name)) or list(seen.texts) in counted
+
+
+def _distinct(seen: _Seen, rows: int) -> bool:
+    return len(seen.texts) == rows
+
+
+def _structure_format(seen: _Seen) -> str | None:
+    """Return the format of a column of crystal structures."""
+    text = next(iter(seen.texts), "")
+    if text.startswith("{"):
+        return (
+            "jarvis" if '"lattice_mat"' in text else "pymatgen" if '"sites"' in text and '"lattice"' in text else None
+        )
+    return "cif" if "_cell_length_a" in text else None
+
+
+def _mistyped(seen: _Seen) -> Iterator[tuple[int, str, str]]:
+    """Yield row and text of formulas that cannot be read or have a suspicious zero, and what they may be meant for."""
+    _, unread = canonical_forms(seen.texts)
+    for text, row in seen.first.items():
+        meant = suggestions(text) if text in unread else [suspicious(text)]
+        if meant and meant[0]:
+            yield row, text, meant[0]
+
+
+def _repeated(seen: _Seen) -> int:
+    """Return how many rows have a composition that another row has too."""
+    forms, _ = canonical_forms(seen.texts)
+    counts: Counter[str] = Counter()
+    for text, form in forms.items():
+        counts[form] += seen.texts[text]
+    return sum(count for count in counts.values() if count > 1)
