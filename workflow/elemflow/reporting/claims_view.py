@@ -236,7 +236,7 @@ def _view(
     cases = claims.cases_of(claim, mine)
     outcomes = [claims.decide(claim, case, partial(_deciding_value, claim["kind"])) for case in cases]
     verdict = claims.sum_up(claim, outcomes)
-    printed = _evaluate_published(claim, mine)
+    printed = evaluate_published(claim, mine)
     numbers = {} if printed is None else printed[1]
     return ClaimView(
         id=claim_id,
@@ -309,7 +309,7 @@ def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
     return " to ".join(dict.fromkeys(_show(claim, end) for end in (min(known), max(known)))) if known else NO_VALUE
 
 
-def _evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
+def evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
     """Evaluate a claim on the published values; None if it is not testable there."""
     if not claim["printed"] or claim["kind"] in ("reproduced", "significant"):
         return None

@@ -7,7 +7,7 @@
 The first form adds finished runs of a folder of results to `resources/record/`: their metrics, what they were made from
 (`run_info.json`, with the commit), the counts of their dataset and their predictions on the test set. The second
 computes the errors of all recorded runs again from these predictions. Every form writes the tables of
-cells and of coverage.
+cells and of coverage, and the page of the papers' claims on their own numbers.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import pandas as pd
 from elemflow.core.errors import ElemflowError
 from elemflow.core.files import write_text
 from elemflow.core.run import Run
-from elemflow.record import cells, coverage
+from elemflow.record import cells, coverage, printed_claims
 from elemflow.record.evidence import FOLDER, add, check, recorded_runs
 from elemflow.reporting.tables.lines import FLOAT_FORMAT
 
@@ -39,6 +39,7 @@ def make_tables(root: Path = ROOT) -> dict[str, str]:
         "resources/record/cells.csv": _csv(cells.to_frame(recorded)),
         "resources/record/coverage.csv": _csv(coverage.to_frame(lines)),
         page: _fill((root / page).read_text(encoding="utf-8"), f"{by_table}\n{cells.to_markdown(recorded)}"),
+        "docs/results/claims.md": printed_claims.to_markdown(printed_claims.evaluate(planned[0])),
         "README.md": _fill((root / "README.md").read_text(encoding="utf-8"), by_paper),
     }
 

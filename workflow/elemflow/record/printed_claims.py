@@ -1,0 +1,86 @@
+"""The papers' claims on the papers' own printed numbers, as a page of the documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from elemflow.plan import claims
+from elemflow.record.cells import PAPERS, Planned
+from elemflow.reporting.claims_view import evaluate_published
+
+INTRODUCTION = """\
+# What the papers' own numbers say of their claims
+
+Each claim that a study declares (`claims` in `config/studies/`) is evaluated on the numbers that the paper prints, before
+anything is trained. A claim can fail here where the text rounds, speaks of most cases, or overlooks an exception; its note
+says which. The same claims on reproduced numbers: `snakemake --cores 2 claims --config recorded=only`.
+"""
+
+
+@dataclass(frozen=True)
+class PrintedClaim:
+    """A claim on the printed numbers.
+
+    Attributes:
+        study: Id of the paper's study.
+        text: The claim.
+        source: Where the paper makes it.
+        note: Reservation.
+        verdict: `holds`, `does not hold`, `not testable` or `no numbers`.
+        text_of_verdict: The verdict with its count.
+        numbers: Range of what decides.
+    """
+
+    study: str
+    text: str
+    source: str
+    note: str
+    verdict: str
+    text_of_verdict: str
+    numbers: str
+
+
+def evaluate(planned: Planned) -> list[PrintedClaim]:
+    """Return the claims that the papers make, on the numbers that they print."""
+    found = claims.build(planned.settings, planned.plan)
+    return [
+        _evaluate(study, claim, found[study]["tables"])
+        for study in PAPERS
+        for claim in found[study]["claims"].values()
+        if claim["source"] != "ours"
+    ]
+
+
+def _evaluate(study: str, claim: Mapping[str, Any], tables: Mapping[str, Any]) -> PrintedClaim:
+    about = {key: str(claim[key]) for key in ("text", "source", "note")}
+    if claim.get("missing"):
+        return PrintedClaim(study, **about, verdict="no numbers", text_of_verdict=str(claim["missing"]), numbers="")
+    lines = [line for table in claim["tables"] for line in claims.planned_lines(tables[table])]
+    printed = evaluate_published(claim, lines)
+    if printed is None:
+        return PrintedClaim(study, **about, verdict="no numbers", text_of_verdict="needs predictions", numbers="")
+    evaluated = printed[0]
+    return PrintedClaim(
+        study, **about, verdict=evaluated.verdict.word, text_of_verdict=evaluated.text, numbers=evaluated.numbers
+    )
+
+
+def to_markdown(found: Sequence[PrintedClaim]) -> str:
+    """Return the page."""
+    words = [claim.verdict for claim in found]
+    holds, fails = words.count(claims.HOLDS), words.count(claims.FAILS)
+    rest = len(words) - holds - fails
+    text = [
+        INTRODUCTION,
+        f"Of {len(words)} claims of the papers, {holds} hold on their own numbers, {fails} do not, and {rest} cannot be "
+        "decided by printed numbers.\n",
+    ]
+    for study in dict.fromkeys(claim.study for claim in found):
+        text += [f"## {study}\n", "| claim | where | on the printed numbers | change | note |", "|---|---|---|---|---|"]
+        text += [
+            f"| {claim.text} | {claim.source} | {claim.text_of_verdict} | {claim.numbers} | {claim.note} |"
+            for claim in found
+            if claim.study == study
+        ]
+        text.append("")
+    return "\n".join(text)
