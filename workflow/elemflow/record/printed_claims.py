@@ -11,9 +11,9 @@ from elemflow.reporting.claims_view import evaluate_published
 INTRODUCTION = """\
 # What the papers' own numbers say of their claims
 
-Each claim that a study declares (`claims` in `config/studies/`) is evaluated on the numbers that the paper prints, before
-anything is trained. A claim can fail here where the text rounds, speaks of most cases, or overlooks an exception; its note
-says which. The same claims on reproduced numbers: `snakemake --cores 2 claims --config recorded=only`.
+Each claim that a study declares (`claims` in `config/studies/`) is evaluated on the numbers that the paper prints,
+before anything is trained. A claim can fail here where the text rounds, speaks of most cases, or overlooks an
+exception; its note says which. The same claims on reproduced numbers: `snakemake --cores 2 claims --config recorded=only`.
 """
 
 
@@ -72,8 +72,8 @@ def to_markdown(found: Sequence[PrintedClaim]) -> str:
     rest = len(words) - holds - fails
     text = [
         INTRODUCTION,
-        f"Of {len(words)} claims of the papers, {holds} hold on their own numbers, {fails} do not, and {rest} cannot be "
-        "decided by printed numbers.\n",
+        f"Of {len(words)} claims of the papers, {holds} hold on their own numbers, {fails} do not, and {rest} need more "
+        + "than printed numbers.\n",
     ]
     for study in dict.fromkeys(claim.study for claim in found):
         text += [f"## {study}\n", "| claim | where | on the printed numbers | change | note |", "|---|---|---|---|---|"]

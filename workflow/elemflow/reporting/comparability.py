@@ -52,7 +52,7 @@ class HasScale(Protocol):
 
 
 class HasVerdict(Protocol):
-    """What says whether a value repeats the published one; see `judge_difference`."""
+    """What says whether a value repeats the published one; see `compare_with_published`."""
 
     @property
     def verdict(self) -> str | None:
