@@ -13,7 +13,8 @@ INTRODUCTION = """\
 
 Each claim that a study declares (`claims` in `config/studies/`) is evaluated on the numbers that the paper prints,
 before anything is trained. A claim can fail here where the text rounds, speaks of most cases, or overlooks an
-exception; its note says which. The same claims on reproduced numbers: `snakemake --cores 2 claims --config recorded=only`.
+exception; its note says which. The same claims on reproduced numbers:
+`snakemake --cores 2 claims --config recorded=only`.
 """
 
 
@@ -72,8 +73,7 @@ def to_markdown(found: Sequence[PrintedClaim]) -> str:
     rest = len(words) - holds - fails
     text = [
         INTRODUCTION,
-        f"Of {len(words)} claims of the papers, {holds} hold on their own numbers, {fails} do not, and {rest} need more "
-        + "than printed numbers.\n",
+        f"Of {len(words)} claims, {holds} hold on their own numbers, {fails} do not, {rest} need more than these.\n",
     ]
     for study in dict.fromkeys(claim.study for claim in found):
         text += [f"## {study}\n", "| claim | where | on the printed numbers | change | note |", "|---|---|---|---|---|"]
