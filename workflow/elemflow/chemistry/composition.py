@@ -258,7 +258,7 @@ def _unambiguous(compound: str) -> str:
             "the dot may be a decimal point or a hydrate's dot; write CuSO4(H2O)5 or CuSO4·5H2O for CuSO4.5H2O"
         )
     dots = [found for found in _DOT_OR_POINT.finditer(compound) if _may_join(compound, found)]
-    if dots:
+    if dots and len(dots) == len(_DECIMALS.findall(compound)):  # next to a plain decimal, Hg4As2.5InBr3.5, all are some
         joined, point = list(compound), list(compound)
         for found in dots:
             joined[found.end("amount")] = "·"
