@@ -9,12 +9,14 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
+from elemflow.chemistry.crystal import COLUMN as STRUCTURE
 from elemflow.config.dataset import Dataset
 from elemflow.core.files import JsonObject, read_json
 from elemflow.curation.curate import curate
 from elemflow.curation.job import CurationJob
-from elemflow.sources.retrieve import retrieve
+from elemflow.sources.retrieve import retrieve, source_options
 
 MAD = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
@@ -30,6 +32,7 @@ class DryRun:
 
     Attributes:
         report: Content of `curation.json`.
+        materials: `materials.parquet` without structures.
         rejected: First rejected rows: `entry_id`, `formula`, `stage`, `reason`.
         extreme: Materials farthest from the median: `property`, `composition`, `entry_id`, `value`, `deviations`, the
             distance in robust standard deviations.
@@ -37,6 +40,7 @@ class DryRun:
     """
 
     report: JsonObject
+    materials: pd.DataFrame
     rejected: pd.DataFrame
     extreme: pd.DataFrame
     warnings: list[str]
@@ -57,9 +61,20 @@ def curate_dry(dataset_id: str, dataset: Dataset) -> DryRun:
         retrieve(dataset_id, dataset.source, folder / "raw")
         files = {key: folder / f"{key}.parquet" for key in ("entries", "materials", "rejected")}
         curate(CurationJob(dataset_id, dataset, folder / "raw", **files, report=folder / "curation.json"))
-        materials = pd.read_parquet(files["materials"], columns=["composition", "entry_id", *dataset.properties])
-        rejected = pd.read_parquet(files["rejected"]).head(REJECTED_SHOWN)
-        return DryRun(read_json(folder / "curation.json"), rejected, extreme_rows(materials), list(warnings.messages))
+        names = [name for name in pq.read_schema(files["materials"]).names if name != STRUCTURE]
+        materials = pd.read_parquet(files["materials"], columns=names)
+        return DryRun(
+            report=read_json(folder / "curation.json"),
+            materials=materials,
+            rejected=pd.read_parquet(files["rejected"]).head(REJECTED_SHOWN),
+            extreme=extreme_rows(materials[["composition", "entry_id", *dataset.properties]]),
+            warnings=list(warnings.messages),
+        )
+
+
+def is_local(dataset_id: str, dataset: Dataset) -> bool:
+    """Return whether the source of a dataset needs no server."""
+    return source_options(dataset_id, dataset.source).is_local
 
 
 def extreme_rows(materials: pd.DataFrame) -> pd.DataFrame:

@@ -8,15 +8,18 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from elemflow.chemistry.weights import Basis
 from elemflow.core.errors import DataError
 from elemflow.core.files import parquet_stream, read_metadata
-from elemflow.evaluation.conformal import DEFAULT_LEVEL
+from elemflow.evaluation.conformal import DEFAULT_LEVEL, Calibration
 from elemflow.evaluation.records import Combination
+from elemflow.features.materials import as_list, featurize_materials
 from elemflow.features.store import feature_batches, load_descriptors
 from elemflow.inference.applicability import ApplicabilityDomain
 from elemflow.inference.ensemble import Ensemble
@@ -24,6 +27,7 @@ from elemflow.inference.formula_tables import formula_chunks
 from elemflow.inference.formulas import Batch, Featurizer
 from elemflow.inference.model_files import RunFolder, open_model
 from elemflow.inference.reliability import INTERVAL_KIND, Intervals
+from elemflow.inference.run_folders import find_run
 from elemflow.training.backend import Backend
 from elemflow.training.run_config import RunConfig
 
@@ -38,8 +42,8 @@ class Predictor:
     """A trained run, ready to predict any number of materials.
 
     Args:
-        run: Folder of the run, `results/runs/<dataset>/<property>/<representation>/<model>/<protocol>`, or the file
-            that it was exported to.
+        run: Folder of the run, `results/runs/<dataset>/<property>/<representation>/<model>/<protocol>`, a part of its
+            id, or the file that it was exported to.
         backend: Keras backend of this process; None shares one with one thread.
         combine: `mean` or `median` of the members; None is that of the run's evaluation, or the mean.
         level: Level of the intervals in per cent; None is `DEFAULT_LEVEL`, and no interval where none is calibrated.
@@ -54,6 +58,20 @@ class Predictor:
     Raises:
         DataError: The folder holds no trained run, or there is no interval of the requested level, or the training set
             has changed.
+
+    Example:
+        >>> from elemflow import Predictor
+        >>> predictor = Predictor("gaps.elemflow")
+        >>> predictor.property_id, predictor.unit
+        ('gap', 'eV')
+        >>> gaps = predictor.predict(["Fe2O3", "ZnS"])
+        >>> gaps.shape
+        (2,)
+        >>> lower, upper = predictor.predict_interval(["Fe2O3"], level=80)[0]
+        >>> bool(lower < gaps[0] < upper)
+        True
+        >>> predictor.predict_frame(["Fe2O3", "CaO"])["unseen_elements"].tolist()
+        ['', 'Ca']
     """
 
     def __init__(
@@ -66,8 +84,9 @@ class Predictor:
         applicability: bool | None = None,
         network_file: Path | None = None,
     ):
-        self.run = Path(run)
+        self.run = _resolved(run)
         self.notes: list[str] = []
+        self._calibration: Calibration | None = None
         with open_model(self.run) as files:
             self.ensemble = Ensemble(files.folder, backend=backend, combine=combine, network_file=network_file)
             self._intervals = self._find_intervals(files, level)
@@ -108,6 +127,69 @@ class Predictor:
                     "part."
                 )
         return Featurizer(list(parts.values()), self.ensemble.trained.unsupported_rows)
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803  scikit-learn's name
+        """Return predictions, in the unit of the property.
+
+        Args:
+            X: Formulas, or structures as CIF text or objects of pymatgen or JARVIS: a list, a Series, or an array or
+                frame with one column.
+
+        Returns:
+            Float64 array (materials,).
+
+        Raises:
+            DataError: A material cannot be predicted; names row, material and reason.
+        """
+        return self.ensemble.predict(self._batch(X, skip=False).x)[0]
+
+    def predict_interval(self, X: Any, level: int | None = None) -> np.ndarray:  # noqa: N803  scikit-learn's name
+        """Return the ends of prediction intervals, in the unit of the property.
+
+        Args:
+            X: See `predict`.
+            level: Level in per cent; None is that of the predictor.
+
+        Returns:
+            Float64 array (materials, 2): lower and upper end.
+
+        Raises:
+            DataError: A material cannot be predicted, or the run has no intervals of this level.
+        """
+        intervals = self._intervals
+        if level is not None and self._calibration is not None:
+            intervals = Intervals(self._calibration, level, self._config.property.minimum)
+        if intervals is None:
+            raise DataError(f"{self.run}: no intervals: {' '.join(self.notes)}")
+        return np.stack(intervals.around(*self.ensemble.predict(self._batch(X, skip=False).x)), axis=1)
+
+    def predict_frame(self, X: Any) -> pd.DataFrame:  # noqa: N803  scikit-learn's name
+        """Return predictions with all that is known of them; a material without one has a `reason`.
+
+        Args:
+            X: See `predict`.
+
+        Returns:
+            `formula`, `composition`, `y_pred`, `spread`, `lower` and `upper` where there are intervals, the
+            `APPLICABILITY_COLUMNS` where the training set is known, and `reason`.
+        """
+        schema = self.schema(["formula", "composition", "reason"])
+        return self.table(self._batch(X, skip=True), schema).to_pandas()
+
+    def _batch(self, materials: Any, *, skip: bool) -> Batch:
+        """Return materials with their features."""
+        given = as_list(materials)
+        found = featurize_materials(self._config.run.representation, given)
+        reasons = list(found.reasons)
+        good = [row for row, reason in enumerate(reasons) if reason is None]
+        for place, reason in self.ensemble.trained.unsupported_rows(found.x[good]).items():
+            reasons[good[place]] = reason
+        bad = next((row for row, reason in enumerate(reasons) if reason), None)
+        if bad is not None and not skip:
+            raise DataError(f"row {bad}, '{found.formulas[bad]}': {reasons[bad]}")
+        kept = [row for row, reason in enumerate(reasons) if reason is None]
+        labels = {"formula": list[str | None](found.formulas), "composition": found.compositions}
+        return Batch(labels, found.x[kept], reasons)
 
     def schema(self, labels: Sequence[str]) -> pa.Schema:
         """Return the columns of predictions, with run, unit, combination and level in the metadata.
@@ -150,8 +232,8 @@ class Predictor:
     def _find_intervals(self, files: RunFolder, level: int | None) -> Intervals | None:
         """Return the intervals of the run; None if it has none and none were requested."""
         try:
-            calibration = files.calibration(self.ensemble.combine)
-            return Intervals(calibration, level or DEFAULT_LEVEL, self._config.property.minimum)
+            self._calibration = files.calibration(self.ensemble.combine)
+            return Intervals(self._calibration, level or DEFAULT_LEVEL, self._config.property.minimum)
         except DataError as error:
             if level is None:
                 log.info("%s: without intervals: %s", self.run, error)
@@ -167,6 +249,14 @@ class Predictor:
                 raise
             self.notes.append(f"without applicability: {error}")
             return None
+
+
+def _resolved(run: str | Path) -> Path:
+    """Return the folder or file of a run, which may be named by a part of its id."""
+    path = Path(run)
+    if path.exists() or path.suffix == ".elemflow" or isinstance(run, Path):
+        return path
+    return find_run(run, Path("results"))
 
 
 def predict_parquet(

@@ -98,6 +98,15 @@ def read_raw(dataset_id: str, source: Source, folder: str | Path) -> Iterator[pd
     return module.read(options, folder)
 
 
+def source_options(dataset_id: str, source: Source) -> SourceOptions:
+    """Return the typed options of the source of a dataset.
+
+    Raises:
+        ConfigError: The kind of source is unknown, or its options cannot be followed.
+    """
+    return _source_module(dataset_id, source)[1]
+
+
 def _source_module(dataset_id: str, source: Source) -> tuple[SourceModule, SourceOptions]:
     """Return the module of a kind of source, and the typed options of a dataset."""
     if source.kind not in SOURCES:
