@@ -2,6 +2,7 @@
 # workflow/ on purpose: Snakemake puts the folder of an included file on the import path, here and in every job, so
 # `import elemflow` works.
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,9 +15,18 @@ from elemflow.plan.stages.base import growing
 from elemflow.plan.workflow import Workflow
 from elemflow.provenance.failures import describe_failures
 
+if workflow.modifier.path_modifier.replace_prefix(paths.ALL_TABLES) != paths.ALL_TABLES:
+    raise WorkflowError("elemflow keeps its paths: remove 'prefix' or 'replace_prefix' from the module statement.")
+
+# What ships lies next to this file, what is the user's in the folder that Snakemake works in. Scripts run in processes of
+# their own and import the package that lies here, whatever is installed.
+root = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).resolve().parent
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root / "workflow"), os.environ.get("PYTHONPATH")]))
+
 try:
-    wf = Workflow.load(config, Path(workflow.basedir), workflow.configfiles)
-    wf.check_targets(sys.argv[1:])  # Snakemake itself knows its targets only later
+    wf = Workflow.load(config, root, workflow.configfiles, Path.cwd())
+    if workflow.modifier.is_main_snakefile():  # another Snakefile has targets of its own
+        wf.check_targets(sys.argv[1:])  # Snakemake itself knows its targets only later
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None
 

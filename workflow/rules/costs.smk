@@ -26,7 +26,7 @@ rule make_cost_table:
 
 rule forecast_costs:
     input:
-        rates=paths.RATES,
+        rates=wf.shipped(paths.RATES),
     output:
         tsv=paths.FORECAST,
     log:

@@ -51,7 +51,7 @@ rule make_table:
 
 rule write_bibliography:
     input:
-        references=paths.REFERENCES,
+        references=wf.published(paths.REFERENCES),
     output:
         bib=paths.BIBLIOGRAPHY,
     log:

@@ -9,9 +9,9 @@ import pytest
 from factories.toy import SPEC, build
 from factories.training import make_run, process_backend
 
+from elemflow.core import places
 from elemflow.core.errors import DataError
 from elemflow.core.files import sha256_file, write_json
-from elemflow.inference import trust
 from elemflow.inference.ensemble import Ensemble
 from elemflow.training.storage import write_run_config
 
@@ -34,7 +34,7 @@ def custom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (project / "config/models").mkdir(parents=True)
     (project / "nets").mkdir()
     (project / "nets/own.py").write_text(NETWORK)
-    monkeypatch.setattr(trust, "PROJECT", project)
+    monkeypatch.setattr(places, "_project", [project])
     run = tmp_path / "run"
     spec = {"family": "custom", "file": "nets/own.py"}
     write_run_config(run / "model", make_run({"kind": "network", "spec": spec}))

@@ -52,13 +52,13 @@ def test_bibliography_of_a_study(root, tmp_path):
     assert keys[0] == "gupta2023"
     assert {"wang2021", "kingsbury2022", "zhuo2018", "ward2018", *plan.SOFTWARE} <= set(keys)
     assert "ricci2017" not in keys
-    write_bibliography(keys, root / REFERENCES, tmp_path / "references.bib")
+    write_bibliography(keys, [root / REFERENCES], tmp_path / "references.bib")
     assert list(read_entries(tmp_path / "references.bib")) == keys
 
 
 def test_missing_and_doubled_entries(root, tmp_path):
     with pytest.raises(ConfigError, match="Did you mean 'saal2013'"):
-        write_bibliography(["saal2031"], root / REFERENCES, tmp_path / "references.bib")
+        write_bibliography(["saal2031"], [root / REFERENCES], tmp_path / "references.bib")
     (tmp_path / "two.bib").write_text("@misc{a,\n  title = {A},\n}\n@misc{a,\n  title = {B},\n}\n")
     with pytest.raises(ConfigError, match="duplicate key"):
         read_entries(tmp_path / "two.bib")

@@ -136,7 +136,9 @@ def _disk(workflow: "Workflow", results: Path) -> Iterator[Finding]:
     from elemflow.plan import forecast as plan
     from elemflow.plan.paths import RATES
 
-    lines = plan.forecast(plan.describe(workflow.settings, workflow.plan, results), plan.read_rates(RATES))
+    lines = plan.forecast(
+        plan.describe(workflow.settings, workflow.plan, results), plan.read_rates(workflow.shipped(RATES))
+    )
     needed = float(lines[-1][lines[0].index("disk_gb")]) + LEAST_DISK_GB
     place = next(path for path in (results.absolute(), *results.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free / 1e9

@@ -38,7 +38,7 @@ def cost(*, studies: Sequence[str], configfiles: Sequence[Path], results: Path) 
 
     workflow = load_workflow(studies, configfiles)
     runs = plan.describe(workflow.settings, workflow.plan, results)
-    header, *lines = plan.forecast(runs, plan.read_rates(RATES))
+    header, *lines = plan.forecast(runs, plan.read_rates(workflow.shipped(RATES)))
     click.echo(aligned([name.replace("_", " ") for name in header], lines))
     measured = _measured(results / "plan/costs.csv")
     if measured:

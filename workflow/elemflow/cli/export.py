@@ -6,7 +6,8 @@ import click
 
 from elemflow.cli.options import complete_run, results_option
 
-REFERENCES = Path("resources/published/references.bib")
+REFERENCES = ("resources/published/references.bib", "config/published/references.bib")
+"""Those that ship and those of the user's own."""
 
 
 @click.command()
@@ -57,10 +58,12 @@ def info(*, file: Path, as_json: bool) -> None:
 
 def _bibliography(run: Path) -> str:
     """Return what to cite for a run's dataset as BibTeX, as far as the project has the entries."""
+    from elemflow.core.places import find
     from elemflow.inference.exported import dataset_facts
     from elemflow.inference.run_folders import project_of
     from elemflow.reporting.bibliography import read_entries
 
-    project = project_of(run)
-    entries = read_entries(project / REFERENCES) if project and (project / REFERENCES).is_file() else {}
+    entries: dict[str, str] = {}
+    for path in (find(name, project_of(run)) for name in REFERENCES):
+        entries |= read_entries(path) if path.is_file() else {}
     return "\n".join(f"{entries[key]}\n" for key in dataset_facts(run).get("citation", []) if key in entries)

@@ -22,6 +22,7 @@ def load_workflow(studies: Sequence[str] = (), configfiles: Sequence[Path] = ())
     """
     from elemflow.config.yaml_schema import merge, read_yaml
     from elemflow.core.errors import ConfigError
+    from elemflow.core.places import ROOT
     from elemflow.plan.workflow import Workflow
 
     if not CONFIG.is_file():
@@ -32,4 +33,4 @@ def load_workflow(studies: Sequence[str] = (), configfiles: Sequence[Path] = ())
         config = merge(config, read_yaml(file))
     if studies:
         config["studies"] = list(studies)
-    return Workflow.load(config, Path.cwd(), files)
+    return Workflow.load(config, ROOT, files, Path.cwd())

@@ -19,7 +19,7 @@ from elemflow.config.read import (
     expand_networks,
     extend,
     override,
-    read_folder,
+    read_folders,
     read_top,
     select_studies,
     separate_missing_properties,
@@ -136,13 +136,17 @@ class Settings:
         return Protocol.model_validate(find_protocol(self.plain.protocols, name))
 
 
-def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Path] = ()) -> Settings:
+def load(
+    config: Mapping[str, Any], root: Path, config_files: Sequence[str | Path] = (), own: Path | None = None
+) -> Settings:
     """Read, extend, override, check and parse everything in config/.
 
     Args:
         config: The merged configuration, as Snakemake gives it.
-        root: Folder that holds `config/`.
+        root: Folder that holds the `config/` that ships.
         config_files: The files it was merged from, for messages and for duplicate keys.
+        own: Folder of the user's project: its `config/` is read in addition and wins, and its networks are found
+            there; None if it is `root`.
 
     Returns:
         The checked settings with all defaults.
@@ -150,7 +154,7 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     Raises:
         ConfigError: Names the file, the key, what was found and what is allowed.
     """
-    plain = load_plain(config, root, config_files)
+    plain = load_plain(config, root, config_files, own)
     return Settings(
         selected=tuple(plain.selected),
         datasets={name: Dataset.model_validate(value) for name, value in plain.datasets.items()},
@@ -175,14 +179,16 @@ def load(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Pat
     )
 
 
-def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str | Path] = ()) -> PlainSettings:
+def load_plain(
+    config: Mapping[str, Any], root: Path, config_files: Sequence[str | Path] = (), own: Path | None = None
+) -> PlainSettings:
     """Return the settings as plain values; see `load`."""
     where = " + ".join(str(file) for file in config_files) or "config"
     top = read_top(config, config_files, where)
-    found = {kind: read_folder(root / "config" / kind) for kind in KINDS}
-    declared = {name: protocol for name, (_, protocol) in extend(found["protocols"]).items()}
+    found = {kind: read_folders(kind, root, own) for kind in KINDS}
+    declared = {name: protocol for name, (_, protocol) in extend(found["protocols"], "protocol").items()}
     found = override(found, top["overrides"], where)
-    found |= {kind: extend(found[kind]) for kind in ("datasets", "models", "protocols")}
+    found |= {kind: extend(found[kind], KINDS[kind]) for kind in ("datasets", "models", "protocols")}
     found["studies"] = select_studies(found["studies"], top["studies"], where)
     for kind, declarations in found.items():
         for path, declaration in declarations.values():
@@ -194,7 +200,7 @@ def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str
     check_read_from(found["datasets"])
     check_datasets(found["datasets"])
     expand_networks(found["models"])
-    check_models(found["models"], root)
+    check_models(found["models"], own or root)
     resolve_choices(found["models"])
     check_protocols(found["protocols"])
     check_pretraining(found["protocols"], found["datasets"])
@@ -224,7 +230,7 @@ def load_plain(config: Mapping[str, Any], root: Path, config_files: Sequence[str
         plain = {key: value for key, value in whole.items() if key != "candidates"}
         varied = {where: (f"{path}: {where}", _varied(plain, changes, "model", f"{path}: {where}"))}
         expand_networks(varied)
-        check_models(varied, root, found["models"])
+        check_models(varied, own or root, found["models"])
         resolve_choices({**found["models"], **varied})
         return varied[where][1] | {"title": f"{whole['title']}, {describe(where, model_keys())}"}
 

@@ -44,11 +44,29 @@ def _plain(key: str, value: Any) -> Any:
     return words[key].get(value.lower(), value) if key in words and isinstance(value, str) else value
 
 
-def read_folder(folder: Path) -> Declarations:
-    """Read every YAML file of a folder: id -> (file as shown to the user, content)."""
+def read_folders(kind: str, root: Path, own: Path | None = None) -> Declarations:
+    """Return the declarations of a kind that ship and those of the user, which take the place of others of their id.
+
+    Args:
+        kind: Folder of `config/`.
+        root: Folder that holds the `config/` that ships.
+        own: Folder that holds the user's `config/`; None if that is the one that ships.
+    """
+    if own is None or own.resolve() == root.resolve():
+        return read_folder(root / "config" / kind)
+    return read_folder(root / "config" / kind, str(root)) | read_folder(own / "config" / kind)
+
+
+def read_folder(folder: Path, place: str = "") -> Declarations:
+    """Read every YAML file of a folder: id -> (file as shown to the user, content).
+
+    Args:
+        folder: The folder; nothing is read if it does not exist.
+        place: What messages put in front of `config/`.
+    """
     found: Declarations = {}
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-        shown = f"config/{folder.name}/{path.name}"
+        shown = f"{place}{'/' if place else ''}config/{folder.name}/{path.name}"
         if path.stem in found:
             raise ConfigError(f"{shown}: the id '{path.stem}' is already taken by {found[path.stem][0]}; rename one.")
         if path.stem == "all":
@@ -87,7 +105,7 @@ def select_studies(studies: Declarations, names: Sequence[str], where: str) -> D
     return {name: item for name, item in studies.items() if name in names}
 
 
-def extend(declarations: Declarations) -> Declarations:
+def extend(declarations: Declarations, kind: str) -> Declarations:
     """Lay each declaration over the one that it `extends`; `OWN_KEYS` are always its own.
 
     One stands behind the one it extends, so that a mistake is first found in the file that holds it.
@@ -101,7 +119,6 @@ def extend(declarations: Declarations) -> Declarations:
         if "extends" in declared:
             base, chain = str(declared["extends"]), (*above, name)
             if base not in declarations:
-                kind = path.split("/")[1].removesuffix("s")
                 raise ConfigError(f"{path}: key 'extends': no {kind} '{base}'.{nearest(base, declarations)}")
             if base in chain:
                 raise ConfigError(f"{path}: key 'extends': a circle, {' → '.join((*chain, base))}.")

@@ -11,6 +11,7 @@ import yaml
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file, write_json, write_text
+from elemflow.core.places import ROOT, find
 from elemflow.core.run import Run
 from elemflow.core.version import version
 from elemflow.inference.archive import write_archive
@@ -19,7 +20,7 @@ from elemflow.inference.model_card import CARD, CARD_JSON, ModelFacts, card_text
 from elemflow.inference.model_files import save_calibration, save_domain
 from elemflow.inference.reliability import calibration_rows, load_domain
 from elemflow.inference.run_folders import project_of
-from elemflow.inference.trust import NETWORK_FILE, PROJECT
+from elemflow.inference.trust import NETWORK_FILE
 from elemflow.training.run_config import RunConfig
 from elemflow.training.storage import MODEL_FILE, read_run_config, stored_members
 
@@ -67,8 +68,8 @@ def export_run(run: Path, out: Path, bibliography: str = "") -> Exported:
         write_text(folder / CARD, card_text(facts))
         if bibliography:
             write_text(folder / "references.bib", bibliography)
-        if (PROJECT / "LICENSE").is_file():
-            shutil.copyfile(PROJECT / "LICENSE", folder / "LICENSE")
+        if (ROOT / "LICENSE").is_file():
+            shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
         about = {"run": config.run.path, "elemflow": version()}
         return Exported(write_archive(out, folder, about), notes)
 
@@ -79,7 +80,7 @@ def dataset_facts(run: Path) -> dict[str, Any]:
     if project is None:
         return {}
     about = project / "results" / "datasets" / dataset / "about.json"
-    declared = project / f"config/datasets/{dataset}.yaml"
+    declared = find(f"config/datasets/{dataset}.yaml", project)
     if about.is_file():
         found = read_json(about)
     elif declared.is_file():
@@ -98,7 +99,7 @@ def _copy_members(run: Path, folder: Path, config: RunConfig) -> None:
             if path.exists():
                 shutil.copyfile(path, folder / "model" / path.name)
     if isinstance(config.model, NetworkModel) and (file := config.model.spec.source_file):
-        write_json(folder / "model" / NETWORK_FILE, {"file": file, "sha256": sha256_file(PROJECT / file)})
+        write_json(folder / "model" / NETWORK_FILE, {"file": file, "sha256": sha256_file(find(file))})
     if (run / "metrics.json").exists():
         shutil.copyfile(run / "metrics.json", folder / "metrics.json")
     if (run / "run_info.json").exists():

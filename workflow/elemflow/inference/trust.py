@@ -17,9 +17,9 @@ import yaml
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file
+from elemflow.core.places import ROOT, find, project
 from elemflow.training.storage import read_run_config, stored_members
 
-PROJECT = Path(__file__).resolve().parents[3]
 NETWORK_FILE = "network_file.json"
 """In a `model` folder: path and SHA-256 of the Python file of a network of the user's own."""
 KERAS_MODULES = (
@@ -93,7 +93,7 @@ def _classes(config: Any) -> Iterator[tuple[str | None, str, str | None]]:
 def _python_file(model_folder: Path, file: str, network_file: Path | None) -> Path:
     """Return the Python file of a network of the user's own, if it may be run."""
     noted = read_json(model_folder / NETWORK_FILE) if (model_folder / NETWORK_FILE).exists() else {}
-    path = network_file or PROJECT / file
+    path = network_file or find(file)
     if network_file is None and not _is_own(file):
         raise DataError(
             f"{model_folder}: its network is the Python file {file}, which no model of this project's "
@@ -116,9 +116,10 @@ def _in_hash(noted: dict[str, Any]) -> str:
 
 def _is_own(file: str) -> bool:
     """Return whether a model in the project's configuration has this Python file, below the project's folder."""
-    if not (PROJECT / file).resolve().is_relative_to(PROJECT):
+    found = find(file).resolve()
+    if not any(found.is_relative_to(place) for place in (project(), ROOT)):
         return False
-    for path in sorted((PROJECT / "config/models").glob("*.yaml")):
+    for path in sorted(path for place in (project(), ROOT) for path in (place / "config/models").glob("*.yaml")):
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))
         own = declared.get("spec") if isinstance(declared, dict) else None
         if isinstance(own, dict) and own.get("family") == "custom" and own.get("file") == file:

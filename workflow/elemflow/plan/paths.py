@@ -1,6 +1,8 @@
 """Where everything lies: one constant per artefact, a Snakemake pattern that `format` fills in.
 
-The rules and the package take their paths from here; no other place spells a folder of the results.
+The rules and the package take their paths from here; no other place spells a folder of the results. `resources/raw` and
+`results` lie in the folder that Snakemake works in, the rest of `resources` with the package; see
+`elemflow.plan.workflow.Workflow.shipped`.
 """
 
 from os import PathLike
@@ -20,6 +22,7 @@ SPLITS = "results/splits"
 PUBLISHED_MAE = "resources/published/published_mae.csv"
 PUBLISHED_OTHER = "resources/published/published_other.csv"
 REFERENCES = "resources/published/references.bib"
+OWN_PUBLISHED = "config/published"
 RATES = "resources/rates.csv"
 RECORD = "resources/record"
 MANIFEST = "resources/raw/{dataset}/manifest.json"

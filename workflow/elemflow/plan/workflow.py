@@ -13,11 +13,12 @@ from typing import Any
 from elemflow.config.kinds import FEATURES, parts_of
 from elemflow.config.load import PlainSettings, load_plain
 from elemflow.config.pretraining import MARK, target_of
+from elemflow.core.places import find
 from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, paths
 from elemflow.plan.build import Plan, build
 from elemflow.plan.out_of_date import describe_pending
-from elemflow.plan.published import read_published, read_published_quantities
+from elemflow.plan.published import Key, PublishedValue, read_published, read_published_quantities
 from elemflow.plan.reruns import forget
 from elemflow.plan.stages.base import Wildcards, one_of
 from elemflow.plan.stages.curation import Curation
@@ -39,8 +40,9 @@ class Workflow:
 
     Args:
         settings: Checked settings.
-        root: Folder that holds the package, the scripts and the configuration.
+        root: Folder that holds the package, the scripts, and the configuration and resources that ship.
         config: The merged configuration as given, for crates.
+        own: Folder of the user's project, in which Snakemake works; None if it is `root`.
 
     Attributes:
         plan: Runs, tables and figures.
@@ -48,12 +50,16 @@ class Workflow:
         sources, curation, features, splits, training, evaluation, inference, reports: The stages.
     """
 
-    def __init__(self, settings: PlainSettings, root: Path, config: Mapping[str, Any] | None = None):
-        published = {
-            **read_published(root / paths.PUBLISHED_MAE),
-            **read_published_quantities(root / paths.PUBLISHED_OTHER),
-        }
+    def __init__(
+        self, settings: PlainSettings, root: Path, config: Mapping[str, Any] | None = None, own: Path | None = None
+    ):
         self.settings, self.root, self.config = settings, root, dict(config or {})
+        self.own = root if own is None or own.resolve() == root.resolve() else own
+        published: dict[Key, tuple[PublishedValue, ...]] = {}
+        for path in self.published(paths.PUBLISHED_MAE):
+            published |= read_published(self.own / path)
+        for path in self.published(paths.PUBLISHED_OTHER):
+            published |= read_published_quantities(self.own / path)
         self.plan: Plan = build(settings, published)
         self.claims = claims.build(settings, self.plan)
         self.sources = Sources(self)
@@ -66,9 +72,20 @@ class Workflow:
         self.reports = Reports(self)
 
     @classmethod
-    def load(cls, config: Mapping[str, Any], root: Path, files: Sequence[str | Path] = ()) -> "Workflow":
+    def load(
+        cls, config: Mapping[str, Any], root: Path, files: Sequence[str | Path] = (), own: Path | None = None
+    ) -> "Workflow":
         """Return the workflow of a merged configuration; see `elemflow.config.load.load_plain`."""
-        return cls(load_plain(config, root, files), root, config)
+        return cls(load_plain(config, root, files, own), root, config, own)
+
+    def shipped(self, path: str) -> str:
+        """Return the path of a file that ships, as seen from the folder that Snakemake works in."""
+        return path if self.own == self.root else str(self.root / path)
+
+    def published(self, path: str) -> list[str]:
+        """Return the file of `resources/published/` that ships, then the user's own of that name, if there is one."""
+        own = f"{paths.OWN_PUBLISHED}/{Path(path).name}"
+        return [self.shipped(path), *([own] if (self.own / own).is_file() else [])]
 
     @cached_property
     def properties(self) -> set[str]:
@@ -103,7 +120,9 @@ class Workflow:
         selected, datasets = self.settings.selected, self.settings.datasets
         absent = {name for each in datasets.values() for name in (*each["missing_properties"], *each["read_from"])}
         known = cli_targets.Known(
-            declared=sorted(path.stem for path in (self.root / "config/studies").glob("*.y*ml")),
+            declared=sorted(
+                {path.stem for place in (self.root, self.own) for path in (place / "config/studies").glob("*.y*ml")}
+            ),
             selected=selected,
             items={
                 kind: {study: [item for of, item in found if of == study] for study in selected}
@@ -129,7 +148,7 @@ class Workflow:
 
     def digest(self, script: str, modules: tuple[str, ...] = (), file: str | None = None) -> str:
         """Return the digest of a script's code."""
-        files = (self.root / file,) if file else ()
+        files = (find(file, self.own),) if file else ()
         return code_digest(self.root / "scripts" / script, self.root / "workflow", modules, files)
 
     def everything(self) -> list[str]:
@@ -184,5 +203,11 @@ class Workflow:
             "permute_inputs": lambda w: self.inference.importance_product(Run.of(w)),
         }
         forget()
-        made = {products[job.rule.name](job.wildcards): job for job in jobs if job.rule.name in products}
+        # In another Snakefile, names of rules may have a prefix.
+        made = {
+            product(job.wildcards): job
+            for job in jobs
+            for name, product in products.items()
+            if job.rule.name.endswith(name)
+        }
         return describe_pending(made, targets)

@@ -18,10 +18,11 @@ from rocrate.rocrate import ROCrate
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file
+from elemflow.core.places import ROOT, find, project
 from elemflow.provenance.run_info import library_versions
 
-ROOT = Path(__file__).resolve().parents[3]
 CODE_FOLDERS = ("workflow", "scripts", "config", "envs", "resources/published")
+CONFIGURATION_FOLDERS = tuple(f"config/{name}" for name in ("datasets", "models", "protocols", "studies", "published"))
 CONFIGURATION = "configuration.yaml"
 CODE_FILES = ("README.md", "LICENSE", "CITATION.cff")
 PROFILES = {
@@ -147,15 +148,14 @@ def write_crate(
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as temporary:
         code = Path(temporary) / "code"
-        for name in CODE_FOLDERS:
-            shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        _copy_code(code)
         crate = ROCrate(version="1.1")  # the version of the profiles
         crate.metadata.extra_terms.update(TERMS)
         _describe_root(crate, study, finished)
         workflow = _add_code(crate, code, study.study)
         raw = [entity for path in manifests for entity in _add_raw(crate, path, study.datasets)]
         made = [_add_file(crate, path, _named(path)) for path in products]
-        _add_networks(crate, recorded)
+        _add_networks(crate, code, recorded)
         for run in recorded:
             _add_run(crate, run)
         declared = crate.get(f"config/studies/{study.study}.yaml")
@@ -181,6 +181,17 @@ def write_crate(
         crate.write(whole)
         shutil.rmtree(output, ignore_errors=True)
         whole.rename(output)
+
+
+def _copy_code(code: Path) -> None:
+    """Copy what ships, then the user's own configuration, whose files take the place of those of their name."""
+    ignore = shutil.ignore_patterns("__pycache__", ".*")
+    for name in CODE_FOLDERS:
+        shutil.copytree(ROOT / name, code / name, ignore=ignore)
+    if project() != ROOT:
+        for name in CONFIGURATION_FOLDERS:
+            if (project() / name).is_dir():
+                shutil.copytree(project() / name, code / name, ignore=ignore, dirs_exist_ok=True)
 
 
 def _describe_root(crate: ROCrate, study: CrateStudy, finished: str) -> None:
@@ -224,21 +235,22 @@ def _add_code(crate: ROCrate, code: Path, study: str) -> Entity:
     crate.get("README.md")["about"] = crate.root_dataset
     script = {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": "Python", "version": version}
     _add_file(crate, ROOT / "scripts/train_model.py", "scripts/train_model.py", script)
-    name = next(f"config/studies/{path.name}" for path in sorted((ROOT / "config/studies").glob(f"{study}.y*ml")))
-    declared = _add_file(crate, ROOT / name, name)
+    name = next(f"config/studies/{path.name}" for path in sorted((code / "config/studies").glob(f"{study}.y*ml")))
+    declared = _add_file(crate, code / name, name)
     parameter = crate.add_formal_parameter("study", "File", identifier="#study", valueRequired=True)
     workflow["input"] = parameter
     declared["exampleOfWork"] = parameter
     return workflow
 
 
-def _add_networks(crate: ROCrate, runs: Iterable[RecordedRun]) -> None:
+def _add_networks(crate: ROCrate, code: Path, runs: Iterable[RecordedRun]) -> None:
     """Add the user's own files that built networks of the runs, unless they are in a folder that is added."""
-    paths = {(ROOT / run.network_file).resolve() for run in runs if run.network_file}
+    paths = {find(run.network_file).resolve() for run in runs if run.network_file}
     for path in sorted(path for path in paths if path.is_file()):
-        inside = path.is_relative_to(ROOT)
-        name = path.relative_to(ROOT).as_posix() if inside else f"networks/{sha256_file(path)[:12]}/{path.name}"
-        if not (inside and name.startswith(tuple(f"{folder}/" for folder in CODE_FOLDERS))):
+        place = project() if path.is_relative_to(project()) else ROOT
+        inside = path.is_relative_to(place)
+        name = path.relative_to(place).as_posix() if inside else f"networks/{sha256_file(path)[:12]}/{path.name}"
+        if not (code / name).is_file():
             _add_file(crate, path, name, {"@type": ["File", "SoftwareSourceCode"], "programmingLanguage": "Python"})
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from elemflow.core.errors import SoftwareError
 from elemflow.core.logs import configure_logging
+from elemflow.core.places import set_project
 from elemflow.provenance.run_info import LIBRARIES, library_versions
 
 LOCK = Path(__file__).resolve().parents[3] / "envs/requirements.txt"
 
 
 def start_job(log: str | Path) -> None:
-    """Open the log of a job and check its software; every script begins with it.
+    """Open the log of a job, declare its project and check its software; every script begins with it.
 
     Args:
         log: The rule's log file.
@@ -24,6 +25,7 @@ def start_job(log: str | Path) -> None:
         SoftwareError: See `check_versions`.
     """
     configure_logging(log)
+    set_project(Path.cwd())
     check_versions()
 
 

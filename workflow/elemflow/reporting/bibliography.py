@@ -1,6 +1,6 @@
 """BibTeX files: what to cite for the tables of a study."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pybtex.database.input.bibtex import LowLevelParser
@@ -28,23 +28,38 @@ def read_entries(path: str | Path) -> dict[str, str]:
     return entries
 
 
-def write_bibliography(keys: Iterable[str], source: str | Path, path: str | Path) -> None:
+def find_entries(keys: Sequence[str], sources: Iterable[str | Path]) -> dict[str, str]:
+    """Return the entries with the given keys, in their order; see `read_entries`.
+
+    Args:
+        keys: BibTeX keys.
+        sources: Files with entries; of a key in several, the last one counts.
+
+    Raises:
+        ConfigError: A key has no entry.
+    """
+    entries: dict[str, str] = {}
+    names = [str(source) for source in sources]
+    for name in names:
+        entries |= read_entries(name)
+    for key in keys:
+        if key not in entries:
+            raise ConfigError(
+                f"{' and '.join(names)}: no entry '{key}', which a `citation` in config/ names."
+                f"{nearest(key, entries)} Add it to config/published/references.bib."
+            )
+    return {key: entries[key] for key in keys}
+
+
+def write_bibliography(keys: Iterable[str], sources: Iterable[str | Path], path: str | Path) -> None:
     """Write the entries with the given keys, in their order.
 
     Args:
         keys: BibTeX keys.
-        source: File with all entries.
+        sources: Files with entries; see `find_entries`.
         path: Output.
 
     Raises:
         ConfigError: A key has no entry.
     """
-    entries = read_entries(source)
-    texts = []
-    for key in keys:
-        if key not in entries:
-            raise ConfigError(
-                f"{source} has no entry '{key}', which a `citation` in config/ names.{nearest(key, entries)} Add one."
-            )
-        texts.append(f"{entries[key]}\n")
-    write_text(path, "\n".join(texts))
+    write_text(path, "\n".join(f"{entry}\n" for entry in find_entries(list(keys), sources).values()))

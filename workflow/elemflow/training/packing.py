@@ -96,7 +96,7 @@ def write_plan(jobs: Iterable[Any], packing: Packing | Mapping[str, float], path
     trainings: list[dict[str, Any]] = []
     stamps: dict[str, int | None] = {}
     for job in jobs:
-        if job.rule.name != "train_model" or job.params.cfg["model"]["kind"] != "network":
+        if not job.rule.name.endswith("train_model") or job.params.cfg["model"]["kind"] != "network":
             continue
         inputs = {name: _plain(value) for name, value in job.input.items()}
         done = str(job.output.run_info)

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from elemflow.core.errors import ConfigError, nearest
+from elemflow.core.places import find
 from elemflow.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
     import keras
-
-PROJECT = Path(__file__).resolve().parents[4]
 
 
 class Custom(NetworkSpec):
@@ -37,7 +36,7 @@ class Custom(NetworkSpec):
 
     def check(self, where: str, root: Path) -> None:
         """Check that the file has the function; see `NetworkSpec.check`."""
-        path = root / self.file
+        path = find(self.file, root)
         if not path.is_file():
             raise ConfigError(f"{where}.file: no file {self.file} in {root}.")
         try:
@@ -74,7 +73,7 @@ class Custom(NetworkSpec):
 
     def load_function(self) -> Callable[..., Any]:
         """Import the user's file and return the function named."""
-        function: Callable[..., Any] = _run(PROJECT / self.file)[self.function]
+        function: Callable[..., Any] = _run(find(self.file))[self.function]
         return function
 
     def register(self) -> None:
