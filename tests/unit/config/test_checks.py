@@ -136,6 +136,13 @@ def test_a_property_of_another_dataset_must_be_there(project, name, origin, mess
             "Allowed: pymatgen, jarvis, cif, poscar, extxyz.",
         ),
         ({"properties": None}, "found null, expected"),
+        ({"columns": {"elements": {"Fe": "fe"}}}, "'columns.elements': the formulas have a column already"),
+        ({"columns": {"balance": "Fe"}}, "'columns.balance': it is the element among"),
+        ({"columns": {"formula": None, "elements": {"fe": "fe"}}}, "'columns.elements': 'fe' is not the symbol"),
+        (
+            {"columns": {"formula": None, "elements": {"Fe": "fe"}, "balance": "Fe"}},
+            "'columns.balance': it is the element among",
+        ),
         ({"columns": {"formula": None}}, "'columns.formula': name the column of the formulas"),
         (
             {"properties": {"band_gap": {"column": "v", "computed": "volume"}}},

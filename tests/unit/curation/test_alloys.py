@@ -8,6 +8,7 @@ import pytest
 from factories.curation import Outcome, run
 
 from elemflow.chemistry.composition import amounts
+from elemflow.core.errors import DataError
 from elemflow.features import elemental_fractions, magpie, magpie_valence_fractions
 
 STEELS = Path(__file__).parents[2] / "data" / "steels.csv"
@@ -55,6 +56,47 @@ def test_a_table_by_weight_has_atomic_materials(tmp_path: Path) -> None:
     atomic = run(tmp_path, BY_WEIGHT, properties=STRENGTH, keep={"rule": "first"})
     assert atomic.rejected["reason"][0].startswith("looks like an alloy in weight per cent")
     assert atomic.materials["composition"].tolist()[0] == "Cr9Fe37Ni4"
+
+
+ELEMENT_COLUMNS = (
+    "grade,cr,ni,c,yield_strength\nA,18,8,0.08,215\nB,17.0,-,,205\nC,<0.3,8,0,1\nD,90,12,0,1\nE,,,,100\nF,0,-,,100\n"
+)
+
+
+def test_a_table_with_a_column_per_element(tmp_path: Path) -> None:
+    columns = {"entry_id": "grade", "elements": {"Cr": "cr", "Ni": "ni", "C": "c"}, "balance": "Fe"}
+    options = {"properties": STRENGTH, "keep": {"rule": "first"}}
+    outcome = run(tmp_path, ELEMENT_COLUMNS, columns=columns | {"amounts": "weight"}, **options)
+    materials = outcome.materials.set_index("entry_id")["composition"]
+    held = amounts(materials["A"])
+    per_cent = {symbol: 100 * amount / sum(held.values()) for symbol, amount in held.items()}
+    assert per_cent == pytest.approx({"Fe": 73.02, "Cr": 19.10, "Ni": 7.52, "C": 0.367}, abs=0.01)
+    assert set(amounts(materials["B"])) == {"Fe", "Cr"}
+    assert materials["F"] == "Fe"
+    assert outcome.entries["formula"].tolist() == ["Cr18Ni8C0.08Fe73.92", "Cr17.0Fe83.0", "Fe100"]
+    assert outcome.rejected["entry_id"].tolist() == ["C", "D", "E"]
+    assert "character '<'" in outcome.rejected["reason"][0]
+    assert "negative amounts" in outcome.rejected["reason"][1]
+    assert outcome.rejected["reason"][2] == "the formula is empty"
+    atomic = run(tmp_path, ELEMENT_COLUMNS, columns=columns, **options)
+    assert atomic.entries["composition"].tolist() == ["CCr225Fe924Ni100", "Cr17Fe83", "Fe"]
+
+
+def test_a_column_per_element_with_decimal_commas(tmp_path: Path) -> None:
+    source = {"kind": "table", "path": str(tmp_path / "t.csv"), "separator": ";", "decimal": ","}
+    columns = {"elements": {"Cu": "Cu", "Zn": "Zn"}}
+    content = "Cu;Zn;yield_strength\n62,5;37,5;120\n"
+    outcome = run(tmp_path, content, source=source, columns=columns, properties=STRENGTH, keep={"rule": "first"})
+    assert outcome.materials["composition"].tolist() == ["Cu5Zn3"]
+    with pytest.raises(DataError, match=r"no column 'Zinc' \(columns\.elements\.Zn\)"):
+        run(
+            tmp_path,
+            content,
+            source=source,
+            columns={"elements": {"Zn": "Zinc"}},
+            properties=STRENGTH,
+            keep={"rule": "first"},
+        )
 
 
 @pytest.mark.real_data

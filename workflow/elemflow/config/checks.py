@@ -53,14 +53,28 @@ def check_datasets(datasets: Declarations) -> None:
 
 
 def _check_formula(path: str, columns: Mapping[str, Any]) -> None:
-    """Check that formulas come from a column or from structures."""
-    if not columns["formula"] and not columns["structure"]:
+    """Check that formulas come from one column, from a column per element, or from structures."""
+    formula, elements, balance = columns["formula"], columns["elements"], columns["balance"]
+    if not (formula or elements or columns["structure"]):
         raise ConfigError(
-            f"{path}: key 'columns.formula': name the column of the formulas, or that of the structures under "
-            "'columns.structure'."
+            f"{path}: key 'columns.formula': name the column of the formulas, or those of the elements under "
+            "'columns.elements', or that of the structures under 'columns.structure'."
         )
-    if not columns["formula"] and columns["amounts"] != "atomic":
+    if formula and elements:
+        raise ConfigError(
+            f"{path}: key 'columns.elements': the formulas have a column already; remove one of the keys."
+        )
+    if balance and (not elements or balance in elements):
+        raise ConfigError(
+            f"{path}: key 'columns.balance': it is the element among 'columns.elements' without a column."
+        )
+    if not (formula or elements) and columns["amounts"] != "atomic":
         raise ConfigError(f"{path}: key 'columns.amounts': the formulas of structures count atoms; remove the key.")
+    for symbol in [*(elements or ()), *filter(None, [balance])]:
+        if symbol not in SYMBOLS:
+            key = "elements" if symbol != balance else "balance"
+            hint = nearest(symbol, SYMBOLS)
+            raise ConfigError(f"{path}: key 'columns.{key}': '{symbol}' is not the symbol of an element.{hint}")
 
 
 def _check_names(path: str, dataset: Mapping[str, Any]) -> None:

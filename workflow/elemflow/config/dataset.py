@@ -36,11 +36,15 @@ class Columns(Declared):
     """Columns of the source that identify an entry.
 
     Attributes:
-        formula: None takes the formula of the structure.
+        formula: None takes the formula of the structure, or what `elements` gives.
+        elements: Column by element, in place of `formula`.
+        balance: Element that has the rest to 100.
         amounts: What the amounts of the formulas count.
     """
 
     formula: str | None = None
+    elements: dict[str, str] | None = None
+    balance: str | None = None
     amounts: Literal["atomic", "weight"] = "atomic"
     entry_id: str | None = None
     structure_type: str | None = None

@@ -19,9 +19,10 @@ from elemflow.chemistry.composition import canonical
 from elemflow.chemistry.crystal import Crystal, decode, encode, formula_of
 from elemflow.chemistry.crystal_properties import COMPUTED
 from elemflow.chemistry.weights import CANONICAL, Basis
-from elemflow.config.dataset import Dataset
+from elemflow.config.dataset import Columns, Dataset
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import parquet_stream
+from elemflow.curation.element_columns import formulas_of
 from elemflow.curation.job import CurationJob
 from elemflow.curation.numbers import parse_numbers, texts
 from elemflow.curation.schema import entries_schema, has_types
@@ -257,7 +258,7 @@ class RowReader:
         first, self.rows = self.rows, self.rows + len(frame)
         columns: dict[str, pa.Array] = {
             "entry_id": texts(frame[names.entry_id] if names.entry_id else range(first, self.rows)),
-            "formula": _formulas(frame[names.formula], decimal) if names.formula else pa.array([""] * len(frame)),
+            "formula": _formulas(frame, names, decimal),
         }
         for name, spec in self._dataset.properties.items():
             if spec.column is not None:
@@ -272,7 +273,7 @@ class RowReader:
         if names.structure is None:
             return self._with_compositions(table)
         reader = partial(read_crystal, form=names.structure.format)
-        if names.formula:
+        if names.formula or names.elements:
             return self._with_structures(self._with_compositions(table), reader)
         return self._with_structures(self._with_compositions(self._with_formulas(table, reader)), decode)
 
@@ -389,6 +390,7 @@ def wanted_columns(dataset: Dataset) -> dict[str, str]:
     columns = dataset.columns
     named = {
         "columns.formula": columns.formula,
+        **{f"columns.elements.{symbol}": name for symbol, name in (columns.elements or {}).items()},
         "columns.entry_id": columns.entry_id,
         "columns.structure_type": columns.structure_type,
         "columns.structure.column": columns.structure.column if columns.structure else None,
@@ -398,9 +400,16 @@ def wanted_columns(dataset: Dataset) -> dict[str, str]:
     return {key: name for key, name in named.items() if name}
 
 
-def _formulas(cells: pd.Series, decimal: str | None) -> pa.Array:
-    """Return formulas as text; a comma between digits becomes a point where numbers have decimal commas."""
-    found = texts(cells)
+def _formulas(frame: pd.DataFrame, names: Columns, decimal: str | None) -> pa.Array:
+    """Return formulas as text, empty where they are those of structures.
+
+    A comma between digits becomes a point where numbers have decimal commas.
+    """
+    if names.elements:
+        return formulas_of(frame, names.elements, names.balance, decimal)
+    if names.formula is None:
+        return pa.array([""] * len(frame))
+    found = texts(frame[names.formula])
     return found if decimal != "," else pc.replace_substring_regex(found, r"([0-9]),([0-9])", r"\1.\2")
 
 
