@@ -229,8 +229,8 @@ def test_python_commands_in_documents_have_their_options(root):
 
 
 def test_elemflow_commands_in_documents_have_their_options(root):
-    named = list(commands(root, "elemflow"))
-    assert len(named) > 5
+    named = [command for command in commands(root, "elemflow") if not command.words[1].startswith("-")]
+    assert len(named) > 10
     for command in named:
         name, *words = command.words[1:]
         found = Commands().get_command(main.make_context("elemflow", ["--help"], resilient_parsing=True), name)

@@ -1,0 +1,67 @@
+"""Formulas out of files: formats, compression, columns, and what is wrong with which line."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from elemflow.core.errors import DataError
+from elemflow.inference.formula_tables import FORMATS, format_of_text, formula_chunks
+
+FORMULAS = ["NaCl", "Fe2O3", "Ba(Zr0.2Ti0.8)O3"]
+TEXTS = {
+    "csv": "n,formula\n" + "".join(f"1,{formula}\n" for formula in FORMULAS),
+    "tsv": "composition\tn\n" + "".join(f"{formula}\t1\n" for formula in FORMULAS),
+    "json": json.dumps([{"formula": formula} for formula in FORMULAS]),
+    "jsonl": "\n".join(json.dumps({"formula": formula}) for formula in FORMULAS) + "\n\n",
+    "txt": "\n".join([FORMULAS[0], "", *FORMULAS[1:]]),
+}
+
+
+def _read(path: Path, column: str | None = None) -> list[str]:
+    return [formula for chunk in formula_chunks(path, column) for formula in chunk]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"t.{form}"
+    if form == "parquet":
+        pd.DataFrame({"formula": FORMULAS}).to_parquet(path)
+    else:
+        path.write_text(TEXTS[form])
+        packed = tmp_path / f"t.{form}.gz"
+        packed.write_bytes(gzip.compress(TEXTS[form].encode()))
+        assert _read(packed) == FORMULAS
+    assert _read(path) == FORMULAS
+
+
+@pytest.mark.parametrize("form", sorted(TEXTS))
+def test_the_format_of_standard_input_is_seen(form: str) -> None:
+    assert format_of_text(TEXTS[form].encode()) == form
+
+
+def test_a_named_column_makes_a_header() -> None:
+    assert format_of_text(b"a;b\n") == "txt"
+    assert format_of_text(b"material,n\nNaCl,1\n", "material") == "csv"
+    assert format_of_text(b"\xef\xbb\xbfformula\nNaCl\n") == "csv"
+    assert format_of_text(b"[Fe(CN)6]\n") == "txt"
+    assert format_of_text(b"PAR1...") == "parquet"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.jsonl", b'{"formula": "NaCl"}\n\n{"formula": \n', "line 3"),
+        ("t.jsonl", b"[1]\n", "line 1"),
+        ("t.txt", b"\n\n", "no rows"),
+        ("t.txt", b"NaCl\n\xff\n", "0xff"),
+        ("t.csv", b"a,b\nNaCl,1\n", "Found: a, b"),
+        ("t.xyz", b"", r"t\.xyz"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        _read(tmp_path / name)
