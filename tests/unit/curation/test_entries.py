@@ -73,7 +73,7 @@ def test_marks_are_numbers_with_either_decimal_sign(tmp_path: Path, mark: str) -
         (".", "1,234,567", "separators of thousands"),
         (",", "1.234,5", "separators of thousands"),
         (",", "1.5", "decimal point, while source.decimal is a comma"),
-        (".", "−1.5", "minus is the character '−'"),
+        (".", "–1.5", "minus is the character '–'"),
         (".", "1.5D-3", "exponent with e"),
     ],
 )
@@ -85,6 +85,15 @@ def test_a_number_of_other_spelling_is_refused_with_what_to_do(
         run(tmp_path, f"formula;e\nFeO;1\nNiO;{cell}\n", source=source)
     for part in ("t.csv", "row 1 ", "'e'", repr(cell), advice):
         assert part in str(caught.value)
+
+
+def test_a_minus_sign_of_a_word_processor_is_a_minus(tmp_path: Path) -> None:
+    marked = {"energy": energy(missing=["−"])}
+    outcome = run(tmp_path, "formula,e\nFeO,−1.5\nNiO,−2e−3\nMgO,−\n", properties=marked)
+    assert {name: value for name, value in outcome.energies.items() if not pd.isna(value)} == {
+        "FeO": -1.5,
+        "NiO": -0.002,
+    }
 
 
 def test_both_keys_are_proposed_for_a_table_read_as_one_column(tmp_path: Path) -> None:

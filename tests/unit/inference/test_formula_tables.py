@@ -29,6 +29,9 @@ def test_every_format(tmp_path: Path, form: str) -> None:
     path = tmp_path / f"t.{form}"
     if form == "parquet":
         pd.DataFrame({"formula": FORMULAS}).to_parquet(path)
+    elif form == "xlsx":
+        pytest.importorskip("openpyxl")
+        pd.DataFrame({"formula": FORMULAS}).to_excel(path, index=False)
     else:
         path.write_text(TEXTS[form])
         packed = tmp_path / f"t.{form}.gz"

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from elemflow.inference.predictor import Predictor
 
 FORMATS = ("table", "csv", "tsv", "json", "jsonl", "parquet")
-SUFFIXES = {".csv", ".json", ".jsonl", ".parquet", ".gz", ".tsv", ".txt"}
+SUFFIXES = {
+    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".xlsx"),
+    *(".gz", ".bz2", ".xz", ".zst", ".zip"),
+}
 """Endings by which an argument is a file and not a formula."""
 STANDARD_INPUT = "-"
 MOST_HINTS = 5
@@ -116,9 +119,9 @@ def predict(
     elemflow predict new.csv -o predicted.csv --model enthalpies.elemflow
     cut -f 2 formulas.tsv | elemflow predict - --format jsonl > predicted.jsonl
 
-    FILE is a table (csv, tsv, json, jsonl, parquet, also gzipped) with a column of formulas, a txt file with one
-    formula per line, or the feature files of the run's representation. Each prediction has the spread of the networks,
-    an interval and a flag (inside, far or unseen) where the run has them.
+    FILE is a table (csv, tsv, json, jsonl, parquet, xlsx, also compressed) with a column of formulas, a txt file with
+    one formula per line, or the feature files of the run's representation. Each prediction has the spread of the
+    networks, an interval and a flag (inside, far or unseen) where the run has them.
     """
     wanted = Given(**given)
     _check(wanted)

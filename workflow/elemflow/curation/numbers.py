@@ -16,7 +16,8 @@ NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _ALWAYS_MISSING = ["", "nan"]
 _WITH_COMMA = re.compile(NUMBER.replace(r"\.", ","))
 _WITH_GROUPS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*")
-_MINUS = re.compile(r"[−–].*")
+_TRUE_MINUS = "\N{MINUS SIGN}"  # as word processors write it
+_DASH = re.compile(r"[–—].*")
 _FORTRAN = re.compile(NUMBER.replace("eE", "dD"))
 
 
@@ -53,6 +54,7 @@ def parse_numbers(
             pc.is_in(pc.utf8_lower(text), pa.array(_ALWAYS_MISSING)),
             pc.is_in(text, pa.array(spec.missing, pa.string())),
         )
+        text = pc.replace_substring(text, _TRUE_MINUS, "-")
         number = pc.and_not(pc.match_substring_regex(text, f"^{_pattern(decimal)}$"), missing)
         digits = pc.replace_substring(pc.utf8_ltrim(pc.if_else(number, text, None), "+"), decimal or ".", ".")
         values = digits.cast(pa.float64()).to_numpy(zero_copy_only=False)
@@ -91,7 +93,7 @@ def _advice(cell: str, decimal: str | None) -> str:
         return "If its comma is a decimal comma, set 'decimal: \",\"' in the dataset's source. "
     if decimal == "," and re.fullmatch(NUMBER, cell):
         return "It has a decimal point, while source.decimal is a comma. "
-    if _MINUS.fullmatch(cell):
+    if _DASH.fullmatch(cell):
         return f"Its minus is the character {cell[0]!r}: write a hyphen. "
     if _FORTRAN.fullmatch(cell):
         return "Write its exponent with e: 1.5e-3. "

@@ -1,28 +1,26 @@
 """Formulas out of the files that a user has: tables in the field's formats, or lists of one formula per line."""
 
-import gzip
 import itertools
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from elemflow.core.errors import DataError, nearest
 from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, read_table
-from elemflow.sources.table_files import UnreadableTable, format_of
+from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table, suffix_of
 
 FORMULA_COLUMNS = ("formula", "composition")
 SEPARATORS = {"csv": ",", "tsv": "\t"}
-FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "txt")
+FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "xlsx", "txt")
 """Formats of tables of formulas, which are their suffixes; `txt` has one formula per line."""
-_GZIP = b"\x1f\x8b"
 
 
 def formula_chunks(table: Path, column: str | None = None) -> Iterator[list[str]]:
     """Yield the formulas of a file, at most `CHUNK_ROWS` at a time.
 
     Args:
-        table: A file of one of the `FORMATS`, gzipped or not. Blank lines of a `txt` file are left out.
+        table: A file of one of the `FORMATS`, compressed or not. Blank lines of a `txt` file are left out.
         column: Column of the formulas; None looks for `FORMULA_COLUMNS`.
 
     Raises:
@@ -63,15 +61,16 @@ def format_of_text(start: bytes, column: str | None = None) -> str:
 def _texts(table: Path) -> Iterator[tuple[int, str]]:
     """Yield number, from 1, and text of the lines of a file that are not blank."""
     try:
-        with table.open("rb") as plain:
-            gzipped = plain.read(len(_GZIP)) == _GZIP
-            plain.seek(0)
-            stream = cast("BinaryIO", gzip.GzipFile(fileobj=plain) if gzipped else plain)
+        with open_table(table) as stream:
             for number, line in enumerate(stream, 1):
                 if text := line.decode("utf-8-sig").strip():
                     yield number, text
     except UnicodeDecodeError as error:
         raise DataError(f"{table}: the byte {error.object[error.start]:#04x} is not UTF-8. Save it as UTF-8.") from None
+    except UnreadableTable as error:
+        raise DataError(f"{error.problem} Give the file itself.") from None
+    except UNREADABLE as error:
+        raise DataError(f"{table} is damaged or cut off: {error}. Get it again.") from None
 
 
 def _lines(table: Path) -> Iterator[list[str]]:
@@ -116,10 +115,10 @@ def _column(columns: Iterable[str], wanted: str | None, table: Path) -> str:
 
 
 def _format(table: Path) -> str:
-    suffix = Path(table.name.removesuffix(".gz")).suffix.removeprefix(".").lower()
+    suffix = suffix_of(table.name)
     if suffix not in FORMATS:
         raise DataError(
-            f"{table}: the format is not known by its name. Name it .csv, .tsv, .json, .jsonl, .parquet, or .txt if it "
-            "has one formula per line, each also with .gz."
+            f"{table}: the format is not known by its name. Name it .csv, .tsv, .json, .jsonl, .parquet, .xlsx, or "
+            ".txt if it has one formula per line, each also with .gz, .bz2, .xz, .zst or .zip."
         )
     return suffix

@@ -49,11 +49,16 @@ def format_of(name: str) -> Format | None:
     Args:
         name: Such as `a.csv`, `a.csv.gz`, `a.csv.zip` or `a.ndjson`; upper case counts as lower case.
     """
+    suffix = suffix_of(name)
+    return next((known for known in FORMATS if suffix == known), _BY_SUFFIX.get(suffix))
+
+
+def suffix_of(name: str) -> str:
+    """Return the last ending of a name in lower case, without those of compression and archives: csv for A.CSV.GZ."""
     name = name.lower()
     while name.endswith(_PACKED):
         name = name.rpartition(".")[0]
-    suffix = PurePosixPath(name).suffix.removeprefix(".")
-    return next((known for known in FORMATS if suffix == known), _BY_SUFFIX.get(suffix))
+    return PurePosixPath(name).suffix.removeprefix(".")
 
 
 @contextmanager
