@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 from elemflow.plan.build import build
 from elemflow.plan.published import read_published, read_published_quantities
 

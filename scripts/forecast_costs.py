@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elemflow.plan.forecast import forecast, read_rates, write_forecast
+from elemflow.plan.forecast import CostedRun, forecast, read_rates, write_forecast
 from elemflow.provenance.environment import start_job
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
-    write_forecast(forecast(smk.params.cfg["runs"], read_rates(smk.input.rates)), smk.output.tsv)
+    runs = [CostedRun.model_validate(run) for run in smk.params.cfg["runs"]]
+    write_forecast(forecast(runs, read_rates(smk.input.rates)), smk.output.tsv)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 import pytest
 from factories.configuration import CONFIG, edit, refusal
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.checks import check_order
+from elemflow.config.load import load
+from elemflow.core.errors import ConfigError
+from elemflow.networks.spec import SizeDependentWidth
 
 
 def test_filter_of_an_unknown_property(project):
@@ -162,8 +165,8 @@ def test_structures_may_be_declared(project):
         "keep": {"rule": "structures", "property": "band_gap"},
     }
     dataset = load(CONFIG | {"overrides": {"datasets": {"kebg": change}}}, project).datasets["kebg"]
-    assert dataset["keep"] == {"rule": "structures", "property": "band_gap", "volume": None}
-    assert dataset["columns"]["structure_type"] is None
+    assert dataset.written["keep"] == {"rule": "structures", "property": "band_gap", "volume": None}
+    assert dataset.columns.structure_type is None
 
 
 ENSEMBLE = {
@@ -199,7 +202,7 @@ def test_a_protocol_is_whole(project, change, message):
     if message:
         assert message in refusal(project, config)
     else:
-        assert load(config, project).protocols["brnet2023"]["uncertainty"] is True
+        assert load(config, project).protocols["brnet2023"].uncertainty is True
 
 
 @pytest.mark.parametrize("name", ["band_gap", "entry_id"])
@@ -221,6 +224,13 @@ keep: {rule: %s}
 def test_a_dataset_may_have_no_properties(project):
     (project / "config/datasets/new.yaml").write_text(UNLABELLED % "all")
     settings = load(CONFIG, project)
-    assert settings.datasets["new"]["properties"] == {}
+    assert settings.datasets["new"].properties == {}
     (project / "config/datasets/new.yaml").write_text(UNLABELLED % "lowest, property: gap")
     assert "new.yaml: key 'keep.property': no property 'gap' in this dataset. Known: none." in refusal(project)
+
+
+def test_entries_by_training_size_out_of_order_are_refused():
+    entries = [SizeDependentWidth(above=above, width_factor=1) for above in (1, 2)]
+    check_order(entries, "here")
+    with pytest.raises(ConfigError, match="here: found `above` 2, 2"):
+        check_order([entries[1], entries[1]], "here")

@@ -1,11 +1,11 @@
 """Protocols of pre-training runs, and what the plan and the config check make of pre-training."""
 
 import pytest
+from factories.configuration import DATASET, NETWORK, PlainSettings
 
-from elemflow.config.load import PlainSettings as Settings
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 from elemflow.config.pretraining import find_protocol, target_of
-from elemflow.config.scale_caps import size_of
+from elemflow.config.protocol import Protocol
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import Run
 from elemflow.plan.build import build, citations
@@ -34,7 +34,7 @@ PROTOCOLS = {
     },
     "then": {
         "title": "Target.", "split": {"scheme": "k_fold", "folds": 5, "members_per_fold": 2, "seed": 9},
-        "pretraining": {"dataset": "big", "property": "energy", "protocol": "first"}, "training": {"max_epochs": 2},
+        "pretraining": {"dataset": "big", "property": "energy", "protocol": "first"}, "training": TRAINING | {"max_epochs": 2},
     },
 }  # fmt: skip
 DERIVED = "first.before.small.gap.then"
@@ -42,20 +42,28 @@ DERIVED = "first.before.small.gap.then"
 
 def settings(**changes):
     def dataset(citation, **properties):
-        about = {"title": citation, "citation": [citation], "published_size": {}, "missing_properties": {}}
-        return about | {"properties": {name: {"unit": "eV", "title": name} for name in properties}}
+        return (
+            DATASET
+            | {"title": citation, "citation": [citation]}
+            | {"properties": {name: {"unit": "eV", "title": name} for name in properties}}
+        )
 
     cell = {"dataset": "small", "property": "gap", "representation": "ef", "model": "net", "protocol": "then"} | changes
     item = {"title": "T", "note": "", "kind": "errors", "metric": "mae", "rows": [cell], "columns": [{"label": "a"}]}
     study = {"title": "S", "reference": "", "citation": [], "tables": {"t": item}, "figures": {}}
-    models = {"net": {"title": "N", "kind": "network"}, "forest": {"title": "F", "kind": "estimator"}}
-    models["broad"] = models["net"] | {"spec": {"by_training_size": [{"above": 9, "width_factor": 2}]}}
+    models = {"net": NETWORK, "forest": {"title": "F", "kind": "estimator", "estimator": "random_forest"}}
+    models["broad"] = NETWORK | {"spec": NETWORK["spec"] | {"by_training_size": [{"above": 9, "width_factor": 2}]}}
     datasets = {"big": dataset("paper_of_big", energy=1), "small": dataset("paper_of_small", gap=1)}
-    return Settings(["s"], datasets, models, dict(PROTOCOLS), {"s": study}, data_folder=None)
+    return PlainSettings(datasets, models, dict(PROTOCOLS), {"s": study})
+
+
+def typed(protocols):
+    return {name: Protocol.read(declared) for name, declared in protocols.items()}
 
 
 def test_a_derived_protocol_trains_as_the_source_and_divides_for_the_target():
-    derived = find_protocol(PROTOCOLS, DERIVED)
+    protocol = find_protocol(typed(PROTOCOLS), DERIVED)
+    derived = protocol.written
     assert derived["training"] == PROTOCOLS["first"]["training"]
     assert derived["scaling"] == {"pa": "standard"}
     assert derived["split"] == {
@@ -65,24 +73,26 @@ def test_a_derived_protocol_trains_as_the_source_and_divides_for_the_target():
     assert "ensemble" not in derived  # members of other splits are no ensemble
     assert (derived["uncertainty"], derived["report"]) == (False, "mean")
     assert derived["title"] == ""  # the split says what is excluded
+    assert protocol.members_per_split == 2
 
 
 def test_a_derived_protocol_has_the_members_of_all_divisions_of_the_target():
     given = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "seed": 1}
     target = PROTOCOLS["then"] | {"split": given | {"members": 5, "splits": 3, "split_per_member": False}}
-    derived = find_protocol(PROTOCOLS | {"then": target}, DERIVED)
-    assert size_of(derived)["members"] == size_of(target)["members"] == 15
+    protocols = typed(PROTOCOLS | {"then": target})
+    found = [find_protocol(protocols, name).split.n_trainings for name in (DERIVED, "then")]
+    assert found == [15, 15]
 
 
 @pytest.mark.parametrize("name", ["first.before.small.gap.first", "then.before.small.gap.then", "first.x.small.gap.then", "small.gap.then", "none"])  # fmt: skip
 def test_other_ids_are_no_derived_ones(name):
-    assert target_of(PROTOCOLS, name) is None
+    assert target_of(typed(PROTOCOLS), name) is None
     with pytest.raises(KeyError):
-        find_protocol(PROTOCOLS, name)
+        find_protocol(typed(PROTOCOLS), name)
 
 
 def test_a_plan_has_the_source_run_its_data_and_their_citation():
-    chosen = settings()
+    chosen = settings().typed()
     plan = build(chosen, {})
     target, source = Run("small", "gap", "ef", "net", "then"), Run("big", "energy", "ef", "net", DERIVED)
     assert plan.runs == {source: ["s/t"], target: ["s/t"]}
@@ -96,15 +106,15 @@ def test_a_plan_has_the_source_run_its_data_and_their_citation():
 def test_a_target_whose_source_is_not_at_hand_has_no_run():
     chosen = settings()
     chosen.datasets["big"]["missing"] = "not downloaded"
-    plan = build(chosen, {})
+    plan = build(chosen.typed(), {})
     assert not plan.runs
-    assert [cell["missing"] for cell in plan.tables["s", "t"]["cells"]] == ["not downloaded"]
+    assert [cell.missing for cell in plan.tables["s", "t"].cells] == ["not downloaded"]
 
 
 def test_a_study_may_show_a_source_run():
-    plan = build(settings(dataset="big", property="energy", protocol=DERIVED), {})
+    plan = build(settings(dataset="big", property="energy", protocol=DERIVED).typed(), {})
     assert [run.path for run in plan.runs] == [f"big/energy/ef/net/{DERIVED}"]
-    assert list(plan.tables["s", "t"]["protocols"]) == [DERIVED]
+    assert list(plan.tables["s", "t"].protocols) == [DERIVED]
 
 
 @pytest.mark.parametrize(
@@ -120,14 +130,14 @@ def test_a_study_may_show_a_source_run():
 )  # fmt: skip
 def test_what_cannot_be_pretrained_is_refused_with_its_place(change, message):
     with pytest.raises(ConfigError, match=rf"^config/studies/s.yaml: key 'tables.t', row 1, column 1.*{message}"):
-        build(settings(**change), {})
+        build(settings(**change).typed(), {})
 
 
 def test_the_source_run_is_checked_like_any_other():
     chosen = settings()
     chosen.protocols["first"] = chosen.protocols["first"] | {"clip_predictions": True}
     with pytest.raises(ConfigError, match="property 'energy' of dataset 'big' declares no `minimum`"):
-        build(chosen, {})
+        build(chosen.typed(), {})
 
 
 TUNED = {"dataset": "kebg", "property": "band_gap", "protocol": "recipe"}
@@ -156,7 +166,7 @@ def test_a_protocol_of_fine_tuning_is_whole(root, change, message):
     config = {"studies": ["demo"], "overrides": {"protocols": {"brnet2023": change} | others}}
     if message is None:
         derived = load(config, root).protocol("recipe.before.kefe.formation_energy.brnet2023")
-        assert derived["split"]["members"] == load(config, root).protocols["brnet2023"]["split"]["members"]
+        assert derived.split.n_trainings == load(config, root).protocols["brnet2023"].split.n_trainings
         return
     with pytest.raises(ConfigError, match=rf"^config/protocols/brnet2023.yaml.*{message}"):
         load(config, root)

@@ -2,7 +2,9 @@
 
 import pytest
 import yaml
+from factories.configuration import make_protocol
 
+from elemflow.config.dataset import Property
 from elemflow.config.kinds import FEATURES, natural_scaling
 from elemflow.config.protocol import Protocol, scaling_of
 
@@ -39,3 +41,27 @@ def test_the_recommended_protocols_scale_everything_but_fractions(root):
         declared = yaml.safe_load(path.read_text())
         if "scaling" in declared and declared["scaling"] != "none":
             assert set(scaling_of(declared["scaling"], FEATURES)) == set(FEATURES) - {"ef"}, path
+
+
+@pytest.mark.parametrize(("rows", "epochs", "batch"), [(50, 200, 128), (51, 100, 128), (100, 100, 128), (101, 40, 256)])
+def test_the_last_entry_that_holds_wins(rows, epochs, batch):
+    entries = [{"above": 50, "max_epochs": 100}, {"above": 100, "max_epochs": 40, "batch_size": 256}]
+    training = make_protocol(training={"max_epochs": 200, "batch_size": 128, "by_training_size": entries}).training
+    found = training.for_size(rows)
+    assert (found.max_epochs, found.batch_size, found.by_training_size) == (epochs, batch, ())
+    assert len(training.by_training_size) == 2  # the declaration is left as it is
+
+
+def test_parameters_are_those_that_training_and_evaluation_depend_on():
+    protocol = make_protocol(
+        {"members": 2, "split_per_member": False}, ensemble="mean", uncertainty=True, report="ensemble"
+    )
+    bounded = Property(unit="eV", minimum=0)
+    cfg = protocol.training_parameters(bounded, ("pa", "ef"))
+    assert not {"title", "report", "ensemble", "uncertainty"} & cfg.keys()
+    assert (cfg["clip_predictions"], cfg["scaling"]) == (True, {"pa": "unit_rows"})
+    assert cfg["split"] == protocol.written["split"]
+    assert protocol.evaluation_parameters() == {
+        "report": "ensemble", "ensemble": "mean", "uncertainty": True, "members_per_split": 2,
+    }  # fmt: skip
+    assert make_protocol().evaluation_parameters() == {"report": "mean"}

@@ -6,11 +6,11 @@ import pytest
 import yaml
 from factories.configuration import CONFIG, edit, refusal
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 
 
 def test_numbers_of_the_command_line_are_numbers_or_told_how_to_be(project, root):
-    assert load(CONFIG | {"scale": {"max_epochs": "3"}, "packing": {"runs": "2"}}, root).packing["runs"] == 2
+    assert load(CONFIG | {"scale": {"max_epochs": "3"}, "packing": {"runs": "2"}}, root).packing.runs == 2
     edit(project, "protocols/brnet2023.yaml", lambda c: c["training"].update(batch_size="16"))
     assert 'found "16", expected integer. Inside mappings of --config it is text' in refusal(project)
 
@@ -37,15 +37,15 @@ def test_unknown_override_suggests_the_nearest(project):
 
 def test_override_is_merged_and_validated(project):
     config = CONFIG | {"overrides": {"protocols": {"brnet2023": {"split": {"members": 1}}}}}
-    split = load(config, project).protocols["brnet2023"]["split"]
-    assert (split["members"], split["train"]) == (1, 0.81)
+    split = load(config, project).protocols["brnet2023"].split
+    assert (split.n_members, split.train) == (1, 0.81)
     config["overrides"]["protocols"]["brnet2023"]["split"]["members"] = -1
     assert "overrides.protocols.brnet2023" in refusal(project, config)
 
 
 def test_changed_kind_replaces_the_whole_source(project):
     config = CONFIG | {"overrides": {"datasets": {"kefe": {"source": {"kind": "table", "path": "a.csv"}}}}}
-    source = load(config, project).datasets["kefe"]["source"]
+    source = load(config, project).datasets["kefe"].source.options
     assert (source["path"], "name" in source) == ("a.csv", False)
 
 
@@ -54,7 +54,7 @@ def test_a_model_is_laid_over_the_one_it_extends(project):
     (project / "config/models/a.yaml").write_text("{title: A, extends: b, spec: {activation: {name: elu}}}")
     (project / "config/models/b.yaml").write_text("{title: B, extends: irnet17, spec: {shortcut: stack}}")
     config = CONFIG | {"overrides": {"models": {"irnet17": {"spec": {"batch_norm": {"momentum": 0.5}}}}}}
-    model, base = (load(config, project).models[name] for name in ("a", "irnet17"))
+    model, base = (load(config, project).models[name].written for name in ("a", "irnet17"))
     assert model == {
         "title": "A",
         "kind": "network",
@@ -83,8 +83,8 @@ def test_a_wrong_extension(project, content, message):
 def test_a_protocol_is_laid_over_the_one_it_extends(project):
     (project / "config/protocols/a.yaml").write_text("{title: A, extends: demo, training: {batch_size: 77}}")
     protocols = load(CONFIG, project).protocols
-    base = protocols["demo"]
-    assert protocols["a"] == base | {"title": "A", "training": base["training"] | {"batch_size": 77}}
+    base = protocols["demo"].written
+    assert protocols["a"].written == base | {"title": "A", "training": base["training"] | {"batch_size": 77}}
     (project / "config/protocols/a.yaml").write_text("{title: A, extends: dmo}")
     assert "config/protocols/a.yaml: key 'extends': no protocol 'dmo'. Did you mean 'demo'?" in refusal(project)
 
@@ -108,9 +108,9 @@ def test_missing_properties_are_set_aside_with_their_reason(project):
     )
     edit(project, "datasets/kebg.yaml", lambda c: c.update(missing_properties={"hull": "not in the copy"}))
     dataset = load(CONFIG, project).datasets["kebg"]
-    assert list(dataset["properties"]) == ["band_gap"]
-    assert dataset["missing_properties"]["hull"]["reason"] == "not in the copy"
-    assert dataset["missing_properties"]["hull"]["title"] == "Hull"
+    assert list(dataset.properties) == ["band_gap"]
+    assert dataset.missing_properties["hull"].reason == "not in the copy"
+    assert dataset.missing_properties["hull"].title == "Hull"
 
 
 def test_a_missing_property_must_be_declared(project):
@@ -128,9 +128,9 @@ def test_properties_of_another_dataset_are_set_aside(project):
         lambda c: (c.update(read_from=elsewhere), c["properties"]["band_gap"].update(unit="eV/atom")),
     )
     dataset = load(CONFIG, project).datasets["kebg"]
-    assert dataset["properties"] == {}
-    assert dataset["read_from"]["band_gap"]["dataset"] == "kefe"
-    assert dataset["read_from"]["band_gap"]["title"]
+    assert dataset.properties == {}
+    assert dataset.read_from["band_gap"].dataset == "kefe"
+    assert dataset.read_from["band_gap"].title
 
 
 def test_ensemble_none_takes_away_what_a_protocol_extends(project):
@@ -141,15 +141,16 @@ def test_ensemble_none_takes_away_what_a_protocol_extends(project):
     (folder / "alone.yaml").write_text(yaml.safe_dump(alone))
     shared = {"split": {"members": 5, "split_per_member": False}}
     protocols = load(CONFIG | {"overrides": {"protocols": {"brnet2023": shared}}}, project).protocols
-    assert protocols["brnet2023"]["ensemble"] == "mean"
-    assert "ensemble" not in protocols["alone"]
+    assert protocols["brnet2023"].ensemble == "mean"
+    assert protocols["alone"].ensemble is None
+    assert "ensemble" not in protocols["alone"].written
 
 
 def test_a_dataset_may_extend_another(project):
     (project / "config/datasets/a.yaml").write_text("{title: A, extends: kefe, keep: {rule: first}}")
     datasets = load(CONFIG, project).datasets
-    base = datasets["kefe"]
-    assert datasets["a"] == base | {"title": "A", "keep": {"rule": "first"}, "published_size": {}}
+    base = datasets["kefe"].written
+    assert datasets["a"].written == base | {"title": "A", "keep": {"rule": "first"}, "published_size": {}}
 
 
 def test_ids_are_ascii(project):

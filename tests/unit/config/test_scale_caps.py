@@ -4,20 +4,26 @@ import json
 
 import pandas as pd
 import pytest
+from factories.configuration import make_protocol
 from factories.reporting import make_table, name_run, place, planned, write_run
 
-from elemflow.config.load import load_plain as load
-from elemflow.config.scale_caps import cap, count_drawn_tests, name_tests, reductions, set_of_train_rows
+from elemflow.config.load import load
+from elemflow.config.scale_caps import Scale, cap, reductions
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
 from elemflow.reporting.tables.kinds.errors import BUILDER
-from elemflow.splits.schemes.registry import read_split
+from elemflow.splits.schemes.base import RandomScheme
 
-SMALL = {"max_materials": 2000, "max_epochs": 5, "members": 1}
+CAPS = {"max_materials": 2000, "max_epochs": 5, "members": 1}
+SMALL = Scale(**CAPS)
+REQUIRED = {
+    "k_fold": {"folds": 2, "seed": 1}, "k_fold_validation": {"test": 0.1, "seed": 1}, "k_fold_rows": {"seed": 1},
+}  # fmt: skip
 
 
-def protocol(split, **more):
-    return {"split": split, "training": {"max_epochs": 3000}} | more
+def protocol(split, training=None, **more):
+    """Return a protocol of a split with what its scheme requires."""
+    return make_protocol(REQUIRED.get(split.get("scheme"), {}) | split, training, **more)
 
 
 @pytest.mark.parametrize(
@@ -32,8 +38,9 @@ def protocol(split, **more):
     ],
 )  # fmt: skip
 def test_caps_leave_the_division_alone(split, capped):
-    assert cap(protocol(split), SMALL)["split"] == {"scheme": split["scheme"]} | capped
-    assert cap(protocol(split), {}) == protocol(split)
+    declared = protocol(split)
+    assert cap(declared, SMALL).written["split"] == declared.written["split"] | capped
+    assert cap(declared, Scale()) is declared
 
 
 @pytest.mark.parametrize(
@@ -45,15 +52,15 @@ def test_caps_leave_the_division_alone(split, capped):
     ],
 )
 def test_no_more_training_rows_are_asked_for_than_the_capped_materials_give(split, share):
-    capped = cap(protocol(split | {"train_rows": 30_000}), SMALL)["split"]["train_rows"]
+    capped = cap(protocol(split | {"train_rows": 30_000}), SMALL).split.train_rows
     assert share * 2000 - 4 < capped <= share * 2000
-    assert cap(protocol(split | {"train_rows": 100}), SMALL)["split"]["train_rows"] == 100
-    assert cap(protocol(split | {"train_rows": 30_000}), {"max_epochs": 5})["split"]["train_rows"] == 30_000
+    assert cap(protocol(split | {"train_rows": 100}), SMALL).split.train_rows == 100
+    assert cap(protocol(split | {"train_rows": 30_000}), Scale(max_epochs=5)).split.train_rows == 30_000
 
 
 def test_an_ensemble_keeps_two_members():
     declared = protocol({"scheme": "fractions", "members": 5, "split_per_member": False}, ensemble="mean")
-    assert cap(declared, SMALL)["split"]["members"] == 2
+    assert cap(declared, SMALL).split.n_members == 2
 
 
 def test_reductions_are_told_beside_what_the_file_says():
@@ -64,21 +71,23 @@ def test_reductions_are_told_beside_what_the_file_says():
         "at most 2 members of 10",
     ]
     assert reductions(declared, declared) == []
-    assert reductions(declared, declared | {"training": {"max_epochs": 9000}}) == []  # larger is not reduced
+    longer = protocol({"scheme": "k_fold", "folds": 2, "repeats": 5}, {"max_epochs": 9000})
+    assert reductions(declared, longer) == []  # larger is not reduced
 
 
 def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand():
-    split = {"scheme": "fractions", "train": 0.8, "validation": 0.1, "test": 0.1, "members": 1}
-    declared: dict = {"split": split, "training": {"max_epochs": 100}}
-    declared["training"]["by_training_size"] = [{"above": 1000, "max_epochs": 3000}]
-    assert reductions(declared, cap(declared, {"max_epochs": 500})) == [
+    def trained(epochs, *entries, **split):
+        return protocol(split, {"max_epochs": epochs, "by_training_size": list(entries)})
+
+    declared = trained(100, {"above": 1000, "max_epochs": 3000})
+    assert reductions(declared, cap(declared, Scale(max_epochs=500))) == [
         "at most 500 epochs of 3,000 from 1,001 training rows on"
     ]
-    shorter = declared | {"training": {"max_epochs": 100, "by_training_size": [{"above": 0, "max_epochs": 1}]}}
-    assert reductions(declared, shorter) == ["at most 1 epochs of 100 from 1 training rows on"]
-    longer = declared | {"training": {"max_epochs": 100, "by_training_size": [{"above": 10, "max_epochs": 4000}]}}
-    assert reductions(declared, longer) == []
-    few = declared | {"split": declared["split"] | {"train_rows": 100}}
+    assert reductions(declared, trained(100, {"above": 0, "max_epochs": 1})) == [
+        "at most 1 epochs of 100 from 1 training rows on"
+    ]
+    assert reductions(declared, trained(100, {"above": 10, "max_epochs": 4000})) == []
+    few = trained(100, {"above": 1000, "max_epochs": 3000}, train_rows=100)
     assert reductions(declared, few) == ["at most 100 training materials"]
     assert reductions(few, few) == []
 
@@ -94,8 +103,9 @@ def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand(
     ],
 )
 def test_a_smaller_share_to_train_on_is_a_reduction(change, shown):
-    split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "members": 1}
-    assert reductions(protocol(split), protocol(split | change)) == shown
+    split = {"train": 0.81, "validation": 0.09, "test": 0.1}
+    used = change if "scheme" in change else split | change
+    assert reductions(protocol(split), protocol(used)) == shown
 
 
 @pytest.mark.parametrize(
@@ -122,17 +132,17 @@ def test_materials_that_are_held_out_of_training_are_a_reduction(before, after, 
 
 def test_the_scale_reaches_every_protocol_and_its_absence_none(root):
     studies = {"studies": ["brnet2023"]}
-    full, small = load(studies, root), load(studies | {"scale": SMALL}, root)
-    assert all(item["training"]["max_epochs"] <= 5 for item in small.protocols.values() if "training" in item)
-    assert not any(full.reduced.values())
-    assert small.reduced["brnet2023"] == [
+    full, small = load(studies, root), load(studies | {"scale": CAPS}, root)
+    assert all(item.training.max_epochs <= 5 for item in small.protocols.values() if item.training)
+    assert not any(item.reduced for item in full.protocols.values())
+    assert small.protocols["brnet2023"].reduced == (
         "at most 2,000 materials", "at most 5 epochs of 3,000", "at most 1 member of 3",
-    ]  # fmt: skip
+    )  # fmt: skip
     assert full.protocols == load(studies | {"scale": {}}, root).protocols
     override = load(studies | {"overrides": {"protocols": {"brnet2023": {"split": {"members": 1}}}}}, root)
-    assert override.reduced["brnet2023"] == ["at most 1 member of 3"]
+    assert override.protocols["brnet2023"].reduced == ("at most 1 member of 3",)
     table = build(small, {}).tables["brnet2023", "table5"]
-    assert table["scales"]["brnet2023"]["max_epochs"] == 5
+    assert table.scales["brnet2023"].max_epochs == 5
     with pytest.raises(ConfigError, match=r"key 'scale': unknown key 'epochs'.*max_epochs"):
         load(studies | {"scale": {"epochs": 5}}, root)
 
@@ -201,8 +211,8 @@ def test_a_recorded_value_is_marked_and_on_other_data_never_compared(tmp_path, o
 
 def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_are_the_share_of(tmp_path, root):
     protocols = load({"studies": ["huang2020"]}, root).protocols
-    assert set_of_train_rows(protocols["huang2020_dnn@train_rows=45895"]) == pytest.approx(56_661, abs=2)
-    assert set_of_train_rows(protocols["huang2020_dnn"]) is None
+    assert protocols["huang2020_dnn@train_rows=45895"].split.set_of_train_rows == pytest.approx(56_661, abs=2)
+    assert protocols["huang2020_dnn"].split.set_of_train_rows is None
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]), values=9000)
     assert BUILDER.collect_frame(planned(cfg), metrics, curation).iloc[0]["scale"] == "larger"
     cfg["scales"]["brnet2023"]["set_of_train_rows"] = 2135
@@ -249,12 +259,10 @@ def test_the_test_parts_that_chance_chose_are_counted(root):
         "matbench": None, "recipe_crabnet_split": None, "tatis2021": None,
         "tatis2021@report=mean": 1,
     }  # fmt: skip
-    assert {name: count_drawn_tests(protocols[name]) for name in expected} == expected
-    assert count_drawn_tests(protocols["brnet2023"] | {"report": "best_on_test"}) is None
-    held_out = protocols["brnet2023"]["split"] | {
-        "hold_out": {"element": "Mg", "train_fraction": 0.2, "test_fraction": 0.2}
-    }
-    assert count_drawn_tests(protocols["brnet2023"] | {"split": held_out}) is None
+    assert {name: protocols[name].n_random_test_sets for name in expected} == expected
+    assert protocol({}, report="best_on_test").n_random_test_sets is None
+    held_out = {"hold_out": {"element": "Mg", "train_fraction": 0.2, "test_fraction": 0.2}}
+    assert protocol(held_out).n_random_test_sets is None
 
 
 def test_protocols_of_one_name_test_the_same_materials(root):
@@ -263,14 +271,14 @@ def test_protocols_of_one_name_test_the_same_materials(root):
     compositions = [f"Fe{i}O" for i in range(1, 301)]
     tests_of: dict[str, set[tuple[bytes, ...]]] = {}
     for protocol in protocols.values():
-        split = protocol["split"]
-        if split["scheme"] in ("fractions", "k_fold", "k_fold_validation") and "hold_out" not in split:
-            parts = dict.fromkeys((roles == 2).tobytes() for roles in read_split(split).members(compositions))
-            tests_of.setdefault(name_tests(protocol), set()).add(tuple(parts))
+        split = protocol.split
+        if isinstance(split, RandomScheme) and split.hold_out is None:
+            parts = dict.fromkeys((roles == 2).tobytes() for roles in split.members(compositions))
+            tests_of.setdefault(split.test_sets, set()).add(tuple(parts))
     assert all(len(parts) == 1 for parts in tests_of.values())
     assert len(set.union(*tests_of.values())) == len(tests_of) > 5
-    assert name_tests(protocols["brnet2023"]) == name_tests(protocols["recipe@splits=3"])
-    assert name_tests(protocols["brnet2023"]) != name_tests(protocols["recipe"])
+    assert protocols["brnet2023"].split.test_sets == protocols["recipe@splits=3"].split.test_sets
+    assert protocols["brnet2023"].split.test_sets != protocols["recipe"].split.test_sets
 
 
 def test_a_reduced_value_is_never_marked_as_reproduced_or_not(tmp_path):

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 import yaml
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 from elemflow.plan.build import build
 from elemflow.plan.published import read_published, read_published_quantities
 
@@ -28,15 +28,15 @@ def test_every_printed_table_is_whole(root, plan, study):
     with (root / "resources/published/published_mae.csv").open(encoding="utf-8", newline="") as stream:
         lines = [line for line in csv.DictReader(stream) if line["study"] == study and line["table"] != "text"]
     printed = Counter((f"{study} {line['table']}", line["mae"]) for line in lines)
-    cells = (cell for (of, _), table in plan.tables.items() if of == study for cell in table["cells"])
-    shown = Counter((cell["published_source"], cell["published_text"]) for cell in cells if cell.get("published"))
+    cells = (cell for (of, _), table in plan.tables.items() if of == study for cell in table.cells)
+    shown = Counter((cell.published_source, cell.published_text) for cell in cells if cell.published)
     assert not printed - shown
 
 
 def test_what_is_missing_has_a_reason_and_no_run(plan):
-    cells = [cell for table in plan.tables.values() for cell in table["cells"] if cell["missing"]]
+    cells = [cell for table in plan.tables.values() for cell in table.cells if cell.missing]
     assert len(cells) > 10
-    assert all(len(cell["missing"]) > 10 for cell in cells)
+    assert all(len(cell.missing) > 10 for cell in cells)
     assert len({run.path for run in plan.runs}) == len(plan.runs)
 
 
@@ -47,7 +47,7 @@ def test_the_study_that_the_docs_work_through_can_be_planned(root, tmp_path):
     (tmp_path / "config/datasets/alloys.yaml").write_text(dataset, encoding="utf-8")
     (tmp_path / "config/studies/alloys.yaml").write_text(tables + figures, encoding="utf-8")
     plan = build(load({"studies": ["alloys"]}, tmp_path), {})
-    models = {cell["model"] for cell in plan.tables["alloys", "errors"]["cells"]}
+    models = {cell.model for cell in plan.tables["alloys", "errors"].cells}
     assert {run.model for run in plan.runs} == models
     assert {figure for _, figure in plan.figures} == {"parity", "calibration"}
     extra = re.search(r"`- ({label: support vectors.*?})`", page)

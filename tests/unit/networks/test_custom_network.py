@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from factories.toy import build, check_spec, make_spec
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 from elemflow.core.errors import ConfigError
 from elemflow.networks.build import load_network
 
@@ -40,10 +40,10 @@ def spec(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
 
 def test_documented_networks_train_save_and_load(documented: Path, backend: None, tmp_path: Path) -> None:
     models = load({"studies": ["demo"]}, documented).models
-    narrow = build(models["narrow_irnet"]["spec"], 86, seed=1)
+    narrow = build(models["narrow_irnet"].spec, 86, seed=1)
     assert [layer.units for layer in narrow.layers if layer.name.endswith("_dense")] == [256] * 6 + [64] * 3
 
-    declared = models["gated"]["spec"]
+    declared = models["gated"].written["spec"]
     declared = declared | {"file": str(documented / declared["file"])}
     first, again, other = (build(declared, 12, seed) for seed in (1, 1, 2))
     x = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)

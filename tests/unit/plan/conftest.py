@@ -22,4 +22,4 @@ def empty(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(wf):
-    return next(run for run in wf.plan.runs if wf.settings.models[run.model]["kind"] == "network")
+    return next(run for run in wf.plan.runs if wf.settings.models[run.model].kind == "network")

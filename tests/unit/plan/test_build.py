@@ -3,11 +3,12 @@ import subprocess
 import sys
 
 import pytest
+from factories.configuration import DATASET, NETWORK, PROTOCOL, PlainSettings
 
-from elemflow.config.load import PlainSettings as Settings
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import Settings, load
 from elemflow.core.errors import ConfigError
-from elemflow.plan.build import build
+from elemflow.plan import build as plan
+from elemflow.plan.items import PlannedFigure
 from elemflow.plan.published import PublishedValue, read_published, read_published_quantities
 
 
@@ -16,21 +17,20 @@ def property_of(unit="eV"):
 
 
 def settings(tables=None, figures=None, **study):
-    dataset = {
-        "title": "D",
-        "citation": [],
-        "published_size": {},
-        "properties": {"gap": property_of(), "volume": property_of("1")},
-        "missing_properties": {},
-    }
-    return Settings(
-        selected=["mine"],
+    dataset = DATASET | {"properties": {"gap": property_of(), "volume": property_of("1")}}
+    return PlainSettings(
         datasets={"d1": dataset, "d2": dataset},
-        models={"brnet": {"title": "BRNet", "kind": "network", "published": {"model": "brnet", "depth": 17}}, "rf": {"title": "RF"}},
-        protocols={"validated": {"title": "by validation"}},
+        models={
+            "brnet": NETWORK | {"title": "BRNet", "published": {"model": "brnet", "depth": 17}},
+            "rf": {"title": "RF", "kind": "estimator", "estimator": "random_forest", "parameters": {}},
+        },
+        protocols={"validated": PROTOCOL | {"title": "by validation"}},
         studies={"mine": {"title": "Mine", "reference": "", "tables": tables or {}, "figures": figures or {}, **study}},
-        data_folder=None,
-    )  # fmt: skip
+    )
+
+
+def build(chosen, published):
+    return plan.build(chosen if isinstance(chosen, Settings) else chosen.typed(), published)
 
 
 def table(**changes):
@@ -48,11 +48,11 @@ def table(**changes):
 
 
 def test_lists_in_a_grid_stand_for_one_entry_each():
-    plan = build(settings({"t": table()}), {})
-    item = plan.tables["mine", "t"]
-    assert [row["label"] for row in item["rows"]] == ["D · Gap (eV)", "D · Gap (eV)"]
-    assert [column["label"] for column in item["columns"]] == ["BRNet", "RF"]
-    assert [(c["row"], c["column"], c["run"]) for c in item["cells"]] == [
+    found = build(settings({"t": table()}), {})
+    item = found.tables["mine", "t"]
+    assert [row.label for row in item.rows] == ["D · Gap (eV)", "D · Gap (eV)"]
+    assert [column.label for column in item.columns] == ["BRNet", "RF"]
+    assert [(c.row, c.column, c.run) for c in item.cells] == [
         (0, 0, "d1/gap/ef/brnet/validated"),
         (0, 1, "d1/gap/ef/rf/validated"),
         (1, 0, "d2/gap/ef/brnet/validated"),
@@ -77,33 +77,33 @@ def test_representation_and_protocol_are_named_where_they_tell_entries_apart(col
     chosen = settings(
         {"t": table(columns=columns, defaults=defaults)}, {"f": table(columns=columns, defaults=defaults, kind="bars")}
     )
-    chosen.protocols["other"] = {"title": "otherwise"}
-    plan = build(chosen, {})
-    assert [column["label"] for column in plan.tables["mine", "t"]["columns"]] == labels
-    assert [series["label"] for series in plan.figures["mine", "f"]["panels"][0]["series"]] == labels
+    chosen.protocols["other"] = PROTOCOL | {"title": "otherwise"}
+    found = build(chosen, {})
+    assert [column.label for column in found.tables["mine", "t"].columns] == labels
+    assert [series.label for series in found.figures["mine", "f"].panels[0].series] == labels
 
 
 def test_a_run_named_by_several_items_is_one_run():
     figure = table(kind="bars")
-    plan = build(settings({"a": table(), "b": table()}, {"f": figure}), {})
-    assert len(plan.runs) == 4
-    assert set(map(tuple, plan.runs.values())) == {("mine/a", "mine/b", "mine/f")}
-    assert len(plan.runs_of(plan.figures["mine", "f"])) == 4
+    found = build(settings({"a": table(), "b": table()}, {"f": figure}), {})
+    assert len(found.runs) == 4
+    assert set(map(tuple, found.runs.values())) == {("mine/a", "mine/b", "mine/f")}
+    assert len(found.runs_of(found.figures["mine", "f"])) == 4
 
 
 def test_a_figure_knows_the_labels_of_the_figures_of_its_study():
     figures = {"f": table(kind="bars"), "g": table(kind="parity", columns=[{"model": "rf"}])}
-    plan = build(settings({}, figures), {})
-    for figure in plan.figures.values():
-        assert figure["study_labels"] == [["BRNet", "RF"], ["RF"]]
+    found = build(settings({}, figures), {})
+    for figure in found.figures.values():
+        assert figure.study_labels == [["BRNet", "RF"], ["RF"]]
 
 
 def test_cells_override_rows_override_defaults():
-    plan = build(
+    found = build(
         settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}, {"dataset": "d1", "property": "volume"}])}), {}
     )
-    assert plan.tables["mine", "t"]["rows"][1]["label"] == "D · Gap"  # unit 1 is not shown
-    assert plan.tables["mine", "t"]["cells"][2]["property"] == "volume"
+    assert found.tables["mine", "t"].rows[1].label == "D · Gap"  # unit 1 is not shown
+    assert found.tables["mine", "t"].cells[2].property == "volume"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_published_value_is_the_same_quantity_in_the_same_unit(change, found):
     of_table = {key: value for key, value in change.items() if key not in keys}
     item = settings({"t": table(rows=[row], columns=[{"label": "a"}], **of_table)})
     if not isinstance(found, str):
-        assert build(item, PUBLISHED).tables["mine", "t"]["cells"][0]["published"] == found
+        assert build(item, PUBLISHED).tables["mine", "t"].cells[0].published == found
         return
     with pytest.raises(ConfigError) as caught:
         build(item, PUBLISHED)
@@ -162,11 +162,18 @@ def test_a_published_value_is_the_same_quantity_in_the_same_unit(change, found):
 
 def test_published_values_of_brnet2023_table_5_are_found(root):
     published = read_published(root / "resources/published/published_mae.csv")
-    plan = build(load({"studies": ["brnet2023"]}, root), published)
-    cells = plan.tables["brnet2023", "table5"]["cells"]
-    assert [cell["published_text"] for cell in cells] == [
+    found = build(load({"studies": ["brnet2023"]}, root), published)
+    cells = found.tables["brnet2023", "table5"].cells
+    assert [cell.published_text for cell in cells] == [
         "0.189", "0.129", "0.123", "0.103", "0.096", "0.464", "0.468", "0.493", "0.483", "0.460",
     ]  # fmt: skip
+
+
+SPECS = {
+    "dense": NETWORK["spec"],
+    "recurrent": {"family": "recurrent", "max_elements": 4, "lstm_width": 5, "highway_layers": 2, "gate_bias": -1.0},
+    "convolutional": {"family": "convolutional", "filters": [4], "kernel_size": 3, "widths": [8], "activation": {"name": "relu"}},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -181,8 +188,8 @@ def test_published_values_of_brnet2023_table_5_are_found(root):
 )  # fmt: skip
 def test_networks_that_read_fractions_get_fractions(family, representation, scaling, message):
     study = settings({"t": table(defaults={"representation": representation, "protocol": "validated"})})
-    study.models["brnet"]["spec"] = {"family": family}
-    study.protocols["validated"]["scaling"] = scaling
+    study.models["brnet"] = study.models["brnet"] | {"spec": SPECS[family]}
+    study.protocols["validated"] = PROTOCOL | {"scaling": scaling}
     if message is None:
         assert build(study, {}).runs
         return
@@ -200,16 +207,17 @@ def test_plan_rows_are_for_people():
 
 
 def test_cfgs_are_plain_json():
-    plan = build(settings({"t": table()}, {"f": table(kind="bars")}), {})
-    for item in (*plan.tables.values(), *plan.figures.values()):
-        assert json.loads(json.dumps(item)) == item
+    found = build(settings({"t": table()}, {"f": table(kind="bars")}), {})
+    for item in found.items:
+        assert json.loads(json.dumps(item.parameters())) == item.parameters()
+        assert type(item).model_validate(item.parameters()) == item
 
 
 def test_reading_the_plan_imports_nothing_heavy(root):
     code = (
         "import sys; from pathlib import Path; from elemflow.config import load as config; from elemflow.plan import build as plan, published; from elemflow.provenance import code_digest\n"
         f"root = Path({str(root)!r}); values = published.read_published(root / 'resources/published/published_mae.csv')\n"
-        "plan.build(config.load_plain({'studies': ['brnet2023']}, root), values)\n"
+        "plan.build(config.load({'studies': ['brnet2023']}, root), values)\n"
         "print(sorted({'tensorflow', 'keras', 'jax', 'matminer', 'pymatgen', 'sklearn', 'pyarrow'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -223,8 +231,8 @@ def test_cells_of_a_row_say_what_no_column_can():
     ]
     columns = [{"label": "A"}, {"label": "B"}]
     item = build(settings({"t": table(rows=rows, columns=columns)}), {}).tables["mine", "t"]
-    assert [cell["model"] for cell in item["cells"]] == ["brnet", "rf", "rf", "brnet"]
-    assert [column["label"] for column in item["columns"]] == ["A", "B"]
+    assert [cell.model for cell in item.cells] == ["brnet", "rf", "rf", "brnet"]
+    assert [column.label for column in item.columns] == ["A", "B"]
     rows[1]["cells"] = [{"model": "rf"}]
     with pytest.raises(ConfigError, match=r"rows\[1\]\.cells': found 1 cells for 2 columns"):
         build(settings({"t": table(rows=rows, columns=columns)}), {})
@@ -233,31 +241,31 @@ def test_cells_of_a_row_say_what_no_column_can():
 def test_a_cell_without_data_has_no_run_and_keeps_the_published_value(root):
     published = read_published(root / "resources/published/published_mae.csv")
     rows = [{"label": "Energy", "dataset": "d1", "property": "energy", "missing": "no energies"}]
-    plan = build(settings({"t": table(rows=rows)}, {"f": table(kind="bars", rows=rows)}), published)
-    cells = plan.tables["mine", "t"]["cells"]
-    assert [cell["missing"] for cell in cells] == ["no energies"] * 2
-    assert not plan.runs
-    assert not plan.runs_of(plan.tables["mine", "t"])
-    assert plan.tables["mine", "t"]["datasets"] == {}
-    assert not plan.runs_of(plan.figures["mine", "f"])
+    found = build(settings({"t": table(rows=rows)}, {"f": table(kind="bars", rows=rows)}), published)
+    cells = found.tables["mine", "t"].cells
+    assert [cell.missing for cell in cells] == ["no energies"] * 2
+    assert not found.runs
+    assert not found.runs_of(found.tables["mine", "t"])
+    assert found.tables["mine", "t"].datasets == {}
+    assert not found.runs_of(found.figures["mine", "f"])
 
 
 def test_a_dataset_that_is_not_at_hand_leaves_its_cells_without_a_run():
     chosen = settings({"t": table()})
     chosen.datasets["d2"] = chosen.datasets["d2"] | {"missing": "not downloaded"}
-    plan = build(chosen, {})
-    assert {run.dataset for run in plan.runs} == {"d1"}
-    assert [cell["missing"] for cell in plan.tables["mine", "t"]["cells"]] == ["", "", *["not downloaded"] * 2]
+    found = build(chosen, {})
+    assert {run.dataset for run in found.runs} == {"d1"}
+    assert [cell.missing for cell in found.tables["mine", "t"].cells] == ["", "", *["not downloaded"] * 2]
 
 
 def test_a_property_that_the_source_lacks_leaves_its_cells_without_a_run():
     chosen = settings({"t": table(rows=[{"dataset": "d1", "property": ["gap", "energy"]}])})
     reason = {"energy": property_of("meV") | {"reason": "no energies there"}}
     chosen.datasets["d1"] = chosen.datasets["d1"] | {"missing_properties": reason}
-    plan = build(chosen, {})
-    assert {run.property for run in plan.runs} == {"gap"}
-    cells = plan.tables["mine", "t"]["cells"]
-    assert [(cell["missing"], cell["unit"]) for cell in cells] == [("", "eV")] * 2 + [("no energies there", "meV")] * 2
+    found = build(chosen, {})
+    assert {run.property for run in found.runs} == {"gap"}
+    cells = found.tables["mine", "t"].cells
+    assert [(cell.missing, cell.unit) for cell in cells] == [("", "eV")] * 2 + [("no energies there", "meV")] * 2
 
 
 def test_a_property_of_another_dataset_keeps_its_name_and_published_value(tmp_path):
@@ -268,12 +276,12 @@ def test_a_property_of_another_dataset_keeps_its_name_and_published_value(tmp_pa
     elsewhere = {"energy": property_of() | {"title": "Energy", "dataset": "d2", "property": "gap"}}
     chosen.datasets["d1"] = chosen.datasets["d1"] | {"read_from": elsewhere}
     chosen.datasets["d2"] = chosen.datasets["d2"] | {"title": "Other"}
-    plan = build(chosen, read_published(tmp_path / "published_mae.csv"))
-    shown = plan.tables["mine", "t"]
-    assert {(run.dataset, run.property) for run in plan.runs} == {("d2", "gap")}
-    assert shown["cells"][0]["published"] == 0.5
-    assert shown["rows"] == [{"label": "D · Energy (eV)"}]
-    assert {name: about["title"] for name, about in shown["datasets"].items()} == {"d2": "Other"}
+    found = build(chosen, read_published(tmp_path / "published_mae.csv"))
+    shown = found.tables["mine", "t"]
+    assert {(run.dataset, run.property) for run in found.runs} == {("d2", "gap")}
+    assert shown.cells[0].published == 0.5
+    assert [row.label for row in shown.rows] == ["D · Energy (eV)"]
+    assert {name: about.title for name, about in shown.datasets.items()} == {"d2": "Other"}
 
 
 def test_data_of_another_dataset_may_be_missing():
@@ -281,9 +289,9 @@ def test_data_of_another_dataset_may_be_missing():
     elsewhere = {"energy": property_of() | {"dataset": "d2", "property": "gap"}}
     chosen.datasets["d1"] = chosen.datasets["d1"] | {"read_from": elsewhere}
     chosen.datasets["d2"] = chosen.datasets["d2"] | {"missing": "not downloaded"}
-    plan = build(chosen, {})
-    assert not plan.runs
-    assert {cell["missing"] for cell in plan.tables["mine", "t"]["cells"]} == {"not downloaded"}
+    found = build(chosen, {})
+    assert not found.runs
+    assert {cell.missing for cell in found.tables["mine", "t"].cells} == {"not downloaded"}
 
 
 def test_figures_of_data_follow_a_property_to_its_dataset():
@@ -293,8 +301,8 @@ def test_figures_of_data_follow_a_property_to_its_dataset():
         "properties": {},
         "read_from": {"gap": property_of() | {"dataset": "d2", "property": "gap"}},
     }
-    series = build(chosen, {}).figures["mine", "f"]["panels"][0]["series"]
-    assert [(one["dataset"], one["label"]) for one in series] == [("d2", "First"), ("d2", "D")]
+    series = build(chosen, {}).figures["mine", "f"].panels[0].series
+    assert [(one.dataset, one.label) for one in series] == [("d2", "First"), ("d2", "D")]
 
 
 def test_quantities_have_units_and_printed_values_of_their_own(tmp_path):
@@ -305,10 +313,10 @@ def test_quantities_have_units_and_printed_values_of_their_own(tmp_path):
     )
     shown = [{"quantity": "parameters"}, {"quantity": "model_size"}]
     item = table(kind="quantities", rows=[{"dataset": "d1", "property": "gap", "model": "brnet"}], columns=shown)
-    plan = build(settings({"t": item | {"published_table": "T1"}}), read_published_quantities(tmp_path / "other.csv"))
-    cells = plan.tables["mine", "t"]["cells"]
-    assert [(cell["published"], cell["unit"]) for cell in cells] == [(4548385, "1"), (None, "MB")]
-    assert plan.tables["mine", "t"]["rows"] == [{"label": "D · Gap · BRNet"}]
+    found = build(settings({"t": item | {"published_table": "T1"}}), read_published_quantities(tmp_path / "other.csv"))
+    cells = found.tables["mine", "t"].cells
+    assert [(cell.published, cell.unit) for cell in cells] == [(4548385, "1"), (None, "MB")]
+    assert [row.label for row in found.tables["mine", "t"].rows] == ["D · Gap · BRNet"]
 
 
 def test_a_cell_of_quantities_says_which():
@@ -339,22 +347,22 @@ def test_a_table_of_datasets_has_printed_sizes_and_no_run():
     rows = [{"dataset": "d1"}, {"dataset": "d1", "property": "gap", "published_size": 7}]
     chosen = settings({"t": table(kind="datasets", rows=rows, columns=[{"label": "materials"}])})
     chosen.datasets["d1"] = chosen.datasets["d1"] | {"published_size": {"mine": 9}}
-    plan = build(chosen, {})
-    item = plan.tables["mine", "t"]
-    assert [row["label"] for row in item["rows"]] == ["D", "D · Gap"]
-    assert [cell["published_size"] for cell in item["cells"]] == [9, 7]
-    assert not plan.runs_of(item)
-    assert plan.datasets() == ["d1"]
+    found = build(chosen, {})
+    item = found.tables["mine", "t"]
+    assert [row.label for row in item.rows] == ["D", "D · Gap"]
+    assert [cell.published_size for cell in item.cells] == [9, 7]
+    assert not found.runs_of(item)
+    assert found.datasets() == ["d1"]
 
 
 def test_a_figure_of_datasets_needs_no_run():
-    plan = build(settings(figures={"f": data_figure()}), {})
-    figure = plan.figures["mine", "f"]
-    assert not plan.runs
-    assert not plan.runs_of(figure)
-    assert plan.datasets() == ["d1", "d2"]
-    assert [series["label"] for series in figure["panels"][0]["series"]] == ["D", "D"]
-    assert json.loads(json.dumps(figure)) == figure
+    found = build(settings(figures={"f": data_figure()}), {})
+    figure = found.figures["mine", "f"]
+    assert not found.runs
+    assert not found.runs_of(figure)
+    assert found.datasets() == ["d1", "d2"]
+    assert [series.label for series in figure.panels[0].series] == ["D", "D"]
+    assert PlannedFigure.model_validate(json.loads(json.dumps(figure.parameters()))) == figure
 
 
 @pytest.mark.parametrize(
@@ -376,13 +384,13 @@ def test_a_figure_of_datasets_names_what_exists(change, message):
     [
         ({"clip_predictions": True}, {}, "property 'gap' of dataset 'd1' declares no `minimum`"),
         ({"clip_predictions": True}, {"properties": {"gap": property_of() | {"minimum": 0}}}, None),
-        ({"split": {"scheme": "column", "column": "splt"}}, {"columns": {"splits": ["split"]}}, "does not keep. Kept (columns.splits): split. Did you mean 'split'?"),
-        ({"split": {"scheme": "column", "column": "split"}}, {"columns": {"splits": ["split"]}}, None),
+        ({"split": {"scheme": "column", "column": "splt"}}, {"columns": {"formula": "f", "splits": ["split"]}}, "does not keep. Kept (columns.splits): split. Did you mean 'split'?"),
+        ({"split": {"scheme": "column", "column": "split"}}, {"columns": {"formula": "f", "splits": ["split"]}}, None),
     ],
 )  # fmt: skip
 def test_a_protocol_asks_of_a_dataset_only_what_it_has(protocol, dataset, message):
     study = settings({"t": table(rows=[{"dataset": "d1", "property": "gap"}])})
-    study.protocols["validated"] |= protocol | {"training": {}}
+    study.protocols["validated"] |= protocol
     study.datasets["d1"] |= dataset
     if message is None:
         assert build(study, {}).runs
@@ -401,7 +409,7 @@ def test_a_figure_of_intervals_needs_protocols_that_compute_them():
         ConfigError, match=r"key 'figures.f.kind': calibration shows what protocol 'validated' does not"
     ):
         build(study, {})
-    study.protocols["validated"]["uncertainty"] = True
+    study.protocols["validated"] |= {"uncertainty": True}
     assert build(study, {}).figures
 
 
@@ -409,7 +417,8 @@ def test_a_figure_of_an_element_held_out_needs_a_protocol_that_holds_one_out():
     study = settings({}, {"f": table(kind="hold_out")})
     with pytest.raises(ConfigError, match=r"Set its key 'split\.hold_out'"):
         build(study, {})
-    study.protocols["validated"] |= {"split": {"hold_out": {"element": "Mg", "train_fraction": 0}}, "training": {}}
+    held_out = {"hold_out": {"element": "Mg", "train_fraction": 0}}
+    study.protocols["validated"] |= {"split": PROTOCOL["split"] | held_out}
     assert build(study, {}).figures
 
 
@@ -417,5 +426,5 @@ def test_a_cell_may_stand_beside_another_model(root):
     published = read_published(root / "resources/published/published_mae.csv")
     item = table(rows=[{"dataset": "d1", "property": "gap", "published_model": "peer"}], published_table="T")
     entry = next(found for found in published.values() if found[0].unit == "eV")
-    plan = build(settings({"t": item}), {("mine", "T", "d1", "gap", "", "peer"): entry[:1]})
-    assert {cell["published_text"] for cell in plan.tables["mine", "t"]["cells"]} == {entry[0].text}
+    found = build(settings({"t": item}), {("mine", "T", "d1", "gap", "", "peer"): entry[:1]})
+    assert {cell.published_text for cell in found.tables["mine", "t"].cells} == {entry[0].text}

@@ -10,7 +10,7 @@ from factories.reporting import make_cell, make_table, name_run, place, planned,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 from elemflow.config.yaml_schema import read_yaml
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.plan import claims

@@ -5,35 +5,34 @@ import re
 
 import pytest
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 from elemflow.core.errors import DataError
 from elemflow.plan.build import build
-from elemflow.plan.forecast import SECONDS_OF_A_JOB, Rate, cost_of, describe, forecast, read_rates
+from elemflow.plan.forecast import SECONDS_OF_A_JOB, CostedRun, Rate, cost_of, describe, forecast, read_rates
 
 RATES = {"brnet": Rate(1000, 10.0, 0.5), "ridge": Rate(0, 0.0, 2.0), "svr": Rate(0, 0.0, 3.0)}
-NETWORK = {
-    "run": "r", "studies": ["a"], "dataset": "d", "parts": ["ef"], "model": "brnet", "network": True, "fits": {},
-    "members": 3, "materials": 1000, "sizes": "printed", "rows": {"train": 800, "validation": 100, "test": 100},
-    "batch_size": 32, "epochs": [10, 100],
-}  # fmt: skip
+NETWORK = CostedRun(
+    run="r", studies=("a",), dataset="d", parts=("ef",), model="brnet", network=True, fits={}, members=3, materials=1000,
+    sizes="printed", rows={"train": 800, "validation": 100, "test": 100}, batch_size=32, epochs=(10, 100),
+)  # fmt: skip
 
 
 def test_a_network_costs_steps_rows_and_validations():
     cost = cost_of(NETWORK, RATES)
     epoch_ms = 25 * 10.0 + 800 * 0.5 + 100 / 3 * 0.5
     start = 2 * SECONDS_OF_A_JOB / 3600
-    assert cost["hours"] == pytest.approx([3 * 10 * epoch_ms / 3.6e6 + start, 3 * 100 * epoch_ms / 3.6e6 + start])
-    assert cost["bytes"] == pytest.approx(3 * (4 * 1000 + 200 * 30))
+    assert cost.hours == pytest.approx([3 * 10 * epoch_ms / 3.6e6 + start, 3 * 100 * epoch_ms / 3.6e6 + start])
+    assert cost.size == pytest.approx(3 * (4 * 1000 + 200 * 30))
 
 
 def test_an_estimator_costs_its_fits_and_an_unknown_one_the_largest():
-    run = NETWORK | {"network": False, "fits": {"ridge": 5, "new": 2}}
+    run = NETWORK.but(network=False, fits={"ridge": 5, "new": 2})
     expected = 3 * 800 * (5 * 2.0 + 2 * 3.0) / 3.6e6 + 2 * SECONDS_OF_A_JOB / 3600
-    assert cost_of(run, RATES)["hours"] == pytest.approx([expected, expected])
+    assert cost_of(run, RATES).hours == pytest.approx([expected, expected])
 
 
 def test_a_shared_run_counts_once_in_all():
-    header, *lines = forecast([NETWORK | {"studies": ["a", "b"]}, NETWORK | {"run": "s"}], RATES)
+    header, *lines = forecast([NETWORK.but(studies=("a", "b")), NETWORK.but(run="s")], RATES)
     assert header[:3] == ["name", "runs", "members"]
     assert [line[:4] for line in lines] == [["a", "2", "6", "2"], ["b", "1", "3", "1"], ["total", "2", "6", "2"]]
     assert {line[header.index("gpu_hours")] for line in lines} == {"not measured on a GPU"}
@@ -43,23 +42,23 @@ def test_a_shared_run_counts_once_in_all():
 def test_sizes_are_the_papers_until_the_data_are_curated(root, tmp_path):
     settings = load({"studies": ["brnet2023"]}, root)
     plan = build(settings, {})
-    found = {run["run"]: run for run in describe(settings, plan, tmp_path)}
+    found = {run.run: run for run in describe(settings, plan, tmp_path)}
     run = found["kefe/formation_energy/ef/brnet/brnet2023"]
-    assert (run["materials"], run["sizes"], run["members"], run["epochs"]) == (2135, "printed", 3, [101, 3000])
+    assert (run.materials, run.sizes, run.members, run.epochs) == (2135, "printed", 3, (101, 3000))
     folder = tmp_path / "datasets/kefe"
     folder.mkdir(parents=True)
     report = {"materials": 2200, "properties": {"formation_energy": {"values": 2100}}}
     (folder / "curation.json").write_text(json.dumps(report))
-    found = {run["run"]: run for run in describe(settings, plan, tmp_path)}
+    found = {run.run: run for run in describe(settings, plan, tmp_path)}
     run = found["kefe/formation_energy/ef/brnet/brnet2023"]
-    assert (run["materials"], run["sizes"]) == (2100, "curated")
-    assert found["kefe/formation_energy/ef/automl/brnet2023"]["fits"]["svr"] == pytest.approx(60 / 7)
+    assert (run.materials, run.sizes) == (2100, "curated")
+    assert found["kefe/formation_energy/ef/automl/brnet2023"].fits["svr"] == pytest.approx(60 / 7)
     run = found["oqmd/formation_energy/ef/brnet/brnet2023_5x2"]
-    shares = [rows / run["materials"] for rows in run["rows"].values()]
+    shares = [rows / run.materials for rows in run.rows.values()]
     assert shares == pytest.approx([0.45, 0.05, 0.5], abs=1e-4)
     small = load({"studies": ["brnet2023"], "scale": {"max_materials": 500, "max_epochs": 5, "members": 1}}, root)
     run = describe(small, build(small, {}), tmp_path)[0]
-    assert (run["materials"], run["epochs"]) == (500, [5, 5])
+    assert (run.materials, run.epochs) == (500, (5, 5))
 
 
 def test_rows_epochs_and_batches_are_those_that_train(root, tmp_path):
@@ -71,14 +70,14 @@ def test_rows_epochs_and_batches_are_those_that_train(root, tmp_path):
         curation = tmp_path / "datasets/jarvis_dft3d_formation_energy/curation.json"
         curation.parent.mkdir(parents=True, exist_ok=True)
         curation.write_text(json.dumps({"materials": materials, "properties": {}}))
-        found = {run["run"]: run for run in describe(settings, plan, tmp_path)}
+        found = {run.run: run for run in describe(settings, plan, tmp_path)}
         for run in (found[whole], found[f"{whole}@train_rows=1000"]):
-            trained[run["rows"]["train"]] = (run["rows"]["test"], run["epochs"], run["batch_size"])
+            trained[run.rows["train"]] = (run.rows["test"], run.epochs, run.batch_size)
     assert trained == {
-        40_500: (5_000, [100, 100], 128), 81_000: (10_000, [120, 120], 256), 1000: (10_000, [200, 200], 128),
+        40_500: (5_000, (100, 100), 128), 81_000: (10_000, (120, 120), 256), 1000: (10_000, (200, 200), 128),
     }  # fmt: skip
     source = next(run for name, run in found.items() if "/recipe_pretraining.before.kefe" in name)
-    assert source["rows"] == {"train": 95_000, "validation": 0, "test": 5_000}
+    assert source.rows == {"train": 95_000, "validation": 0, "test": 5_000}
 
 
 def test_a_network_that_was_not_timed_goes_by_its_parameters(tmp_path):
@@ -95,5 +94,5 @@ def test_every_model_of_the_papers_has_a_rate(root):
     settings = load({"studies": papers}, root)
     rates = read_rates(root / "resources/rates.csv")
     for run in describe(settings, build(settings, {}), root / "no results"):
-        needed = [run["model"]] if run["network"] else run["fits"]
+        needed = [run.model] if run.network else run.fits
         assert not {name for name in needed if name not in rates} - {"hist_gradient_boosting", "gradient_boosting"}

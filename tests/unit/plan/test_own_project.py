@@ -7,7 +7,7 @@ import yaml
 from factories.forked_snakemake import run_forked
 from factories.own_project import DECLARED, make_own_project, write_snakefile
 
-from elemflow.config.load import load_plain
+from elemflow.config.load import load
 from elemflow.core.errors import ConfigError
 from elemflow.plan import paths
 from elemflow.plan.workflow import Workflow
@@ -57,21 +57,21 @@ def test_a_prefix_of_paths_is_refused(root: Path, own: Path) -> None:
 def test_declarations_of_the_user_win_and_extend_those_that_ship(root: Path, own: Path) -> None:
     (own / "config/models/ridge.yaml").write_text("{title: Mine, kind: estimator, estimator: lasso}")
     (own / "config/protocols/longer.yaml").write_text("{extends: brnet2023, title: Longer}")
-    settings = load_plain(CONFIG, root, own=own)
-    assert settings.models["ridge"]["estimator"] == "lasso"
+    settings = load(CONFIG, root, own=own)
+    assert settings.models["ridge"].estimator == "lasso"
     assert "kefe" in settings.datasets
-    assert settings.protocols["longer"]["split"] == settings.protocols["brnet2023"]["split"]
-    assert load_plain({"studies": ["demo"]}, root).models["ridge"]["estimator"] == "ridge"
+    assert settings.protocols["longer"].split == settings.protocols["brnet2023"].split
+    assert load({"studies": ["demo"]}, root).models["ridge"].estimator == "ridge"
 
 
 def test_messages_name_the_file_that_holds_the_mistake(root: Path, own: Path) -> None:
     (own / "config/models/wrong.yaml").write_text("{extends: ridg, title: Wrong}")
     with pytest.raises(ConfigError, match=r"^config/models/wrong\.yaml: key 'extends': no model 'ridg'.*'ridge'"):
-        load_plain(CONFIG, root, own=own)
+        load(CONFIG, root, own=own)
     (own / "config/models/wrong.yaml").unlink()
     overridden = {"models": {"ridge": {"kind": "estimate"}}}
     with pytest.raises(ConfigError, match=rf"^{root}/config/models/ridge\.yaml \(with overrides\.models\.ridge"):
-        load_plain(CONFIG | {"overrides": overridden}, root, own=own)
+        load(CONFIG | {"overrides": overridden}, root, own=own)
 
 
 def test_networks_of_the_user_lie_in_their_folder(root: Path, own: Path) -> None:
@@ -79,10 +79,10 @@ def test_networks_of_the_user_lie_in_their_folder(root: Path, own: Path) -> None
     declared = {"title": "Own", "kind": "network", "spec": spec}
     (own / "config/models/own.yaml").write_text(yaml.safe_dump(declared))
     with pytest.raises(ConfigError, match=r"networks/mine\.py"):
-        load_plain(CONFIG, root, own=own)
+        load(CONFIG, root, own=own)
     (own / "networks").mkdir()
     (own / "networks/mine.py").write_text("def build(options, n_inputs, seed): ...\n")
-    assert load_plain(CONFIG, root, own=own).models["own"]["spec"]["file"] == "networks/mine.py"
+    assert load(CONFIG, root, own=own).models["own"].spec.file == "networks/mine.py"
 
 
 def test_published_values_of_the_user_are_added(root: Path, own: Path) -> None:
@@ -93,7 +93,7 @@ def test_published_values_of_the_user_are_added(root: Path, own: Path) -> None:
     table = study["tables"]["errors"] | {"published_table": "T1"}
     (own / "config/studies/mine.yaml").write_text(yaml.safe_dump(study | {"tables": {"errors": table}}))
     wf = Workflow.load(CONFIG, root, own=own)
-    assert [cell["published"] for cell in wf.plan.tables["mine", "errors"]["cells"]] == [120.5, None]
+    assert [cell.published for cell in wf.plan.tables["mine", "errors"].cells] == [120.5, None]
     assert wf.published(paths.REFERENCES) == [str(root / paths.REFERENCES), "config/published/references.bib"]
 
 

@@ -3,11 +3,16 @@ from pathlib import Path
 import pytest
 
 from elemflow.core.errors import DataError
-from elemflow.plan.published import largest_sizes, lookup, read_published
+from elemflow.plan.published import Question, largest_sizes, lookup, read_published
 
 HEADER = "study,table,row,dataset,property,unit,size,representation,model,depth,protocol,mae,note\n"
 SHIPPED = Path(__file__).parents[3] / "resources" / "published" / "published_mae.csv"
 CELL = {"dataset": "kefe", "property": "formation_energy", "representation": "ef"}
+
+
+def find(index, study, table, *, model, depth=None, size=None, row=None, metric="mae", **cell):
+    question = Question(study, table, model=model, **cell)
+    return lookup(index, question, depth=depth, size=size, row=row, metric=metric)
 
 
 def write(tmp_path: Path, *lines: str) -> Path:
@@ -23,20 +28,20 @@ def test_lookup_keeps_printed_zeros_and_empty_depth(tmp_path):
         "b,T5,KEFE,kefe,formation_energy,eV/atom,,ef,automl,,p,0.114,rounded",
     )
     index = read_published(path)
-    found = lookup(index, "b", "T5", **CELL, model="brnet", depth=17)
+    found = find(index, "b", "T5", **CELL, model="brnet", depth=17)
     assert (found.value, found.text, found.size, found.source) == (0.07, "0.070", 2135, "b T5")
-    automl = lookup(index, "b", "T5", **CELL, model="automl")
+    automl = find(index, "b", "T5", **CELL, model="automl")
     assert (automl.depth, automl.size, automl.note) == (None, None, "rounded")
-    assert lookup(index, "b", "T5", **CELL, model="brnet", depth=48) is None
-    assert lookup(index, "b", "T9", **CELL, model="brnet") is None
+    assert find(index, "b", "T5", **CELL, model="brnet", depth=48) is None
+    assert find(index, "b", "T9", **CELL, model="brnet") is None
 
 
 def test_lookup_refuses_to_choose_between_rows(tmp_path):
     line = "b,T6,{row},kefe,formation_energy,eV/atom,2135,ef,brnet,17,p,{mae},"
     index = read_published(write(tmp_path, line.format(row="Top", mae=0.041), line.format(row="Bottom", mae=0.043)))
     with pytest.raises(DataError, match=r"2 published values.*row 'Top'.*row 'Bottom'"):
-        lookup(index, "b", "T6", **CELL, model="brnet")
-    assert lookup(index, "b", "T6", **CELL, model="brnet", row="Bottom").text == "0.043"
+        find(index, "b", "T6", **CELL, model="brnet")
+    assert find(index, "b", "T6", **CELL, model="brnet", row="Bottom").text == "0.043"
 
 
 @pytest.mark.parametrize("mae", ["", "-", "nan", "inf", "0,041x"])
@@ -71,19 +76,19 @@ def test_shipped_values_are_readable_and_unambiguous_in_main_tables():
     index = read_published(SHIPPED)
     assert sum(map(len, index.values())) == 463
     gap = {"dataset": "matbench_expt_gap_rows", "property": "band_gap", "representation": "ef+pa"}
-    assert lookup(index, "matbench", "leaderboard", **gap, model="modnet").text == "0.3327"
-    assert lookup(index, "brnet2023", "T5", **CELL, model="brnet").source == "brnet2023 T5"
+    assert find(index, "matbench", "leaderboard", **gap, model="modnet").text == "0.3327"
+    assert find(index, "brnet2023", "T5", **CELL, model="brnet").source == "brnet2023 T5"
     jarvis = {"dataset": "jarvis", "property": "formation_energy", "representation": "ef"}
-    assert lookup(index, "brnet2023", "T2", **jarvis, model="brnet", depth=17, size=19994).text == "0.070"
+    assert find(index, "brnet2023", "T2", **jarvis, model="brnet", depth=17, size=19994).text == "0.070"
 
 
 def test_a_value_stands_beside_its_own_metric_only(tmp_path):
     path = tmp_path / "published.csv"
     line = "b,T5,KEFE,kefe,formation_energy,eV/atom,2135,ef,brnet,17,p,{},,{}\n"
     path.write_text(HEADER.rstrip("\n") + ",metric\n" + line.format("0.07", "") + line.format("0.15", "p90_abs_error"))
-    found = [lookup(read_published(path), "b", "T5", **CELL, model="brnet", metric=m) for m in ("mae", "p90_abs_error")]
+    found = [find(read_published(path), "b", "T5", **CELL, model="brnet", metric=m) for m in ("mae", "p90_abs_error")]
     assert [value.text for value in found] == ["0.07", "0.15"]
-    assert lookup(read_published(path), "b", "T5", **CELL, model="brnet", metric="rmse") is None
+    assert find(read_published(path), "b", "T5", **CELL, model="brnet", metric="rmse") is None
 
 
 def test_the_size_of_a_set_is_the_largest_that_is_printed_of_it(tmp_path):

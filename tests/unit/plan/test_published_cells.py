@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from elemflow.config.load import load_plain
+from elemflow.config.load import load
 from elemflow.plan.build import build
 from elemflow.plan.published import read_published, read_published_quantities
 
@@ -19,18 +19,18 @@ def test_every_printed_value_is_in_its_cell(root: Path) -> None:
         **read_published_quantities(folder / "published_other.csv"),
     }
     studies = sorted(path.stem for path in (root / "config/studies").glob("*.yaml"))
-    plan = build(load_plain({"studies": studies}, root), printed)
+    plan = build(load({"studies": studies}, root), printed)
     cells = [
-        (study, item, str(cell["row"]), str(cell["column"]), cell["published_text"], cell["published_source"])
+        (study, item, str(cell.row), str(cell.column), cell.published_text, cell.published_source)
         for (study, item), table in plan.tables.items()
-        for cell in table["cells"]
-        if cell.get("published") is not None
+        for cell in table.cells
+        if cell.published is not None
     ]
     cells += [
-        (study, item, str(row), str(column), series["published_text"], series["published_source"])
+        (study, item, str(row), str(column), series.published_text, series.published_source)
         for (study, item), figure in plan.figures.items()
-        for row, panel in enumerate(figure["panels"])
-        for column, series in enumerate(panel["series"])
-        if series.get("published") is not None
+        for row, panel in enumerate(figure.panels)
+        for column, series in enumerate(panel.series)
+        if series.published is not None
     ]
     assert sorted(cells) == sorted(expected)

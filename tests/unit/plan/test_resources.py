@@ -1,7 +1,9 @@
 import json
 
 import pytest
+from factories import configuration
 
+from elemflow.config.model import read_model
 from elemflow.features.store import FEATURES
 from elemflow.plan.resources import (
     COLUMNS,
@@ -13,13 +15,20 @@ from elemflow.plan.resources import (
     training_minutes,
 )
 
-NETWORK = {"kind": "network"}
-FOREST = {"kind": "estimator", "parameters": {"n_estimators": 100}}
-SEARCH = {"kind": "search", "trials": 60}
+NETWORK = read_model(configuration.NETWORK)
+SEARCH = read_model({"kind": "search", "engine": "optuna", "trials": 60, "estimators": ["ridge"]})
+FOLDS = {"scheme": "k_fold", "seed": 1}
 
 
-def protocol(epochs=3000, **split):
-    return {"split": split, "training": {"max_epochs": epochs, "engine": "auto", "parallel_members": "auto"}}
+def forest(trees):
+    return read_model({"kind": "estimator", "estimator": "random_forest", "parameters": {"n_estimators": trees}})
+
+
+FOREST = forest(100)
+
+
+def protocol(split=None, **training):
+    return configuration.make_protocol(split, training)
 
 
 def test_materials_are_those_of_the_curated_dataset(tmp_path):
@@ -31,7 +40,7 @@ def test_materials_are_those_of_the_curated_dataset(tmp_path):
 
 @pytest.mark.parametrize("model", [NETWORK, FOREST, SEARCH])
 def test_memory_grows_with_rows_and_columns(model):
-    one = protocol(members=1)
+    one = protocol({"members": 1})
     small = training_memory_mb(4_000, "ef", model, one)
     assert small < training_memory_mb(400_000, "ef", model, one) < training_memory_mb(400_000, "st+pa+ef", model, one)
     assert small % 500 == 0
@@ -43,30 +52,31 @@ def test_memory_covers_what_was_measured():
 
 
 def test_members_of_a_fleet_have_their_inputs_in_memory_at_once():
-    fleet, alone = protocol(folds=5, members_per_fold=2), protocol(members=1)
+    fleet, alone = protocol(FOLDS | {"folds": 5, "members_per_fold": 2}), protocol({"members": 1})
     needed = training_memory_mb(300_000, "ef", NETWORK, fleet)
     assert needed - training_memory_mb(300_000, "ef", NETWORK, alone) >= 9 * 300_000 * 86 * 8 / 1e6 - 500
     for change in ({"engine": "tensorflow"}, {"parallel_members": 1}):
-        one = fleet | {"training": fleet["training"] | change}
+        one = protocol(FOLDS | {"folds": 5, "members_per_fold": 2}, **change)
         assert training_memory_mb(300_000, "ef", NETWORK, one) == training_memory_mb(300_000, "ef", NETWORK, alone)
     assert training_memory_mb(9_000, "ef", FOREST, fleet) == training_memory_mb(9_000, "ef", FOREST, alone)
 
 
 def test_a_forest_needs_more_with_more_trees():
-    more = FOREST | {"parameters": {"n_estimators": 500}}
     one = protocol()
-    assert training_memory_mb(100_000, "ef", more, one) > training_memory_mb(100_000, "ef", FOREST, one)
+    assert training_memory_mb(100_000, "ef", forest(500), one) > training_memory_mb(100_000, "ef", FOREST, one)
 
 
 def test_minutes_stay_within_a_day():
-    assert training_minutes(100, NETWORK, protocol(members=1)) == MINUTES[0]
-    assert training_minutes(300_000, NETWORK, protocol(members=3)) == MINUTES[1]
-    assert training_minutes(4_000, SEARCH, protocol(members=3)) > training_minutes(4_000, FOREST, protocol(members=3))
+    assert training_minutes(100, NETWORK, protocol({"members": 1})) == MINUTES[0]
+    assert training_minutes(300_000, NETWORK, protocol({"members": 3})) == MINUTES[1]
+    assert training_minutes(4_000, SEARCH, protocol({"members": 3})) > training_minutes(
+        4_000, FOREST, protocol({"members": 3})
+    )
 
 
 def test_folds_and_repeats_count_as_members():
-    one = training_minutes(10_000, NETWORK, protocol(members=1))
-    assert training_minutes(10_000, NETWORK, protocol(folds=2, repeats=5)) == 10 * one
+    one = training_minutes(10_000, NETWORK, protocol({"members": 1}))
+    assert training_minutes(10_000, NETWORK, protocol(FOLDS | {"folds": 2, "repeats": 5})) == 10 * one
 
 
 def test_columns_are_those_of_the_features():

@@ -7,7 +7,7 @@ import bibtexparser
 import pytest
 
 from elemflow.config.kinds import FEATURES
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 from elemflow.config.yaml_schema import read_yaml
 from elemflow.core.errors import ConfigError
 from elemflow.plan import build as plan

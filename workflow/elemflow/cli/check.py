@@ -109,20 +109,19 @@ def _data(workflow: "Workflow") -> Iterator[Finding]:
     settings = workflow.settings
     here, fetched = [], []
     for name in workflow.plan.datasets():
-        source = settings.datasets[name]["source"]
+        source = settings.datasets[name].source
         if Path(MANIFEST.format(dataset=name)).is_file():
             here.append(name)
-        elif source["kind"] == "table" and source.get("path"):
-            path = settings.data_folder / source["path"]
-            if not path.is_file():
+        elif path := settings.datasets[name].local_file(settings.data_folder):
+            if not Path(path).is_file():
                 yield Finding("data", f"{name}: {path} is missing. Put it there, or set data_folder.", True)
             else:
                 here.append(name)
-        elif source["kind"] == "shipped":
+        elif source.kind == "shipped":
             here.append(name)
         else:
-            fetched.append(f"{name} ({source['kind']})")
-            if source["kind"] == "materials_project" and not any(map(os.environ.get, KEYS_OF_MATERIALS_PROJECT)):
+            fetched.append(f"{name} ({source.kind})")
+            if source.kind == "materials_project" and not any(map(os.environ.get, KEYS_OF_MATERIALS_PROJECT)):
                 key = KEYS_OF_MATERIALS_PROJECT[0]
                 yield Finding("data", f"{name}: {key} is not set. Set it to your key of the Materials Project.", True)
     if here:

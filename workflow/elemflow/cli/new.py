@@ -98,12 +98,10 @@ def study(*, datasets: Sequence[str], study_id: str | None, properties: Sequence
             raise ConfigError(
                 f"no dataset '{name}' in {DATASETS}.{nearest(name, known)} Write one: elemflow new dataset."
             )
-        found = known[name]["properties"]
+        found = known[name].properties
         if unknown := [each for each in properties if len(datasets) == 1 and each not in found]:
             raise ConfigError(f"{DATASETS}/{name}.yaml: no property '{unknown[0]}'.{nearest(unknown[0], found)}")
-        rows += [
-            (name, each, spec.get("title") or each) for each, spec in found.items() if each in (properties or found)
-        ]
+        rows += [(name, each, spec.title or each) for each, spec in found.items() if each in (properties or found)]
     study_name = _checked_id(study_id or datasets[0])
     file = _write(STUDIES / f"{study_name}.yaml", study_text(study_name, rows), force=force)
     runs = len(load_workflow([study_name]).plan.runs)

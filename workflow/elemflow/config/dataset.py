@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from elemflow.core.declared import Declared
+from elemflow.core.declared import Declared, FromFile, Parameters
+
+SHOWN = ("title", "version", "license", "citation", "published_size", "missing_properties", "read_from")
+"""Keys that captions show and no number depends on."""
+MAKES_MATERIALS = ("source", "columns", "properties", "filters", "keep")
+"""Keys that decide which materials there are."""
 
 
 class Source(Declared):
@@ -133,7 +140,7 @@ class Keep(Declared):
     volume: str | None = None
 
 
-class Dataset(Declared):
+class Dataset(FromFile):
     """One source, the filters on its entries and the rule that leaves one material per composition."""
 
     title: str = ""
@@ -151,9 +158,46 @@ class Dataset(Declared):
     published_size: dict[str, int] = Field(default_factory=dict)
 
     @property
-    def all_properties(self) -> dict[str, Property]:
-        """Every property, also those without data and those of another dataset."""
-        return {**self.properties, **self.missing_properties, **self.read_from}
+    def has_nothing_here(self) -> bool:
+        """Whether all properties are without data, or those of another dataset."""
+        return not self.properties and bool(self.missing_properties or self.read_from)
+
+    def find_property(self, name: str) -> Property | None:
+        """Return a property, also one without data or of another dataset; None if there is none."""
+        return self.read_from.get(name) or self.missing_properties.get(name) or self.properties.get(name)
+
+    def local_file(self, data_folder: Path) -> str | None:
+        """Return the path of the local file that the dataset is copied from; None if there is none."""
+        path = self.source.options.get("path")
+        return str(data_folder / path) if path else None
+
+    def source_parameters(self, data_folder: Path) -> Parameters:
+        """Return the source, with the paths of local files resolved."""
+        source = self.written["source"]
+        local = {key: str(data_folder / source[key]) for key in ("path", "structures") if source.get(key)}
+        return source | local
+
+    def curation_parameters(self, data_folder: Path) -> Parameters:
+        """Return what curation depends on: not the texts that captions show."""
+        written = self.written_without(*SHOWN)
+        properties = {
+            name: {key: value for key, value in spec.items() if key != "title"}
+            for name, spec in written["properties"].items()
+        }
+        return written | {"source": self.source_parameters(data_folder), "properties": properties}
+
+    def texts(self) -> Parameters:
+        """Return what captions say of the dataset, on which no number depends."""
+        return {key: self.written[key] for key in ("title", "version", "license", "citation") if key in self.written}
+
+    def property_parameters(self, name: str) -> Parameters:
+        """Return what training depends on of a property."""
+        spec = self.written["properties"][name]
+        return {key: spec[key] for key in ("unit", "minimum") if key in spec}
+
+    def materials_key(self) -> str:
+        """Return a text that datasets with the same materials have in common: one source, read and curated alike."""
+        return json.dumps({key: self.written.get(key) for key in MAKES_MATERIALS}, sort_keys=True)
 
     def for_curation(self) -> Dataset:
         """Return the dataset with only what curation depends on: not the texts that captions show."""

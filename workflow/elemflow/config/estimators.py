@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from elemflow.config.model import BestOfModel, EstimatorModel, Model, SearchModel, read_model
 from elemflow.core.errors import ConfigError, nearest
 
 
@@ -164,45 +165,45 @@ def check_parameters(name: str, parameters: Iterable[str], where: str) -> None:
             )
 
 
-def check_models(models: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
-    """Check the names in estimators, searches and models of kind `best_of`.
+def check_model(model: Model, where: str, models: Mapping[str, Model]) -> None:
+    """Check the names in an estimator, a search or a model of kind `best_of`.
 
     Args:
-        models: File and declaration of every model, by id.
+        model: The model.
+        where: How messages call its file.
+        models: All models, by id.
 
     Raises:
         ConfigError: An estimator, a parameter or a model does not exist, or an engine cannot search an estimator.
     """
-    for path, model in models.values():
-        if model["kind"] == "estimator":
-            check_estimator(model["estimator"], f"{path}: key 'estimator'")
-            check_parameters(model["estimator"], model["parameters"], f"{path}: key 'parameters")
-            check_parameters(model["estimator"], model.get("search", {}).get("grid", ()), f"{path}: key 'search.grid")
-        elif model["kind"] == "search":
-            known = SEARCHABLE[model["engine"]]
-            for name in model["estimators"]:
-                check_estimator(name, f"{path}: key 'estimators'")
-                if name not in known:
-                    raise ConfigError(
-                        f"{path}: key 'estimators': engine {model['engine']} does not search '{name}'. "
-                        f"Known: {', '.join(known)}.{nearest(name, known)}"
-                    )
-        elif model["kind"] == "best_of":
-            known_models = [name for name, (_, other) in models.items() if other["kind"] == "estimator"]
-            for name in model["models"]:
-                if name not in known_models:
-                    raise ConfigError(
-                        f"{path}: key 'models': no model of kind estimator '{name}'. Known: {', '.join(known_models)}."
-                        f"{nearest(name, known_models)}"
-                    )
+    if isinstance(model, EstimatorModel):
+        check_estimator(model.estimator, f"{where}: key 'estimator'")
+        check_parameters(model.estimator, model.parameters, f"{where}: key 'parameters")
+        check_parameters(model.estimator, model.search.grid if model.search else (), f"{where}: key 'search.grid")
+    elif isinstance(model, SearchModel):
+        known = SEARCHABLE[model.engine]
+        for name in model.estimators:
+            check_estimator(name, f"{where}: key 'estimators'")
+            if name not in known:
+                raise ConfigError(
+                    f"{where}: key 'estimators': engine {model.engine} does not search '{name}'. "
+                    f"Known: {', '.join(known)}.{nearest(name, known)}"
+                )
+    elif isinstance(model, BestOfModel):
+        known_models = [name for name, other in models.items() if isinstance(other, EstimatorModel)]
+        for name in model.models:
+            if name not in known_models:
+                raise ConfigError(
+                    f"{where}: key 'models': no model of kind estimator '{name}'. Known: {', '.join(known_models)}."
+                    f"{nearest(name, known_models)}"
+                )
 
 
-def resolve_choices(models: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
-    """Add the declarations of the models that a `best_of` names, by id, as key `candidates`."""
+def with_candidates(model: Model, models: Mapping[str, Model]) -> Model:
+    """Return a model of kind `best_of` with the declarations of the models that it names; others as they are."""
+    if not isinstance(model, BestOfModel):
+        return model
     kept = ("estimator", "parameters", "search", "max_rows")
-    for _, model in models.values():
-        if model["kind"] == "best_of":
-            declared = {name: models[name][1] for name in model["models"]}
-            model["candidates"] = {
-                name: {key: other[key] for key in kept if key in other} for name, other in declared.items()
-            }
+    declared = {name: models[name].written for name in model.models}
+    candidates = {name: {key: other[key] for key in kept if key in other} for name, other in declared.items()}
+    return read_model(model.written_without("candidates") | {"candidates": candidates})

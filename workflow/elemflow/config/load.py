@@ -1,6 +1,7 @@
-"""Everything that config/ declares, layered and checked against itself; mistakes are named by file and key.
+"""Everything that config/ declares, layered, parsed and checked against itself; mistakes are named by file and key.
 
-`elemflow.config.read` reads the files, overrides and `extends`; `elemflow.config.checks` checks what no schema can.
+`elemflow.config.read` reads the files, overrides and `extends`; `elemflow.config.checks` checks what no schema can, and
+`elemflow.config.varied` derives variations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,15 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from elemflow.config.checks import check_datasets, check_models, check_pretraining, check_protocols, check_read_from
+from elemflow.config.checks import check_datasets
 from elemflow.config.dataset import Dataset
-from elemflow.config.estimators import resolve_choices
-from elemflow.config.model import Model, read_model
+from elemflow.config.model import Model
 from elemflow.config.pretraining import find_protocol
 from elemflow.config.protocol import Protocol
 from elemflow.config.read import (
+    Declarations,
     drop_ensemble_none,
-    expand_networks,
     extend,
     override,
     read_folders,
@@ -24,25 +24,12 @@ from elemflow.config.read import (
     select_studies,
     separate_missing_properties,
 )
-from elemflow.config.scale_caps import cap, reductions
-from elemflow.config.study import Study
-from elemflow.config.variations import (
-    MARK,
-    Changes,
-    WithVariations,
-    describe,
-    drop_removed,
-    effective,
-    model_keys,
-    nest,
-    protocol_keys,
-    read_changes,
-    resolve,
-    variation_id,
-)
-from elemflow.config.yaml_schema import check, merge
+from elemflow.config.scale_caps import Scale
+from elemflow.config.study import Study, read_study
+from elemflow.config.variations import WithVariations
+from elemflow.config.varied import ModelReader, ProtocolReader
+from elemflow.config.yaml_schema import check
 from elemflow.core.declared import Declared
-from elemflow.core.errors import ConfigError
 
 KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
 
@@ -62,39 +49,6 @@ class Packing(Declared):
 Recorded = Literal["ignore", "show", "only"]
 
 
-class Scale(Declared):
-    """Caps over every protocol; None where nothing is capped."""
-
-    max_materials: int | None = None
-    max_epochs: int | None = None
-    members: int | None = None
-
-
-@dataclass(frozen=True)
-class PlainSettings:
-    """The settings as plain values, for rooms that do not read typed ones yet; the same fields as `Settings`."""
-
-    selected: list[str]
-    datasets: dict[str, dict[str, Any]]
-    models: WithVariations[dict[str, Any]]
-    protocols: WithVariations[dict[str, Any]]
-    studies: dict[str, dict[str, Any]]
-    data_folder: Path
-    chunks: int = 1
-    keep_failed: bool = False
-    recorded: Recorded = "ignore"
-    reduced: Mapping[str, list[str]] = field(default_factory=dict)
-    packing: Mapping[str, Any] = field(default_factory=dict)
-
-    def protocol(self, name: str) -> dict[str, Any]:
-        """Return a protocol by its id; those of pre-training runs are derived.
-
-        Raises:
-            KeyError: There is none.
-        """
-        return find_protocol(self.protocols, name)
-
-
 @dataclass(frozen=True)
 class Settings:
     """Everything a user can choose, checked and with defaults filled in.
@@ -109,9 +63,7 @@ class Settings:
         chunks: Jobs per part of a representation.
         keep_failed: Whether failed runs are shown as such rather than tried again.
         recorded: Whether tables show recorded runs that were not computed here, and nothing else (`only`).
-        reduced: Where a protocol is smaller than its file declares, by id, in words; empty at full scale.
         packing: How small trainings share a process.
-        plain: The same as plain values, for rooms that do not read typed ones yet.
     """
 
     selected: tuple[str, ...]
@@ -119,13 +71,12 @@ class Settings:
     models: WithVariations[Model]
     protocols: WithVariations[Protocol]
     studies: dict[str, Study]
-    data_folder: Path
-    plain: PlainSettings
+    data_folder: Path = Path()
     chunks: int = 1
     keep_failed: bool = False
     recorded: Recorded = "ignore"
-    reduced: Mapping[str, list[str]] = field(default_factory=dict)
     packing: Packing = field(default_factory=Packing)
+    _derived: dict[str, Protocol] = field(default_factory=dict, repr=False, compare=False)
 
     def protocol(self, name: str) -> Protocol:
         """Return a protocol by its id; those of pre-training runs are derived, see `elemflow.config.pretraining`.
@@ -133,7 +84,9 @@ class Settings:
         Raises:
             KeyError: There is none.
         """
-        return Protocol.model_validate(find_protocol(self.plain.protocols, name))
+        if name not in self._derived:
+            self._derived[name] = find_protocol(self.protocols, name)
+        return self._derived[name]
 
 
 def load(
@@ -154,120 +107,47 @@ def load(
     Raises:
         ConfigError: Names the file, the key, what was found and what is allowed.
     """
-    plain = load_plain(config, root, config_files, own)
-    return Settings(
-        selected=tuple(plain.selected),
-        datasets={name: Dataset.model_validate(value) for name, value in plain.datasets.items()},
-        models=WithVariations(
-            {name: read_model(value) for name, value in plain.models.items()},
-            lambda name: read_model(plain.models[name]),
-            model_keys(),
-        ),
-        protocols=WithVariations(
-            {name: Protocol.model_validate(value) for name, value in plain.protocols.items()},
-            lambda name: Protocol.model_validate(plain.protocols[name]),
-            protocol_keys(),
-        ),
-        studies={name: Study.model_validate(value) for name, value in plain.studies.items()},
-        data_folder=plain.data_folder,
-        chunks=plain.chunks,
-        keep_failed=plain.keep_failed,
-        recorded=plain.recorded,
-        reduced=plain.reduced,
-        packing=Packing.model_validate(plain.packing),
-        plain=plain,
-    )
-
-
-def load_plain(
-    config: Mapping[str, Any], root: Path, config_files: Sequence[str | Path] = (), own: Path | None = None
-) -> PlainSettings:
-    """Return the settings as plain values; see `load`."""
     where = " + ".join(str(file) for file in config_files) or "config"
     top = read_top(config, config_files, where)
-    found = {kind: read_folders(kind, root, own) for kind in KINDS}
-    declared = {name: protocol for name, (_, protocol) in extend(found["protocols"], "protocol").items()}
-    found = override(found, top["overrides"], where)
-    found |= {kind: extend(found[kind], KINDS[kind]) for kind in ("datasets", "models", "protocols")}
-    found["studies"] = select_studies(found["studies"], top["studies"], where)
-    for kind, declarations in found.items():
-        for path, declaration in declarations.values():
-            check(declaration, KINDS[kind], path)
-    drop_ensemble_none(found["protocols"])
-    full = found["protocols"]
-    found["protocols"] = {name: (path, cap(item, top["scale"])) for name, (path, item) in full.items()}
+    files = {kind: read_folders(kind, root, own) for kind in KINDS}
+    files["studies"] = select_studies(files["studies"], top["studies"], where)
+    found = _extended(override(files, top["overrides"], where))
+    _check_schemas(found)
+    as_declared = _protocols_of(files) if top["overrides"].get("protocols") else found["protocols"]
     separate_missing_properties(found["datasets"])
-    check_read_from(found["datasets"])
-    check_datasets(found["datasets"])
-    expand_networks(found["models"])
-    check_models(found["models"], own or root)
-    resolve_choices(found["models"])
-    check_protocols(found["protocols"])
-    check_pretraining(found["protocols"], found["datasets"])
-    values = {kind: {name: item[1] for name, item in group.items()} for kind, group in found.items()}
-    reduced = {name: reductions(declared[name], protocol) for name, protocol in values["protocols"].items()}
-
-    def vary_protocol(name: str) -> dict[str, Any]:
-        base = name.partition(MARK)[0]
-        path, whole = full[base]
-        changes, where = _read_variation(name, protocol_keys(), whole), name
-        varied = {where: (where, _varied(whole, changes, "protocol", f"{path}: {where}"))}
-        drop_ensemble_none(varied)
-        capped = {where: (f"{path}: {where}", cap(varied[where][1], top["scale"]))}
-        check_protocols(capped)
-        check_pretraining(capped, found["datasets"], found["protocols"])
-        as_declared = merge(declared[base], nest(changes))
-        drop_removed(as_declared, changes)
-        reduced[where] = reductions(as_declared, capped[where][1])
-        return capped[where][1] | (
-            {"title": f"{whole['title']}; {describe(where, protocol_keys())}"} if "title" in whole else {}
-        )
-
-    def vary_model(name: str) -> dict[str, Any]:
-        base = name.partition(MARK)[0]
-        path, whole = found["models"][base]
-        changes, where = _read_variation(name, model_keys(), whole), name
-        plain = {key: value for key, value in whole.items() if key != "candidates"}
-        varied = {where: (f"{path}: {where}", _varied(plain, changes, "model", f"{path}: {where}"))}
-        expand_networks(varied)
-        check_models(varied, own or root, found["models"])
-        resolve_choices({**found["models"], **varied})
-        return varied[where][1] | {"title": f"{whole['title']}, {describe(where, model_keys())}"}
-
-    return PlainSettings(
-        selected=top["studies"],
-        datasets=values["datasets"],
-        models=WithVariations(values["models"], vary_model, model_keys()),
-        protocols=WithVariations(
-            values["protocols"], vary_protocol, protocol_keys(), {name: item for name, (_, item) in full.items()}
-        ),
-        studies=values["studies"],
+    datasets = {name: Dataset.read(declared) for name, (_, declared) in found["datasets"].items()}
+    check_datasets(datasets, {name: path for name, (path, _) in found["datasets"].items()})
+    models = ModelReader(found["models"], own or root).read()
+    scale = Scale.model_validate(top["scale"])
+    return Settings(
+        selected=tuple(top["studies"]),
+        datasets=datasets,
+        models=models,
+        protocols=ProtocolReader(found["protocols"], as_declared, scale, datasets).read(),
+        studies={name: read_study(declared, path) for name, (path, declared) in found["studies"].items()},
         data_folder=Path(top["data_folder"] or "."),
         chunks=top["chunks"],
         keep_failed=top["keep_failed"],
         recorded=top["recorded"],
-        reduced=reduced,
-        packing=top["packing"],
+        packing=Packing.model_validate(top["packing"]),
     )
 
 
-def _read_variation(name: str, known: Mapping[str, str], declared: Mapping[str, Any]) -> Changes:
-    """Return the changes of a variation's id, by dotted key.
-
-    Raises:
-        ConfigError: A key does not exist, nothing changes, or the id is not written as it would be derived.
-    """
-    base, _, text = name.partition(MARK)
-    changes = {resolve(key, known, name): value for key, value in read_changes(text).items()}
-    derived = variation_id(base, effective(changes, declared), known, name)
-    if derived != name:
-        raise ConfigError(f"{name}: the id of this variation is '{derived}'; write that.")
-    return changes
+def _extended(found: Mapping[str, Declarations]) -> dict[str, Declarations]:
+    """Lay declarations over those that they extend; studies extend nothing."""
+    return {kind: group if kind == "studies" else extend(group, KINDS[kind]) for kind, group in found.items()}
 
 
-def _varied(declared: Mapping[str, Any], changes: Changes, schema: str, where: str) -> dict[str, Any]:
-    """Return a declaration with changes, checked like a file."""
-    varied = merge(declared, nest(changes))
-    drop_removed(varied, changes)
-    check(varied, schema, where)
-    return varied
+def _check_schemas(found: Mapping[str, Declarations]) -> None:
+    """Check all declarations against their schemas and fill in defaults."""
+    for kind, declarations in found.items():
+        for path, declaration in declarations.values():
+            check(declaration, KINDS[kind], path)
+    drop_ensemble_none(found.get("protocols", {}))
+
+
+def _protocols_of(files: Mapping[str, Declarations]) -> Declarations:
+    """Return the protocols as their files declare them, without overrides."""
+    found = _extended({"protocols": files["protocols"]})
+    _check_schemas(found)
+    return found["protocols"]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter, field_serializer, field_validator
 
-from elemflow.core.declared import Declared
+from elemflow.core.declared import Declared, FromFile, Parameters
 from elemflow.networks.families.registry import read_spec
 from elemflow.networks.spec import NetworkSpec
 
@@ -22,9 +22,13 @@ class PublishedName(Declared):
     depth: int | None = None
 
 
-class _Model(Declared):
+class _Model(FromFile):
     title: str = ""
     published: PublishedName | None = None
+
+    def training_parameters(self) -> Parameters:
+        """Return what training depends on."""
+        return self.written_without("title", "published")
 
     def for_training(self) -> Self:
         """Return the model with only what training depends on."""
@@ -130,4 +134,6 @@ Model = NetworkModel | EstimatorModel | BestOfModel | SearchModel | OtherModel
 
 def read_model(declared: Mapping[str, Any]) -> Model:
     """Return the typed declaration of a model, valid by its JSON schema."""
-    return _KNOWN.validate_python(declared) if declared["kind"] in KNOWN_KINDS else OtherModel.model_validate(declared)
+    known = declared["kind"] in KNOWN_KINDS
+    found: Model = _KNOWN.validate_python(declared) if known else OtherModel.model_validate(declared)
+    return found.written_as(declared)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_serializer, field_validator
+from pydantic import Field, PrivateAttr, field_serializer, field_validator
 
+from elemflow.config.dataset import Property
 from elemflow.config.kinds import ScalingKind, natural_scaling
-from elemflow.core.declared import Declared
+from elemflow.core.declared import Declared, FromFile, Parameters
 from elemflow.splits.schemes.base import SplitScheme
+from elemflow.splits.schemes.pretraining import Pretraining
 from elemflow.splits.schemes.registry import read_split
 
 SCALINGS = {"standard": "standardised", "quantile": "by rank", "unit_rows": "standardised to rows of unit length"}
@@ -158,7 +160,7 @@ class PretrainingSource(Declared):
     protocol: str
 
 
-class Protocol(Declared):
+class Protocol(FromFile):
     """How a model is split, scaled, trained, evaluated and reported.
 
     Attributes:
@@ -185,6 +187,7 @@ class Protocol(Declared):
     ensemble: Literal["mean", "median"] | None = None
     uncertainty: bool = False
     report: Literal["mean", "best_on_test", "ensemble"] = "mean"
+    _reduced: tuple[str, ...] = PrivateAttr(())
 
     @field_validator("split", mode="before")
     @classmethod
@@ -223,14 +226,60 @@ class Protocol(Declared):
         """
         return {} if self.pretraining else scaling_of(self.scaling, parts)
 
+    @property
+    def reduced(self) -> tuple[str, ...]:
+        """Where the protocol is smaller than its file declares, in words; empty at full scale."""
+        return self._reduced
+
+    def reduced_by(self, reduced: Sequence[str]) -> Self:
+        """Remember where the protocol is smaller than its file declares."""
+        self._reduced = tuple(reduced)
+        return self
+
+    @property
+    def members_per_split(self) -> int:
+        """How many members in a row share a split and differ by their seed alone."""
+        if isinstance(self.split, Pretraining):  # what it excludes is the same for members of one fine-tuned fold
+            return int(self.written["split"].get("members_per_fold", 1))
+        return self.split.members_per_split
+
+    @property
+    def n_random_test_sets(self) -> int | None:
+        """Number of test sets drawn at random among all materials; None where chance does not choose them.
+
+        The member that is best on its test set was not chosen by chance either.
+        """
+        return None if self.report == "best_on_test" else self.split.n_random_test_sets
+
+    def switches_on(self, path: str) -> bool:
+        """Return whether a key such as `split.hold_out` is given and not false."""
+        found: Any = self
+        for key in path.split("."):
+            found = getattr(found, key, None)
+        return bool(found)
+
+    def clips(self, property_: Property) -> bool:
+        """Return whether predictions of a property are clipped; `auto` follows from its `minimum`."""
+        return property_.minimum is not None if self.clip_predictions == "auto" else self.clip_predictions
+
+    def training_parameters(self, property_: Property, parts: Iterable[str]) -> Parameters:
+        """Return what training depends on, for a property and the parts of a representation."""
+        written = self.written_without("title", "report", "ensemble", "uncertainty", "scaling")
+        scaling = self.scaling_of(parts)
+        clips = {"clip_predictions": self.clips(property_)}
+        return written | clips | ({"scaling": scaling} if scaling else {})
+
+    def evaluation_parameters(self) -> Parameters:
+        """Return what evaluation depends on besides predictions."""
+        cfg: Parameters = {"report": self.report}
+        if self.ensemble is None:
+            return cfg
+        own = {"ensemble": self.ensemble, "uncertainty": self.uncertainty}
+        return cfg | own | {"members_per_split": self.members_per_split}
+
     def for_training(self) -> Protocol:
         """Return the protocol with only what training depends on."""
         return self.model_copy(update={"title": "", "report": "mean", "ensemble": None, "uncertainty": False})
-
-
-def clips(declared: bool | Literal["auto"], property_: Mapping[str, Any]) -> bool:
-    """Return whether predictions of a property are clipped; `auto` follows from its `minimum`."""
-    return property_.get("minimum") is not None if declared == "auto" else declared
 
 
 def scaling_of(declared: Mapping[str, ScalingKind] | Literal["none"], parts: Iterable[str]) -> dict[str, ScalingKind]:

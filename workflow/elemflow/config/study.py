@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any, Literal
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from elemflow.core.declared import Declared
+from elemflow.config.variations import flatten
+from elemflow.core.declared import Declared, FromFile
+from elemflow.core.errors import ConfigError
 
 OneOrMany = str | tuple[str, ...]
 RunKey = Literal["dataset", "property", "representation", "model", "protocol"]
@@ -25,8 +29,17 @@ class Selector(Declared):
     @builtins.property  # a field has the plain name
     def values(self) -> dict[str, tuple[str, ...]]:
         """Allowed values of each run key that is given."""
-        given = {key: getattr(self, key) for key in self.model_fields_set}
+        given = {key: getattr(self, key) for key in type(self).model_fields}
         return {key: (value,) if isinstance(value, str) else value for key, value in given.items() if value}
+
+    def of(self, key: str) -> OneOrMany | None:
+        """Return the value or values of a run key; None if it is not given."""
+        found: OneOrMany | None = getattr(self, key)
+        return found
+
+    def within(self, other: Self) -> Self:
+        """Return the selector of cells that have what both select; keys of this one replace those of the other."""
+        return other.model_copy(update={key: self.of(key) for key in self.values})
 
 
 class Cell(Declared):
@@ -56,15 +69,37 @@ class Cell(Declared):
     quantity: str | None = None
     missing: str | None = None
 
+    def get(self, key: str) -> OneOrMany | None:
+        """Return the value under a key of runs; None if it is not given."""
+        found: OneOrMany | None = getattr(self, key)
+        return found
+
+    def names(self, key: str) -> bool:
+        """Return whether a key of runs, or `with`, is given here."""
+        return bool(self.variations) if key == "with" else key in self.model_fields_set
+
+    @classmethod
+    def merged(cls, *levels: Cell) -> Cell:
+        """Return the keys of a cell; those of later levels replace earlier ones, also within `with`."""
+        given = {key: getattr(level, key) for level in levels for key in level.model_fields_set if key != "cells"}
+        changes = {key: value for level in levels for key, value in flatten(level.variations).items()}
+        # The levels were checked; hundreds of thousands of cells are merged in large plans.
+        return Cell.model_construct(set(given), **{**given, "variations": changes})
+
 
 class Row(Cell):
     """A row of a table or figure, with the keys that differ from cell to cell."""
 
     cells: tuple[Cell, ...] | None = None
 
+    @field_validator("cells", mode="before")
+    @classmethod
+    def _expanded(cls, value: Any) -> Any:
+        return value if value is None else list(expand(value))
+
 
 class Item(Declared):
-    """A table or figure: rows crossed with columns."""
+    """A table or figure: rows crossed with columns; a list in an entry of either stands for one entry each."""
 
     title: str
     kind: str
@@ -74,6 +109,11 @@ class Item(Declared):
     defaults: Cell = Cell()
     rows: tuple[Row, ...]
     columns: tuple[Cell, ...]
+
+    @field_validator("rows", "columns", mode="before")
+    @classmethod
+    def _expanded(cls, value: Any) -> Any:
+        return list(expand(value))
 
 
 class Claim(Declared):
@@ -97,7 +137,7 @@ class Claim(Declared):
     at_least: int | None = None
 
 
-class Study(Declared):
+class Study(FromFile):
     """Tables, figures and claims of one paper or question."""
 
     title: str
@@ -108,3 +148,50 @@ class Study(Declared):
     defaults: Cell = Cell()
     tables: dict[str, Item] = Field(default_factory=dict)
     figures: dict[str, Item] = Field(default_factory=dict)
+
+
+def expand(axis: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield one entry per combination of the lists in an entry of a grid's side, those under `with` included.
+
+    Raises:
+        ConfigError: A label cannot be filled in.
+    """
+    for entry in axis:
+        changes = flatten(entry.get("with", {}))
+        lists = {("", key): value for key, value in entry.items() if isinstance(value, list) and key != "cells"}
+        lists |= {("with", key): value for key, value in changes.items() if isinstance(value, list)}
+        for values in itertools.product(*lists.values()):
+            chosen = dict(zip(lists, values, strict=True))
+            own = {**entry, **{key: value for (above, key), value in chosen.items() if not above}}
+            if changes:
+                own["with"] = changes | {key: value for (above, key), value in chosen.items() if above}
+            yield _labelled(own)
+
+
+def _labelled(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an entry whose label shows its variations, where it has places for them such as `{train_rows:,}`."""
+    if "with" not in entry or "{" not in entry.get("label", ""):
+        return entry
+    values = {path.rpartition(".")[2]: value for path, value in entry["with"].items()}
+    try:
+        return {**entry, "label": entry["label"].format(**values)}
+    except (KeyError, ValueError, IndexError):
+        raise ConfigError(
+            f"label '{entry['label']}': cannot be filled in. The keys of its `with`: {', '.join(values)}."
+        ) from None
+
+
+def read_study(declared: Mapping[str, Any], where: str) -> Study:
+    """Return the typed declaration of a study, valid by its JSON schema.
+
+    Args:
+        declared: The declaration.
+        where: How messages call the file.
+
+    Raises:
+        ConfigError: A label cannot be filled in.
+    """
+    try:
+        return Study.read(declared)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None

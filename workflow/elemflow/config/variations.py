@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from elemflow.config.model import BestOfModel, EstimatorModel, NetworkModel, SearchModel
 from elemflow.config.protocol import Protocol
+from elemflow.core.declared import Parameters
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.networks.families.registry import network_families
 from elemflow.splits.schemes.registry import split_schemes
@@ -54,7 +55,7 @@ class WithVariations(dict[str, T], Generic[T]):
         files: The declarations of files, by id.
         vary: Returns the declaration of the id of a variation; raises ConfigError if there is none.
         keys: Keys that can be varied, with their short forms.
-        bases: What changes are made to, by id; `files` if absent.
+        bases: How what changes are made to was written, by id.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class WithVariations(dict[str, T], Generic[T]):
         files: Mapping[str, T],
         vary: Callable[[str], T],
         keys: Mapping[str, str],
-        bases: Mapping[str, Any] | None = None,
+        bases: Mapping[str, Parameters],
     ):
         super().__init__(files)
-        self._vary, self._keys, self._bases = vary, keys, bases or files
+        self._vary, self._keys, self._bases = vary, keys, bases
         self._varied: dict[str, T] = {}
 
     def name(self, declared: str, changes: Changes, where: str) -> str:
@@ -78,7 +79,7 @@ class WithVariations(dict[str, T], Generic[T]):
         earlier = {resolve(key, self._keys, where): value for key, value in read_changes(text).items()} if text else {}
         name = variation_id(
             base,
-            effective({**earlier, **changes}, typing.cast("Mapping[str, Any]", self._bases[base])),
+            effective({**earlier, **changes}, self._bases[base]),
             self._keys,
             where,
         )

@@ -1,8 +1,12 @@
 """Base class of everything that is declared in YAML: immutable, checked, and written back as plain values."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+Parameters = dict[str, Any]
+"""Parameters of a job: JSON values, since Snakemake compares them as text."""
 
 
 class Declared(BaseModel):
@@ -24,6 +28,41 @@ class Declared(BaseModel):
     def but(self, **changes: Any) -> Self:
         """Return a copy with some fields changed, checked again."""
         return type(self).model_validate({**{name: getattr(self, name) for name in self.model_fields_set}, **changes})
+
+
+class FromFile(Declared):
+    """A declaration of a file of config/, which remembers how it was written.
+
+    Jobs are compared with earlier ones by the text of their parameters. So parameters are written as they were
+    declared, with the defaults of the JSON schema: 1 stays 1, where the typed field holds 1.0.
+    """
+
+    _written: Parameters = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def read(cls, declared: Mapping[str, Any]) -> Self:
+        """Return the typed declaration of keys that are valid by their JSON schema."""
+        return cls.model_validate(declared).written_as(declared)
+
+    def written_as(self, declared: Mapping[str, Any]) -> Self:
+        """Remember how the declaration was written."""
+        self._written = dict(declared)
+        return self
+
+    @property
+    def written(self) -> Parameters:
+        """The declaration as it was written, with defaults; not to be changed.
+
+        Raises:
+            TypeError: It was not read from a file.
+        """
+        if not self._written:
+            raise TypeError(f"{type(self).__name__} was not read by `read`")
+        return self._written
+
+    def written_without(self, *keys: str) -> Parameters:
+        """Return the declaration as it was written, without some keys."""
+        return {key: value for key, value in self.written.items() if key not in keys}
 
 
 def without_default(schema: dict[str, Any]) -> None:

@@ -5,12 +5,12 @@ keys that the claim leaves open belong together and are one case of it. A case i
 enough cases are true, does not hold if too few can be, and is otherwise not testable.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from elemflow.config.load import PlainSettings as Settings
+from elemflow.config.dataset import Dataset
+from elemflow.config.load import Settings
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS
 from elemflow.plan.build import Plan
@@ -23,9 +23,6 @@ NO_RESULT, NO_DATA, FAILED, DECLINED = "no result", "no data", "failed", "declin
 REDUCED, LARGER, FEW_MEMBERS = "reduced scale", "more materials than in the paper", "too few members"
 HIGHER_IS_BETTER = ("r2",)
 OF_KINDS = ("a", "b", "order", "direction", "over", "percent")
-
-MAKES_MATERIALS = ("source", "columns", "properties", "filters", "keep")
-"""Keys of a dataset that decide which materials it has."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +71,8 @@ def build(settings: Settings, plan: Plan) -> dict[str, dict[str, Any]]:
     """
     found = {}
     for study_id in settings.selected:
-        study = settings.studies[study_id]
-        tables = {table: cfg for (of, table), cfg in plan.tables.items() if of == study_id}
+        study = settings.studies[study_id].written
+        tables = {table: planned.parameters() for (of, table), planned in plan.tables.items() if of == study_id}
         for claim_id, claim in study["claims"].items():
             _check(claim, tables, f"config/studies/{study_id}.yaml: key 'claims.{claim_id}")
         if study["claims"]:
@@ -88,19 +85,18 @@ def build(settings: Settings, plan: Plan) -> dict[str, dict[str, Any]]:
                 "reference": study["reference"],
                 "model_selection": study["model_selection"],
                 "claims": study["claims"],
-                "dataset_titles": {dataset: settings.datasets[dataset]["title"] for dataset in sorted(datasets)},
+                "dataset_titles": {dataset: settings.datasets[dataset].title for dataset in sorted(datasets)},
                 "same_materials": find_same_materials(settings.datasets, datasets),
                 "tables": {table: cfg for table, cfg in tables.items() if table in used},
             }
     return found
 
 
-def find_same_materials(datasets: Mapping[str, Mapping[str, Any]], chosen: Iterable[str]) -> list[list[str]]:
+def find_same_materials(datasets: Mapping[str, Dataset], chosen: Iterable[str]) -> list[list[str]]:
     """Return the groups of datasets with the same materials: one source, read and curated alike, by several names."""
     groups: dict[str, list[str]] = {}
     for dataset in sorted(chosen):
-        content = {key: datasets[dataset].get(key) for key in MAKES_MATERIALS}
-        groups.setdefault(json.dumps(content, sort_keys=True), []).append(dataset)
+        groups.setdefault(datasets[dataset].materials_key(), []).append(dataset)
     return [group for group in groups.values() if len(group) > 1]
 
 

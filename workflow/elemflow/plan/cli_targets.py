@@ -6,9 +6,9 @@ not have, or the model that is misspelled.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from elemflow.config.pretraining import target_of
+from elemflow.config.protocol import Protocol
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS
 
@@ -37,7 +37,7 @@ OF_DATA = {
 class ProtocolIds(Collection[str]):
     """Ids of protocols: those of files, of their variations and of pre-training runs."""
 
-    def __init__(self, protocols: Mapping[str, Mapping[str, Any]]):
+    def __init__(self, protocols: Mapping[str, Protocol]):
         self._protocols = protocols
 
     def __contains__(self, name: object) -> bool:

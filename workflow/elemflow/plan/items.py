@@ -1,11 +1,11 @@
 """What a table or a figure shows, as the plan describes it to the job that makes it."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self, cast
 
 from pydantic import Field
 
-from elemflow.core.declared import Declared
+from elemflow.core.declared import Declared, Parameters
 
 
 class DatasetAbout(Declared):
@@ -20,7 +20,7 @@ class DatasetAbout(Declared):
     """
 
     title: str
-    citation: tuple[str, ...] | str = ()
+    citation: tuple[str, ...] = ()
     license: str = ""
     version: str = ""
     published_size: dict[str, int] = Field(default={})
@@ -108,6 +108,12 @@ class PlannedItem(Declared):
     property_title: str = ""
     label: str = ""
 
+    @classmethod
+    def of(cls, item: "PlannedItem", **own: Any) -> Self:
+        """Return an item with further fields, which are not checked again: plans have thousands of cells."""
+        fields = {key: getattr(item, key) for key in item.model_fields_set} | own
+        return cast("Self", cls.model_construct(set(fields), **fields))
+
 
 class PlannedCell(PlannedItem):
     """A cell of a table, in a row and a column, both counted from 0."""
@@ -174,6 +180,10 @@ class Shown(Declared):
     failed: dict[str, Failure] = Field(default={})
     recorded: dict[str, RecordedAbout] = Field(default={})
 
+    def parameters(self) -> Parameters:
+        """Return the item as the parameter of the job that makes it."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
 
 class PlannedTable(Shown):
     """A table.
@@ -195,6 +205,11 @@ class PlannedTable(Shown):
     splits: dict[str, dict[str, Any]] = Field(default={})
 
     @property
+    def planned(self) -> list[PlannedCell]:
+        """The cells, in the order of the study."""
+        return self.cells
+
+    @property
     def ordered_cells(self) -> list[PlannedCell]:
         """The cells row by row."""
         return sorted(self.cells, key=lambda cell: (cell.row, cell.column))
@@ -212,6 +227,11 @@ class PlannedFigure(Shown):
     figure: str
     panels: list[PlannedPanel]
     study_labels: list[list[str]] = Field(default=[])
+
+    @property
+    def planned(self) -> Iterator[PlannedSeries]:
+        """The series, in the order of the study."""
+        return self.series
 
     @property
     def series(self) -> Iterator[PlannedSeries]:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from elemflow.core.errors import ConfigError, DataError, nearest
 
@@ -29,9 +30,26 @@ MAE = "mae"
 MARGIN = 0.05
 """Largest difference that counts as none, as a fraction of the published value."""
 COLUMNS = ("study", "table", "row", "dataset", "property", "unit", "size", "representation", "model", "depth")
-QUESTION = ("study", "table", "dataset", "property", "representation", "model")  # what every table cell knows
 
-Key = tuple[str, str, str, str, str, str]
+
+class Question(NamedTuple):
+    """What every table cell knows of its printed value.
+
+    Attributes:
+        study: Study that printed it.
+        table: Printed table.
+        dataset: Dataset; any if empty.
+        property: Property, or the quantity of a network.
+        representation: Representation; any if empty, as of a model with an input of its own.
+        model: Model.
+    """
+
+    study: str
+    table: str
+    dataset: str
+    property: str
+    representation: str
+    model: str
 
 
 def margin_of(value: float, text: str | None, row: Iterable[float | None]) -> float:
@@ -79,7 +97,7 @@ class PublishedValue:
     line: int = 0
 
 
-PublishedIndex = Mapping[Key, tuple[PublishedValue, ...]]
+PublishedIndex = Mapping[Question, tuple[PublishedValue, ...]]
 
 
 def read_published(path: str | Path) -> PublishedIndex:
@@ -114,7 +132,7 @@ def read_published_quantities(path: str | Path) -> PublishedIndex:
 
 
 def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
-    index: dict[Key, tuple[PublishedValue, ...]] = {}
+    index: dict[Question, tuple[PublishedValue, ...]] = {}
     first_line: dict[tuple[object, ...], int] = {}
     with Path(path).open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
@@ -130,7 +148,7 @@ def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
                     continue
             where = f"{path}, line {reader.line_num}"
             entry = _parse_line(line, value, where, reader.line_num)
-            key: Key = (*(line[name].strip() for name in QUESTION),)  # type: ignore[assignment]
+            key = Question(*(line[name].strip() for name in Question._fields))
             whole = (*key, entry.row, entry.depth, entry.size, entry.metric)
             if whole in first_line:
                 raise DataError(
@@ -213,13 +231,8 @@ def check_printed(index: PublishedIndex, study: str, table: str, row: str | None
 
 def lookup(
     index: PublishedIndex,
-    study: str,
-    table: str,
+    question: Question,
     *,
-    dataset: str,
-    property: str,  # noqa: A002  (the word of the field)
-    representation: str,
-    model: str,
     depth: int | None = None,
     size: int | None = None,
     row: str | None = None,
@@ -227,7 +240,7 @@ def lookup(
 ) -> PublishedValue | None:
     """Find the printed value of one table cell.
 
-    `depth`, `size` and `row` are only needed where the others leave a choice, as in a table of
+    `depth`, `size` and `row` are only needed where the question leaves a choice, as in a table of
     branch layouts whose lines differ by their row label alone. A line without a representation, as of a model with an
     input of its own, stands next to every representation, and one without a dataset next to every dataset.
 
@@ -237,12 +250,9 @@ def lookup(
     Raises:
         DataError: The paper prints several values for this question.
     """
-    question = (study, table, dataset, property, representation, model)
-    any_input = (study, table, dataset, property, "", model)
-    any_data = (study, table, "", property, representation, model)
     found = [
         entry
-        for key in (question, any_input, any_data)
+        for key in (question, question._replace(representation=""), question._replace(dataset=""))
         for entry in index.get(key, ())
         if depth in (None, entry.depth)
         and size in (None, entry.size)

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from elemflow.config.kinds import FEATURES, parts_of
-from elemflow.config.load import PlainSettings, load_plain
+from elemflow.config.load import Settings, load
 from elemflow.config.pretraining import MARK, target_of
 from elemflow.core.places import find
 from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, paths
 from elemflow.plan.build import Plan, build
 from elemflow.plan.out_of_date import describe_pending
-from elemflow.plan.published import Key, PublishedValue, read_published, read_published_quantities
+from elemflow.plan.published import PublishedValue, Question, read_published, read_published_quantities
 from elemflow.plan.reruns import forget
 from elemflow.plan.stages.base import Wildcards, one_of
 from elemflow.plan.stages.curation import Curation
@@ -51,11 +51,11 @@ class Workflow:
     """
 
     def __init__(
-        self, settings: PlainSettings, root: Path, config: Mapping[str, Any] | None = None, own: Path | None = None
+        self, settings: Settings, root: Path, config: Mapping[str, Any] | None = None, own: Path | None = None
     ):
         self.settings, self.root, self.config = settings, root, dict(config or {})
         self.own = root if own is None or own.resolve() == root.resolve() else own
-        published: dict[Key, tuple[PublishedValue, ...]] = {}
+        published: dict[Question, tuple[PublishedValue, ...]] = {}
         for path in self.published(paths.PUBLISHED_MAE):
             published |= read_published(self.own / path)
         for path in self.published(paths.PUBLISHED_OTHER):
@@ -75,8 +75,8 @@ class Workflow:
     def load(
         cls, config: Mapping[str, Any], root: Path, files: Sequence[str | Path] = (), own: Path | None = None
     ) -> "Workflow":
-        """Return the workflow of a merged configuration; see `elemflow.config.load.load_plain`."""
-        return cls(load_plain(config, root, files, own), root, config, own)
+        """Return the workflow of a merged configuration; see `elemflow.config.load.load`."""
+        return cls(load(config, root, files, own), root, config, own)
 
     def shipped(self, path: str) -> str:
         """Return the path of a file that ships, as seen from the folder that Snakemake works in."""
@@ -90,7 +90,7 @@ class Workflow:
     @cached_property
     def properties(self) -> set[str]:
         """Ids of all properties."""
-        return {name for dataset in self.settings.datasets.values() for name in dataset["properties"]}
+        return {name for dataset in self.settings.datasets.values() for name in dataset.properties}
 
     @cached_property
     def constraints(self) -> dict[str, str]:
@@ -116,9 +116,9 @@ class Workflow:
 
     def check_targets(self, arguments: Sequence[str]) -> None:
         """Refuse a target of the command line with a study, an item or an id that does not exist."""
-        items = {"tables": self.plan.tables, "figures": self.plan.figures}
+        items = {"tables": list(self.plan.tables), "figures": list(self.plan.figures)}
         selected, datasets = self.settings.selected, self.settings.datasets
-        absent = {name for each in datasets.values() for name in (*each["missing_properties"], *each["read_from"])}
+        absent = {name for each in datasets.values() for name in (*each.missing_properties, *each.read_from)}
         known = cli_targets.Known(
             declared=sorted(
                 {path.stem for place in (self.root, self.own) for path in (place / "config/studies").glob("*.y*ml")}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from elemflow.config.load import PlainSettings, load_plain
+from elemflow.config.load import Settings, load
 from elemflow.config.yaml_schema import read_yaml
 from elemflow.core.files import read_json
 from elemflow.plan import paths
@@ -85,15 +85,13 @@ class RecordedCell:
 class Planned:
     """The papers' tables, from one source of their data."""
 
-    settings: PlainSettings
+    settings: Settings
     plan: Plan
 
     @property
     def tables(self) -> Iterator[PlannedTable]:
         """Yield the tables of errors, in the order of studies and tables."""
-        for described in self.plan.tables.values():
-            if described["kind"] == "errors":
-                yield PlannedTable.model_validate(described)
+        yield from (table for table in self.plan.tables.values() if table.kind == "errors")
 
 
 def read_printed(root: Path) -> PublishedIndex:
@@ -108,7 +106,7 @@ def plan_papers(root: Path) -> list[Planned]:
     """Return the papers' studies as they are, and with the data of public copies."""
     printed, planned = read_printed(root), []
     for overlay in ({}, read_yaml(root / OVERLAY)):
-        settings = load_plain({**overlay, "studies": list(PAPERS)}, root)
+        settings = load({**overlay, "studies": list(PAPERS)}, root)
         planned.append(Planned(settings, build(settings, printed)))
     return planned
 

@@ -84,9 +84,8 @@ def _look_up(root: Path, planned: Sequence[Planned]) -> _Cells:
     runs: dict[int, tuple[str, float, float]] = {}
     missing: dict[int, str] = {}
     for each in planned:
-        hours = {
-            run["run"]: cost_of(run, rates)["hours"] for run in describe(each.settings, each.plan, root / "no results")
-        }
+        costed = describe(each.settings, each.plan, root / "no results")
+        hours = {run.run: cost_of(run, rates).hours for run in costed}
         for table in each.tables:
             for cell in table.ordered_cells:
                 if cell.published_line is None:

@@ -4,13 +4,17 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
+from factories.configuration import DATASET
+
+from elemflow.config.dataset import Dataset
 from elemflow.plan.stages.sources import Sources
 
 TABLE = SimpleNamespace(dataset="mine")
 
 
 def sources_of(folder: Path, **source: str | None) -> Sources:
-    settings = SimpleNamespace(data_folder=folder, datasets={"mine": {"source": {"kind": "table", **source}}})
+    dataset = Dataset.read(DATASET | {"source": {"kind": "table", **source}})
+    settings = SimpleNamespace(data_folder=folder, datasets={"mine": dataset})
     return Sources(SimpleNamespace(settings=settings))
 
 

@@ -213,7 +213,8 @@ def test_size_curve_and_cost_draw_what_the_members_used(tmp_path, runs):
 def test_published_values_of_a_size_curve_stand_at_the_share_of_the_papers_materials(tmp_path, drawing):
     folder = write_run(tmp_path / "runs", name_run("brnet"), [0.1])
     info = json.loads((folder / "run_info.json").read_text())
-    info["cfg"]["protocol"]["split"] = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1}
+    split = {"scheme": "fractions", "train": 0.81, "validation": 0.09, "test": 0.1, "seed": 1}
+    info["cfg"]["protocol"]["split"] = split
     (folder / "run_info.json").write_text(json.dumps(info))
     curve = numbers_of(draw(tmp_path, "size_curve", {name_run("brnet"): folder}, ("BRNet",))).set_index("quantity")
     assert (curve.loc["error", "x"], curve.loc["published", "x"]) == (320, round(0.81 * 2135))

@@ -3,7 +3,7 @@
 import pytest
 from factories.reporting import make_table, name_run, place, planned, table_files, view_of, write_run
 
-from elemflow.config.load import load_plain as load
+from elemflow.config.load import load
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import build
 from elemflow.reporting.index import write_tables_index
@@ -60,11 +60,11 @@ def test_studies_that_chose_by_the_test_part_have_such_a_table(root):
     settings = load({"studies": papers}, root)
     plan = build(settings, {})
     assert {study for study, table in plan.tables if table == "selection"} == {"irnet2021", "irnet2019", "tatis2021"}
-    assert all(settings.studies[study]["model_selection"] for study in papers)
+    assert all(settings.studies[study].model_selection for study in papers)
     protocols = {
-        (settings.protocols[name]["training"]["early_stopping"]["monitor"], settings.protocols[name]["report"])
+        (settings.protocols[name].training.early_stopping.monitor, settings.protocols[name].report)
         for (_, table), cfg in plan.tables.items() if table == "selection"
-        for name in {cell["protocol"] for cell in cfg["cells"] if cell["column"] == 1}
+        for name in {cell.protocol for cell in cfg.cells if cell.column == 1}
     }  # fmt: skip
     assert protocols == {("validation", "mean")}
 

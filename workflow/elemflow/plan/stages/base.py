@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from snakemake.io import ancient
 
@@ -10,10 +10,6 @@ from elemflow.plan.reruns import Product, is_old
 
 if TYPE_CHECKING:
     from elemflow.plan.workflow import Workflow
-
-
-Config = dict[str, Any]
-"""Parameters of a job: JSON-like values, since Snakemake compares them as text."""
 
 
 class Wildcards:

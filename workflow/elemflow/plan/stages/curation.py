@@ -2,12 +2,10 @@
 
 from functools import cache
 
+from elemflow.core.declared import Parameters
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
-
-SHOWN_KEYS = ("title", "version", "license", "citation", "published_size", "missing_properties", "read_from")
-"""Keys of a dataset that captions show and no number depends on."""
+from elemflow.plan.stages.base import Stage, Wildcards, compared
 
 
 class Curation(Stage):
@@ -29,22 +27,16 @@ class Curation(Stage):
         product = self.product(wildcards.dataset)
         return compared(product, product.inputs())[0]
 
-    def texts(self, wildcards: Wildcards) -> Config:
+    def texts(self, wildcards: Wildcards) -> Parameters:
         """Return what captions say of a dataset, on which no number depends."""
-        dataset = self.settings.datasets[wildcards.dataset]
-        return {key: dataset[key] for key in ("title", "version", "license", "citation") if key in dataset}
+        return self.settings.datasets[wildcards.dataset].texts()
 
-    def cfg(self, wildcards: Wildcards) -> Config:
+    def cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what curation depends on: not the texts that captions show."""
         return self._cfg(wildcards.dataset)
 
-    def _cfg(self, name: str) -> Config:
-        dataset = self.workflow.sources.declared(name)
-        properties = {
-            name: {key: value for key, value in spec.items() if key != "title"}
-            for name, spec in dataset["properties"].items()
-        }
-        return {key: value for key, value in dataset.items() if key not in SHOWN_KEYS} | {"properties": properties}
+    def _cfg(self, name: str) -> Parameters:
+        return self.settings.datasets[name].curation_parameters(self.settings.data_folder)
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that reads and curates a dataset."""

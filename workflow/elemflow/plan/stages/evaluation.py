@@ -2,11 +2,11 @@
 
 from functools import cache
 
-from elemflow.config.checks import members_per_split
+from elemflow.core.declared import Parameters
 from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
+from elemflow.plan.stages.base import Stage, Wildcards, compared
 
 
 class Evaluation(Stage):
@@ -30,17 +30,12 @@ class Evaluation(Stage):
         product = self.product(Run.of(wildcards))
         return compared(product, product.inputs())[0]
 
-    def cfg(self, wildcards: Wildcards) -> Config:
+    def cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what the evaluation of a run depends on besides its predictions."""
         return self._cfg(wildcards.protocol)
 
-    def _cfg(self, name: str) -> Config:
-        protocol = self.settings.protocol(name)
-        cfg = {"report": protocol["report"]}
-        if "ensemble" not in protocol:
-            return cfg
-        members = {"members_per_split": members_per_split(protocol["split"])}
-        return cfg | {key: protocol[key] for key in ("ensemble", "uncertainty")} | members
+    def _cfg(self, name: str) -> Parameters:
+        return self.settings.protocol(name).evaluation_parameters()
 
     def applicability_features(self, wildcards: Wildcards) -> list[str]:
         """Return the features of a run whose materials are compared."""
@@ -58,11 +53,10 @@ class Evaluation(Stage):
         product = self.applicability_product(Run.of(wildcards))
         return compared(product, product.inputs())
 
-    def applicability_cfg(self, wildcards: Wildcards) -> Config:
+    def applicability_cfg(self, wildcards: Wildcards) -> Parameters:
         """Return which numbers of a run count as its materials, and how many of its members share a split."""
         return self._applicability_cfg(Run.of(wildcards))
 
-    def _applicability_cfg(self, run: Run) -> Config:
-        split = self.settings.protocol(run.protocol)["split"]
+    def _applicability_cfg(self, run: Run) -> Parameters:
         keys = {"dataset": run.dataset, "property": run.property}
-        return {"run": keys, "members_per_split": members_per_split(split)}
+        return {"run": keys, "members_per_split": self.settings.protocol(run.protocol).members_per_split}

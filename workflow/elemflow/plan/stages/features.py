@@ -3,9 +3,10 @@
 from functools import cache
 
 from elemflow.config.kinds import FEATURES, parts_of
+from elemflow.core.declared import Parameters
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
+from elemflow.plan.stages.base import Stage, Wildcards, compared
 
 
 class Features(Stage):
@@ -29,7 +30,7 @@ class Features(Stage):
         product = self.product(wildcards.dataset, wildcards.part)
         return compared(product, product.inputs())[0]
 
-    def chunk_cfg(self, wildcards: Wildcards) -> Config:
+    def chunk_cfg(self, wildcards: Wildcards) -> Parameters:
         """Return the module that computes one part of a representation, and for which share of the materials."""
         number, chunks = wildcards.scatteritem.split("-of-")
         place = {"chunk": int(number) - 1, "chunks": int(chunks)}

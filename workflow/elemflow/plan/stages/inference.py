@@ -2,17 +2,18 @@
 
 from functools import cache
 
+from elemflow.core.declared import Parameters
 from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
+from elemflow.plan.stages.base import Stage, Wildcards, compared
 
 
 class Inference(Stage):
     """What stored models say of their inputs and of new materials."""
 
     # Ten permutations as in huang2020; 5,000 materials give an increase to about a hundredth of the error.
-    importance_cfg: Config = {"repeats": 10, "rows": 5000}  # noqa: RUF012  a parameter of Snakemake
+    importance_cfg: Parameters = {"repeats": 10, "rows": 5000}  # noqa: RUF012  a parameter of Snakemake
 
     @cache  # noqa: B019  one object per process
     def importance_product(self, run: Run) -> Product:
@@ -50,9 +51,9 @@ class Inference(Stage):
         files = self.workflow.features.files(wildcards.candidates, wildcards.representation)
         return [path for path, _ in files]
 
-    def candidates_cfg(self, wildcards: Wildcards) -> Config:
+    def candidates_cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what the ranking of candidates depends on besides the files of the run."""
-        return {"report": self.settings.protocol(wildcards.protocol)["report"]}
+        return {"report": self.settings.protocol(wildcards.protocol).report}
 
     def candidates_code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that ranks candidates by a run."""

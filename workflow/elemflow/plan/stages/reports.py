@@ -15,12 +15,14 @@ from elemflow.config.kinds import (
     TABLES,
     WITHOUT_RUNS,
 )
+from elemflow.core.declared import Parameters
 from elemflow.core.run import Run
 from elemflow.plan import forecast, paths
 from elemflow.plan.build import citations
 from elemflow.plan.claim_kinds.registry import claim_kinds
+from elemflow.plan.items import PlannedFigure, PlannedTable
 from elemflow.plan.recorded import RecordedRun, read_recorded
-from elemflow.plan.stages.base import Config, Stage, Wildcards
+from elemflow.plan.stages.base import Stage, Wildcards
 from elemflow.plan.stages.splits import split_path
 from elemflow.provenance.failures import Failure, failure_of_run
 
@@ -40,11 +42,11 @@ class Reports(Stage):
         """Return where a run failed, if failed runs are to be shown rather than tried again."""
         return failure_of_run(run, Path(paths.RESULTS)) if self.settings.keep_failed else None
 
-    def runs(self, item: Config) -> list[Run]:
+    def runs(self, item: PlannedTable | PlannedFigure) -> list[Run]:
         """Return the runs behind a table or figure, without those that are shown as failed."""
         return [Run.parse(run) for run in self.plan.runs_of(item) if not self.failure(run)]
 
-    def _files(self, item: Config, names: Iterable[str]) -> list[str]:
+    def _files(self, item: PlannedTable | PlannedFigure, names: Iterable[str]) -> list[str]:
         return [paths.RUN_FILE.format(name=name, **run.keys()) for run in self.runs(item) for name in names]
 
     @cached_property
@@ -55,40 +57,40 @@ class Reports(Stage):
         recorded = read_recorded(self.workflow.root / paths.RECORD)
         return {run: found for run, found in recorded.items() if not _is_computed(Run.parse(run))}
 
-    def table_runs(self, table: Config) -> tuple[list[Run], list[RecordedRun]]:
+    def table_runs(self, table: PlannedTable) -> tuple[list[Run], list[RecordedRun]]:
         """Return the runs behind a table that are computed, and those that are shown from the record."""
         runs = self.runs(table)
-        recorded = self.recorded if table["kind"] == "errors" else {}
+        recorded = self.recorded if table.kind == "errors" else {}
         computed = [run for run in runs if run.path not in recorded]
         if self.settings.recorded == "only":
             computed = [run for run in computed if _is_computed(run)]
         return computed, [recorded[run.path] for run in runs if run.path in recorded]
 
-    def _table_datasets(self, table: Config) -> list[str]:
+    def _table_datasets(self, table: PlannedTable) -> list[str]:
         """Return the datasets that a table needs here: without those whose runs all come from the record."""
-        if self.settings.recorded == "ignore" or table["kind"] in WITHOUT_RUNS:
-            return list(table["datasets"])
+        if self.settings.recorded == "ignore" or table.kind in WITHOUT_RUNS:
+            return list(table.datasets)
         computed, recorded = self.table_runs(table)
         used = {run.dataset for run in computed}
         spared = {Run.of_folder(each.folder).dataset for each in recorded} - used
         if self.settings.recorded == "only":
-            spared |= {name for name in table["datasets"] if name not in used}
-        return [dataset for dataset in table["datasets"] if dataset not in spared]
+            spared |= {name for name in table.datasets if name not in used}
+        return [dataset for dataset in table.datasets if dataset not in spared]
 
-    def _curation(self, item: Config) -> list[str]:
-        return [paths.CURATION.format(dataset=dataset) for dataset in item["datasets"]]
+    def _curation(self, item: PlannedTable | PlannedFigure) -> list[str]:
+        return [paths.CURATION.format(dataset=dataset) for dataset in item.datasets]
 
     def table_about(self, wildcards: Wildcards) -> list[str]:
         """Return the descriptions of the datasets in a table, for readers of the results."""
-        return [paths.ABOUT.format(dataset=dataset) for dataset in self._table_datasets(self.table(wildcards))]
+        return [paths.ABOUT.format(dataset=dataset) for dataset in self._table_datasets(self._table(wildcards))]
 
     def figure_about(self, wildcards: Wildcards) -> list[str]:
         """Return the descriptions of the datasets in a figure, for readers of the results."""
-        return [paths.ABOUT.format(dataset=dataset) for dataset in self.figure(wildcards)["datasets"]]
+        return [paths.ABOUT.format(dataset=dataset) for dataset in self._figure(wildcards).datasets]
 
-    def table(self, wildcards: Wildcards) -> Config:
+    def table(self, wildcards: Wildcards) -> Parameters:
         """Return what a table shows."""
-        table = self.plan.tables[wildcards.study, wildcards.table]
+        table = self._table(wildcards)
         failed = {run: failure._asdict() for run in self.plan.runs_of(table) if (failure := self.failure(run))}
         shown = {
             Run.of_folder(run.folder).path: {
@@ -98,22 +100,26 @@ class Reports(Stage):
             }
             for run in self.table_runs(table)[1]
         }
-        return table | ({"failed": failed} if failed else {}) | ({"recorded": shown} if shown else {})
+        more = ({"failed": failed} if failed else {}) | ({"recorded": shown} if shown else {})
+        return table.parameters() | more
+
+    def _table(self, wildcards: Wildcards) -> PlannedTable:
+        return self.plan.tables[wildcards.study, wildcards.table]
 
     def table_metrics(self, wildcards: Wildcards) -> list[str]:
         """Return the metrics behind a table."""
-        computed, recorded = self.table_runs(self.table(wildcards))
+        computed, recorded = self.table_runs(self._table(wildcards))
         return [*(paths.METRICS.format(**run.keys()) for run in computed), *(run.metrics for run in recorded)]
 
     def table_files(self, wildcards: Wildcards) -> list[str]:
         """Return what the kind of a table reads of its runs besides their metrics."""
-        table = self.table(wildcards)
-        names = TABLE_INPUTS[table["kind"]]
+        table = self._table(wildcards)
+        names = TABLE_INPUTS[table.kind]
         return [paths.RUN_FILE.format(name=name, **run.keys()) for run in self.table_runs(table)[0] for name in names]
 
     def table_curation(self, wildcards: Wildcards) -> list[str]:
         """Return the funnels of the datasets in a table, the recorded ones of datasets that are not needed here."""
-        table = self.table(wildcards)
+        table = self._table(wildcards)
         here = self._table_datasets(table)
         recorded = {Run.of_folder(run.folder).dataset: run.curation for run in self.table_runs(table)[1]}
         return [
@@ -123,49 +129,51 @@ class Reports(Stage):
 
     def table_code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that writes a table."""
-        return self.workflow.digest("make_table.py", (TABLES[self.table(wildcards)["kind"]],))
+        return self.workflow.digest("make_table.py", (TABLES[self._table(wildcards).kind],))
 
     def tables_code(self, script: str) -> Callable[[Wildcards], str]:
         """Return the parameter function of the digest of a script that reads tables and evaluates claims."""
         kinds = (type(kind).__module__ for kind in claim_kinds().values())
         return self.workflow.code(script, *TABLES.values(), *kinds)
 
-    def figure(self, wildcards: Wildcards) -> Config:
+    def figure(self, wildcards: Wildcards) -> Parameters:
         """Return what a figure shows."""
+        return self._figure(wildcards).parameters()
+
+    def _figure(self, wildcards: Wildcards) -> PlannedFigure:
         return self.plan.figures[wildcards.study, wildcards.figure]
 
     def figure_runs(self, wildcards: Wildcards) -> list[str]:
         """Return the files behind a figure: the metrics of its runs, and what its kind draws."""
-        figure = self.figure(wildcards)
-        return self._files(figure, ("metrics.json", *FIGURE_INPUTS.get(figure["kind"], ())))
+        figure = self._figure(wildcards)
+        return self._files(figure, ("metrics.json", *FIGURE_INPUTS.get(figure.kind, ())))
 
     def figure_materials(self, wildcards: Wildcards) -> list[str]:
         """Return the materials of the datasets in a figure, if its kind reads them."""
-        figure = self.figure(wildcards)
-        datasets = figure["datasets"] if figure["kind"] in READS_MATERIALS else []
+        figure = self._figure(wildcards)
+        datasets = figure.datasets if figure.kind in READS_MATERIALS else []
         return [paths.MATERIALS.format(dataset=dataset) for dataset in datasets]
 
     def figure_splits(self, wildcards: Wildcards) -> list[str]:
         """Return the splits of the runs in a figure, if its kind reads them."""
-        figure = self.figure(wildcards)
-        runs = self.runs(figure) if figure["kind"] in READS_SPLITS else []
+        figure = self._figure(wildcards)
+        runs = self.runs(figure) if figure.kind in READS_SPLITS else []
         return [split_path(*keys) for keys in sorted({(run.dataset, run.property, run.protocol) for run in runs})]
 
     def figure_curation(self, wildcards: Wildcards) -> list[str]:
         """Return the funnels of the datasets in a figure."""
-        return self._curation(self.figure(wildcards))
+        return self._curation(self._figure(wildcards))
 
     def figure_code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that draws a figure."""
-        return self.workflow.digest("plot_figure.py", ((FIGURES | DATA_FIGURES)[self.figure(wildcards)["kind"]],))
+        return self.workflow.digest("plot_figure.py", ((FIGURES | DATA_FIGURES)[self._figure(wildcards).kind],))
 
     def study_title(self, wildcards: Wildcards) -> str:
         """Return the title of a study, the category of its items in the report.
 
         The link that Snakemake makes of a category ends at its first colon, and two of one name spoil the first page.
         """
-        title: str = self.settings.studies[wildcards.study]["title"]
-        return title.replace(":", " –")
+        return self.settings.studies[wildcards.study].title.replace(":", " –")
 
     def tables(self, suffix: str = "") -> list[str]:
         """Return one file of every table."""
@@ -175,7 +183,7 @@ class Reports(Stage):
         """Return one file of every figure."""
         return [paths.FIGURE.format(study=study, figure=figure) + suffix for study, figure in self.plan.figures]
 
-    def claims(self, wildcards: Wildcards) -> Config:
+    def claims(self, wildcards: Wildcards) -> Parameters:
         """Return what the page of claims of a study shows."""
         return self.workflow.claims[wildcards.study]
 
@@ -200,7 +208,7 @@ class Reports(Stage):
         found = self.workflow.claims
         return [*(paths.CLAIMS.format(study=study) for study in found), paths.ALL_CLAIMS] if found else []
 
-    def bibliography(self, wildcards: Wildcards) -> Config:
+    def bibliography(self, wildcards: Wildcards) -> Parameters:
         """Return the citation keys behind a study."""
         return {"keys": citations(self.settings, self.plan, wildcards.study)}
 
@@ -209,11 +217,11 @@ class Reports(Stage):
         studies = sorted({study for study, _ in self.plan.tables})
         return [paths.BIBLIOGRAPHY.format(study=study) for study in studies]
 
-    def plan_rows(self, wildcards: Wildcards) -> Config:  # noqa: ARG002  see `Workflow.code`
+    def plan_rows(self, wildcards: Wildcards) -> Parameters:  # noqa: ARG002  see `Workflow.code`
         """Return the plan as a table for people."""
         return {"rows": list(self.plan.rows())}
 
-    def runs_by_study(self, wildcards: Wildcards | None = None) -> Config:  # noqa: ARG002  see `Workflow.code`
+    def runs_by_study(self, wildcards: Wildcards | None = None) -> Parameters:  # noqa: ARG002  see `Workflow.code`
         """Return the paths of the runs of every study."""
         studies: dict[str, list[str]] = {}
         for run, users in self.plan.runs.items():
@@ -221,14 +229,10 @@ class Reports(Stage):
                 studies.setdefault(study, []).append(run.path)
         return {"studies": studies}
 
-    def forecast(self, wildcards: Wildcards) -> Config:  # noqa: ARG002  see `Workflow.code`
+    def forecast(self, wildcards: Wildcards) -> Parameters:  # noqa: ARG002  see `Workflow.code`
         """Return what the forecast of costs reads of every run, with the true sizes of curated datasets."""
-        return {"runs": forecast.describe(self.settings, self.plan, Path(paths.RESULTS))}
-
-    def _items(self, study: str) -> list[Config]:
-        return [
-            item for group in (self.plan.tables, self.plan.figures) for (of, _), item in group.items() if of == study
-        ]
+        runs = forecast.describe(self.settings, self.plan, Path(paths.RESULTS))
+        return {"runs": [run.model_dump(mode="json") for run in runs]}
 
     def crate_runs(self, wildcards: Wildcards) -> list[str]:
         """Return what a crate holds of the runs behind a study."""
@@ -249,19 +253,22 @@ class Reports(Stage):
 
     def crate_manifests(self, wildcards: Wildcards) -> list[str]:
         """Return the manifests of the raw files behind a study."""
-        datasets = dict.fromkeys(dataset for item in self._items(wildcards.study) for dataset in item["datasets"])
+        datasets = dict.fromkeys(dataset for item in self.plan.of_study(wildcards.study) for dataset in item.datasets)
         return [paths.MANIFEST.format(dataset=dataset) for dataset in datasets]
 
-    def crate_cfg(self, wildcards: Wildcards) -> Config:
+    def crate_cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what a crate says of a study besides its files."""
         study = self.settings.studies[wildcards.study]
-        datasets = {name: about for item in self._items(wildcards.study) for name, about in item["datasets"].items()}
+        datasets = {
+            name: about for item in self.plan.of_study(wildcards.study) for name, about in item.datasets.items()
+        }
         shown = {
-            name: {key: about[key] for key in ("title", "license", "citation")} for name, about in datasets.items()
+            name: {"title": about.title, "license": about.license, "citation": list(about.citation)}
+            for name, about in datasets.items()
         }
         # Where files lie is a matter of this machine.
         as_run = {key: value for key, value in self.workflow.config.items() if key not in ("data_folder", "mirror")}
-        about = {"study": wildcards.study, "title": study["title"], "reference": study["reference"]}
+        about = {"study": wildcards.study, "title": study.title, "reference": study.reference}
         return about | {"datasets": shown, "configuration": as_run}
 
 

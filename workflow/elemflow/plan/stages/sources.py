@@ -5,8 +5,9 @@ import os
 import re
 
 from elemflow.config.kinds import SOURCES
+from elemflow.core.declared import Parameters
 from elemflow.core.files import digest_of
-from elemflow.plan.stages.base import Config, Stage, Wildcards
+from elemflow.plan.stages.base import Stage, Wildcards
 
 _FIELD = re.compile(r"\{[^{}]+\}")
 
@@ -24,29 +25,21 @@ def _state(pattern: str) -> str:
 class Sources(Stage):
     """Retrieval of raw records."""
 
-    def declared(self, dataset: str) -> Config:
-        """Return a dataset declaration with the path of a local table resolved."""
-        declared = self.settings.datasets[dataset]
-        source = dict(declared["source"])
-        for key in ("path", "structures"):
-            if source.get(key):
-                source[key] = str(self.settings.data_folder / source[key])
-        return declared | {"source": source}
-
     def local_table(self, wildcards: Wildcards) -> list[str]:
         """Return the local file that a dataset is copied from, if it is."""
-        source = self.declared(wildcards.dataset)["source"]
-        return [source["path"]] if "path" in source else []
+        path = self.settings.datasets[wildcards.dataset].local_file(self.settings.data_folder)
+        return [path] if path else []
 
-    def cfg(self, wildcards: Wildcards) -> Config:
+    def cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what retrieval depends on: not the texts that captions show."""
-        source = self.declared(wildcards.dataset)["source"]
+        dataset = self.settings.datasets[wildcards.dataset]
+        source = dataset.source_parameters(self.settings.data_folder)
         files = {"files": _state(source["structures"])} if source.get("structures") else {}
         return {"source": source, **files}
 
     def module(self, dataset: str) -> str:
         """Return the module that retrieves and reads a dataset."""
-        return SOURCES[self.settings.datasets[dataset]["source"]["kind"]]
+        return SOURCES[self.settings.datasets[dataset].source.kind]
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that retrieves a dataset."""

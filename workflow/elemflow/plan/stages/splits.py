@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from functools import cache
 
+from elemflow.core.declared import Parameters
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
-from elemflow.splits.schemes.registry import read_split
+from elemflow.plan.stages.base import Stage, Wildcards, compared
+from elemflow.splits.schemes.file import File
+from elemflow.splits.schemes.pretraining import Pretraining
 
 
 def split_path(dataset: str, property_id: str, protocol: str) -> str:
@@ -34,16 +36,19 @@ class Splits(Stage):
 
     def _fine_tuned(self, protocol: str) -> list[tuple[str, Product]]:
         """Return the files of the run whose evaluated compositions a pre-training must not see."""
-        split = self.settings.protocol(protocol)["split"]
-        target: dict[str, str] | None = split.get("exclude")
-        return [self.split(**target), self.workflow.curation.materials(target["dataset"])] if target else []
+        split = self.settings.protocol(protocol).split
+        if not isinstance(split, Pretraining):
+            return []
+        target = split.exclude
+        fine_tuned = self.split(target.dataset, target.property, target.protocol)
+        return [fine_tuned, self.workflow.curation.materials(target.dataset)]
 
     def _given(self, protocol: str) -> list[str]:
-        path = self.settings.protocol(protocol)["split"].get("path")
-        return [str(self.settings.data_folder / path)] if path else []
+        split = self.settings.protocol(protocol).split
+        return [str(self.settings.data_folder / split.path)] if isinstance(split, File) else []
 
-    def _cfg(self, property_id: str, protocol: str) -> Config:
-        return {"property": property_id, "split": self.settings.protocol(protocol)["split"]}
+    def _cfg(self, property_id: str, protocol: str) -> Parameters:
+        return {"property": property_id, "split": self.settings.protocol(protocol).written["split"]}
 
     def _compared(self, wildcards: Wildcards, files: Sequence[tuple[str, Product | None]]) -> list[str]:
         return compared(self.product(wildcards.dataset, wildcards.property, wildcards.protocol), files)
@@ -62,9 +67,9 @@ class Splits(Stage):
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that splits by the scheme of a protocol."""
-        scheme = read_split(self.settings.protocol(wildcards.protocol)["split"])
+        scheme = self.settings.protocol(wildcards.protocol).split
         return self.workflow.digest("split_dataset.py", (type(scheme).__module__,))
 
-    def cfg(self, wildcards: Wildcards) -> Config:
+    def cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what a split depends on."""
         return self._cfg(wildcards.property, wildcards.protocol)

@@ -3,16 +3,14 @@
 from functools import cache
 
 from elemflow.config.kinds import FITTERS, parts_of
-from elemflow.config.protocol import clips, scaling_of
+from elemflow.config.model import NetworkModel
+from elemflow.core.declared import Parameters
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import Run
-from elemflow.networks.families.registry import read_spec
 from elemflow.plan import paths, resources
 from elemflow.plan.grid import source_run
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Config, Stage, Wildcards, compared
-
-EVALUATION_KEYS = ("title", "report", "ensemble", "uncertainty")  # of a protocol; training does not depend on them
+from elemflow.plan.stages.base import Stage, Wildcards, compared
 
 
 class Training(Stage):
@@ -60,42 +58,40 @@ class Training(Stage):
         """Return what a run takes from its pre-training run, if it has one: models, split and materials."""
         return compared(self.product(Run.of(wildcards)), self._pretrained(Run.of(wildcards)))
 
-    def cfg(self, wildcards: Wildcards) -> Config:
+    def cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what a run depends on, titles and published names aside."""
         return self._cfg(Run.of(wildcards))
 
-    def _cfg(self, run: Run) -> Config:
-        model = {k: v for k, v in self.settings.models[run.model].items() if k not in ("title", "published")}
-        protocol = {k: v for k, v in self.settings.protocol(run.protocol).items() if k not in EVALUATION_KEYS}
-        prop = self.settings.datasets[run.dataset]["properties"].get(run.property)
+    def _cfg(self, run: Run) -> Parameters:
+        dataset, protocol = self.settings.datasets[run.dataset], self.settings.protocol(run.protocol)
+        prop = dataset.properties.get(run.property)
         if prop is None:
             raise ConfigError(f"Dataset '{run.dataset}' has no property '{run.property}'.")
-        kept = {key: prop[key] for key in ("unit", "minimum") if key in prop}
-        protocol["clip_predictions"] = clips(protocol["clip_predictions"], prop)
-        declared = protocol.pop("scaling", {})
-        scaling = {} if "pretraining" in protocol else scaling_of(declared, parts_of(run.representation))
-        if scaling:
-            protocol["scaling"] = scaling
-        return {"run": run.keys(), "property": kept, "model": model, "protocol": protocol}
+        return {
+            "run": run.keys(),
+            "property": dataset.property_parameters(run.property),
+            "model": self.settings.models[run.model].training_parameters(),
+            "protocol": protocol.training_parameters(prop, parts_of(run.representation)),
+        }
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that trains a run."""
-        return self.code_of("train_model.py", wildcards, FITTERS[self.settings.models[wildcards.model]["kind"]])
+        return self.code_of("train_model.py", wildcards, FITTERS[self.settings.models[wildcards.model].kind])
 
     def code_of(self, script: str, wildcards: Wildcards, *modules: str) -> str:
         """Return the digest of a script that runs the model of a run, with the family of its network."""
         model = self.settings.models[wildcards.model]
-        spec = model["spec"] if model["kind"] == "network" else {}
-        families = (type(read_spec(spec)).__module__,) if spec else ()
-        return self.workflow.digest(script, (*modules, *families), spec.get("file"))
+        if not isinstance(model, NetworkModel):
+            return self.workflow.digest(script, modules)
+        return self.workflow.digest(script, (*modules, type(model.spec).__module__), model.spec.source_file)
 
     def gpus(self, wildcards: Wildcards) -> int:
         """Return the number of GPUs a run requests: one for a network, none for an estimator."""
-        return 1 if self.settings.models[wildcards.model]["kind"] == "network" else 0
+        return int(isinstance(self.settings.models[wildcards.model], NetworkModel))
 
     def _count_materials(self, wildcards: Wildcards) -> int:
         """Return how many materials a run has, or a guess while the dataset is not curated."""
-        most: int | None = self.settings.protocol(wildcards.protocol)["split"].get("max_materials")
+        most = self.settings.protocol(wildcards.protocol).split.reductions.max_materials
         found = resources.count_materials(paths.CURATION.format(dataset=wildcards.dataset))
         return min(found, most) if most else found
 

@@ -6,6 +6,8 @@ materials of one composition stay together.
 """
 
 import hashlib
+import json
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +19,10 @@ from pydantic import Field
 from elemflow.core.declared import Declared
 from elemflow.core.roles import ROLES, Role
 
+TEST_KEYS = (
+    "scheme", "seed", "test", "folds", "repeats", "rows", "column", "path", "roles", "max_materials", "hold_out",
+)  # fmt: skip
+"""Keys that decide which materials are tested; how many splits there are is added to them."""
 TRAIN, VALIDATION, TEST = (ROLES.index(role) for role in ROLES)
 
 
@@ -74,6 +80,11 @@ class SplitScheme(Declared):
     predefined: ClassVar[bool] = False
 
     @property
+    def name(self) -> str:
+        """The scheme."""
+        return str(getattr(self, "scheme", ""))
+
+    @property
     @abstractmethod
     def n_splits(self) -> int | None:
         """Number of different splits; None if the data decide."""
@@ -92,6 +103,53 @@ class SplitScheme(Declared):
     def shares(self) -> Shares | None:
         """Shares of the three roles; None if a list or a column decides."""
         return None
+
+    @property
+    def n_trainings(self) -> int:
+        """Number of trainings: members of all splits, as far as the data do not decide."""
+        return (self.n_splits or 1) * self.members_per_split
+
+    @property
+    def repeated(self) -> dict[str, int]:
+        """Numbers of trainings that differ by seed or shuffle alone, by key."""
+        return {}
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation set, as far as the data do not decide."""
+        return self.shares is None or self.shares.validation > 0
+
+    @property
+    def test_sets(self) -> str:
+        """Name of the test sets, the same for all splits that test the same materials."""
+        return json.dumps(self._tested_by(), sort_keys=True)
+
+    def _tested_by(self) -> dict[str, object]:
+        """Return what decides which materials are tested."""
+        keys = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {key: keys[key] for key in TEST_KEYS if key in keys}
+
+    @property
+    def set_of_train_rows(self) -> int | None:
+        """Of how many materials `train_rows` are the training share; None without them."""
+        rows = self.reductions.train_rows
+        return round(rows / self.shares.train) if rows and self.shares else None
+
+    def caps(self, max_materials: int | None, members: int | None, *, ensemble: bool = False) -> dict[str, int]:
+        """Return the keys that caps change, with their new values.
+
+        Folds stay, since they are the split, and so do predefined splits; an ensemble keeps two members.
+
+        Args:
+            max_materials: Most materials; None for any number.
+            members: Most members that differ by seed or shuffle alone; None for any number.
+            ensemble: Whether members become one prediction.
+        """
+        del max_materials
+        if members is None:
+            return {}
+        fewest = {key: 2 if ensemble and key != "repeats" else 1 for key in self.repeated}
+        return {key: most for key, n in self.repeated.items() if (most := max(members, fewest[key])) < n}
 
     @property
     def needed_roles(self) -> tuple[Role, ...]:
@@ -131,7 +189,7 @@ class SplitScheme(Declared):
 
     def describe(self) -> str:
         """Return the split in words, for captions."""
-        return f"split scheme {getattr(self, 'scheme', '')}"
+        return f"split scheme {self.name}"
 
     @abstractmethod
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
@@ -177,6 +235,21 @@ class RandomScheme(SplitScheme):
     def reductions(self) -> Reductions:
         """How the split is made smaller."""
         return Reductions(self.seed, self.max_materials, self.train_rows, self.hold_out)
+
+    def caps(self, max_materials: int | None, members: int | None, *, ensemble: bool = False) -> dict[str, int]:
+        """Return the keys that caps change, with their new values; see `SplitScheme.caps`."""
+        found = super().caps(max_materials, members, ensemble=ensemble)
+        if max_materials is None:
+            return found
+        most = min(self.max_materials or max_materials, max_materials)
+        if most != self.max_materials:
+            found["max_materials"] = most
+        if self.train_rows and self.shares:
+            # Shares are rounded, so that there may be two fewer.
+            rows = max(1, math.floor(self.shares.train * most) - 2)
+            if rows < self.train_rows:
+                found["train_rows"] = rows
+        return found
 
 
 def describe_reductions(scheme: SplitScheme) -> str:

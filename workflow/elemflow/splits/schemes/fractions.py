@@ -50,6 +50,14 @@ class Fractions(RandomScheme):
         """Shares of the three roles."""
         return Shares(self.train, self.validation, self.test)
 
+    @property
+    def repeated(self) -> dict[str, int]:
+        """Number of members; the number of splits is the split."""
+        return {"members": self.n_members}
+
+    def _tested_by(self) -> dict[str, object]:
+        return super()._tested_by() | {"splits": self.n_splits}
+
     def describe(self) -> str:
         """Return the split in words, for captions."""
         shares = ":".join(f"{100 * share:g}" for share in self.shares if share)

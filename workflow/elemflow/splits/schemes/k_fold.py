@@ -52,6 +52,11 @@ class KFold(RandomScheme):
         rest = 1 - 1 / self.folds
         return Shares(rest * (1 - self.validation), rest * self.validation, 1 / self.folds)
 
+    @property
+    def repeated(self) -> dict[str, int]:
+        """Numbers of members and of repetitions."""
+        return {"members_per_fold": self.members_per_fold, "repeats": self.repeats}
+
     def describe(self) -> str:
         """Return the split in words, for captions."""
         often = f"{self.repeats} times " if self.repeats > 1 else ""

@@ -52,6 +52,11 @@ class KFoldRows(SplitScheme):
         return self.members_per_fold
 
     @property
+    def repeated(self) -> dict[str, int]:
+        """Number of members."""
+        return {"members_per_fold": self.members_per_fold}
+
+    @property
     def shares(self) -> Shares:
         """Shares of the three roles."""
         rest = 1 - 1 / self.folds

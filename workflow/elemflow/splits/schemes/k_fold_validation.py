@@ -44,6 +44,11 @@ class KFoldValidation(RandomScheme):
         rest = 1 - self.test
         return Shares(rest * (1 - 1 / self.folds), rest / self.folds, self.test)
 
+    def _tested_by(self) -> dict[str, object]:
+        # The test set is the first of `fractions`.
+        keys = super()._tested_by() | {"scheme": "fractions", "splits": 1}
+        return {key: value for key, value in keys.items() if key != "folds"}
+
     def describe(self) -> str:
         """Return the split in words, for captions."""
         test = 100 * self.test

@@ -37,6 +37,11 @@ class LabelledScheme(SplitScheme):
         """Number of ensemble members that share a split."""
         return self.members_per_fold
 
+    @property
+    def repeated(self) -> dict[str, int]:
+        """Number of members."""
+        return {"members_per_fold": self.members_per_fold}
+
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the one split that the labels name, or one for each fold, which is then the test set.
 

@@ -56,6 +56,11 @@ class Pretraining(SplitScheme):
         """None: the split of the fine-tuned run decides."""
 
     @property
+    def n_trainings(self) -> int:
+        """Number of members of the fine-tuned run."""
+        return self.members_of_fine_tuned
+
+    @property
     def shares(self) -> Shares:
         """Shares of the three roles, of what is left."""
         return Shares(self.train, self.validation, self.test)

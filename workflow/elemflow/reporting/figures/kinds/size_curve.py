@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter, ScalarFormatter
 
 from elemflow.config.kinds import FigureKind
-from elemflow.config.scale_caps import shares_of
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
@@ -22,6 +21,7 @@ from elemflow.reporting.figures.panels import (
     with_unit,
 )
 from elemflow.reporting.results import read_facts, read_info
+from elemflow.splits.schemes.registry import read_split
 
 KIND = FigureKind(
     description="Learning curve: error against the number of training materials.", inputs=("run_info.json",)
@@ -131,5 +131,5 @@ def _pairs(planned: PlannedFigure, points: Points) -> list[tuple[Panel, Series, 
 def _count_published(series: Series) -> int | None:
     """Return the training materials of a published value: the share of the paper's materials that ours trains on."""
     split = read_info(series.folder / "metrics.json").get("cfg", {}).get("protocol", {}).get("split", {})
-    share = shares_of(split).get("train") if split.get("scheme") else None
-    return round(share * series.published_size) if share and series.published_size else None
+    shares = read_split(split).shares if split.get("scheme") else None
+    return round(shares.train * series.published_size) if shares and series.published_size else None
