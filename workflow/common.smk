@@ -1,12 +1,40 @@
-# Reads the configuration and the plan once; `wf` answers the questions of the rules (elemflow.plan.workflow). It lies in
-# workflow/ on purpose: Snakemake puts the folder of an included file on the import path, here and in every job, so
-# `import elemflow` works.
+# Reads the configuration and the plan once; `wf` answers the questions of the rules (elemflow.plan.workflow). What ships lies
+# next to this file, what is the user's in the folder that Snakemake works in.
 
 import os
 import sys
+import tarfile
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from snakemake.exceptions import WorkflowError
+from snakemake.sourcecache import HostingProviderFile
+
+
+def unpack(hosted):
+    """Return a folder with the commit of a workflow that is hosted, since Snakemake itself gets single files only."""
+    commit = hosted.hosted_repo.repo.commit(hosted.ref)
+    folder = Path(".snakemake/elemflow") / commit.hexsha
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent) as name, TemporaryFile() as packed:
+            hosted.hosted_repo.repo.archive(packed, commit.hexsha)
+            packed.seek(0)
+            tarfile.open(fileobj=packed).extractall(f"{name}/unpacked", filter="data")
+            Path(name, "unpacked", ".commit").write_text(commit.hexsha, encoding="ascii")
+            try:
+                Path(name, "unpacked").rename(folder)
+            except OSError:
+                if not folder.exists():  # or another process was first
+                    raise
+    return folder.resolve()
+
+
+here = workflow.current_basedir
+root = unpack(here) if isinstance(here, HostingProviderFile) else Path(str(here)).resolve().parent
+# This process, and the scripts, which run in processes of their own, import the package that lies here.
+sys.path.insert(0, str(root / "workflow"))
+os.environ.update(PYTHONPATH=os.pathsep.join([str(root / "workflow"), *filter(None, [os.getenv("PYTHONPATH")])]))
 
 from elemflow.core.errors import ElemflowError
 from elemflow.core.run import RUN_PATTERN as RUN
@@ -17,11 +45,6 @@ from elemflow.provenance.failures import describe_failures
 
 if workflow.modifier.path_modifier.replace_prefix(paths.ALL_TABLES) != paths.ALL_TABLES:
     raise WorkflowError("elemflow keeps its paths: remove 'prefix' or 'replace_prefix' from the module statement.")
-
-# What ships lies next to this file, what is the user's in the folder that Snakemake works in. Scripts run in processes of
-# their own and import the package that lies here, whatever is installed.
-root = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).resolve().parent
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root / "workflow"), os.environ.get("PYTHONPATH")]))
 
 try:
     wf = Workflow.load(config, root, workflow.configfiles, Path.cwd())

@@ -34,6 +34,18 @@ REFERENCES = """@misc{own2026,
   year = {2026},
 }
 """
+HOSTED = """configfile: "config/config.yaml"
+
+
+module elemflow:
+    snakefile:
+        github("someone/elemflow", path="workflow/Snakefile", tag="v1")
+    config:
+        config
+
+
+use rule * from elemflow
+"""
 MODULE = """configfile: "config/config.yaml"
 
 
@@ -82,12 +94,22 @@ def write_snakefile(root: Path, folder: Path, renamed: str = "") -> None:
     (folder / "Snakefile").write_text(MODULE.format(root=root, renamed=renamed), encoding="utf-8")
 
 
-def run_snakemake(folder: Path, *arguments: str) -> str:
+def host(clone: Path) -> tuple[str, dict[str, str]]:
+    """Commit a clone; return the commit, and the variables by which git takes it for the repository of `HOSTED`."""
+    who = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"]
+    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "Release"], ["tag", "v1"]):
+        subprocess.run(["git", *words], cwd=clone, check=True)
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True)
+    instead = {"KEY_0": f"url.file://{clone}.insteadOf", "VALUE_0": "https://github.com/someone/elemflow", "COUNT": "1"}
+    return found.stdout.strip(), {f"GIT_CONFIG_{name}": value for name, value in instead.items()}
+
+
+def run_snakemake(folder: Path, *arguments: str, **variables: str) -> str:
     """Run Snakemake from a folder, where no package lies, as a program of its own; return what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "1", "--nocolor", *arguments],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from factories.own_project import make_own_project, run_snakemake, write_snakefile
+from factories.own_project import HOSTED, host, make_own_project, run_snakemake, write_snakefile
+from factories.tiny_project import make_project
 
 from elemflow.reporting.bibliography import read_entries
 
@@ -28,3 +29,16 @@ def test_a_table_is_built_as_a_module_and_with_a_directory(root: Path, tmp_path:
     run_snakemake(tmp_path, *elsewhere, TABLE)
     assert (directory / TABLE).read_bytes() == (module / TABLE).read_bytes()
     assert "Nothing to be done" in run_snakemake(tmp_path, *elsewhere, TABLE)
+
+
+def test_a_table_is_built_by_a_hosted_release(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "clone").mkdir()
+    commit, variables = host(make_project(root, tmp_path / "clone").folder)
+    project = make_own_project(root, tmp_path / "project")
+    (project / "workflow").mkdir()
+    (project / "workflow/Snakefile").write_text(HOSTED, encoding="utf-8")
+    run_snakemake(project, TABLE, XDG_CACHE_HOME=str(tmp_path / "cache"), **variables)
+    assert (project / TABLE).is_file()
+    info = json.loads((project / "results/runs/mine/seebeck/ef/my_forest/mine/run_info.json").read_text("utf-8"))
+    assert info["commit"] == commit
+    assert (project / ".snakemake/elemflow" / commit / "workflow/elemflow").is_dir()

@@ -14,6 +14,8 @@ LIBRARIES = (
     *("elemflow", "keras", "tensorflow", "jax", "numpy", "scipy", "pandas", "pyarrow"),
     *("scikit-learn", "optuna", "skops", "lightgbm", "xgboost", "catboost", "flaml"),
 )
+UNPACKED_COMMIT = Path(__file__).resolve().parents[3] / ".commit"
+"""Written where Snakemake has unpacked a commit of the hosted workflow (workflow/common.smk)."""
 
 
 def library_versions() -> dict[str, str]:
@@ -47,8 +49,10 @@ def _processor() -> str:
 
 
 def git_commit() -> str | None:
-    """Return the commit of the code, with `+changes` if files differ from it; None outside a git checkout."""
+    """Return the commit of the code, with `+changes` if files differ from it; None where it is not known."""
     folder = Path(__file__).resolve().parents[1]
+    if UNPACKED_COMMIT.is_file():
+        return UNPACKED_COMMIT.read_text(encoding="ascii")
     try:
         commit = _git("rev-parse", "HEAD", folder=folder)
         return f"{commit}+changes" if _git("status", "--porcelain", "--", ".", folder=folder) else commit
