@@ -65,7 +65,8 @@ docs: setup
 clean:
 	rm -rf results .snakemake
 
-# Generate the reference of the configuration and the picture of the pipeline.
+# Generate the references of the configuration and of the command elemflow, and the picture of the pipeline.
 manual: setup
 	$(BIN)/python -m elemflow.tools.manual
+	$(BIN)/python -m elemflow.tools.command_page
 	$(BIN)/python -m elemflow.tools.pipeline

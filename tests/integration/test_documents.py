@@ -18,7 +18,7 @@ from factories.forked_snakemake import run_forked
 from factories.tiny_project import make_project
 
 from elemflow.cli.main import Commands, main
-from elemflow.tools import manual, pipeline
+from elemflow.tools import command_page, manual, pipeline
 from elemflow.tools.condafile import conda_file, locked_versions
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -106,6 +106,7 @@ def test_generated_pages_agree_with_the_schemas():
     page = manual.REFERENCE.read_text(encoding="utf-8")
     assert page == manual.configuration_page(), "run `make manual`"
     assert "`training.early_stopping.patience`" in page
+    assert command_page.REFERENCE.read_text(encoding="utf-8") == command_page.command_page(), "run `make manual`"
     assert pipeline.PICTURE.read_text(encoding="utf-8") == pipeline.picture(), "run `make manual`"
 
 

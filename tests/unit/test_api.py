@@ -1,6 +1,7 @@
 """The names of `import elemflow`: their examples run, they follow scikit-learn, and nothing heavy is imported early."""
 
 import doctest
+import re
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,14 @@ def project_folder(folder, monkeypatch):
 def test_examples_in_docstrings(project_folder, module):
     found = doctest.testmod(module)
     assert found.attempted > 3
+    assert found.failed == 0
+
+
+def test_the_session_of_the_guide(project_folder, root):
+    page = root / "docs/guide/python.md"
+    text = re.sub(r"^```.*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    found = doctest.DocTestRunner().run(doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0))
+    assert found.attempted > 20
     assert found.failed == 0
 
 
