@@ -52,11 +52,12 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Resolve envs/requirements.in again (needs uv) and write the conda file.
+# Resolve envs/requirements.in again (needs uv); write the conda file and the container recipes.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  envs/requirements.in --output-file envs/requirements.txt
 	$(BIN)/python -m elemflow.tools.condafile
+	$(BIN)/python -m elemflow.tools.containers
 
 # The site, with search and an API page, in results/site.
 docs: setup

@@ -9,6 +9,8 @@ import yaml
 from elemflow.core.files import write_text
 from elemflow.provenance.environment import locked_versions, normalised
 
+PYTHON = "3.11"
+"""Version of Python in the environments that are made from the lock."""
 ENVS = Path(__file__).resolve().parents[3] / "envs"
 
 
@@ -29,7 +31,7 @@ def conda_file(requirements: str, lock: str) -> str:
     environment = {
         "name": "elemflow",
         "channels": ["conda-forge", "nodefaults"],
-        "dependencies": ["python=3.11", "pip", {"pip": pins}],
+        "dependencies": [f"python={PYTHON}", "pip", {"pip": pins}],
     }
     return (
         "# Written by `make lock` from requirements.in and requirements.txt; a test holds them together.\n"
