@@ -363,9 +363,14 @@ def test_web_page_in_place_of_an_answer(databases: FakeDatabases, tmp_path: Path
     assert not list(tmp_path.glob("*.gz"))
 
 
-def curated(root: Path, name: str, tmp_path: Path, **changes: Any) -> pd.DataFrame:
+def curated(
+    root: Path, name: str, tmp_path: Path, overlay: dict[str, Any] | None = None, **changes: Any
+) -> pd.DataFrame:
     """Retrieve and curate one of our datasets, its source pointed at the local server."""
     declared = yaml_schema.read_yaml(root / "config/datasets" / f"{name}.yaml")
+    missing = (overlay or {}).get("missing_properties", {})
+    declared = yaml_schema.merge(declared, {k: v for k, v in (overlay or {}).items() if k != "missing_properties"})
+    declared["properties"] = {key: value for key, value in declared["properties"].items() if key not in missing}
     declared["source"] |= changes
     yaml_schema.check(declared, "dataset", name)
     dataset = Dataset.model_validate(declared)
@@ -401,7 +406,8 @@ def test_our_oqmd_bulk_copies(databases: FakeDatabases, root: Path, tmp_path: Pa
         for i, (energy, edge) in enumerate([(-1.0, 4.0), (-98.0, 4.0), (-2.0, 4.2), (-1.9, 4.2)])
     ]
     databases.files["26790182"] = fake.jarvis_zip(rows, "all_oqmd.json")
-    lowest = curated(root, "oqmd", tmp_path / "oqmd", base_url=f"{databases.url}/files")
+    overlay = yaml_schema.read_yaml(root / "config/overlays/oqmd_jarvis.yaml")["overrides"]["datasets"]["oqmd"]
+    lowest = curated(root, "oqmd", tmp_path / "oqmd", overlay, base_url=f"{databases.url}/files")
     assert lowest["entry_id"].tolist() == ["2"]  # not the spurious one of -98 eV/atom
     assert lowest["volume_per_atom"][0] == pytest.approx(4.2**3 / 2)
 

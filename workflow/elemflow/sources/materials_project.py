@@ -149,7 +149,7 @@ class _Client:
         from mp_api.client import MPRester  # noqa: PLC0415 - seconds to import
         from mp_api.client.core.utils import validate_endpoint  # noqa: PLC0415
 
-        # The client asks for the release without a time limit, and takes none for an answer.
+        # The client requests the release without a time limit, and takes none for an answer.
         _release(validate_endpoint(self._options.endpoint))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a missing key, which is reported below
