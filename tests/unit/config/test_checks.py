@@ -95,6 +95,7 @@ def test_scaling_of_an_unknown_part(project):
     ("change", "message"),
     [
         ({"filters": [{"kind": "elements", "allowed": ["FE", "O"]}]}, "key 'filters[0].allowed': 'FE' is not the symbol of an element. Did you mean 'Fe'?"),
+        ({"filters": [{"kind": "range", "property": "band_gap", "minimum": 2, "maximum": 1.5}]}, "key 'filters[0].minimum': 2 is above the maximum, 1.5"),
         ({"properties": {"composition": {"column": "gap", "unit": "eV", "title": "Gap"}}}, "key 'properties.composition': materials have a column of that name"),
         ({"properties": {"code": {"column": "gap", "unit": "eV", "title": "Gap"}}}, "key 'properties.code': materials have a column of that name"),
     ],

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from factories.configuration import CONFIG, edit, refusal
 
 from elemflow.config.yaml_schema import key_path, merge, read_yaml
@@ -190,3 +191,48 @@ def test_key_path():
 def test_numbers_are_finite_and_integers_are_integers(project, file, change, message):
     edit(project, file, change)
     assert message in refusal(project)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: !!float abc", "a: !!int abc", "a: !!bool maybe", f"a: {'9' * 5000}", "a: &r [*r]", "a: &r {b: *r}",
+     "a: " + "[" * 100_000, "a: " + "{a: " * 500 + "1" + "}" * 500, "- " * 3000 + "1", 'a: "\\ud800"', "a: \x00"],
+)  # fmt: skip
+def test_hostile_yaml_is_one_message_with_the_file(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"a\.yaml"):
+        read_yaml(tmp_path / "a.yaml")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "a.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"a\.yaml"):
+        read_yaml(tmp_path / "a.yaml")
+
+
+def test_many_brackets_that_do_not_nest_are_read(tmp_path):
+    (tmp_path / "a.yaml").write_text(f"a: '{'[' * 500}'\n{' ' * 300}\nb: 1\n")
+    assert read_yaml(tmp_path / "a.yaml") == {"a": "[" * 500, "b": 1}
+    shared = "\n".join(["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 60))])
+    (tmp_path / "a.yaml").write_text(shared)
+    assert len(read_yaml(tmp_path / "a.yaml")) == 60
+
+
+def test_a_date_is_a_text(tmp_path):
+    (tmp_path / "a.yaml").write_text("version: 2021-02-30\nother: 2021-02-03 10:00:00\n")
+    assert read_yaml(tmp_path / "a.yaml") == {"version": "2021-02-30", "other": "2021-02-03 10:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("written", "file", "message"),
+    [
+        ("title: No", "datasets/kebg.yaml", "key 'title': found false, expected string. YAML reads yes, no, on"),
+        ("version: 2021", "datasets/kebg.yaml", "key 'version': found 2021, expected string. YAML reads it as a number; write the text in quotes"),
+        ("report: on", "protocols/demo.yaml", "key 'report': found true. Allowed: mean, best_on_test, ensemble. YAML reads yes, no, on"),
+        ("training: {batch_size: 1e3}", "protocols/demo.yaml", "key 'training.batch_size': found \"1e3\", expected integer. YAML reads it as text; write 1000."),
+        ("training: {optimizer: {learning_rate: 25e-5}}", "protocols/demo.yaml", "YAML reads it as text; write 2.5e-04."),
+    ],
+)  # fmt: skip
+def test_what_yaml_reads_otherwise_is_told_how_to_be_written(project, written, file, message):
+    edit(project, file, lambda content: content.update(merge(content, yaml.safe_load(written))))
+    assert message in refusal(project, {"studies": ["demo"]})

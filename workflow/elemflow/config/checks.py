@@ -10,7 +10,7 @@ from typing import Protocol as Interface
 
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.config import estimators
-from elemflow.config.dataset import BorrowedProperty, Columns, Dataset, ElementsFilter
+from elemflow.config.dataset import BorrowedProperty, Columns, Dataset, ElementsFilter, RangeFilter
 from elemflow.config.kinds import FEATURES
 from elemflow.config.model import Model, NetworkModel
 from elemflow.config.protocol import Protocol, Training
@@ -95,12 +95,23 @@ def _check_formula(path: str, columns: Columns) -> None:
             raise ConfigError(f"{path}: key 'columns.{key}': '{symbol}' is not the symbol of an element.{hint}")
 
 
+def _check_range(where: str, item: RangeFilter) -> None:
+    """Check that a range has room between its bounds."""
+    if item.minimum is not None and item.maximum is not None and item.minimum > item.maximum:
+        raise ConfigError(
+            f"{where}: {item.minimum:g} is above the maximum, {item.maximum:g}, so that no material is left. Exchange "
+            "the two."
+        )
+
+
 def _check_names(path: str, dataset: Dataset) -> None:
-    """Check that no property is called like a column of materials, and that filters name elements."""
+    """Check the names of properties, and the bounds and elements of filters."""
     for name in dataset.properties:
         if name in RESERVED:
             raise ConfigError(f"{path}: key 'properties.{name}': materials have a column of that name; rename it.")
     for i, item in enumerate(dataset.filters):
+        if isinstance(item, RangeFilter):
+            _check_range(f"{path}: key 'filters[{i}].minimum'", item)
         for symbol in item.allowed if isinstance(item, ElementsFilter) else ():
             if symbol not in SYMBOLS:
                 raise ConfigError(

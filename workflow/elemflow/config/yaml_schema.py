@@ -4,11 +4,14 @@ Every mistake is named by file and key, with what was found and what is allowed.
 """
 
 import difflib
+import io
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,11 @@ from elemflow.core.errors import ConfigError, nearest
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 SHOWN_CHARACTERS = 60  # of a wrong value in a message
+LARGEST_SHOWN = 1e15  # from here on, not every whole number is exact
 SWITCH_KEYS = ("kind", "family", "scheme", "rule")  # keys that decide which others a mapping may have
 TEXT_KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
+DEEPEST = 100  # mappings and lists inside of each other
 _KINDS: Mapping[str, Mapping[str, FigureKind | TableKind | ClaimKindText]] = {
     "figures": FIGURE_KINDS,
     "tables": TABLE_KINDS,
@@ -52,6 +58,20 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            # Such as `!!int abc`, or a number of thousands of digits.
+            mark = node.start_mark
+            raise ConfigError(
+                f"{mark.name}, line {mark.line + 1}: {_shown(node.value)} is no value of the kind that YAML takes it "
+                "for; write it in quotes."
+            ) from None
+
+
+_StrictLoader.add_constructor(TIMESTAMP, yaml.SafeLoader.construct_yaml_str)  # no setting is a date
+
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping.
@@ -63,20 +83,62 @@ def read_yaml(path: Path) -> dict[str, Any]:
         Its content; an empty file gives an empty mapping.
 
     Raises:
-        ConfigError: The file is absent, is no valid YAML, holds a key twice or is no mapping.
+        ConfigError: The file is absent, is no valid YAML, holds a key twice, is nested too deep, refers to itself or is
+            no mapping.
     """
     try:
-        with path.open(encoding="utf-8") as stream:
-            content = yaml.load(stream, Loader=_StrictLoader)  # noqa: S506  a SafeLoader underneath
+        text = path.read_text(encoding="utf-8")
+        _check_brackets(text, path)
+        # As a stream with a name, which the marks of mistakes show.
+        stream = io.StringIO(text)
+        stream.name = str(path)
+        content = yaml.load(stream, Loader=_StrictLoader)  # noqa: S506  a SafeLoader underneath
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, UnicodeEncodeError) as error:
         raise ConfigError(f"{path}: not valid YAML. {error}") from None
+    except RecursionError:
+        raise _too_deep(path) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
+    _check_depth(content, path, 0, set())
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected keys and values at the top, found {_shown(content)}.")
     return content
+
+
+def _check_brackets(text: str, path: Path) -> None:
+    """Refuse a text that may be nested so deep that the parser, which is written in C, overflows its stack."""
+    signs = re.finditer(r"[\[{\]}]", text)
+    flow = max(accumulate(1 if sign.group() in "[{" else -1 for sign in signs), default=0)
+    block = max((len(start.group()) for start in re.finditer(r"^[ ?-]+", text, re.MULTILINE)), default=0)
+    if flow <= DEEPEST and block <= DEEPEST:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_StrictLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise _too_deep(path)
+
+
+def _check_depth(content: Any, path: Path, depth: int, seen: set[int]) -> None:
+    """Refuse what is nested too deep; a value that refers to itself is."""
+    if not isinstance(content, dict | list) or id(content) in seen:
+        return
+    if depth > DEEPEST:
+        raise _too_deep(path)
+    for each in content.values() if isinstance(content, dict) else content:
+        _check_depth(each, path, depth + 1, seen)
+    seen.add(id(content))
+
+
+def _too_deep(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path}: more than {DEEPEST} mappings and lists inside of each other, or an alias (*) inside of what it "
+        "names. No setting is nested so deep; correct the file."
+    )
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,12 +264,11 @@ def _messages(error: Any) -> list[str]:  # noqa: PLR0911  one return per kind of
                 if f"'{key}'" in error.message]  # fmt: skip
     if error.validator == "enum":
         allowed = [json.dumps(v) if not isinstance(v, str) else v for v in error.validator_value]
-        return [
-            f"{at}: found {_shown(error.instance)}. Allowed: {', '.join(allowed)}.{nearest(error.instance, allowed)}"
-        ]
+        hint = _hint_quotes(error.instance) or nearest(error.instance, allowed)
+        return [f"{at}: found {_shown(error.instance)}. Allowed: {', '.join(allowed)}.{hint}"]
     if error.validator == "type":
         kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
-        hint = _hint_text(error.instance, kinds)
+        hint = _hint_text(error.instance, kinds) or (_hint_quotes(error.instance) if "string" in kinds else "")
         return [f"{at}: found {_shown(error.instance)}, expected {' or '.join(kinds)}.{hint} {_help(schema)}".rstrip()]
     if error.validator in {"oneOf", "anyOf"}:
         needed = [r for option in error.validator_value for r in option.get("required", [])]
@@ -231,9 +292,28 @@ def _hint_text(value: Any, kinds: Sequence[str]) -> str:
         number = float(value)
     except ValueError:
         return ""
-    if not {"number", "integer"} & set(kinds):
+    if not {"number", "integer"} & set(kinds) or not math.isfinite(number):
         return ""
-    return f" YAML reads it as text; write {number:.1e}." if "e" in value.lower() else given
+    if "e" not in value.lower():
+        return given
+    whole = "number" not in kinds and number.is_integer() and abs(number) < LARGEST_SHOWN
+    return f" YAML reads it as text; write {int(number) if whole else _spelled(number)}."
+
+
+def _spelled(number: float) -> str:
+    """Return a number with a dot before its exponent, without which YAML reads text."""
+    mantissa, _, exponent = f"{number:.15e}".partition("e")
+    digits = mantissa.rstrip("0")
+    return f"{digits}0e{exponent}" if digits.endswith(".") else f"{digits}e{exponent}"
+
+
+def _hint_quotes(value: Any) -> str:
+    """Say how a text is given that YAML reads as something else."""
+    if isinstance(value, bool):
+        return " YAML reads yes, no, on, off, true and false as true or false; write the text in quotes."
+    if isinstance(value, int | float):
+        return " YAML reads it as a number; write the text in quotes."
+    return " YAML reads null, ~ and nothing as no value; write the text in quotes." if value is None else ""
 
 
 def _help(schema: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from elemflow.config.study import Cell, Item, OneOrMany, Study
 from elemflow.config.variations import split_changes
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS, Run
+from elemflow.plan.run_checks import check_members, check_structures
 from elemflow.splits.schemes.column import Column
 
 
@@ -198,6 +199,8 @@ def _check_run(settings: Settings, run: Run, where: str) -> None:
     """Check that the keys of a run fit each other."""
     model, protocol = settings.models[run.model], settings.protocol(run.protocol)
     _check_protocol(settings, run, protocol, where)
+    check_structures(run, settings.datasets[run.dataset], where)
+    check_members(run, model, protocol, where)
     if not isinstance(model, NetworkModel):
         return
     if protocol.training is None:
