@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.plan.claims import PlannedClaims
 from elemflow.provenance.environment import start_job
 from elemflow.reporting.claims_page import write_claims_index
 
@@ -16,7 +17,8 @@ def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
     files = iter(smk.input.csv)
-    studies = [(cfg, {table: next(files) for table in cfg["tables"]}) for cfg in smk.params.cfg["studies"]]
+    planned = [PlannedClaims.model_validate(cfg) for cfg in smk.params.cfg["studies"]]
+    studies = [(claims, {table: next(files) for table in claims.tables}) for claims in planned]
     write_claims_index(Path(smk.output[0]), studies)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.plan.claims import PlannedClaims
 from elemflow.provenance.environment import start_job
 from elemflow.reporting.claims_page import write_claims
 
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
 def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
-    planned = zip(smk.params.cfg["tables"], smk.input.csv, smk.input.html, strict=True)
-    write_claims(
-        smk.params.cfg, {table: {"csv": csv, "html": html} for table, csv, html in planned}, Path(smk.output[0])
-    )
+    planned = PlannedClaims.model_validate(smk.params.cfg)
+    files = zip(planned.tables, smk.input.csv, smk.input.html, strict=True)
+    write_claims(planned, {table: {"csv": csv, "html": html} for table, csv, html in files}, Path(smk.output[0]))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ rule collect_claims:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg={"studies": list(wf.claims.values())},
+        cfg=wf.reports.claims_of_all,
         code=wf.reports.tables_code("collect_claims.py"),
     script:
         "../../scripts/collect_claims.py"

@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.config.load import load
+from elemflow.config.study import Claim
 from elemflow.config.yaml_schema import read_yaml
 from elemflow.core.errors import ConfigError, DataError
+from elemflow.core.run import Run
 from elemflow.plan import claims
 from elemflow.plan.build import build
+from elemflow.plan.claim_kinds.base import Line
+from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.published import read_published, read_published_quantities
 from elemflow.reporting.claims_page import write_claims, write_claims_index
 from elemflow.reporting.claims_view import view_claims
@@ -28,6 +32,11 @@ DEFAULTS = {"text": "It is so.", "source": "p. 1", "note": "", "where": {}, "pri
 
 def claim_of(**keys):
     return DEFAULTS | keys
+
+
+def view(cfg, files):
+    csv = {name: file["csv"] for name, file in files.items()}
+    return view_claims(PlannedClaims.model_validate(cfg), csv, linked=True).claims
 
 
 def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curation=None, **table):
@@ -58,7 +67,7 @@ def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curati
 
 def verdict(tmp_path, errors, claim, **table):
     cfg, files = study(tmp_path, errors, claim, **table)
-    (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True).claims
+    (shown,) = view(cfg, files)
     return shown
 
 
@@ -161,7 +170,7 @@ def test_a_larger_set_decides_between_models_but_not_whether_a_value_is_repeated
     def expected(claim):
         folder = tmp_path / claim["kind"]
         cfg, files = study(folder, (0.09, 0.10, 0.11), claim, curation={"kefe": curation})
-        (shown,) = view_claims(cfg, {name: f["csv"] for name, f in files.items()}, linked=True).claims
+        (shown,) = view(cfg, files)
         return shown.reproduced.text, shown.cases[0].cells[0].reproduced
 
     assert expected(claim_of(**LOWER)) == ("holds (1 of 1)", "0.0900 ‡")
@@ -177,16 +186,10 @@ def test_the_papers_own_numbers_are_evaluated_too(tmp_path):
     assert verdict(tmp_path, (None, None, None), claim_of(**LOWER) | {"printed": False}).published_text == "—"
 
 
-def comparison_lines(p_values):
-    model = {
-        "dataset": "kefe",
-        "property": "e",
-        "representation": "ef",
-        "model": "brnet",
-        "protocol": "p",
-        "missing": "",
-    }
-    return [model | {"against": {"model": f"m{i}"}, "published": None, "p": p} for i, p in enumerate(p_values)]
+def comparison_lines(n):
+    model = Run("kefe", "e", "ef", "brnet", "p")
+    others = (Line(named=replace(model, model=f"m{i}"), run=f"m{i}") for i in range(n))
+    return [Line(named=model, run=str(i), against=other) for i, other in enumerate(others)]
 
 
 @pytest.mark.parametrize(
@@ -200,30 +203,28 @@ def comparison_lines(p_values):
     ],
 )
 def test_significant(p_values, needed, word):
-    claim = claim_of(kind="significant", a={"model": "brnet"}, b={"model": ["m0", "m1"]})
-    claim |= {"at_least": needed} if needed else {}
-    cases = claims.cases_of(claim, comparison_lines(p_values))
-    found = claims.sum_up(claim, [claims.decide(claim, case, lambda line: line["p"]) for case in cases])
+    keys = claim_of(kind="significant", a={"model": "brnet"}, b={"model": ["m0", "m1"]}, at_least=needed)
+    claim = Claim.model_validate(keys)
+    cases = claims.cases_of(claim, comparison_lines(len(p_values)))
+    found = claims.sum_up(claim, [claims.decide(claim, case, lambda line: p_values[int(line.run)]) for case in cases])
     assert (found.word, found.cases) == (word, 2)
     if claims.FEW_MEMBERS in p_values:
         assert claims.FEW_MEMBERS in found.reasons
 
 
 def test_cells_that_the_paper_does_not_print_either_are_no_case():
-    lines = claims.planned_lines(make_table(["BRNet", "BNet"], ["0.1", None]))
-    lines[1]["missing"] = "not in the paper"
-    claim = claim_of(kind="lower", a={"model": "brnet"}, b={"model": "bnet"})
-    assert claims.cases_of(claim, lines) == []
-    lines[1] |= {"published": 0.2}
-    assert len(claims.cases_of(claim, lines)) == 1
+    first, second = claims.planned_lines(planned(make_table(["BRNet", "BNet"], ["0.1", None])))
+    claim = Claim.model_validate(claim_of(kind="lower", a={"model": "brnet"}, b={"model": "bnet"}))
+    assert claims.cases_of(claim, [first, replace(second, missing="not in the paper")]) == []
+    printed = replace(second, missing="not in the paper", published=0.2)
+    assert len(claims.cases_of(claim, [first, printed])) == 1
 
 
 def test_rows_of_one_run_are_cases_of_their_own(papers):
     """Table 5 of irnet2019 tests one pair of runs on three prototypes."""
     cfg = papers["irnet2019"]
-    claim = cfg["claims"]["search"]
-    lines = [line for table in claim["tables"] for line in claims.planned_lines(cfg["tables"][table])]
-    assert [case.keys["row"] for case in claims.cases_of(claim, lines)] == ["B2", "L1₀", "Perovskite"]
+    claim = cfg.claims["search"]
+    assert [case.keys["row"] for case in claims.cases_of(claim, cfg.lines_of(claim))] == ["B2", "L1₀", "Perovskite"]
     found = evaluate_published(cfg, claim)
     assert (found.word, found.true, found.cases) == (claims.HOLDS, 3, 3)
 
@@ -233,7 +234,7 @@ def test_a_declined_run_is_told_apart_from_one_to_come(tmp_path):
     cells = pd.read_csv(files["table5"]["csv"], dtype=str)
     cells.loc[2, ["members", "reproduced", "note"]] = ["0", None, "not run: too large (9 training rows > 8)"]
     cells.to_csv(files["table5"]["csv"], index=False)
-    (shown,) = view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True).claims
+    (shown,) = view(cfg, files)
     assert shown.reproduced.text == "not testable (0 of 1, 1 open: declined by its model)"
 
 
@@ -242,7 +243,7 @@ def test_a_declined_run_is_told_apart_from_one_to_come(tmp_path):
     st.none() | st.integers(min_value=1, max_value=9),
 )
 def test_what_is_open_may_never_turn_a_verdict(outcomes, needed):
-    claim = {"at_least": needed} if needed else {}
+    claim = Claim(text="So.", at_least=needed)
     known = [
         claims.Outcome(true if decided else None, reason="" if decided else "no result") for decided, true in outcomes
     ]
@@ -257,7 +258,7 @@ def test_pages_hold_verdicts_numbers_and_links_that_lead_to_cells(tmp_path):
     cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim)
     cfg["claims"]["second"] = DEFAULTS | {"text": "Times.", "missing": "no clock"}
     folder = tmp_path / "claims"
-    write_claims(cfg, files, folder)
+    write_claims(PlannedClaims.model_validate(cfg), files, folder)
     page = (folder / "index.html").read_text()
     assert "holds (1 of 1)" in page
     assert "A &lt;b&gt;&amp; 5 %" in page
@@ -275,7 +276,8 @@ def test_pages_hold_verdicts_numbers_and_links_that_lead_to_cells(tmp_path):
     assert cells["number"].iloc[0] == pytest.approx(-10)
     for name in ("claims.md", "claims.txt"):
         assert "holds (1 of 1)" in (folder / name).read_text()
-    write_claims_index(tmp_path / "all", [(cfg, {name: f["csv"] for name, f in files.items()})] * 2)
+    csv = {name: file["csv"] for name, file in files.items()}
+    write_claims_index(tmp_path / "all", [(PlannedClaims.model_validate(cfg), csv)] * 2)
     page = (tmp_path / "all/index.html").read_text()
     assert page.count("holds (1 of 1)") == 4
     assert not re.search(r'href="[^"]+\.html', page)
@@ -286,7 +288,7 @@ def test_a_table_of_another_plan_is_refused(tmp_path):
     cfg["tables"]["table5"]["cells"].append(make_cell("irnet", 0, None, row=1))
     cfg["tables"]["table5"]["rows"].append({"label": "more"})
     with pytest.raises(DataError, match="make the table again"):
-        write_claims(cfg, files, tmp_path / "claims")
+        write_claims(PlannedClaims.model_validate(cfg), files, tmp_path / "claims")
 
 
 def describe(config, root):
@@ -303,26 +305,25 @@ def papers(root):
 
 
 def evaluate_published(cfg, claim):
-    lines = [line for table in claim["tables"] for line in claims.planned_lines(cfg["tables"][table])]
-    cases = claims.cases_of(claim, [line for line in lines if line["published"] is not None])
+    cases = claims.cases_of(claim, [line for line in cfg.lines_of(claim) if line.published is not None])
     return claims.sum_up(claim, [claims.decide(claim, case, claims.printed_value) for case in cases])
 
 
 def test_claims_are_about_the_papers_names_where_copies_are_read(root):
     overlay = read_yaml(root / "config/overlays/local_tables.yaml")
     cfg = describe({"studies": ["brnet2023"]} | overlay, root)["brnet2023"]
-    lines = claims.planned_lines(cfg["tables"]["table3"])
-    assert {line["run"].split("/")[0] for line in lines} >= {"oqmd", "jarvis_dft3d_gap"}
-    assert {line["dataset"] for line in lines} == {"oqmd", "aflow", "mp", "jarvis"}
-    assert cfg["dataset_titles"]["jarvis"] == "JARVIS-DFT"
+    lines = claims.planned_lines(cfg.tables["table3"])
+    assert {line.run.split("/")[0] for line in lines} >= {"oqmd", "jarvis_dft3d_gap"}
+    assert {line.named.dataset for line in lines} == {"oqmd", "aflow", "mp", "jarvis"}
+    assert cfg.dataset_titles["jarvis"] == "JARVIS-DFT"
 
 
 def test_one_set_under_two_names_is_found(papers, root):
-    assert not any(cfg["same_materials"] for cfg in papers.values())
+    assert not any(cfg.same_materials for cfg in papers.values())
     overlay = read_yaml(root / "config/overlays/oqmd_jarvis.yaml")
-    assert describe({"studies": ["huang2020"]} | overlay, root)["huang2020"]["same_materials"] == [["oqmd1", "oqmd2"]]
+    assert describe({"studies": ["huang2020"]} | overlay, root)["huang2020"].same_materials == (("oqmd1", "oqmd2"),)
     overlay = read_yaml(root / "config/overlays/local_tables.yaml")
-    assert describe({"studies": ["huang2020"]} | overlay, root)["huang2020"]["same_materials"] == []
+    assert describe({"studies": ["huang2020"]} | overlay, root)["huang2020"].same_materials == ()
 
 
 def test_one_set_under_two_names_is_noted_where_both_are_evaluated(tmp_path):
@@ -331,7 +332,7 @@ def test_one_set_under_two_names_is_noted_where_both_are_evaluated(tmp_path):
     cfg |= {"same_materials": [["copy", "kefe"]], "dataset_titles": {"kefe": "KEFE", "copy": "Copy"}}
 
     def note():
-        return view_claims(cfg, {"table5": files["table5"]["csv"]}, linked=True).claims[0].note
+        return view(cfg, files)[0].note
 
     assert note() == "Printed otherwise."
     cfg["tables"]["table5"]["cells"][0]["named"]["dataset"] = "copy"
@@ -345,8 +346,8 @@ def test_the_papers_contradict_themselves_where_it_is_known(papers):
     found = {
         (study_id, claim_id): evaluate_published(cfg, claim)
         for study_id, cfg in papers.items()
-        for claim_id, claim in cfg["claims"].items()
-        if not claim.get("missing") and claim["printed"] and claim["kind"] not in ("reproduced", "significant")
+        for claim_id, claim in cfg.claims.items()
+        if not claim.missing and claim.printed and claim.kind not in ("reproduced", "significant")
     }
     assert {study_id for study_id, _ in found} == set(PAPERS)
     assert {key for key, value in found.items() if value.word == claims.FAILS} == {
@@ -373,7 +374,7 @@ def test_a_claim_without_data_may_name_tables_that_are_gone(root):
     described = describe(
         {"studies": ["brnet2023"], "overrides": {"studies": {"brnet2023": {"claims": {"x": claim}}}}}, root
     )
-    assert "gone" not in described["brnet2023"]["tables"]
+    assert "gone" not in described["brnet2023"].tables
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,18 @@ enough cases are true, does not hold if too few can be, and is otherwise not tes
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from elemflow.config.dataset import Dataset
 from elemflow.config.load import Settings
+from elemflow.config.study import Claim, Selector, Study
+from elemflow.core.declared import Declared, Parameters
 from elemflow.core.errors import ConfigError, nearest
-from elemflow.core.run import RUN_KEYS
+from elemflow.core.run import Run
 from elemflow.plan.build import Plan
-from elemflow.plan.claim_kinds.base import Case, Line, matches
+from elemflow.plan.claim_kinds.base import Case, ClaimKind, L, Line, matches
 from elemflow.plan.claim_kinds.registry import claim_kinds
+from elemflow.plan.items import PlannedCell, PlannedTable
 from elemflow.plan.published import margin_of
 
 HOLDS, FAILS, OPEN, UNDECIDED = "holds", "does not hold", "not testable", "undecided"
@@ -63,33 +65,65 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def build(settings: Settings, plan: Plan) -> dict[str, dict[str, Any]]:
+class PlannedClaims(Declared):
+    """What the page of claims of a study shows.
+
+    Attributes:
+        study: Id of the study.
+        study_title: Its title.
+        reference: The paper.
+        model_selection: How the paper selected its models.
+        claims: Its claims, by id.
+        dataset_titles: Names of the datasets of their cells, by id.
+        same_materials: Groups of datasets with the same materials.
+        tables: The tables that they are about, by id.
+    """
+
+    study: str
+    study_title: str
+    reference: str = ""
+    model_selection: str = ""
+    claims: dict[str, Claim]
+    dataset_titles: dict[str, str]
+    same_materials: tuple[tuple[str, ...], ...]
+    tables: dict[str, PlannedTable]
+
+    def parameters(self) -> Parameters:
+        """Return the claims as the parameter of the job that evaluates them."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def lines_of(self, claim: Claim) -> list[Line]:
+        """Return the cells of the tables of a claim."""
+        return [line for table in claim.tables for line in planned_lines(self.tables[table])]
+
+
+def build(settings: Settings, plan: Plan) -> dict[str, PlannedClaims]:
     """Return what the page of claims of each study shows, for the studies that have claims.
 
     Raises:
         ConfigError: A claim lacks a key, names a table that the study has not, or cells that its tables have not.
     """
-    found = {}
-    for study_id in settings.selected:
-        study = settings.studies[study_id].written
-        tables = {table: planned.parameters() for (of, table), planned in plan.tables.items() if of == study_id}
-        for claim_id, claim in study["claims"].items():
+    studies = ((study_id, settings.studies[study_id]) for study_id in settings.selected)
+    return {study_id: _plan(settings, plan, study_id, study) for study_id, study in studies if study.claims}
+
+
+def _plan(settings: Settings, plan: Plan, study_id: str, study: Study) -> PlannedClaims:
+    tables = {table: planned for (of, table), planned in plan.tables.items() if of == study_id}
+    for claim_id, claim in study.claims.items():
+        if not claim.missing:
             _check(claim, tables, f"config/studies/{study_id}.yaml: key 'claims.{claim_id}")
-        if study["claims"]:
-            shown = [claim for claim in study["claims"].values() if not claim.get("missing")]
-            used = {table for claim in shown for table in claim["tables"]}
-            datasets = {cell["named"]["dataset"] for table in used for cell in tables[table]["cells"]}
-            found[study_id] = {
-                "study": study_id,
-                "study_title": study["title"],
-                "reference": study["reference"],
-                "model_selection": study["model_selection"],
-                "claims": study["claims"],
-                "dataset_titles": {dataset: settings.datasets[dataset].title for dataset in sorted(datasets)},
-                "same_materials": find_same_materials(settings.datasets, datasets),
-                "tables": {table: cfg for table, cfg in tables.items() if table in used},
-            }
-    return found
+    used = {table for claim in study.claims.values() if not claim.missing for table in claim.tables}
+    datasets = sorted({cell.named.dataset for table in used for cell in tables[table].cells if cell.named})
+    return PlannedClaims(
+        study=study_id,
+        study_title=study.title,
+        reference=study.reference,
+        model_selection=study.model_selection,
+        claims=study.claims,
+        dataset_titles={dataset: settings.datasets[dataset].title for dataset in datasets},
+        same_materials=tuple(map(tuple, find_same_materials(settings.datasets, datasets))),
+        tables={table: planned for table, planned in tables.items() if table in used},
+    )
 
 
 def find_same_materials(datasets: Mapping[str, Dataset], chosen: Iterable[str]) -> list[list[str]]:
@@ -100,21 +134,19 @@ def find_same_materials(datasets: Mapping[str, Dataset], chosen: Iterable[str]) 
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _check(claim: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], where: str) -> None:
-    if claim.get("missing"):
-        return
-    _check_keys(claim, where)
-    for table in claim["tables"]:
-        _check_table(claim["kind"], table, tables, f"{where}.tables'")
-    lines = [line for table in claim["tables"] for line in planned_lines(tables[table])]
-    if claim["kind"] == "significant":
-        _check_values(claim["b"], [line["against"] for line in lines], f"{where}.b")
+def _check(claim: Claim, tables: Mapping[str, PlannedTable], where: str) -> None:
+    kind = _check_keys(claim, where)
+    for table in claim.tables:
+        _check_table(kind, table, tables, f"{where}.tables'")
+    lines = [line for table in claim.tables for line in planned_lines(tables[table])]
+    if claim.kind == "significant":
+        _check_values(claim.b, [line.against for line in lines if line.against], f"{where}.b")
     for key, selector in _selectors(claim):
         _check_values(selector, lines, f"{where}.{key}")
         if not any(matches(line, selector) for line in lines):
-            shown = ", ".join(f"{name}: {value}" for name, value in selector.items())
-            raise ConfigError(f"{where}.{key}': no cell of {', '.join(claim['tables'])} has {shown}.")
-    cases, needed = len(cases_of(claim, lines)), claim.get("at_least", 1)
+            shown = ", ".join(f"{name}: {' or '.join(values)}" for name, values in selector.values.items())
+            raise ConfigError(f"{where}.{key}': no cell of {', '.join(claim.tables)} has {shown}.")
+    cases, needed = len(cases_of(claim, lines)), claim.at_least or 1
     if cases < needed:
         raise ConfigError(
             f"{where}.at_least': {needed} cases must be true, but the tables have {cases}. A case is a set of cells "
@@ -122,23 +154,24 @@ def _check(claim: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], wh
         )
 
 
-def _check_keys(claim: Mapping[str, Any], where: str) -> None:
-    """Check that a claim has the keys of its kind and no others."""
-    kind = claim["kind"]
+def _check_keys(claim: Claim, where: str) -> str:
+    """Return the kind of a claim, which has the keys of its kind and no others."""
+    kind = claim.kind or ""
     known = claim_kinds()[kind]
     for key in known.needs:
-        if key not in claim:
+        if getattr(claim, key) is None:
             raise ConfigError(f"{where}': a claim of kind {kind} needs the key '{key}'.")
     for key in OF_KINDS:
-        if key in claim and key not in (*known.needs, *known.may):
+        if getattr(claim, key) is not None and key not in (*known.needs, *known.may):
             raise ConfigError(f"{where}.{key}': a claim of kind {kind} does not read this key; remove it.")
+    return kind
 
 
-def _check_values(selector: Mapping[str, Any], lines: Sequence[Line], where: str) -> None:
+def _check_values(selector: Selector | None, lines: Sequence[Line], where: str) -> None:
     """Check that every value that a selector names is that of a cell, also one among several."""
-    for key, value in selector.items():
-        known = dict.fromkeys(line[key] for line in lines)
-        for name in value if isinstance(value, list) else [value]:
+    for key, values in selector.values.items() if selector else ():
+        known = dict.fromkeys(line.key(key) for line in lines)
+        for name in values:
             if name not in known:
                 raise ConfigError(
                     f"{where}.{key}': no cell of the claim's tables has '{name}'. Known: {', '.join(known)}."
@@ -146,75 +179,73 @@ def _check_values(selector: Mapping[str, Any], lines: Sequence[Line], where: str
                 )
 
 
-def _check_table(kind: str, table: str, tables: Mapping[str, Mapping[str, Any]], where: str) -> None:
+def _check_table(kind: str, table: str, tables: Mapping[str, PlannedTable], where: str) -> None:
     if table not in tables:
         raise ConfigError(f"{where}: no table '{table}'. Known: {', '.join(tables)}.{nearest(table, tables)}")
     needed = claim_kinds()[kind].table
-    if tables[table]["kind"] != needed:
+    if tables[table].kind != needed:
         raise ConfigError(
             f"{where}: a claim of kind {kind} reads tables of kind {needed}, and '{table}' is of kind "
-            f"{tables[table]['kind']}."
+            f"{tables[table].kind}."
         )
-    if tables[table]["metric"] in HIGHER_IS_BETTER:
-        raise ConfigError(f"{where}: claims are about errors, and '{table}' shows {tables[table]['metric']}.")
+    if tables[table].metric in HIGHER_IS_BETTER:
+        raise ConfigError(f"{where}: claims are about errors, and '{table}' shows {tables[table].metric}.")
 
 
-def _selectors(claim: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield "where", claim["where"]
-    own = [key for key in ("a", "b") if key in claim and not (key == "b" and claim["kind"] == "significant")]
-    yield from ((key, claim["where"] | claim[key]) for key in own)
-    yield from ((f"order[{i}]", claim["where"] | selector) for i, selector in enumerate(claim.get("order", [])))
+def _selectors(claim: Claim) -> Iterator[tuple[str, Selector]]:
+    yield "where", claim.where
+    own = [("a", claim.a), ("b", None if claim.kind == "significant" else claim.b)]
+    own += [(f"order[{i}]", selector) for i, selector in enumerate(claim.order or ())]
+    yield from ((key, selector.within(claim.where)) for key, selector in own if selector is not None)
 
 
-def planned_lines(table: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the cells of a table, or the tests of a comparison, in the order of its csv.
-
-    Each has its run keys, `table`, the labels `row` and `column`, `place` (its anchor on the table's page), `missing`
-    and, for a test, `against`, the run keys of the other model.
-    """
-    cells = sorted(table["cells"], key=lambda cell: (cell["row"], cell["column"]))
-    lines = [
-        {
-            **{key: cell[key] for key in (*RUN_KEYS, "run", "missing", "unit", "published", "published_text")},
-            **cell["named"],
-            "table": table["table"],
-            "row": table["rows"][cell["row"]]["label"],
-            "column": table["columns"][cell["column"]]["label"],
-            "place": f"{cell['row'] + 1}-{cell['column'] + 1}",
-            "margin": _margin(cell, cells),
-        }
-        for cell in cells
-    ]
-    if table["kind"] != "comparison":
+def planned_lines(table: PlannedTable) -> list[Line]:
+    """Return the cells of a table, or the tests of a comparison, in the order of its csv."""
+    cells = table.ordered_cells
+    lines = [_line(table, cell, [each.published for each in cells if each.row == cell.row]) for cell in cells]
+    if table.kind != "comparison":
         return lines
-    width = len(table["columns"])
+    width = len(table.columns)
     pairs = [(lines[i - i % width], other) for i, other in enumerate(lines) if i % width]
     return [
-        model | {"against": other, "column": f"{model['column']} against {other['column']}", "place": f"{number}-1"}
+        replace(model, against=other, column=f"{model.column} against {other.column}", place=f"{number}-1")
         for number, (model, other) in enumerate(pairs, start=1)
     ]
 
 
-def _margin(cell: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> float | None:
-    """Return the largest difference from the published value of a cell that counts as none."""
-    if cell["published"] is None:
-        return None
-    return margin_of(
-        cell["published"], cell["published_text"], (each["published"] for each in cells if each["row"] == cell["row"])
+def _line(table: PlannedTable, cell: PlannedCell, row: Iterable[float | None]) -> Line:
+    """Return a cell; `row` has the published values of its row."""
+    read = Run.of(cell)
+    return Line(
+        named=replace(read, dataset=cell.named.dataset, property=cell.named.property) if cell.named else read,
+        run=cell.run,
+        table=table.table,
+        row=table.rows[cell.row].label,
+        column=table.columns[cell.column].label,
+        place=f"{cell.row + 1}-{cell.column + 1}",
+        missing=cell.missing,
+        published=cell.published,
+        published_text=cell.published_text,
+        margin=None if cell.published is None else margin_of(cell.published, cell.published_text, row),
     )
 
 
-def cases_of(claim: Mapping[str, Any], lines: Sequence[Line]) -> list[Case]:
+def cases_of(claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
     """Return the cases of a claim among the cells of its tables.
 
     A cell without data that the paper does not print either belongs to no claim.
     """
-    known = [line for line in lines if not (line["missing"] and line["published"] is None and "against" not in line)]
-    known = [line for line in known if matches(line, claim["where"])]
-    return claim_kinds()[claim["kind"]].cases(claim, known)
+    known = [line for line in lines if not (line.missing and line.published is None and line.against is None)]
+    known = [line for line in known if matches(line, claim.where)]
+    return kind_of(claim).cases(claim, known)
 
 
-def decide(claim: Mapping[str, Any], case: Case, value: Callable[[Line], float | str]) -> Outcome:
+def kind_of(claim: Claim) -> ClaimKind:
+    """Return the kind of a claim that has data."""
+    return claim_kinds()[claim.kind or ""]
+
+
+def decide(claim: Claim, case: Case[L], value: Callable[[L], float | str]) -> Outcome:
     """Decide one case.
 
     Args:
@@ -224,7 +255,7 @@ def decide(claim: Mapping[str, Any], case: Case, value: Callable[[Line], float |
     """
     found = [value(line) for line in case.lines]
     reasons = [number for number in found if isinstance(number, str)]
-    kind = claim_kinds()[claim["kind"]]
+    kind = kind_of(claim)
     known = kind.decisive(case, found)
     if len(known) < kind.fewest:
         return Outcome(None, None, ", ".join(dict.fromkeys(reasons)))
@@ -234,11 +265,11 @@ def decide(claim: Mapping[str, Any], case: Case, value: Callable[[Line], float |
     return Outcome(true, number)
 
 
-def sum_up(claim: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Verdict:
+def sum_up(claim: Claim, outcomes: Sequence[Outcome]) -> Verdict:
     """Return the verdict over the cases of a claim: all must be true, or `at_least` as many as it says."""
     true = sum(outcome.true is True for outcome in outcomes)
     unknown = [outcome for outcome in outcomes if outcome.true is None]
-    needed = claim.get("at_least", len(outcomes))
+    needed = claim.at_least or len(outcomes)
     reasons = tuple(dict.fromkeys(outcome.reason for outcome in unknown if outcome.reason))
     if not outcomes or len(outcomes) < needed:
         return Verdict(OPEN, true, len(outcomes), len(unknown), needed, reasons)
@@ -249,4 +280,4 @@ def sum_up(claim: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Verdict:
 
 def printed_value(line: Line) -> float | str:
     """Return the published value of a cell."""
-    return NO_RESULT if line["published"] is None else float(line["published"])
+    return NO_RESULT if line.published is None else line.published

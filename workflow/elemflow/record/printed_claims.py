@@ -1,9 +1,9 @@
 """The papers' claims on the papers' own printed numbers, as a page of the documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from elemflow.config.study import Claim
 from elemflow.plan import claims
 from elemflow.record.cells import PAPERS, Planned
 from elemflow.reporting.claims_view import evaluate_published
@@ -45,25 +45,24 @@ def evaluate(planned: Planned) -> list[PrintedClaim]:
     """Return the claims that the papers make, on the numbers that they print."""
     found = claims.build(planned.settings, planned.plan)
     return [
-        _evaluate(study, claim, found[study]["tables"])
+        _evaluate(found[study], claim)
         for study in PAPERS
-        for claim in found[study]["claims"].values()
-        if claim["source"] != "ours"
+        for claim in found[study].claims.values()
+        if claim.source != "ours"
     ]
 
 
-def _evaluate(study: str, claim: Mapping[str, Any], tables: Mapping[str, Any]) -> PrintedClaim:
-    about = {key: str(claim[key]) for key in ("text", "source", "note")}
-    if claim.get("missing"):
-        return PrintedClaim(study, **about, verdict="no numbers", text_of_verdict=str(claim["missing"]), numbers="")
-    lines = [line for table in claim["tables"] for line in claims.planned_lines(tables[table])]
-    printed = evaluate_published(claim, lines)
+def _evaluate(planned: claims.PlannedClaims, claim: Claim) -> PrintedClaim:
+    def found(verdict: str, text: str, numbers: str = "") -> PrintedClaim:
+        return PrintedClaim(planned.study, claim.text, claim.source, claim.note, verdict, text, numbers)
+
+    if claim.missing:
+        return found("no numbers", claim.missing)
+    printed = evaluate_published(claim, planned.lines_of(claim))
     if printed is None:
-        return PrintedClaim(study, **about, verdict="no numbers", text_of_verdict="needs predictions", numbers="")
+        return found("no numbers", "needs predictions")
     evaluated = printed[0]
-    return PrintedClaim(
-        study, **about, verdict=evaluated.verdict.word, text_of_verdict=evaluated.text, numbers=evaluated.numbers
-    )
+    return found(evaluated.verdict.word, evaluated.text, evaluated.numbers)
 
 
 def to_markdown(found: Sequence[PrintedClaim]) -> str:

@@ -3,11 +3,11 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from elemflow.core.files import atomic_path, write_text
+from elemflow.plan.claims import PlannedClaims
 from elemflow.reporting import text as words
 from elemflow.reporting.claims_view import StudyClaims, view_claims
 from elemflow.reporting.pages import render
@@ -18,13 +18,13 @@ VERDICT_STYLES = {"holds": "holds", "does not hold": "fails", "undecided": "open
 """Class in style.css of each verdict."""
 
 
-def write_claims(cfg: Mapping[str, Any], tables: Mapping[str, Mapping[str, str | Path]], folder: str | Path) -> None:
+def write_claims(planned: PlannedClaims, tables: Mapping[str, Mapping[str, str | Path]], folder: str | Path) -> None:
     """Write the claims of one study and the pages of its tables.
 
     The claims are in `index.html`, `claims.md`, `claims.txt` and `claims.csv`, the cells behind them in `cells.csv`.
 
     Args:
-        cfg: The study as `elemflow.plan.claims.build` describes it.
+        planned: The claims of the study.
         tables: `csv` and `html` of each table that a claim is about.
         folder: Folder to write to.
 
@@ -32,7 +32,7 @@ def write_claims(cfg: Mapping[str, Any], tables: Mapping[str, Mapping[str, str |
         DataError: The csv of a table is not that of the plan.
     """
     folder = Path(folder)
-    study = view_claims(cfg, {table: files["csv"] for table, files in tables.items()}, linked=True)
+    study = view_claims(planned, {table: files["csv"] for table, files in tables.items()}, linked=True)
     for table, files in tables.items():
         with atomic_path(folder / f"{table}.html") as temporary:
             shutil.copyfile(files["html"], temporary)
@@ -42,16 +42,14 @@ def write_claims(cfg: Mapping[str, Any], tables: Mapping[str, Mapping[str, str |
     write_text(folder / "index.html", _render_page(f"Claims: {study.title}", [study]))
 
 
-def write_claims_index(
-    folder: str | Path, studies: Sequence[tuple[Mapping[str, Any], Mapping[str, str | Path]]]
-) -> None:
+def write_claims_index(folder: str | Path, studies: Sequence[tuple[PlannedClaims, Mapping[str, str | Path]]]) -> None:
     """Write the claims of all studies: `index.html`, `claims.csv` and `cells.csv`.
 
     Args:
         folder: Folder to write to.
-        studies: Each study as described, with the csv of each of its tables.
+        studies: The claims of each study, with the csv of each of its tables.
     """
-    views = [view_claims(cfg, csv, linked=False) for cfg, csv in studies]
+    views = [view_claims(planned, csv, linked=False) for planned, csv in studies]
     _write_frames(Path(folder), views)
     write_text(Path(folder) / "index.html", _render_page(TITLE, views))
 

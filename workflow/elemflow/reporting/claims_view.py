@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Self
 
+from elemflow.config.study import Claim, Selector
 from elemflow.core.errors import DataError
 from elemflow.plan import claims
-from elemflow.plan.claim_kinds.registry import claim_kinds
+from elemflow.plan.claim_kinds.base import ClaimWords, L
+from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
@@ -18,11 +20,21 @@ from elemflow.reporting.tables.kinds.errors import ErrorLine
 from elemflow.reporting.view import NO_VALUE, NOT_RUN
 
 SIGNS = {True: "✓", False: "✗", None: "?"}
-FOUND = "found"
-"""Key under which a cell of a claim has its line of the csv."""
 
-Claim = Mapping[str, Any]
-"""A claim as `elemflow.plan.claims` reads it from its study."""
+
+@dataclass(frozen=True, kw_only=True)
+class FoundLine(claims.Line):
+    """A cell of a claim with its line of the csv."""
+
+    found: ErrorLine | ComparisonLine
+
+    @classmethod
+    def of(cls, line: claims.Line, found: ErrorLine | ComparisonLine) -> Self:
+        """Return a cell with its line of the csv."""
+        return cls(**vars(line), found=found)
+
+
+Case = claims.Case[FoundLine]
 
 
 @dataclass(frozen=True)
@@ -151,24 +163,24 @@ class StudyClaims:
     claims: tuple[ClaimView, ...]
 
 
-def view_claims(cfg: Mapping[str, Any], csv: Mapping[str, str | Path], *, linked: bool) -> StudyClaims:
+def view_claims(planned: PlannedClaims, csv: Mapping[str, str | Path], *, linked: bool) -> StudyClaims:
     """Evaluate every claim of a study and arrange what its page shows.
 
     Args:
-        cfg: The study as `elemflow.plan.claims.build` describes it.
+        planned: The claims of the study.
         csv: The csv of each table that a claim is about.
         linked: Whether cells link to the pages of the tables.
 
     Raises:
         DataError: The csv of a table is not that of the plan.
     """
-    lines = {table: _read_lines(planned, csv[table]) for table, planned in cfg["tables"].items()}
-    shown = tuple(_view(cfg, claim_id, claim, lines, linked=linked) for claim_id, claim in cfg["claims"].items())
+    lines = {name: _read_lines(table, csv[name]) for name, table in planned.tables.items()}
+    shown = tuple(_view(planned, claim_id, claim, lines, linked=linked) for claim_id, claim in planned.claims.items())
     return StudyClaims(
-        study=cfg["study"],
-        title=cfg["study_title"],
-        reference=cfg["reference"],
-        model_selection=cfg["model_selection"],
+        study=planned.study,
+        title=planned.study_title,
+        reference=planned.reference,
+        model_selection=planned.model_selection,
         summary=_summary(shown),
         claims=shown,
     )
@@ -184,20 +196,20 @@ def _summary(shown: Sequence[ClaimView]) -> str:
     )
 
 
-def _read_lines(planned: Mapping[str, Any], csv: str | Path) -> list[claims.Line]:
+def _read_lines(planned: PlannedTable, csv: str | Path) -> list[FoundLine]:
     """Return the cells of a table with their lines of its csv."""
-    found: list[ErrorLine | ComparisonLine] = load_builder(PlannedTable.model_validate(planned).kind).read(csv)
+    found: list[ErrorLine | ComparisonLine] = load_builder(planned.kind).read(csv)
     lines = claims.planned_lines(planned)
-    runs = [(line["run"], line.get("against", {}).get("run")) for line in lines]
+    runs = [(line.run, line.against.run if line.against else None) for line in lines]
     if runs != [(line.run, getattr(line, "against_run", None)) for line in found]:
         raise DataError(f"{csv}: its cells are not those of the study; make the table again.")
-    return [line | {FOUND: of_csv} for line, of_csv in zip(lines, found, strict=True)]
+    return [FoundLine.of(line, of_csv) for line, of_csv in zip(lines, found, strict=True)]
 
 
-def _value(line: claims.Line) -> float | str:
+def _value(line: FoundLine) -> float | str:
     """Return the reproduced error, or the adjusted p value of a test, or why there is none."""
-    found: ErrorLine | ComparisonLine = line[FOUND]
-    if line["missing"] or found.missing:
+    found = line.found
+    if line.missing or found.missing:
         return claims.NO_DATA
     if not found.members:
         known = {claims.FAILED: claims.FAILED, f"{NOT_RUN}:": claims.DECLINED}
@@ -208,9 +220,9 @@ def _value(line: claims.Line) -> float | str:
     return claims.FEW_MEMBERS if value is None else value
 
 
-def _deciding_value(kind: str, line: claims.Line) -> float | str:
+def _deciding_value(kind: str, line: FoundLine) -> float | str:
     """Return the value, unless it decides nothing: at a reduced scale, or on more data where the paper is repeated."""
-    value, scale = _value(line), line[FOUND].scale
+    value, scale = _value(line), line.found.scale
     if isinstance(value, str):
         return value
     if scale == comparability.REDUCED:
@@ -219,31 +231,30 @@ def _deciding_value(kind: str, line: claims.Line) -> float | str:
         return value
     if scale == comparability.LARGER:
         return claims.LARGER
-    return claims.UNDECIDED if line[FOUND].verdict == claims.UNDECIDED else value
+    undecided = isinstance(line.found, ErrorLine) and line.found.verdict == claims.UNDECIDED
+    return claims.UNDECIDED if undecided else value
 
 
 def _view(
-    cfg: Mapping[str, Any], claim_id: str, claim: Claim, lines: Mapping[str, Sequence[claims.Line]], *, linked: bool
+    planned: PlannedClaims, claim_id: str, claim: Claim, lines: Mapping[str, Sequence[FoundLine]], *, linked: bool
 ) -> ClaimView:
-    if claim.get("missing"):
-        verdict = claims.Verdict(claims.OPEN, 0, 0, 0, 0, (claim["missing"],))
+    if claim.missing:
+        verdict = claims.Verdict(claims.OPEN, 0, 0, 0, 0, (claim.missing,))
         reproduced = Evaluated(verdict, _describe_verdict(verdict), NO_VALUE)
-        return ClaimView(
-            claim_id, cfg["study"], claim["text"], claim["source"], claim["note"], "", reproduced, None, ()
-        )
-    titles = cfg["dataset_titles"]
-    mine = [line for table in claim["tables"] for line in lines[table]]
+        return ClaimView(claim_id, planned.study, claim.text, claim.source, claim.note, "", reproduced, None, ())
+    titles = planned.dataset_titles
+    mine = [line for table in claim.tables for line in lines[table]]
     cases = claims.cases_of(claim, mine)
-    outcomes = [claims.decide(claim, case, partial(_deciding_value, claim["kind"])) for case in cases]
+    outcomes = [claims.decide(claim, case, partial(_deciding_value, claim.kind or "")) for case in cases]
     verdict = claims.sum_up(claim, outcomes)
     printed = evaluate_published(claim, mine)
     numbers = {} if printed is None else printed[1]
     return ClaimView(
         id=claim_id,
-        study=cfg["study"],
-        text=claim["text"],
-        source=claim["source"],
-        note=" ".join(filter(None, [claim["note"], *_describe_same(cases, cfg["same_materials"], titles)])),
+        study=planned.study,
+        text=claim.text,
+        source=claim.source,
+        note=" ".join(filter(None, [claim.note, *_describe_same(cases, planned.same_materials, titles)])),
         rule=_describe_rule(claim, verdict),
         reproduced=Evaluated(
             verdict, _describe_verdict(verdict), _describe_range(claim, [outcome.number for outcome in outcomes])
@@ -258,7 +269,7 @@ def _view(
 
 def _view_case(
     claim: Claim,
-    case: claims.Case,
+    case: Case,
     outcome: claims.Outcome,
     published: Mapping[str, float | None],
     *,
@@ -276,11 +287,9 @@ def _view_case(
     )
 
 
-def _describe_same(
-    cases: Iterable[claims.Case], groups: Iterable[Sequence[str]], titles: Mapping[str, str]
-) -> list[str]:
+def _describe_same(cases: Iterable[Case], groups: Iterable[Sequence[str]], titles: Mapping[str, str]) -> list[str]:
     """Return which datasets of a claim are one set under several names: its cases are no independent evidence."""
-    named = {line["dataset"] for case in cases for line in case.lines}
+    named = {line.named.dataset for case in cases for line in case.lines}
     shared = [[titles[dataset] for dataset in group if dataset in named] for group in groups]
     return [
         f"Here {' and '.join(one)} are the same materials: their cases are one piece of evidence."
@@ -291,16 +300,21 @@ def _describe_same(
 
 def _describe_rule(claim: Claim, verdict: claims.Verdict) -> str:
     """Return in words what is checked."""
-    named = {key: _describe_selector(claim[key]) for key in ("a", "b") if key in claim}
-    order = ", then ".join(_describe_selector(selector) for selector in claim.get("order", []))
-    names = dict(claim) | named | {"order": order, "over": " or ".join(claim.get("over", []))}
-    rule = claim_kinds()[claim["kind"]].sentence(names)
+    described = ClaimWords(
+        a=_describe_selector(claim.a),
+        b=_describe_selector(claim.b),
+        order=", then ".join(_describe_selector(selector) for selector in claim.order or ()),
+        over=" or ".join(claim.over or ()),
+        direction=claim.direction or "",
+        percent=claim.percent or 0,
+        level=claim.level,
+    )
+    rule = claims.kind_of(claim).sentence(described)
     return rule if verdict.needed == verdict.cases else f"{rule}, in {verdict.needed} of {verdict.cases} cases or more"
 
 
-def _describe_selector(selector: Mapping[str, Any]) -> str:
-    values = [[value] if isinstance(value, str) else value for value in selector.values()]
-    return " with ".join(", ".join(value) for value in values)
+def _describe_selector(selector: Selector | None) -> str:
+    return " with ".join(", ".join(values) for values in selector.values.values()) if selector else ""
 
 
 def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
@@ -311,9 +325,9 @@ def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
 
 def evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
     """Evaluate a claim on the published values; None if it is not testable there."""
-    if not claim["printed"] or claim["kind"] in ("reproduced", "significant"):
+    if not claim.printed or claim.kind in ("reproduced", "significant"):
         return None
-    cases = claims.cases_of(claim, [line for line in lines if line["published"] is not None])
+    cases = claims.cases_of(claim, [line for line in lines if line.published is not None])
     if not cases:
         return None
     outcomes = [claims.decide(claim, case, claims.printed_value) for case in cases]
@@ -322,7 +336,7 @@ def evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Eval
     return Evaluated(verdict, _describe_verdict(verdict), _describe_range(claim, numbers.values())), numbers
 
 
-def _key(case: claims.Case) -> str:
+def _key(case: claims.Case[L]) -> str:
     return "/".join(case.keys.values())
 
 
@@ -341,33 +355,35 @@ def _describe_verdict(verdict: claims.Verdict) -> str:
 def _show(claim: Claim, number: float | None) -> str:
     if number is None:
         return NO_VALUE
-    return words.format_percent(number) if claim_kinds()[claim["kind"]].per_cent else f"p = {number:.2g}"
+    return words.format_percent(number) if claims.kind_of(claim).per_cent else f"p = {number:.2g}"
 
 
-def _label(case: claims.Case, cases: Sequence[claims.Case], titles: Mapping[str, str]) -> str:
+def _label(case: Case, cases: Sequence[Case], titles: Mapping[str, str]) -> str:
     """Return the keys in which the cases differ, or the data of a case if there is one."""
     differing = [key for key in case.keys if len({other.keys.get(key) for other in cases}) > 1]
-    chosen = {key: case.keys[key] for key in differing} or {key: case.lines[0][key] for key in ("dataset", "property")}
+    chosen = {key: case.keys[key] for key in differing} or {
+        key: case.lines[0].key(key) for key in ("dataset", "property")
+    }
     return " · ".join(titles.get(v, v) if k == "dataset" else v.replace("_", " ") for k, v in chosen.items())
 
 
-def _view_cell(line: claims.Line, case: claims.Case, *, linked: bool) -> ClaimCell:
-    sides = [side for side in ("row", "column") if len({other[side] for other in case.lines}) > 1] or ["column"]
-    found: ErrorLine | ComparisonLine = line[FOUND]
+def _view_cell(line: FoundLine, case: Case, *, linked: bool) -> ClaimCell:
+    sides = (line.row, {each.row for each in case.lines}), (line.column, {each.column for each in case.lines})
+    differing = [text for text, texts in sides if len(texts) > 1]
     value = _value(line)
     return ClaimCell(
-        label=", ".join(line[side] for side in sides),
-        href=f"{line['table']}.html#{line['place']}" if linked else "",
-        published=line["published_text"] or NO_VALUE,
-        reproduced=_show_value(value, found),
-        table=line["table"],
-        row=line["row"],
-        column=line["column"],
-        run=line["run"],
-        published_text=line["published_text"],
+        label=", ".join(differing or [line.column]),
+        href=f"{line.table}.html#{line.place}" if linked else "",
+        published=line.published_text or NO_VALUE,
+        reproduced=_show_value(value, line.found),
+        table=line.table,
+        row=line.row,
+        column=line.column,
+        run=line.run,
+        published_text=line.published_text,
         value=None if isinstance(value, str) else value,
-        scale=found.scale,
-        reduced_by=found.reduced_by,
+        scale=line.found.scale,
+        reduced_by=line.found.reduced_by,
     )
 
 

@@ -4,20 +4,78 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
-from elemflow.core.run import RUN_KEYS
+from elemflow.config.study import Claim, Selector
+from elemflow.core.run import RUN_KEYS, Run
 
-Line = Mapping[str, Any]
-"""A cell of a table, or a test of a comparison; see `elemflow.plan.claims.planned_lines`."""
-Selector = Mapping[str, Any]
-"""Values by run key; a list stands for any of them."""
-Claim = Mapping[str, Any]
-"""A claim as its study declares it."""
+ANY = Selector()
+"""Selects every cell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A cell of a table, or a test of a comparison.
+
+    Attributes:
+        named: The run as the study names it.
+        run: Path of the run; its data may be another dataset's.
+        table: Id of the table.
+        row: Label of its row.
+        column: Label of its column.
+        place: Its anchor on the table's page.
+        missing: Why there are no data; empty if there are.
+        published: Published value; None if there is none.
+        published_text: The same as printed.
+        margin: Largest difference from the published value that counts as none; None if there is no value.
+        against: Cell of the other model of a test; None if the line is no test.
+    """
+
+    named: Run
+    run: str
+    table: str = ""
+    row: str = ""
+    column: str = ""
+    place: str = ""
+    missing: str = ""
+    published: float | None = None
+    published_text: str | None = None
+    margin: float | None = None
+    against: "Line | None" = None
+
+    def key(self, key: str) -> str:
+        """Return the value of a run key."""
+        return str(getattr(self.named, key))
+
+
+L = TypeVar("L", bound=Line)
 
 
 @dataclass(frozen=True)
-class Case:
+class ClaimWords:
+    """The keys of a claim in words.
+
+    Attributes:
+        a: What `a` selects.
+        b: What `b` selects.
+        order: The steps of `order`.
+        over: The keys of `over`.
+        direction: How errors go along `order`.
+        percent: Threshold in per cent; 0 if there is none.
+        level: Threshold of the p value.
+    """
+
+    a: str
+    b: str
+    order: str
+    over: str
+    direction: str
+    percent: float
+    level: float
+
+
+@dataclass(frozen=True)
+class Case(Generic[L]):
     """Cells that a claim compares.
 
     Attributes:
@@ -26,7 +84,7 @@ class Case:
     """
 
     keys: Mapping[str, str]
-    lines: tuple[Line, ...]
+    lines: tuple[L, ...]
 
 
 class ClaimKind:
@@ -51,32 +109,28 @@ class ClaimKind:
         """Return whether a case is true, and the number that decides."""
 
     @abstractmethod
-    def sentence(self, names: Mapping[str, Any]) -> str:
-        """Return what is checked, in words.
+    def sentence(self, words: ClaimWords) -> str:
+        """Return what is checked, in words."""
 
-        Args:
-            names: The keys of the claim, with its selectors in words.
-        """
-
-    def decisive(self, case: Case, numbers: Sequence[float | str]) -> list[float]:
+    def decisive(self, case: Case[L], numbers: Sequence[float | str]) -> list[float]:
         """Return the known numbers that a case is decided by; a text says why one is unknown."""
         del case
         return [number for number in numbers if not isinstance(number, str)]
 
     def roles(self, claim: Claim) -> list[Selector]:
         """Return the selectors of the cells of a case, in order."""
-        return [claim.get("a", {})]
+        return [claim.a or ANY]
 
     def named(self, claim: Claim) -> set[str]:
         """Return the run keys in which the cells of one case may differ."""
-        return {key for selector in self.roles(claim) for key in selector}
+        return {key for selector in self.roles(claim) for key in selector.values}
 
-    def cases(self, claim: Claim, lines: Sequence[Line]) -> list[Case]:
+    def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
         """Return the cases among the cells that a claim is about: cells that agree in all keys that it leaves open."""
         free = [key for key in RUN_KEYS if key not in self.named(claim)]
-        groups: dict[tuple[str, ...], list[Line]] = {}
+        groups: dict[tuple[str, ...], list[L]] = {}
         for line in lines:
-            groups.setdefault(tuple(line[key] for key in free), []).append(line)
+            groups.setdefault(tuple(line.key(key) for key in free), []).append(line)
         roles = self.roles(claim)
         return [
             case
@@ -86,7 +140,7 @@ class ClaimKind:
             )
         ]
 
-    def cases_of_group(self, claim: Claim, keys: Mapping[str, str], found: Sequence[Sequence[Line]]) -> Iterator[Case]:
+    def cases_of_group(self, claim: Claim, keys: Mapping[str, str], found: Sequence[Sequence[L]]) -> Iterator[Case[L]]:
         """Yield the cases among cells that agree in all open keys.
 
         Args:
@@ -102,34 +156,29 @@ class ClaimKind:
 
 def matches(line: Line, selector: Selector) -> bool:
     """Return whether a cell has the values that a selector names."""
-    return all(line[key] in (value if isinstance(value, list) else [value]) for key, value in selector.items())
+    return all(line.key(key) in values for key, values in selector.values.items())
 
 
 def by_row(
-    roles: Sequence[Selector], groups: Iterable[tuple[dict[str, str], list[Line]]]
-) -> Iterator[tuple[dict[str, str], list[Line]]]:
+    roles: Sequence[Selector], groups: Iterable[tuple[dict[str, str], list[L]]]
+) -> Iterator[tuple[dict[str, str], list[L]]]:
     """Part the groups whose runs all stand in the same several rows of one table: a row is another value of them."""
     for keys, members in groups:
         places: dict[str, set[tuple[str, str]]] = {}
         for line in members:
             if any(matches(line, selector) for selector in roles):
-                places.setdefault(line["run"], set()).add((line["table"], line["row"]))
+                places.setdefault(line.run, set()).add((line.table, line.row))
         rows = next(iter(places.values()), set())
         if len(rows) > 1 and all(each == rows for each in places.values()) and len({table for table, _ in rows}) == 1:
-            for row in dict.fromkeys(line["row"] for line in members):
-                yield keys | {"row": row}, [line for line in members if line["row"] == row]
+            for row in dict.fromkeys(line.row for line in members):
+                yield keys | {"row": row}, [line for line in members if line.row == row]
         else:
             yield keys, members
 
 
-def run_keys(line: Line) -> dict[str, str]:
-    """Return the keys of the run of a cell."""
-    return {key: line[key] for key in RUN_KEYS}
-
-
-def unique(lines: Iterable[Line]) -> list[Line]:
+def unique(lines: Iterable[L]) -> list[L]:
     """Return the first line of each run: a run may stand in several tables."""
-    return list({line["run"]: line for line in reversed(list(lines))}.values())[::-1]
+    return list({line.run: line for line in reversed(list(lines))}.values())[::-1]
 
 
 def change(error: float, other: float) -> float:

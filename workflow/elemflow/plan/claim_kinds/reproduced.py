@@ -1,9 +1,9 @@
 """Reproduced: equivalent to the published value."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from elemflow.plan.claim_kinds.base import Case, Claim, ClaimKind, Line, change, matches, run_keys
+from elemflow.config.study import Claim
+from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, L, change, matches
 
 
 class Reproduced(ClaimKind):
@@ -12,27 +12,29 @@ class Reproduced(ClaimKind):
     may = ("a",)
     fewest = 3
 
-    def cases(self, claim: Claim, lines: Sequence[Line]) -> list[Case]:
+    def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
         """Return a case for each cell with a published value."""
-        chosen = (line for line in lines if line["published"] is not None and matches(line, claim.get("a", {})))
-        return [Case(run_keys(line), (line,)) for line in chosen]
+        chosen = (line for line in lines if line.published is not None and matches(line, claim.a or ANY))
+        return [Case(line.named.keys(), (line,)) for line in chosen]
 
-    def decisive(self, case: Case, numbers: Sequence[float | str]) -> list[float]:
+    def decisive(self, case: Case[L], numbers: Sequence[float | str]) -> list[float]:
         """Return the reproduced value, the published value and the margin.
 
         Values whose interval crosses the margin do not come here: they are undecided.
         """
-        known = super().decisive(case, numbers)
-        return [*known, case.lines[0]["published"], case.lines[0]["margin"]] if known else []
+        known, line = super().decisive(case, numbers), case.lines[0]
+        if not known or line.published is None or line.margin is None:
+            return []
+        return [*known, line.published, line.margin]
 
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
         """Return whether the difference is inside the margin, and the difference in per cent."""
         del claim
         return abs(numbers[0] - numbers[1]) <= numbers[2], change(numbers[0], numbers[1])
 
-    def sentence(self, names: Mapping[str, Any]) -> str:
+    def sentence(self, words: ClaimWords) -> str:
         """Return what is checked, in words."""
-        del names
+        del words
         return "error equivalent to the published one: the 90 % interval of the difference lies inside the margin"
 
 

@@ -1,9 +1,9 @@
 """Adjusted p of the corrected test of `a` against `b` below `level`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from elemflow.plan.claim_kinds.base import Case, Claim, ClaimKind, Line, matches, run_keys
+from elemflow.config.study import Claim
+from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, L, matches
 
 
 class Significant(ClaimKind):
@@ -14,18 +14,20 @@ class Significant(ClaimKind):
     fewest = 1
     per_cent = False
 
-    def cases(self, claim: Claim, lines: Sequence[Line]) -> list[Case]:
+    def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
         """Return a case for each test of `a` against `b`."""
-        chosen = (line for line in lines if matches(line, claim["a"]) and matches(line["against"], claim["b"]))
-        return [Case(run_keys(line) | {"against": line["against"]["model"]}, (line,)) for line in chosen]
+        a, b = claim.a or ANY, claim.b or ANY
+        tests = ((line, line.against) for line in lines if line.against is not None)
+        chosen = ((line, other) for line, other in tests if matches(line, a) and matches(other, b))
+        return [Case(line.named.keys() | {"against": other.named.model}, (line,)) for line, other in chosen]
 
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
         """Return whether the p value is below the level, and the p value."""
-        return numbers[0] < claim["level"], numbers[0]
+        return numbers[0] < claim.level, numbers[0]
 
-    def sentence(self, names: Mapping[str, Any]) -> str:
+    def sentence(self, words: ClaimWords) -> str:
         """Return what is checked, in words."""
-        return f"adjusted p of {names['a']} against {names['b']} below {names['level']:g}"
+        return f"adjusted p of {words.a} against {words.b} below {words.level:g}"
 
 
 KIND = Significant()

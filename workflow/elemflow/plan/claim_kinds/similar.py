@@ -1,9 +1,9 @@
 """Largest error of cells that differ in `over` at most `percent` above the smallest."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from elemflow.plan.claim_kinds.base import Claim, ClaimKind, change
+from elemflow.config.study import Claim
+from elemflow.plan.claim_kinds.base import ClaimKind, ClaimWords, change
 
 
 class Similar(ClaimKind):
@@ -14,16 +14,16 @@ class Similar(ClaimKind):
 
     def named(self, claim: Claim) -> set[str]:
         """Return the keys of `over`."""
-        return set(claim["over"])
+        return set(claim.over or ())
 
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
         """Return whether the errors are alike, and the difference of the largest from the smallest in per cent."""
         found = change(max(numbers), min(numbers))
-        return found <= claim["percent"], found
+        return found <= (claim.percent or 0), found
 
-    def sentence(self, names: Mapping[str, Any]) -> str:
+    def sentence(self, words: ClaimWords) -> str:
         """Return what is checked, in words."""
-        return f"largest error with any {names['over']} at most {names['percent']:g} % above the smallest"
+        return f"largest error with any {words.over} at most {words.percent:g} % above the smallest"
 
 
 KIND = Similar()

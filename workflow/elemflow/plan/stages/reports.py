@@ -185,7 +185,11 @@ class Reports(Stage):
 
     def claims(self, wildcards: Wildcards) -> Parameters:
         """Return what the page of claims of a study shows."""
-        return self.workflow.claims[wildcards.study]
+        return self.workflow.claims[wildcards.study].parameters()
+
+    def claims_of_all(self, wildcards: Wildcards) -> Parameters:  # noqa: ARG002  see `Workflow.code`
+        """Return what the page of the claims of all studies shows."""
+        return {"studies": [planned.parameters() for planned in self.workflow.claims.values()]}
 
     def claim_csv(self, wildcards: Wildcards) -> list[str]:
         """Return the csv of the tables that the claims of a study are about."""
@@ -196,7 +200,7 @@ class Reports(Stage):
         return self._claim_tables(wildcards.study, ".html")
 
     def _claim_tables(self, study: str, suffix: str) -> list[str]:
-        tables = self.workflow.claims[study]["tables"]
+        tables = self.workflow.claims[study].tables
         return [paths.TABLE.format(study=study, table=table) + suffix for table in tables]
 
     def all_claim_tables(self) -> list[str]:
