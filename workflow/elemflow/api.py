@@ -26,6 +26,7 @@ from elemflow.config.dataset import Dataset
 from elemflow.config.load import load
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import JsonObject, read_json
+from elemflow.core.places import ROOT
 from elemflow.curation.dry_run import curate_dry, is_local
 from elemflow.features.transformer import Features
 from elemflow.inference.predictor import Predictor
@@ -33,7 +34,7 @@ from elemflow.inference.run_folders import find_run
 
 __all__ = ["Features", "Predictor", "RunResults", "load_dataset", "load_results", "load_run"]
 
-PROJECT = Path(__file__).resolve().parents[2]
+CONFIG = Path("config/config.yaml")
 RESULTS = Path("results")
 NOT_A_NUMBER = ("structure",)
 """Columns of `materials.parquet` that are not for frames."""
@@ -162,11 +163,11 @@ def load_run(run: str | Path, results: str | Path = RESULTS) -> RunResults:
 
 def _declared(name: str) -> Dataset:
     """Return a dataset of the project in the working directory, or of the one that the package lies in."""
-    root = Path.cwd() if Path("config/config.yaml").is_file() else PROJECT
-    config = yaml.safe_load((root / "config/config.yaml").read_text(encoding="utf-8"))
-    settings = load(config, root)
+    own = Path.cwd() if CONFIG.is_file() else ROOT
+    config = yaml.safe_load((own / CONFIG).read_text(encoding="utf-8"))
+    settings = load(config, ROOT, [own / CONFIG], own)
     if name not in settings.datasets:
-        raise DataError(f"{root / 'config/datasets'}: no dataset '{name}'.{nearest(name, settings.datasets)}")
+        raise DataError(f"{own / 'config/datasets'}: no dataset '{name}'.{nearest(name, settings.datasets)}")
     dataset = settings.datasets[name]
     path = dataset.source.options.get("path")
     if path is None:

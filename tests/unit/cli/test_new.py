@@ -116,6 +116,14 @@ def test_a_file_that_exists_is_kept(call, folder):
     assert (folder / "config/datasets/kefe.yaml").read_text() == before
 
 
+def test_the_id_of_a_dataset_that_comes_with_elemflow_is_kept(call, folder):
+    (folder / "config/datasets/kefe.yaml").unlink()
+    done = call("new", "dataset", "My gaps.csv", "--property", "Eg (eV)", "--id", "kefe")
+    assert done.exit_code == 1
+    assert "kefe.yaml comes with elemflow" in done.stderr
+    assert not (folder / "config/datasets/kefe.yaml").exists()
+
+
 def test_a_table_that_cannot_be_curated_is_named(call, folder):
     (folder / "bad.csv").write_text("formula,y (eV)\n" + "".join(f"xx{n},1\n" for n in range(9)) + "NaCl,2\n")
     done = call("new", "dataset", "bad.csv", "--formula", "formula", "--property", "y (eV)")

@@ -198,12 +198,15 @@ def _write(file: Path, text: str, *, force: bool) -> Path:
     from elemflow.cli.project import CONFIG, load_workflow
     from elemflow.core.errors import ConfigError
     from elemflow.core.files import write_text
+    from elemflow.core.places import ROOT
 
     if not CONFIG.is_file():
         raise ConfigError(f"{CONFIG}: no such file (seen from {Path.cwd()}). Call the command in the project's folder.")
     before = file.read_text(encoding="utf-8") if file.exists() else None
     if before is not None and not force:
         raise ConfigError(f"{file} exists. Give another --id, or replace it with --force.")
+    if before is None and (ROOT / file).exists() and not force:
+        raise ConfigError(f"{file} comes with elemflow. Give another --id, or take its place with --force.")
     write_text(file, text)
     try:
         load_workflow()

@@ -118,11 +118,9 @@ def _overview(folder: Path, studies: Sequence[str]) -> str:
 def _record(study: str | None) -> str:
     """Return the cells of the papers' tables that were computed at full scale."""
     from elemflow.cli.terminal import MISSING, aligned
-    from elemflow.core.errors import DataError
+    from elemflow.core.places import ROOT
 
-    if not RECORD.is_file():
-        raise DataError(f"{RECORD}: no such file (seen from {Path.cwd()}). Call the command in the project's folder.")
-    with RECORD.open(encoding="utf-8", newline="") as stream:
+    with (ROOT / RECORD).open(encoding="utf-8", newline="") as stream:
         cells = [cell for cell in csv.DictReader(stream) if study in (None, cell["study"])]
     rows = [[_short(cell[name]) or MISSING for name in SHOWN_OF_RECORD] for cell in cells]
     return aligned(SHOWN_OF_RECORD, rows) if rows else f"{RECORD}: nothing is recorded of {study}."
