@@ -94,6 +94,7 @@ def test_a_dry_run_writes_nothing(call, folder):
         ([], "--unit 'Hf=UNIT'"),
         (["--unit", "Hf"], "COLUMN=UNIT"),
         (["--unit", "hf=eV"], "Did you mean 'Hf'?"),
+        (["--unit", "Hf=ev/Atom"], "did you mean 'eV/atom'?"),
         (["--formula", "compound"], "Did you mean 'Compound'?"),
         (["--property", "ref"], "no numbers"),
         (["--unit", "Hf=eV", "--id", "Mine"], "--id"),

@@ -169,8 +169,20 @@ def _with_units(numbers: Sequence["Column"], units: Mapping[str, str]) -> list["
         )
     for each in numbers:
         unit = units.get(each.name) or each.unit or click.prompt(f"unit of '{each.name}' (1 for none)", type=str)
+        _check_unit(each.name, unit)
         done.append(replace(each, unit=unit))
     return done
+
+
+def _check_unit(column: str, unit: str) -> None:
+    """Refuse a unit that differs by its case alone from one that other datasets have: ev, mev/atom."""
+    from elemflow.cli.project import CONFIG, load_workflow
+
+    datasets = load_workflow().settings.datasets.values() if CONFIG.is_file() else []
+    known = {spec.unit for dataset in datasets for spec in dataset.properties.values()}
+    meant = [other for other in known if other.casefold() == unit.casefold()]
+    if meant and unit not in known:
+        raise click.UsageError(f"column '{column}': unit '{unit}'; did you mean '{meant[0]}'? Give --unit.")
 
 
 def _described(found: "Proposal", chosen: "Proposal", formula: str | None) -> list[str]:
