@@ -194,6 +194,14 @@ def test_a_value_nearer_to_another_model_is_not_that_of_its_own(tmp_path, column
     assert BUILDER.collect_frame(planned(cfg), metrics, curation)["verdict"][0] == verdict
 
 
+def test_another_model_than_the_published_one_has_a_difference_and_no_verdict(tmp_path):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]))
+    cfg["cells"][0]["reproduces"] = False
+    line = BUILDER.collect_frame(planned(cfg), metrics, curation).iloc[0]
+    assert pd.isna(line["verdict"])
+    assert line["difference_percent"] == pytest.approx(100 * (0.097 / 0.096 - 1))
+
+
 @pytest.mark.parametrize(("other_data", "verdict"), [(False, "reproduced"), (True, None)])
 def test_a_recorded_value_is_marked_and_on_other_data_never_compared(tmp_path, other_data, verdict):
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]))

@@ -16,7 +16,7 @@ IDS = dict.fromkeys((*RUN_KEYS, "part", "scatteritem", "study", "table", "figure
 @pytest.mark.parametrize("name", PATTERNS)
 def test_every_pattern_has_known_wildcards(name):
     assert {field for _, field, _, _ in Formatter().parse(PATTERNS[name]) if field} <= set(IDS)
-    assert PATTERNS[name].startswith(("results", "resources/"))
+    assert PATTERNS[name].startswith(("results", "resources/", "config/"))
 
 
 def test_no_two_artefacts_share_a_path():

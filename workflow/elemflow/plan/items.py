@@ -81,6 +81,8 @@ class PlannedItem(Declared):
         published_source: Study and printed table.
         published_note: Reservation about the printed value; empty if there is none.
         published_line: Line of the file of published values that has it; None if the paper prints none.
+        reproduces: Whether the run repeats the published training; false where a study sets the value of another model
+            next to it.
         published_size: Number of materials behind the printed value; None if the paper prints none.
         dataset_title: Name of the dataset in the study, for figures and for tables of datasets.
         property_title: Name of the property, likewise.
@@ -103,6 +105,7 @@ class PlannedItem(Declared):
     published_source: str | None = None
     published_note: str = ""
     published_line: int | None = None
+    reproduces: bool = True
     published_size: int | None = None
     dataset_title: str = ""
     property_title: str = ""

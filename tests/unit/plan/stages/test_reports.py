@@ -33,7 +33,7 @@ def test_recorded_runs_stand_in_for_trainings(workflows, root, empty):
     recorded = (root / "resources/record" / RECORDED / "metrics.json").as_posix()
     found = {how: wf.reports.table_metrics(TABLE5) for how, wf in workflows.items()}
     assert found["ignore"] == [path for path in found["ignore"] if path.startswith("results/runs/")]
-    assert len(found["ignore"]) == len(found["show"]) == 10
+    assert len(found["ignore"]) == len(found["show"]) == 12
     assert recorded in found["show"]
     assert f"results/runs/{RECORDED}/metrics.json" not in found["show"]
     assert recorded in found["only"]
