@@ -83,8 +83,7 @@ class Cell(Declared):
         """Return the keys of a cell; those of later levels replace earlier ones, also within `with`."""
         given = {key: getattr(level, key) for level in levels for key in level.model_fields_set if key != "cells"}
         changes = {key: value for level in levels for key, value in flatten(level.variations).items()}
-        # The levels were checked; hundreds of thousands of cells are merged in large plans.
-        return Cell.model_construct(set(given), **{**given, "variations": changes})
+        return Cell(**{**given, "variations": changes} if changes else given)
 
 
 class Row(Cell):

@@ -15,10 +15,9 @@ from elemflow.core.declared import Declared, Parameters
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import Run
 from elemflow.plan.build import Plan
-from elemflow.plan.claim_kinds.base import Case, ClaimKind, L, Line, matches
+from elemflow.plan.claim_kinds.base import Case, ClaimKind, L, Line, select
 from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.items import PlannedCell, PlannedTable
-from elemflow.plan.published import margin_of
 
 HOLDS, FAILS, OPEN, UNDECIDED = "holds", "does not hold", "not testable", "undecided"
 NO_RESULT, NO_DATA, FAILED, DECLINED = "no result", "no data", "failed", "declined by its model"
@@ -109,9 +108,10 @@ def build(settings: Settings, plan: Plan) -> dict[str, PlannedClaims]:
 
 def _plan(settings: Settings, plan: Plan, study_id: str, study: Study) -> PlannedClaims:
     tables = {table: planned for (of, table), planned in plan.tables.items() if of == study_id}
+    lines: dict[str, list[Line]] = {}
     for claim_id, claim in study.claims.items():
         if not claim.missing:
-            _check(claim, tables, f"config/studies/{study_id}.yaml: key 'claims.{claim_id}")
+            _check(claim, tables, lines, f"config/studies/{study_id}.yaml: key 'claims.{claim_id}")
     used = {table for claim in study.claims.values() if not claim.missing for table in claim.tables}
     datasets = sorted({cell.named.dataset for table in used for cell in tables[table].cells if cell.named})
     return PlannedClaims(
@@ -134,16 +134,19 @@ def find_same_materials(datasets: Mapping[str, Dataset], chosen: Iterable[str]) 
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _check(claim: Claim, tables: Mapping[str, PlannedTable], where: str) -> None:
+def _check(claim: Claim, tables: Mapping[str, PlannedTable], lines_of: dict[str, list[Line]], where: str) -> None:
+    """Check a claim against its tables; `lines_of` keeps their lines for the next claim."""
     kind = _check_keys(claim, where)
     for table in claim.tables:
         _check_table(kind, table, tables, f"{where}.tables'")
-    lines = [line for table in claim.tables for line in planned_lines(tables[table])]
+        if table not in lines_of:
+            lines_of[table] = planned_lines(tables[table])
+    lines = [line for table in claim.tables for line in lines_of[table]]
     if claim.kind == "significant":
         _check_values(claim.b, [line.against for line in lines if line.against], f"{where}.b")
     for key, selector in _selectors(claim):
         _check_values(selector, lines, f"{where}.{key}")
-        if not any(matches(line, selector) for line in lines):
+        if not select(lines, selector):
             shown = ", ".join(f"{name}: {' or '.join(values)}" for name, values in selector.values.items())
             raise ConfigError(f"{where}.{key}': no cell of {', '.join(claim.tables)} has {shown}.")
     cases, needed = len(cases_of(claim, lines)), claim.at_least or 1
@@ -202,7 +205,10 @@ def _selectors(claim: Claim) -> Iterator[tuple[str, Selector]]:
 def planned_lines(table: PlannedTable) -> list[Line]:
     """Return the cells of a table, or the tests of a comparison, in the order of its csv."""
     cells = table.ordered_cells
-    lines = [_line(table, cell, [each.published for each in cells if each.row == cell.row]) for cell in cells]
+    rows: dict[int, list[float | None]] = {}
+    for cell in cells:
+        rows.setdefault(cell.row, []).append(cell.published)
+    lines = [_line(table, cell, tuple(rows[cell.row])) for cell in cells]
     if table.kind != "comparison":
         return lines
     width = len(table.columns)
@@ -213,7 +219,7 @@ def planned_lines(table: PlannedTable) -> list[Line]:
     ]
 
 
-def _line(table: PlannedTable, cell: PlannedCell, row: Iterable[float | None]) -> Line:
+def _line(table: PlannedTable, cell: PlannedCell, row: tuple[float | None, ...]) -> Line:
     """Return a cell; `row` has the published values of its row."""
     read = Run.of(cell)
     return Line(
@@ -226,7 +232,7 @@ def _line(table: PlannedTable, cell: PlannedCell, row: Iterable[float | None]) -
         missing=cell.missing,
         published=cell.published,
         published_text=cell.published_text,
-        margin=None if cell.published is None else margin_of(cell.published, cell.published_text, row),
+        published_in_row=row,
     )
 
 
@@ -236,8 +242,7 @@ def cases_of(claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
     A cell without data that the paper does not print either belongs to no claim.
     """
     known = [line for line in lines if not (line.missing and line.published is None and line.against is None)]
-    known = [line for line in known if matches(line, claim.where)]
-    return kind_of(claim).cases(claim, known)
+    return kind_of(claim).cases(claim, select(known, claim.where))
 
 
 def kind_of(claim: Claim) -> ClaimKind:

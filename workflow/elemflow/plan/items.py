@@ -1,7 +1,7 @@
 """What a table or a figure shows, as the plan describes it to the job that makes it."""
 
 from collections.abc import Iterator
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -113,9 +113,8 @@ class PlannedItem(Declared):
 
     @classmethod
     def of(cls, item: "PlannedItem", **own: Any) -> Self:
-        """Return an item with further fields, which are not checked again: plans have thousands of cells."""
-        fields = {key: getattr(item, key) for key in item.model_fields_set} | own
-        return cast("Self", cls.model_construct(set(fields), **fields))
+        """Return an item with further fields."""
+        return cls(**{key: getattr(item, key) for key in item.model_fields_set}, **own)
 
 
 class PlannedCell(PlannedItem):

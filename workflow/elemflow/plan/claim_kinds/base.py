@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from elemflow.config.study import Claim, Selector
 from elemflow.core.run import RUN_KEYS, Run
+from elemflow.plan.published import margin_of
 
 ANY = Selector()
 """Selects every cell."""
@@ -27,7 +28,7 @@ class Line:
         missing: Why there are no data; empty if there are.
         published: Published value; None if there is none.
         published_text: The same as printed.
-        margin: Largest difference from the published value that counts as none; None if there is no value.
+        published_in_row: Published values of its row.
         against: Cell of the other model of a test; None if the line is no test.
     """
 
@@ -40,8 +41,15 @@ class Line:
     missing: str = ""
     published: float | None = None
     published_text: str | None = None
-    margin: float | None = None
+    published_in_row: tuple[float | None, ...] = ()
     against: "Line | None" = None
+
+    @property
+    def margin(self) -> float | None:
+        """Largest difference from the published value that counts as none; None if there is no value."""
+        if self.published is None:
+            return None
+        return margin_of(self.published, self.published_text, self.published_in_row)
 
     def key(self, key: str) -> str:
         """Return the value of a run key."""
@@ -135,9 +143,7 @@ class ClaimKind:
         return [
             case
             for keys, members in by_row(roles, [(dict(zip(free, v, strict=True)), each) for v, each in groups.items()])
-            for case in self.cases_of_group(
-                claim, keys, [unique(line for line in members if matches(line, selector)) for selector in roles]
-            )
+            for case in self.cases_of_group(claim, keys, [unique(select(members, selector)) for selector in roles])
         ]
 
     def cases_of_group(self, claim: Claim, keys: Mapping[str, str], found: Sequence[Sequence[L]]) -> Iterator[Case[L]]:
@@ -154,9 +160,10 @@ class ClaimKind:
             yield Case(keys, tuple(shown))
 
 
-def matches(line: Line, selector: Selector) -> bool:
-    """Return whether a cell has the values that a selector names."""
-    return all(line.key(key) in values for key, values in selector.values.items())
+def select(lines: Iterable[L], selector: Selector) -> list[L]:
+    """Return the cells that have the values that a selector names."""
+    wanted = selector.values.items()
+    return [line for line in lines if all(line.key(key) in values for key, values in wanted)]
 
 
 def by_row(
@@ -165,9 +172,8 @@ def by_row(
     """Part the groups whose runs all stand in the same several rows of one table: a row is another value of them."""
     for keys, members in groups:
         places: dict[str, set[tuple[str, str]]] = {}
-        for line in members:
-            if any(matches(line, selector) for selector in roles):
-                places.setdefault(line.run, set()).add((line.table, line.row))
+        for line in (line for selector in roles for line in select(members, selector)):
+            places.setdefault(line.run, set()).add((line.table, line.row))
         rows = next(iter(places.values()), set())
         if len(rows) > 1 and all(each == rows for each in places.values()) and len({table for table, _ in rows}) == 1:
             for row in dict.fromkeys(line.row for line in members):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from elemflow.config.study import Claim
-from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, L, change, matches
+from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, L, change, select
 
 
 class Reproduced(ClaimKind):
@@ -14,7 +14,7 @@ class Reproduced(ClaimKind):
 
     def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
         """Return a case for each cell with a published value."""
-        chosen = (line for line in lines if line.published is not None and matches(line, claim.a or ANY))
+        chosen = select((line for line in lines if line.published is not None), claim.a or ANY)
         return [Case(line.named.keys(), (line,)) for line in chosen]
 
     def decisive(self, case: Case[L], numbers: Sequence[float | str]) -> list[float]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from elemflow.config.study import Claim
-from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, L, matches
+from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, L, select
 
 
 class Significant(ClaimKind):
@@ -16,9 +16,8 @@ class Significant(ClaimKind):
 
     def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
         """Return a case for each test of `a` against `b`."""
-        a, b = claim.a or ANY, claim.b or ANY
-        tests = ((line, line.against) for line in lines if line.against is not None)
-        chosen = ((line, other) for line, other in tests if matches(line, a) and matches(other, b))
+        tests = ((line, line.against) for line in select(lines, claim.a or ANY) if line.against is not None)
+        chosen = ((line, other) for line, other in tests if select([other], claim.b or ANY))
         return [Case(line.named.keys() | {"against": other.named.model}, (line,)) for line, other in chosen]
 
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
