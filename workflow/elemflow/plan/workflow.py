@@ -5,7 +5,7 @@ Methods take the wildcards of a job, so that each can be called in a test with a
 whether an expensive stage runs are compared by content (`elemflow.plan.reruns`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from typing import Any
 from elemflow.config.kinds import FEATURES, parts_of
 from elemflow.config.load import Settings, load
 from elemflow.config.pretraining import MARK, target_of
-from elemflow.core.places import find
 from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, paths
 from elemflow.plan.build import Plan, build
 from elemflow.plan.out_of_date import describe_pending
 from elemflow.plan.published import PublishedValue, Question, read_published, read_published_quantities
 from elemflow.plan.reruns import forget
-from elemflow.plan.stages.base import Wildcards, one_of
+from elemflow.plan.stages.base import Context, one_of
 from elemflow.plan.stages.curation import Curation
 from elemflow.plan.stages.evaluation import Evaluation
 from elemflow.plan.stages.features import Features
@@ -29,7 +28,6 @@ from elemflow.plan.stages.reports import Reports
 from elemflow.plan.stages.sources import Sources
 from elemflow.plan.stages.splits import Splits, split_path
 from elemflow.plan.stages.training import Training
-from elemflow.provenance.code_digest import code_digest
 
 VARIATION = "(?:@[^/]+)?"
 """Pattern of the end of a variation's id; see `elemflow.config.variations`."""
@@ -62,14 +60,16 @@ class Workflow:
             published |= read_published_quantities(self.own / path)
         self.plan: Plan = build(settings, published)
         self.claims = claims.build(settings, self.plan)
-        self.sources = Sources(self)
-        self.curation = Curation(self)
-        self.features = Features(self)
-        self.splits = Splits(self)
-        self.training = Training(self)
-        self.evaluation = Evaluation(self)
-        self.inference = Inference(self)
-        self.reports = Reports(self)
+        context = Context(settings, root, self.own)
+        self.code = context.code
+        self.sources = Sources(context)
+        self.curation = Curation(context, self.sources)
+        self.features = Features(context, self.curation)
+        self.splits = Splits(context, self.curation)
+        self.training = Training(context, self.curation, self.features, self.splits)
+        self.evaluation = Evaluation(context, self.training)
+        self.inference = Inference(context, self.features, self.training)
+        self.reports = Reports(context, self.plan, self.claims, self.config)
 
     @classmethod
     def load(
@@ -137,19 +137,6 @@ class Workflow:
             },
         )
         cli_targets.check_targets(arguments, known)
-
-    def code(self, script: str, *modules: str, file: str | None = None) -> Callable[[Wildcards], str]:
-        """Return the parameter function of a script's digest, with modules and a file that the config makes it run."""
-
-        def digest(wildcards: Wildcards) -> str:  # noqa: ARG001  only jobs of this rule compute it
-            return self.digest(script, modules, file)
-
-        return digest
-
-    def digest(self, script: str, modules: tuple[str, ...] = (), file: str | None = None) -> str:
-        """Return the digest of a script's code."""
-        files = (find(file, self.own),) if file else ()
-        return code_digest(self.root / "scripts" / script, self.root / "workflow", modules, files)
 
     def everything(self) -> list[str]:
         """Return the targets of a whole build."""

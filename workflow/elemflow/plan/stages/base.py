@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
 from snakemake.io import ancient
 
+from elemflow.config.load import Settings
+from elemflow.core.places import find
 from elemflow.plan.reruns import Product, is_old
-
-if TYPE_CHECKING:
-    from elemflow.plan.workflow import Workflow
+from elemflow.provenance.code_digest import code_digest
 
 
 class Wildcards:
@@ -42,12 +43,43 @@ def growing(amount: int) -> Callable[[Wildcards, int], int]:
     return needed
 
 
-class Stage:
-    """Part of a workflow."""
+@dataclass(frozen=True)
+class Context:
+    """What every stage knows.
 
-    def __init__(self, workflow: "Workflow"):
-        self.workflow = workflow
-        self.settings = workflow.settings
+    Attributes:
+        settings: Checked settings.
+        root: Folder that holds the package, the scripts, and the configuration and resources that ship.
+        own: Folder of the user's project, in which Snakemake works; `root` where that is the project.
+    """
+
+    settings: Settings
+    root: Path
+    own: Path
+
+    def code(self, script: str, *modules: str, file: str | None = None) -> Callable[[Wildcards], str]:
+        """Return the parameter function of a script's digest, with modules and a file that the config makes it run."""
+
+        def digest(wildcards: Wildcards) -> str:  # noqa: ARG001  only jobs of this rule compute it
+            return self.digest(script, modules, file)
+
+        return digest
+
+    def digest(self, script: str, modules: tuple[str, ...] = (), file: str | None = None) -> str:
+        """Return the digest of a script's code."""
+        files = (find(file, self.own),) if file else ()
+        return code_digest(self.root / "scripts" / script, self.root / "workflow", modules, files)
+
+
+class Stage:
+    """Part of a workflow.
+
+    A stage is given the stages whose files it reads, so that none knows the whole.
+    """
+
+    def __init__(self, context: Context):
+        self.context = context
+        self.settings = context.settings
 
 
 def compared(product: Product, files: Sequence[tuple[str, Product | None]]) -> list[str]:

@@ -5,11 +5,16 @@ from functools import cache
 from elemflow.core.declared import Parameters
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Stage, Wildcards, compared
+from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
+from elemflow.plan.stages.sources import Sources
 
 
 class Curation(Stage):
     """Raw records to one row per material."""
+
+    def __init__(self, context: Context, sources: Sources):
+        super().__init__(context)
+        self._sources = sources
 
     @cache  # noqa: B019  one object per process
     def product(self, dataset: str) -> Product:
@@ -40,4 +45,4 @@ class Curation(Stage):
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that reads and curates a dataset."""
-        return self.workflow.digest("curate_dataset.py", (self.workflow.sources.module(wildcards.dataset),))
+        return self.context.digest("curate_dataset.py", (self._sources.module(wildcards.dataset),))

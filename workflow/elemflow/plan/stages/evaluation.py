@@ -6,24 +6,29 @@ from elemflow.core.declared import Parameters
 from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Stage, Wildcards, compared
+from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
+from elemflow.plan.stages.training import Training
 
 
 class Evaluation(Stage):
     """Predictions to metrics, and materials to their distance from the training set."""
 
+    def __init__(self, context: Context, training: Training):
+        super().__init__(context)
+        self._training = training
+
     @cache  # noqa: B019  one object per process
     def product(self, run: Run) -> Product:
         """Return the metrics of a run."""
         record = paths.METRICS_RECORD.format(**run.keys())
-        predictions = self.workflow.training.output(run, paths.PREDICTIONS)
+        predictions = self._training.output(run, paths.PREDICTIONS)
         return Product(record, lambda: self._cfg(run.protocol), lambda: [predictions])
 
     @cache  # noqa: B019  one object per process
     def applicability_product(self, run: Run) -> Product:
         """Return the applicability of a run."""
         record = paths.APPLICABILITY_RECORD.format(**run.keys())
-        return Product(record, lambda: self._applicability_cfg(run), lambda: self.workflow.training.inputs(run))
+        return Product(record, lambda: self._applicability_cfg(run), lambda: self._training.inputs(run))
 
     def predictions(self, wildcards: Wildcards) -> str:
         """Return the predictions of a run."""

@@ -6,17 +6,22 @@ from elemflow.config.kinds import FEATURES, parts_of
 from elemflow.core.declared import Parameters
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Stage, Wildcards, compared
+from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
+from elemflow.plan.stages.curation import Curation
 
 
 class Features(Stage):
     """Materials to feature files, one part of a representation at a time."""
 
+    def __init__(self, context: Context, curation: Curation):
+        super().__init__(context)
+        self._curation = curation
+
     @cache  # noqa: B019  one object per process
     def product(self, dataset: str, part: str) -> Product:
         """Return the feature file of a part."""
         record = paths.FEATURES_RECORD.format(dataset=dataset, part=part)
-        return Product(record, dict, lambda: [self.workflow.curation.materials(dataset)])
+        return Product(record, dict, lambda: [self._curation.materials(dataset)])
 
     def files(self, dataset: str, representation: str) -> list[tuple[str, Product]]:
         """Return the feature files of a representation in the order of its parts, with their products."""
@@ -38,4 +43,4 @@ class Features(Stage):
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that computes one part of a representation."""
-        return self.workflow.digest("featurize_chunk.py", (FEATURES[wildcards.part],))
+        return self.context.digest("featurize_chunk.py", (FEATURES[wildcards.part],))

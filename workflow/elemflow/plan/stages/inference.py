@@ -6,11 +6,18 @@ from elemflow.core.declared import Parameters
 from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Stage, Wildcards, compared
+from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
+from elemflow.plan.stages.features import Features
+from elemflow.plan.stages.training import Training
 
 
 class Inference(Stage):
     """What stored models say of their inputs and of new materials."""
+
+    def __init__(self, context: Context, features: Features, training: Training):
+        super().__init__(context)
+        self._features = features
+        self._training = training
 
     # Ten permutations as in huang2020; 5,000 materials give an increase to about a hundredth of the error.
     importance_cfg: Parameters = {"repeats": 10, "rows": 5000}  # noqa: RUF012  a parameter of Snakemake
@@ -20,8 +27,8 @@ class Inference(Stage):
         """Return the permutation importance of a run."""
 
         def inputs() -> list[tuple[str, Product]]:
-            features = self.workflow.features.files(run.dataset, run.representation)
-            outputs = [self.workflow.training.output(run, path) for path in (paths.PREDICTIONS, paths.MODEL)]
+            features = self._features.files(run.dataset, run.representation)
+            outputs = [self._training.output(run, path) for path in (paths.PREDICTIONS, paths.MODEL)]
             return [*features, *outputs]
 
         return Product(paths.IMPORTANCE_RECORD.format(**run.keys()), lambda: self.importance_cfg, inputs)
@@ -44,11 +51,11 @@ class Inference(Stage):
 
     def importance_code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that permutes the inputs of a run."""
-        return self.workflow.training.code_of("permute_inputs.py", wildcards)
+        return self._training.code_of("permute_inputs.py", wildcards)
 
     def candidate_features(self, wildcards: Wildcards) -> list[str]:
         """Return the features of candidates in the representation of the run that predicts them."""
-        files = self.workflow.features.files(wildcards.candidates, wildcards.representation)
+        files = self._features.files(wildcards.candidates, wildcards.representation)
         return [path for path, _ in files]
 
     def candidates_cfg(self, wildcards: Wildcards) -> Parameters:
@@ -57,4 +64,4 @@ class Inference(Stage):
 
     def candidates_code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that ranks candidates by a run."""
-        return self.workflow.training.code_of("rank_candidates.py", wildcards)
+        return self._training.code_of("rank_candidates.py", wildcards)

@@ -1,9 +1,9 @@
 """Tables, figures, claims, costs and crates: inputs, parameters and code digests of their rules."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from elemflow.config.kinds import (
     DATA_FIGURES,
@@ -18,24 +18,22 @@ from elemflow.config.kinds import (
 from elemflow.core.declared import Parameters
 from elemflow.core.run import Run
 from elemflow.plan import forecast, paths
-from elemflow.plan.build import citations
+from elemflow.plan.build import Plan, citations
 from elemflow.plan.claim_kinds.registry import claim_kinds
+from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.items import PlannedFigure, PlannedTable
 from elemflow.plan.recorded import RecordedRun, read_recorded
-from elemflow.plan.stages.base import Stage, Wildcards
+from elemflow.plan.stages.base import Context, Stage, Wildcards
 from elemflow.plan.stages.splits import split_path
 from elemflow.provenance.failures import Failure, failure_of_run
-
-if TYPE_CHECKING:
-    from elemflow.plan.workflow import Workflow
 
 
 class Reports(Stage):
     """Metrics to tables, figures, claims, costs and crates."""
 
-    def __init__(self, workflow: "Workflow"):
-        super().__init__(workflow)
-        self.plan = workflow.plan
+    def __init__(self, context: Context, plan: Plan, claims: Mapping[str, PlannedClaims], config: Mapping[str, Any]):
+        super().__init__(context)
+        self.plan, self._claims, self._config = plan, claims, config
 
     @cache  # noqa: B019  one object per process
     def failure(self, run: str) -> Failure | None:
@@ -54,7 +52,7 @@ class Reports(Stage):
         """The recorded runs that stand in for runs which were not computed here, by path."""
         if self.settings.recorded == "ignore":
             return {}
-        recorded = read_recorded(self.workflow.root / paths.RECORD)
+        recorded = read_recorded(self.context.root / paths.RECORD)
         return {run: found for run, found in recorded.items() if not _is_computed(Run.parse(run))}
 
     def table_runs(self, table: PlannedTable) -> tuple[list[Run], list[RecordedRun]]:
@@ -129,12 +127,12 @@ class Reports(Stage):
 
     def table_code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that writes a table."""
-        return self.workflow.digest("make_table.py", (TABLES[self._table(wildcards).kind],))
+        return self.context.digest("make_table.py", (TABLES[self._table(wildcards).kind],))
 
     def tables_code(self, script: str) -> Callable[[Wildcards], str]:
         """Return the parameter function of the digest of a script that reads tables and evaluates claims."""
         kinds = (type(kind).__module__ for kind in claim_kinds().values())
-        return self.workflow.code(script, *TABLES.values(), *kinds)
+        return self.context.code(script, *TABLES.values(), *kinds)
 
     def figure(self, wildcards: Wildcards) -> Parameters:
         """Return what a figure shows."""
@@ -166,7 +164,7 @@ class Reports(Stage):
 
     def figure_code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that draws a figure."""
-        return self.workflow.digest("plot_figure.py", ((FIGURES | DATA_FIGURES)[self._figure(wildcards).kind],))
+        return self.context.digest("plot_figure.py", ((FIGURES | DATA_FIGURES)[self._figure(wildcards).kind],))
 
     def study_title(self, wildcards: Wildcards) -> str:
         """Return the title of a study, the category of its items in the report.
@@ -185,11 +183,11 @@ class Reports(Stage):
 
     def claims(self, wildcards: Wildcards) -> Parameters:
         """Return what the page of claims of a study shows."""
-        return self.workflow.claims[wildcards.study].parameters()
+        return self._claims[wildcards.study].parameters()
 
     def claims_of_all(self, wildcards: Wildcards) -> Parameters:  # noqa: ARG002  see `Workflow.code`
         """Return what the page of the claims of all studies shows."""
-        return {"studies": [planned.parameters() for planned in self.workflow.claims.values()]}
+        return {"studies": [planned.parameters() for planned in self._claims.values()]}
 
     def claim_csv(self, wildcards: Wildcards) -> list[str]:
         """Return the csv of the tables that the claims of a study are about."""
@@ -200,16 +198,16 @@ class Reports(Stage):
         return self._claim_tables(wildcards.study, ".html")
 
     def _claim_tables(self, study: str, suffix: str) -> list[str]:
-        tables = self.workflow.claims[study].tables
+        tables = self._claims[study].tables
         return [paths.TABLE.format(study=study, table=table) + suffix for table in tables]
 
     def all_claim_tables(self) -> list[str]:
         """Return the csv of every table that a claim is about."""
-        return [path for study in self.workflow.claims for path in self._claim_tables(study, ".csv")]
+        return [path for study in self._claims for path in self._claim_tables(study, ".csv")]
 
     def all_claims(self) -> list[str]:
         """Return the claims of every study that has any, and those of all together."""
-        found = self.workflow.claims
+        found = self._claims
         return [*(paths.CLAIMS.format(study=study) for study in found), paths.ALL_CLAIMS] if found else []
 
     def bibliography(self, wildcards: Wildcards) -> Parameters:
@@ -271,7 +269,7 @@ class Reports(Stage):
             for name, about in datasets.items()
         }
         # Where files lie is a matter of this machine.
-        as_run = {key: value for key, value in self.workflow.config.items() if key not in ("data_folder", "mirror")}
+        as_run = {key: value for key, value in self._config.items() if key not in ("data_folder", "mirror")}
         about = {"study": wildcards.study, "title": study.title, "reference": study.reference}
         return about | {"datasets": shown, "configuration": as_run}
 

@@ -43,4 +43,4 @@ class Sources(Stage):
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that retrieves a dataset."""
-        return self.workflow.digest("retrieve_dataset.py", (self.module(wildcards.dataset),))
+        return self.context.digest("retrieve_dataset.py", (self.module(wildcards.dataset),))

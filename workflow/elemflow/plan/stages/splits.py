@@ -6,7 +6,8 @@ from functools import cache
 from elemflow.core.declared import Parameters
 from elemflow.plan import paths
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Stage, Wildcards, compared
+from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
+from elemflow.plan.stages.curation import Curation
 from elemflow.splits.schemes.file import File
 from elemflow.splits.schemes.pretraining import Pretraining
 
@@ -19,6 +20,10 @@ def split_path(dataset: str, property_id: str, protocol: str) -> str:
 class Splits(Stage):
     """Materials to training, validation and test sets."""
 
+    def __init__(self, context: Context, curation: Curation):
+        super().__init__(context)
+        self._curation = curation
+
     @cache  # noqa: B019  one object per process
     def product(self, dataset: str, property_id: str, protocol: str) -> Product:
         """Return a split."""
@@ -26,7 +31,7 @@ class Splits(Stage):
 
         def inputs() -> list[tuple[str, Product | None]]:
             given = [(path, None) for path in self._given(protocol)]
-            return [self.workflow.curation.materials(dataset), *given, *self._fine_tuned(protocol)]
+            return [self._curation.materials(dataset), *given, *self._fine_tuned(protocol)]
 
         return Product(record, lambda: self._cfg(property_id, protocol), inputs)
 
@@ -41,7 +46,7 @@ class Splits(Stage):
             return []
         target = split.exclude
         fine_tuned = self.split(target.dataset, target.property, target.protocol)
-        return [fine_tuned, self.workflow.curation.materials(target.dataset)]
+        return [fine_tuned, self._curation.materials(target.dataset)]
 
     def _given(self, protocol: str) -> list[str]:
         split = self.settings.protocol(protocol).split
@@ -55,7 +60,7 @@ class Splits(Stage):
 
     def materials(self, wildcards: Wildcards) -> str:
         """Return the materials to split."""
-        return self._compared(wildcards, [self.workflow.curation.materials(wildcards.dataset)])[0]
+        return self._compared(wildcards, [self._curation.materials(wildcards.dataset)])[0]
 
     def given(self, wildcards: Wildcards) -> list[str]:
         """Return the list that a protocol splits by, if it does."""
@@ -68,7 +73,7 @@ class Splits(Stage):
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that splits by the scheme of a protocol."""
         scheme = self.settings.protocol(wildcards.protocol).split
-        return self.workflow.digest("split_dataset.py", (type(scheme).__module__,))
+        return self.context.digest("split_dataset.py", (type(scheme).__module__,))
 
     def cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what a split depends on."""

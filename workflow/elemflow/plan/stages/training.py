@@ -10,11 +10,20 @@ from elemflow.core.run import Run
 from elemflow.plan import paths, resources
 from elemflow.plan.grid import source_run
 from elemflow.plan.reruns import Product
-from elemflow.plan.stages.base import Stage, Wildcards, compared
+from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
+from elemflow.plan.stages.curation import Curation
+from elemflow.plan.stages.features import Features
+from elemflow.plan.stages.splits import Splits
 
 
 class Training(Stage):
     """Features and split to fitted members and their predictions."""
+
+    def __init__(self, context: Context, curation: Curation, features: Features, splits: Splits):
+        super().__init__(context)
+        self._features = features
+        self._curation = curation
+        self._splits = splits
 
     @cache  # noqa: B019  one object per process
     def product(self, run: Run) -> Product:
@@ -28,9 +37,9 @@ class Training(Stage):
 
     def inputs(self, run: Run) -> list[tuple[str, Product]]:
         """Return features, materials and split of a run, with their products."""
-        features = self.workflow.features.files(run.dataset, run.representation)
-        split = self.workflow.splits.split(run.dataset, run.property, run.protocol)
-        return [*features, self.workflow.curation.materials(run.dataset), split]
+        features = self._features.files(run.dataset, run.representation)
+        split = self._splits.split(run.dataset, run.property, run.protocol)
+        return [*features, self._curation.materials(run.dataset), split]
 
     def _pretrained(self, run: Run) -> list[tuple[str, Product]]:
         try:
@@ -39,8 +48,8 @@ class Training(Stage):
             raise ConfigError(f"Run {run.path}: {error}") from None
         if source is None:
             return []
-        split = self.workflow.splits.split(source.dataset, source.property, source.protocol)
-        return [self.output(source, paths.MODEL), split, self.workflow.curation.materials(source.dataset)]
+        split = self._splits.split(source.dataset, source.property, source.protocol)
+        return [self.output(source, paths.MODEL), split, self._curation.materials(source.dataset)]
 
     def features(self, wildcards: Wildcards) -> list[str]:
         """Return the feature files of a representation, in the order of its parts."""
@@ -82,8 +91,8 @@ class Training(Stage):
         """Return the digest of a script that runs the model of a run, with the family of its network."""
         model = self.settings.models[wildcards.model]
         if not isinstance(model, NetworkModel):
-            return self.workflow.digest(script, modules)
-        return self.workflow.digest(script, (*modules, type(model.spec).__module__), model.spec.source_file)
+            return self.context.digest(script, modules)
+        return self.context.digest(script, (*modules, type(model.spec).__module__), model.spec.source_file)
 
     def gpus(self, wildcards: Wildcards) -> int:
         """Return the number of GPUs a run requests: one for a network, none for an estimator."""
