@@ -176,3 +176,18 @@ def test_known_values_on_request(call, table):
     materials = pd.read_parquet("results/datasets/toy/materials.parquet").set_index("composition")["gap"]
     assert float(rows[0]["known"]) == materials["FeO2"]
     assert rows[2]["known"] == rows[2]["set"] == ""
+
+
+def test_structure_files_are_predicted(call, tmp_path):
+    text = "FeO\n1.0\n3 0 0\n0 3 0\n0 0 3\nFe O\n1 1\ndirect\n0 0 0\n0.5 0.5 0.5\n"
+    for name in ("POSCAR", "b.vasp"):
+        (tmp_path / name).write_text(text)
+    done = call("predict", tmp_path / "POSCAR", tmp_path / "b.vasp", "--format", "csv", *RUN)
+    assert done.exit_code == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [row["file"] for row in rows] == [str(tmp_path / "POSCAR"), str(tmp_path / "b.vasp")]
+    of_formula = next(csv.DictReader(io.StringIO(call("predict", "FeO", "--format", "csv", *RUN).stdout)))
+    assert all(row["gap"] == of_formula["gap"] for row in rows)
+    missing = call("predict", tmp_path / "POSCAR", tmp_path / "none.cif", *RUN)
+    assert missing.exit_code == 1
+    assert "none.cif" in missing.stderr

@@ -12,6 +12,7 @@ import click
 
 from elemflow.cli.noise import without_noise
 from elemflow.cli.options import complete_run, results_option
+from elemflow.inference.structure_names import structure_format
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,6 +66,11 @@ class Given:
         """Whether the inputs are formulas."""
         return not any(text == STANDARD_INPUT or looks_like_a_file(text) for text in self.inputs)
 
+    @property
+    def are_structures(self) -> bool:
+        """Whether the inputs are files of crystal structures."""
+        return all(map(structure_format, self.inputs))
+
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="FORMULA... | FILE | -")
@@ -117,6 +123,7 @@ def predict(
     elemflow predict Fe2O3 NaCl "Ba(Zr0.2Ti0.8)O3"
     elemflow predict new.csv -o predicted.csv --run kefe
     elemflow predict new.csv -o predicted.csv --model enthalpies.elemflow
+    elemflow predict relaxed/*.cif --run "jarvis st"
     cut -f 2 formulas.tsv | elemflow predict - --format jsonl > predicted.jsonl
 
     FILE is a table (csv, tsv, json, jsonl, parquet, xlsx, also compressed) with a column of formulas, a txt file with
@@ -151,7 +158,12 @@ def predict(
 
 def looks_like_a_file(text: str) -> bool:
     """Return whether an argument names a file and is no formula."""
-    return Path(text).suffix.lower() in SUFFIXES or "/" in text or Path(text).is_file()
+    return (
+        Path(text).suffix.lower() in SUFFIXES
+        or "/" in text
+        or structure_format(text) is not None
+        or Path(text).is_file()
+    )
 
 
 def _check(wanted: Given) -> None:
@@ -160,7 +172,11 @@ def _check(wanted: Given) -> None:
         files = [text for text in wanted.inputs if text == STANDARD_INPUT or looks_like_a_file(text)]
         if len(files) < len(wanted.inputs):
             raise click.UsageError(f"give formulas or files, not both: {files[0]} is a file.")
-        if len(files) > 1 and (STANDARD_INPUT in files or any(not name.endswith(".parquet") for name in files)):
+        if (
+            len(files) > 1
+            and not wanted.are_structures
+            and (STANDARD_INPUT in files or any(not name.endswith(".parquet") for name in files))
+        ):
             raise click.UsageError("several files must all be feature files of the workflow.")
     if wanted.output and wanted.output.resolve() in {Path(text).resolve() for text in wanted.inputs}:
         raise click.UsageError(f"{wanted.output} is an input, which the predictions would replace; name another file.")
@@ -205,6 +221,7 @@ def _write(predictor: "Predictor", wanted: Given, *, features: bool) -> None:
     from elemflow.inference.output import labelled, open_writer
 
     labels = ["material_id"] if features else ["formula", "composition"]
+    labels = ["file", *labels] if wanted.are_structures else labels
     labels += ["reason"] if wanted.skip or (wanted.are_formulas and not features) else []
     schema = predictor.schema(labels)
     known = _Known(predictor, wanted, features=features)
@@ -255,9 +272,12 @@ class _Known:
 def _batches(predictor: "Predictor", wanted: Given, *, features: bool) -> Iterator["Batch"]:
     from elemflow.inference.formula_tables import formula_chunks
     from elemflow.inference.predictor import batches_of_features
+    from elemflow.inference.structure_files import batches_of_structures
 
     if features:
         yield from batches_of_features(predictor, wanted.inputs)
+    elif wanted.are_structures:
+        yield from batches_of_structures(predictor, wanted.inputs, skip=wanted.skip)
     elif wanted.are_formulas:
         yield from predictor.featurizer.batches([list(wanted.inputs)], "formulas", skip=True, amounts=wanted.amounts)
     else:

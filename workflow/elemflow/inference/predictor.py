@@ -123,8 +123,8 @@ class Predictor:
             if getattr(part, "NEEDS_STRUCTURE", False):
                 raise DataError(
                     f"{self.run}: part '{name}' of its representation is computed from crystal structures, which a "
-                    "table of formulas does not have. Give feature files of the workflow, or use a run without this "
-                    "part."
+                    "table of formulas does not have. Give structure files (cif, POSCAR, extxyz) or feature files of the "
+                    "workflow, or use a run without this part."
                 )
         return Featurizer(list(parts.values()), self.ensemble.trained.unsupported_rows)
 
@@ -141,7 +141,7 @@ class Predictor:
         Raises:
             DataError: A material cannot be predicted; names row, material and reason.
         """
-        return self.ensemble.predict(self._batch(X, skip=False).x)[0]
+        return self.ensemble.predict(self.batch(X, skip=False).x)[0]
 
     def predict_interval(self, X: Any, level: int | None = None) -> np.ndarray:  # noqa: N803  scikit-learn's name
         """Return the ends of prediction intervals, in the unit of the property.
@@ -161,7 +161,7 @@ class Predictor:
             intervals = Intervals(self._calibration, level, self._config.property.minimum)
         if intervals is None:
             raise DataError(f"{self.run}: no intervals: {' '.join(self.notes)}")
-        return np.stack(intervals.around(*self.ensemble.predict(self._batch(X, skip=False).x)), axis=1)
+        return np.stack(intervals.around(*self.ensemble.predict(self.batch(X, skip=False).x)), axis=1)
 
     def predict_frame(self, X: Any) -> pd.DataFrame:  # noqa: N803  scikit-learn's name
         """Return predictions with all that is known of them; a material without one has a `reason`.
@@ -174,10 +174,18 @@ class Predictor:
             `APPLICABILITY_COLUMNS` where the training set is known, and `reason`.
         """
         schema = self.schema(["formula", "composition", "reason"])
-        return self.table(self._batch(X, skip=True), schema).to_pandas()
+        return self.table(self.batch(X, skip=True), schema).to_pandas()
 
-    def _batch(self, materials: Any, *, skip: bool) -> Batch:
-        """Return materials with their features."""
+    def batch(self, materials: Any, *, skip: bool) -> Batch:
+        """Return materials with their features.
+
+        Args:
+            materials: See `predict`.
+            skip: Whether materials that cannot be predicted get a reason; they are an error otherwise.
+
+        Raises:
+            DataError: A material cannot be predicted.
+        """
         given = as_list(materials)
         found = featurize_materials(self._config.run.representation, given)
         reasons = list(found.reasons)
