@@ -123,8 +123,8 @@ class Predictor:
             if getattr(part, "NEEDS_STRUCTURE", False):
                 raise DataError(
                     f"{self.run}: part '{name}' of its representation is computed from crystal structures, which a "
-                    "table of formulas does not have. Give structure files (cif, POSCAR, extxyz) or feature files of the "
-                    "workflow, or use a run without this part."
+                    "table of formulas does not have. Give structure files (cif, POSCAR, extxyz) or feature files of "
+                    "the workflow, or use a run without this part."
                 )
         return Featurizer(list(parts.values()), self.ensemble.trained.unsupported_rows)
 
