@@ -40,6 +40,7 @@ localrules:
     figures,
     claims,
     describe_dataset,
+    write_croissant,
     write_plan,
     write_bibliography,
     collect_tables,

@@ -39,3 +39,26 @@ rule curate_dataset:
         code=wf.curation.code,
     script:
         "../../scripts/curate_dataset.py"
+
+
+rule write_croissant:
+    input:
+        about=paths.ABOUT,
+        funnel=paths.CURATION,
+        materials=paths.MATERIALS,
+        manifest=paths.MANIFEST,
+        references=wf.published(paths.REFERENCES),
+    output:
+        croissant=paths.CROISSANT,
+    log:
+        paths.log("write_croissant", "{dataset}"),
+    benchmark:
+        paths.benchmark("write_croissant", "{dataset}")
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    params:
+        cfg=wf.curation.titles,
+        code=wf.code("write_croissant.py"),
+    script:
+        "../../scripts/write_croissant.py"

@@ -12,6 +12,7 @@ from elemflow.core.content import write_record
 from elemflow.core.errors import ConfigError
 from elemflow.core.files import write_text
 from elemflow.plan import paths, reruns
+from elemflow.plan.workflow import Workflow
 
 
 def test_inputs_whose_content_was_used_are_ancient(wf, run, empty):
@@ -94,3 +95,11 @@ def test_a_misspelled_target_is_refused(wf, run):
     wf.check_targets(["--cores", "2", f"results/runs/{run.path}/metrics.json"])
     with pytest.raises(ConfigError, match="there is no model"):
         wf.check_targets([f"results/runs/{run.path}x/metrics.json".replace(run.model, f"{run.model}x")])
+
+
+def test_a_whole_build_describes_the_datasets_that_it_curates(root):
+    workflow = Workflow.load({"studies": ["demo"]}, root)
+    found = {path for path in workflow.everything() if path.endswith("croissant.json")}
+    assert found == {paths.CROISSANT.format(dataset=name) for name in ("kebg", "kefe")}
+    assert found <= set(workflow.datasets())
+    assert workflow.curation.titles(SimpleNamespace(dataset="kefe"))["titles"]["formation_energy"]

@@ -2,7 +2,9 @@ import re
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from factories.reporting import make_figure, make_table, name_run, place, planned, table_files, write_run
 
@@ -101,7 +103,7 @@ def test_equal_bytes(tmp_path, runs):
         write_tables_index(tmp_path / name / "tables", tables)
         write_figures_index(tmp_path / name / "figures", figures)
     files = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()]
-    assert len(files) == 10 + 6
+    assert len(files) == 10 + len(TABLE_KINDS) + 6
     assert all((tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes() for file in files)
 
 
@@ -109,4 +111,23 @@ def test_empty_indexes(tmp_path):
     write_tables_index(tmp_path / "tables", [])
     write_figures_index(tmp_path / "figures", [])
     assert pd.read_csv(tmp_path / "tables" / "cells.csv").empty
+    assert pq.read_table(tmp_path / "tables" / "cells.parquet").num_rows == 0
     assert "study" in pd.read_csv(tmp_path / "figures" / "numbers.csv").columns
+
+
+def test_lines_of_all_tables_are_the_same_in_parquet(tmp_path, runs):
+    tables = make_tables(tmp_path, runs)
+    for name in ("first", "second"):
+        write_tables_index(tmp_path / name, tables)
+    for kind in TABLE_KINDS.values():
+        csv = tmp_path / "first" / kind.overview
+        found = csv.with_suffix(".parquet")
+        assert found.read_bytes() == (tmp_path / "second" / found.name).read_bytes()
+        schema = pq.read_schema(found)
+        assert not schema.metadata
+        assert schema.names == csv.read_text(encoding="utf-8").splitlines()[0].split(",")
+    cells = pq.read_table(tmp_path / "first/cells.parquet").to_pandas()
+    assert cells["reproduced"].dtype == "float64"
+    expected = pd.read_csv(tmp_path / "first/cells.csv", float_precision="round_trip")
+    np.testing.assert_array_equal(cells["reproduced"], expected["reproduced"])
+    assert cells["study"].tolist() == expected["study"].tolist()

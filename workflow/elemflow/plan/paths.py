@@ -32,6 +32,7 @@ ABOUT = "results/datasets/{dataset}/about.json"
 ENTRIES = "results/datasets/{dataset}/entries.parquet"
 MATERIALS = "results/datasets/{dataset}/materials.parquet"
 REJECTED = "results/datasets/{dataset}/rejected.parquet"
+CROISSANT = "results/datasets/{dataset}/croissant.json"
 CURATION = "results/datasets/{dataset}/curation.json"
 MATERIALS_RECORD = "results/datasets/{dataset}/provenance.json"
 

@@ -142,7 +142,8 @@ class Workflow:
         """Return the targets of a whole build."""
         pages = [paths.PLAN, paths.ALL_TABLES, paths.ALL_FIGURES, paths.COSTS_PAGE]
         pretraining = [paths.METRICS.format(**run.keys()) for run in self.plan.runs if self.is_pretraining(run)]
-        return [*pages, *self.reports.bibliographies(), *pretraining, *self.reports.all_claims()]
+        described = [paths.CROISSANT.format(dataset=dataset) for dataset in self.reports.described_datasets()]
+        return [*pages, *self.reports.bibliographies(), *described, *pretraining, *self.reports.all_claims()]
 
     def is_pretraining(self, run: Run) -> bool:
         """Return whether a run exists for others to start from; no table requests it."""
@@ -153,10 +154,9 @@ class Workflow:
         return [paths.MANIFEST.format(dataset=dataset) for dataset in self.plan.datasets()]
 
     def datasets(self) -> list[str]:
-        """Return funnel and description of every dataset that a run or a figure needs."""
-        return [
-            path.format(dataset=dataset) for dataset in self.plan.datasets() for path in (paths.CURATION, paths.ABOUT)
-        ]
+        """Return funnel and descriptions of every dataset that a run or a figure needs."""
+        patterns = (paths.CURATION, paths.ABOUT, paths.CROISSANT)
+        return [path.format(dataset=dataset) for dataset in self.plan.datasets() for path in patterns]
 
     def feature_files(self) -> list[str]:
         """Return every feature file that a run needs."""

@@ -20,7 +20,7 @@ from elemflow.reporting.pages import (
     render_tables_index,
 )
 from elemflow.reporting.tables.base import load_builder
-from elemflow.reporting.tables.lines import column_types, from_frame, to_csv
+from elemflow.reporting.tables.lines import column_types, from_frame, to_csv, to_parquet
 
 Entry = TypeVar("Entry")
 
@@ -43,7 +43,9 @@ class FigureFiles:
 
 
 def write_tables_index(folder: str | Path, tables: Sequence[TableFiles]) -> None:
-    """Write `index.html` with every table, a csv with the lines of all tables of each kind, and a copy of each page.
+    """Write `index.html` with every table, the lines of all tables of each kind, and a copy of each page.
+
+    The lines are a csv and a Parquet file with the same numbers.
 
     Args:
         folder: Folder to write to.
@@ -62,7 +64,9 @@ def write_tables_index(folder: str | Path, tables: Sequence[TableFiles]) -> None
     for kind, found in frames.items():
         empty = pd.DataFrame(columns=list(column_types(load_builder(kind).line)))
         frame = pd.concat(found, ignore_index=True) if found else empty
-        write_text(folder / TABLE_KINDS[kind].overview, to_csv(frame))
+        overview = folder / TABLE_KINDS[kind].overview
+        write_text(overview, to_csv(frame))
+        to_parquet(overview.with_suffix(".parquet"), frame, load_builder(kind).line)
     studies = [StudyTables(one.study_title, one.reference, tuple(of_study)) for one, of_study in _group(entries)]
     write_text(folder / "index.html", render_tables_index(studies))
 

@@ -36,6 +36,11 @@ class Curation(Stage):
         """Return what captions say of a dataset, on which no number depends."""
         return self.settings.datasets[wildcards.dataset].texts()
 
+    def titles(self, wildcards: Wildcards) -> Parameters:
+        """Return the titles of the properties of a dataset, by id."""
+        properties = self.settings.datasets[wildcards.dataset].properties
+        return {"titles": {name: spec.title for name, spec in properties.items()}}
+
     def cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what curation depends on: not the texts that captions show."""
         return self._cfg(wildcards.dataset)

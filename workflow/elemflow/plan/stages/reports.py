@@ -75,6 +75,12 @@ class Reports(Stage):
             spared |= {name for name in table.datasets if name not in used}
         return [dataset for dataset in table.datasets if dataset not in spared]
 
+    def described_datasets(self) -> list[str]:
+        """Return the datasets whose materials the tables and figures need here."""
+        tables = (name for table in self.plan.tables.values() for name in self._table_datasets(table))
+        figures = (name for figure in self.plan.figures.values() for name in figure.datasets)
+        return sorted({*tables, *figures})
+
     def _curation(self, item: PlannedTable | PlannedFigure) -> list[str]:
         return [paths.CURATION.format(dataset=dataset) for dataset in item.datasets]
 

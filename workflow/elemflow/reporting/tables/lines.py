@@ -2,9 +2,13 @@
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TypeVar, get_args, get_type_hints
 
 import pandas as pd
+import pyarrow as pa
+
+from elemflow.core.files import write_parquet
 
 FLOAT_FORMAT = "%.8g"
 """How a csv writes numbers."""
@@ -80,6 +84,13 @@ def as_in_csv(frame: pd.DataFrame) -> pd.DataFrame:
 def to_csv(frame: pd.DataFrame) -> str:
     """Return a frame as csv."""
     return frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+
+
+def to_parquet(path: str | Path, frame: pd.DataFrame, line: type[TableLine]) -> None:
+    """Write a frame as Parquet with the types of its lines; equal frames give equal bytes."""
+    names = {"string": pa.string(), "Int64": pa.int64(), "float64": pa.float64()}
+    schema = pa.schema([pa.field(str(name), names[kind]) for name, kind in column_types(line).items()])
+    write_parquet(path, pa.Table.from_pandas(frame.astype(column_types(line)), schema, preserve_index=False))
 
 
 def read_csv(path: object, line: type[Line]) -> pd.DataFrame:
