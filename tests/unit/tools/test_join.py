@@ -1,0 +1,180 @@
+"""Local tables from small repositories in the format of the real ones, behind a local server."""
+
+import gzip
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pandas as pd
+import pytest
+
+from elemflow.core.errors import DataError
+from elemflow.sources import download
+from elemflow.tools import join
+from elemflow.tools.join import Repository, Upstream
+
+NONE = float("nan")
+
+
+class Repositories:
+    """A server of repositories, and the files in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+        class Handler(SimpleHTTPRequestHandler):
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+        Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def put(self, repository: Repository, path: str, content: str | bytes) -> None:
+        target = self.folder / repository.name / repository.commit / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def put_sets(self, repository: Repository, folder: str, **sets: str) -> None:
+        """Put `val="NaCl,1 MgO,2"` as a file of one value per formula."""
+        for name, rows in sets.items():
+            self.put(repository, f"{folder}/{name}.csv", "\n".join(["formula,target", *rows.split()]) + "\n")
+
+    def files(self, folder: Path, *, whole: bool = False) -> Upstream:
+        return Upstream(folder / "downloads", f"http://127.0.0.1:{self.http.server_port}", whole)
+
+
+@pytest.fixture
+def repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repositories]:
+    monkeypatch.setattr(download, "sleep", lambda _: None)
+    served = Repositories(tmp_path / "served")
+    yield served
+    served.http.shutdown()
+    served.http.server_close()
+
+
+def put_polymorphs(served: Repositories) -> None:
+    path = "Benchmark_Data/IRnet__OQMD_{}_per_atom"
+    for part, rows in (("train", "O,-1"), ("val", "NaN,-2 NaN,-3"), ("test", "MgO,-4")):
+        served.put_sets(join.MSE_DATASETS, path.format("Energy"), **{part: rows})
+        served.put_sets(join.MSE_DATASETS, path.format("Volume"), **{part: rows.replace("-", "1")})
+
+
+def test_rows_side_by_side(repositories: Repositories, tmp_path: Path) -> None:
+    put_polymorphs(repositories)
+    table = join.join_oqmd_polymorphs(repositories.files(tmp_path))
+    # Nitride of sodium, not a missing value.
+    assert table["formula"].tolist() == ["NaN", "NaN", "MgO"]
+    assert table["energy_per_atom"].tolist() == [-2, -3, -4]
+    assert table["volume_per_atom"].tolist() == [12, 13, 14]
+    assert table["source_split"].tolist() == ["val", "val", "test"]
+    whole = join.join_oqmd_polymorphs(repositories.files(tmp_path, whole=True))
+    assert whole["source_split"].tolist() == ["train", "val", "val", "test"]
+
+
+def test_rows_that_are_not_the_same(repositories: Repositories, tmp_path: Path) -> None:
+    put_polymorphs(repositories)
+    path = "Benchmark_Data/IRnet__OQMD_Volume_per_atom"
+    repositories.put_sets(join.MSE_DATASETS, path, test="CaO,9")
+    with pytest.raises(DataError, match="rows of energy and volume differ in test"):
+        join.join_oqmd_polymorphs(repositories.files(tmp_path))
+
+
+def put_oqmd(served: Repositories) -> None:
+    for folder in ("Formation_Enthalpy", "Bandgap", "Energy_per_atom", "Volume_per_atom"):
+        path = f"data/benchmark_data/OQMD_{folder}"
+        served.put_sets(join.CRABNET, path, train="A,1 B,2", val="C,3", test="D,4")
+        # E is in its small sets alone; B and F were there in 2020.
+        served.put_sets(join.CRABNET_2020, path, train="A,1 D,4", val="C,3.5 B,2", test="F,6")
+
+
+def test_two_releases(repositories: Repositories, tmp_path: Path) -> None:
+    put_oqmd(repositories)
+    table = join.join_oqmd_composition(repositories.files(tmp_path)).set_index("formula")
+    assert table.index.tolist() == ["A", "B", "C", "D", "F"]
+    assert table["split_formation_enthalpy"].fillna("").tolist() == [
+        "",
+        "train_inferred",
+        "val",
+        "test",
+        "train_inferred",
+    ]
+    pd.testing.assert_series_equal(
+        table["formation_enthalpy"], pd.Series([NONE, 2, 3, 4, 6], table.index, name="formation_enthalpy")
+    )
+    # The training set of the band gaps is there, so that what only the older release has was dropped from the newer.
+    assert table["split_band_gap"].fillna("").tolist() == ["train", "train", "val", "test", ""]
+    assert table["band_gap_v1"].fillna(-1).tolist() == [1, 2, 3.5, 4, 6]
+    assert table["volume_per_atom"].fillna(-1).tolist() == [-1, -1, 3, 4, -1]
+
+
+def test_with_the_large_training_sets(repositories: Repositories, tmp_path: Path) -> None:
+    put_oqmd(repositories)
+    table = join.join_oqmd_composition(repositories.files(tmp_path, whole=True)).set_index("formula")
+    assert table["split_formation_enthalpy"].fillna("").tolist() == ["train", "train", "val", "test", ""]
+    assert table["energy_per_atom"].fillna(-1).tolist() == [1, 2, 3, 4, -1]
+
+
+def test_key_that_stands_twice(repositories: Repositories, tmp_path: Path) -> None:
+    repositories.put_sets(join.CRABNET, "data/p", train="A,1", val="B,2", test="A,3")
+    with pytest.raises(DataError, match="formula 'A' stands twice"):
+        join.join_benchmark(repositories.files(tmp_path), join.CRABNET, "data/", ["p"])
+
+
+def test_energies_by_id(repositories: Repositories, tmp_path: Path) -> None:
+    folder = "jarvis_leaderboard/benchmarks/AI/SinglePropertyPrediction"
+    for name, value in (("megnet_e_form", "-1.5"), ("megnet_gappbe", "0.0")):
+        path = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(f"{name}.json", json.dumps({"train": {"mp-1": value}, "test": {"mp-9": value}}))
+        repositories.put(join.LEADERBOARD, f"{folder}/{name}.json.zip", path.read_bytes())
+    gaps = "task_id,pretty_formula,band_gap\nmp-1,NaN,0.5\nmp-2,MgO,4\nmp-3,Si,1\n"
+    repositories.put(join.ROOST_BAND_GAPS, "data/datasets/MP-bandgap.csv", gaps)
+    lowest = "task_id,composition,formation_energy_per_atom\nmp-2,MgO,-3\nmp-1,NaN,-1.4\n"
+    repositories.put(join.ROOST_FORMATION, "data/datasets/mp-formation.csv", lowest)
+    table = join.join_mp_polymorphs(repositories.files(tmp_path))
+    assert table["material_id"].tolist() == ["mp-1", "mp-2", "mp-3"]
+    assert table["formation_energy_per_atom"].fillna(9).tolist() == [-1.5, -3, 9]
+    assert table["formation_energy_per_atom_lowest"].fillna(9).tolist() == [-1.4, -3, 9]
+    assert table["band_gap_pbe_2018"].fillna(9).tolist() == [0, 9, 9]
+
+
+def test_bytes_are_compared_with_the_pinned_ones(repositories: Repositories, tmp_path: Path) -> None:
+    put_polymorphs(repositories)
+    files, name = repositories.files(tmp_path), "oqmd_polymorphs.parquet"
+    digest = join.write(name, files, tmp_path, None)
+    first = (tmp_path / name).read_bytes()
+    assert hashlib.sha256(first).hexdigest() == digest
+    (tmp_path / name).unlink()
+    assert join.write(name, files, tmp_path, digest) == digest
+    (tmp_path / name).unlink()
+    with pytest.raises(DataError, match=f"SHA-256 {digest}, but config/datasets pins 00"):
+        join.write(name, files, tmp_path, "00" * 32)
+    assert not (tmp_path / name).exists()
+
+
+def test_file_that_is_gone(repositories: Repositories, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"NU-CUCIS/CrossPropertyTL/7258427\w+/data/deltae/deltae_test_set\.csv.*404"):
+        join.write("jarvis_dft3d_formation_energy_peratom.csv.gz", repositories.files(tmp_path), tmp_path, None)
+
+
+def test_packed_text_has_no_time(tmp_path: Path) -> None:
+    packed = join.to_bytes(b"formula,e\nNaN,1\n", "a.csv.gz")
+    assert gzip.decompress(packed) == b"formula,e\nNaN,1\n"
+    assert packed[4:8] == bytes(4)
+
+
+def test_every_pinned_table_is_put_together_or_known_not_to_be(root: Path) -> None:
+    computed = {"jarvis_structures.parquet", "mp_structures.parquet"}  # their structures are written by pymatgen
+    assert set(join.pinned(root)) - set(join.TABLES) == computed
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["mp_composition_properties.parquet", "aflow_icsd.parquet", "mp_polymorphs.parquet"])
+def test_real_tables_are_written_to_the_same_bytes(root: Path, real_data: Path, name: str) -> None:
+    written = join.to_bytes(pd.read_parquet(real_data / name), name)
+    assert hashlib.sha256(written).hexdigest() == join.pinned(root)[name]

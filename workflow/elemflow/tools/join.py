@@ -1,0 +1,323 @@
+"""Local tables, put together from the public repositories that hold their parts.
+
+    python -m elemflow.tools.join oqmd_composition mp_polymorphs --folder <data folder>
+    python -m elemflow.tools.join oqmd_composition --whole --folder <data folder>
+
+The first form writes the tables whose SHA-256 the datasets pin, byte for byte, with the versions of pandas and pyarrow
+that envs/requirements.txt locks. The second adds the training sets that the pinned tables lack, since they come from
+copies of the repositories without files above 4 MB. Files are named by the commit of their repository, so that they
+cannot change.
+"""
+
+import argparse
+import gzip
+import io
+import json
+import logging
+import sys
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import pandas as pd
+
+from elemflow.config.yaml_schema import read_yaml
+from elemflow.core.errors import DataError, ElemflowError
+from elemflow.core.files import atomic_path, sha256_file
+from elemflow.sources.download import download
+
+ROOT = Path(__file__).resolve().parents[3]
+SERVER = "https://raw.githubusercontent.com"
+SETS = ("train", "val", "test")
+
+log = logging.getLogger(__name__)
+
+
+class Repository(NamedTuple):
+    """A repository on GitHub in one state."""
+
+    name: str
+    commit: str
+
+
+CRABNET = Repository("anthony-wang/CrabNet", "457b4d4835737ecbe4dd33e53174bd818bd82143")
+CRABNET_2020 = Repository("anthony-wang/CrabNet", "dd5b430a6e511e7d18fb5f9871e1be571fe32d90")
+CROSS_PROPERTY = Repository("NU-CUCIS/CrossPropertyTL", "7258427fb5fe3cd8d34ece0fdfbd33f690d494a6")
+DOMAIN_KNOWLEDGE = Repository("rynmurdock/domain_knowledge", "d5520cefe5ea2471116a0050dc4a083afb6f8cdd")
+LEADERBOARD = Repository("usnistgov/jarvis_leaderboard", "57afc55f94c8a6f4562f73a3173968cd4b2f83b1")
+MSE_DATASETS = Repository("Kaaiian/mse_datasets", "3c961accaf787c1bdeeb34c2b4fa1c4e2caa9183")
+MATMINER_CSV = Repository("Zhang-NJ-Lab/Datasets", "02c69072520ce5be65e2e51b0d237e8dc90d9a53")
+ROOST_BAND_GAPS = Repository("CompRhys/roost", "b5e89a4dbd341889acc93fd4b9876e22acd31569")
+ROOST_FORMATION = Repository("CompRhys/roost", "553aeb3883508e26bf1972faaed23fba8a5d8907")
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Where the repositories' files are downloaded from and to.
+
+    Attributes:
+        folder: Folder of the downloads.
+        server: Address before repository, commit and path.
+        whole: Whether the large training sets are wanted too.
+    """
+
+    folder: Path
+    server: str = SERVER
+    whole: bool = False
+
+    def get(self, repository: Repository, path: str) -> Path:
+        """Return a file of a repository, downloaded if it is not there yet."""
+        target = self.folder / repository.name / repository.commit / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        download(f"{self.server}/{repository.name}/{repository.commit}/{path}", target)
+        return target
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Return a csv file; only empty cells are missing, since NaN is a formula."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def read_sets(files: Upstream, repository: Repository, folder: str, name: str, sets: Sequence[str]) -> pd.DataFrame:
+    """Return the sets of one property: the key, the values as `name`, and the set of each row as `split_<name>`.
+
+    Raises:
+        DataError: The first column, which is the key, holds a value twice.
+    """
+    tables = {part: read_csv(files.get(repository, f"{folder}/{part}.csv")) for part in sets}
+    frames = [table.assign(**{f"split_{name}": part}) for part, table in tables.items()]
+    found = pd.concat(frames, ignore_index=True).rename(columns={"target": name})
+    key = found.columns[0]
+    if twice := found[key][found[key].duplicated()].tolist():
+        raise DataError(f"{repository.name} @ {repository.commit}, {folder}: {key} {twice[0]!r} stands twice.")
+    return found
+
+
+def join_properties(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return frames of one key side by side, in the order of the key, with the keys of any."""
+    key = frames[0].columns[0]
+    joined = frames[0]
+    for frame in frames[1:]:
+        joined = joined.merge(frame, on=key, how="outer")
+    return joined.sort_values(key, ignore_index=True)
+
+
+def join_benchmark(files: Upstream, repository: Repository, prefix: str, names: Sequence[str]) -> pd.DataFrame:
+    """Return the properties of a benchmark that has a folder with three sets for each."""
+    return join_properties([read_sets(files, repository, f"{prefix}{name}", name, SETS) for name in names])
+
+
+def join_aflow_icsd(files: Upstream) -> pd.DataFrame:
+    """Return `join_benchmark` with formula and number out of ids such as `Ac1Br3_ICSD_31578`."""
+    names = [
+        "energy_atom", "Egap", "ael_bulk_modulus_vrh", "ael_shear_modulus_vrh", "ael_debye_temperature",
+        "agl_thermal_conductivity_300K", "agl_log10_thermal_expansion_300K",
+    ]  # fmt: skip
+    joined = join_benchmark(files, DOMAIN_KNOWLEDGE, "data/material_properties/", names)
+    parts = joined["cif_id"].str.split("_ICSD_", expand=True)
+    joined.insert(1, "formula", parts[0])
+    joined.insert(2, "icsd_id", parts[1].astype("int64").astype("Int64"))
+    return joined
+
+
+def join_oqmd_composition(files: Upstream) -> pd.DataFrame:
+    """Return OQMD-C of CrabNet, with the values of its release of 2020 (`_v1`) where the two differ.
+
+    A composition that only the older release has and that is in neither small set of the newer one belongs to the
+    training set which is not read: its set is `train_inferred`.
+    """
+    folders = {
+        "formation_enthalpy": "Formation_Enthalpy",
+        "band_gap": "Bandgap",
+        "energy_per_atom": "Energy_per_atom",
+        "volume_per_atom": "Volume_per_atom",
+    }
+    return join_properties([_join_releases(files, name, folder) for name, folder in folders.items()])
+
+
+def _join_releases(files: Upstream, name: str, folder: str) -> pd.DataFrame:
+    path = f"data/benchmark_data/OQMD_{folder}"
+    sets = SETS if files.whole or name == "band_gap" else SETS[1:]
+    older = read_sets(files, CRABNET_2020, path, name, sets)[["formula", name]]
+    joined = read_sets(files, CRABNET, path, name, sets).merge(older, "outer", "formula", suffixes=("", "_v1"))
+    if "train" not in sets:
+        joined[f"split_{name}"] = joined[f"split_{name}"].fillna("train_inferred")
+    if name != "formation_enthalpy":
+        return joined[["formula", name, f"{name}_v1", f"split_{name}"]]
+    # Both releases agree on it.
+    joined[name] = joined[name].fillna(joined[f"{name}_v1"])
+    return joined[["formula", name, f"split_{name}"]]
+
+
+def join_oqmd_polymorphs(files: Upstream) -> pd.DataFrame:
+    """Return energies and volumes of mse_datasets, whose files have the same rows.
+
+    Raises:
+        DataError: They have not.
+    """
+    frames = []
+    for part in SETS if files.whole else SETS[1:]:
+        folder = "Benchmark_Data/IRnet__OQMD_{}_per_atom/" + f"{part}.csv"
+        energy, volume = (read_csv(files.get(MSE_DATASETS, folder.format(name))) for name in ("Energy", "Volume"))
+        if not energy["formula"].equals(volume["formula"]):
+            raise DataError(f"{MSE_DATASETS.name} @ {MSE_DATASETS.commit}: rows of energy and volume differ in {part}.")
+        columns = {"formula": energy["formula"], "energy_per_atom": energy["target"]}
+        frames.append(pd.DataFrame(columns | {"volume_per_atom": volume["target"], "source_split": part}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def join_mp_polymorphs(files: Upstream) -> pd.DataFrame:
+    """Return the band gaps of Roost with the formation energies of two other tables, joined by id."""
+    folder = "jarvis_leaderboard/benchmarks/AI/SinglePropertyPrediction"
+    entries = read_csv(files.get(ROOST_BAND_GAPS, "data/datasets/MP-bandgap.csv"))
+    lowest = read_csv(files.get(ROOST_FORMATION, "data/datasets/mp-formation.csv")).set_index("task_id")
+    of_2018 = read_leaderboard(files.get(LEADERBOARD, f"{folder}/megnet_e_form.json.zip"))
+    gaps_of_2018 = read_leaderboard(files.get(LEADERBOARD, f"{folder}/megnet_gappbe.json.zip"))
+    ids = entries["task_id"]
+    columns = {
+        "formation_energy_per_atom_2018": ids.map(of_2018).astype(float),
+        "formation_energy_per_atom_lowest": ids.map(lowest["formation_energy_per_atom"]),
+        "band_gap_pbe_2018": ids.map(gaps_of_2018).astype(float),
+    }
+    known = columns["formation_energy_per_atom_2018"].fillna(columns["formation_energy_per_atom_lowest"])
+    first = {"material_id": ids, "pretty_formula": entries["pretty_formula"], "formation_energy_per_atom": known}
+    return pd.DataFrame(first | {"band_gap": entries["band_gap"]} | columns)
+
+
+def read_leaderboard(path: Path) -> dict[str, str]:
+    """Return the values of all sets of a benchmark of the JARVIS leaderboard, by id."""
+    with zipfile.ZipFile(path) as archive:
+        sets: Mapping[str, Mapping[str, str]] = json.loads(archive.read(archive.namelist()[0]))
+    return {key: value for values in sets.values() for key, value in values.items()}
+
+
+def stack_jarvis(files: Upstream, folder: str, name: str) -> pd.DataFrame:
+    """Return the test and the training set of CrossPropertyTL, one below the other."""
+    frames = [
+        read_csv(files.get(CROSS_PROPERTY, f"data/{folder}/{folder}_{long}_set.csv")).assign(split=short)
+        for long, short in (("test", "test"), ("training", "train"))
+    ]
+    return pd.concat(frames, ignore_index=True)[["pretty_comp", name, "split"]]
+
+
+def read_text(files: Upstream, repository: Repository, path: str) -> bytes:
+    """Return a csv file as it is."""
+    return files.get(repository, path).read_bytes()
+
+
+def to_bytes(table: pd.DataFrame | bytes, file_name: str) -> bytes:
+    """Return a table, or the text of one, as the bytes of its file: Parquet, or csv compressed with gzip."""
+    written = io.BytesIO()
+    if isinstance(table, pd.DataFrame) and file_name.endswith(".parquet"):
+        table.to_parquet(written, compression="zstd", compression_level=12, index=False)
+        return written.getvalue()
+    text = table if isinstance(table, bytes) else table.to_csv(index=False, lineterminator="\n").encode()
+    # Neither a name nor a time in the header.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=written, compresslevel=9, mtime=0) as packed:
+        packed.write(text)
+    return written.getvalue()
+
+
+AFLOW = [
+    "energy_atom", "Egap", "ael_bulk_modulus_vrh", "ael_shear_modulus_vrh", "ael_debye_temperature",
+    "agl_thermal_conductivity_300K", "agl_thermal_expansion_300K",
+]  # fmt: skip
+BENCHMARKS = "data/benchmark_data"
+MP = ["e_hull", "mu_b", "bulk_modulus", "shear_modulus", "elastic_anisotropy"]
+JARVIS = {
+    "formation_energy_peratom": "deltae",
+    "optb88vdw_bandgap": "optb88vdw_bandgap",
+    "mbj_bandgap": "mbj_bandgap",
+    "bulk_modulus_kv": "bulkmoduluskv",
+    "shear_modulus_gv": "shearmodulusgv",
+}
+COPIES = {
+    "expt_formation_enthalpy": (MATMINER_CSV, "expt_formation_enthalpy.csv"),
+    "expt_gap": (MATMINER_CSV, "expt_gap.csv"),
+    "wolverton_oxides": (MATMINER_CSV, "wolverton_oxides.csv"),
+    "matbench_expt_gap": (CRABNET, "data/matbench/expt_gap.csv"),
+    "matbench_mp_gap": (CRABNET, "data/matbench/mp_gap.csv"),
+    "matbench_mp_e_form": (CRABNET, "data/matbench/mp_e_form.csv"),
+}
+TABLES: dict[str, Callable[[Upstream], pd.DataFrame | bytes]] = {
+    "oqmd_composition.parquet": join_oqmd_composition,
+    "oqmd_polymorphs.parquet": join_oqmd_polymorphs,
+    "mp_composition_properties.parquet": partial(
+        join_benchmark, repository=CRABNET, prefix=f"{BENCHMARKS}/mp_", names=MP
+    ),
+    "mp_polymorphs.parquet": join_mp_polymorphs,
+    "aflow_composition.parquet": partial(
+        join_benchmark, repository=CRABNET, prefix=f"{BENCHMARKS}/aflow__", names=AFLOW
+    ),
+    "aflow_icsd.parquet": join_aflow_icsd,
+    **{f"jarvis_dft3d_{name}.csv.gz": partial(stack_jarvis, folder=each, name=name) for name, each in JARVIS.items()},
+    **{f"{name}.csv.gz": partial(read_text, repository=each, path=path) for name, (each, path) in COPIES.items()},
+}
+"""What puts each table together, by the name of its file."""
+
+
+def pinned(root: Path = ROOT) -> dict[str, str]:
+    """Return the SHA-256 that the datasets pin, also over the overlay of local tables, by the name of their file."""
+    declared = [read_yaml(path) for path in sorted((root / "config/datasets").glob("*.yaml"))]
+    declared += read_yaml(root / "config/overlays/local_tables.yaml")["overrides"]["datasets"].values()
+    sources = [each.get("source", {}) for each in declared]
+    return {each["path"]: each["sha256"] for each in sources if each.get("path") and each.get("sha256")}
+
+
+def write(name: str, files: Upstream, folder: Path, expected: str | None) -> str:
+    """Put a table together, compare its bytes with what is expected, and write it.
+
+    Returns:
+        Its SHA-256.
+
+    Raises:
+        DataError: A part cannot be had, or the bytes are others; then nothing is written.
+    """
+    table = TABLES[name](files)
+    target = folder / name
+    with atomic_path(target) as part:
+        part.write_bytes(to_bytes(table, name))
+        found = sha256_file(part)
+        if expected and found != expected:
+            raise DataError(
+                f"{target} would have the SHA-256 {found}, but config/datasets pins {expected}. Other versions of "
+                f"pandas or pyarrow than envs/requirements.txt locks write other bytes (here pandas {pd.__version__}); "
+                "`make setup` installs the locked ones. Nothing was written."
+            )
+    log.info("%s: SHA-256 %s%s", target, found, ", as pinned" if expected else "")
+    return found
+
+
+def main() -> None:
+    """Write tables into a folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = {name.split(".")[0]: name for name in TABLES}
+    parser.add_argument("tables", nargs="+", choices=[*names, "all"], help="names of tables, or all")
+    parser.add_argument("--folder", type=Path, required=True, help="where the tables go, the data_folder of a build")
+    parser.add_argument("--whole", action="store_true", help="add the large training sets of the two OQMD tables")
+    parser.add_argument(
+        "--downloads", type=Path, help="folder that keeps the repositories' files; else they are removed"
+    )
+    parser.add_argument("--server", default=SERVER, help="another server with the same paths")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    given.folder.mkdir(parents=True, exist_ok=True)
+    chosen = list(names) if "all" in given.tables else given.tables
+    pins = {} if given.whole else pinned()
+    try:
+        with TemporaryDirectory() as scratch:
+            files = Upstream(given.downloads or Path(scratch), given.server.rstrip("/"), given.whole)
+            for name in chosen:
+                digest = write(names[name], files, given.folder, pins.get(names[name]))
+                if given.whole:
+                    log.info("%s: write sha256: %s into the files of its datasets", names[name], digest)
+    except ElemflowError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
