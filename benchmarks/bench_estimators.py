@@ -27,7 +27,7 @@ from elemflow.core.run import Run
 from elemflow.training.backend import Backend
 from elemflow.training.data import RunData
 from elemflow.training.fitter import ModelNotApplicable, Task
-from elemflow.training.job import make_fitter
+from elemflow.training.members import make_fitter
 from elemflow.training.run_config import RunConfig
 
 RESULTS = Path("results")

@@ -32,8 +32,9 @@ from elemflow.core.run import Run
 from elemflow.evaluation.metrics import evaluate
 from elemflow.training.backend import Backend
 from elemflow.training.interruption import Stopped
-from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.job import train_run
 from elemflow.training.run_config import RunConfig
+from elemflow.training.run_files import RunInputs, RunOutputs
 
 ROOT = Path(__file__).resolve().parents[1]
 OVERLAY = "config/overlays/local_tables.yaml"

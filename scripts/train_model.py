@@ -8,10 +8,11 @@ from elemflow.core.content import write_record
 from elemflow.core.deadline import set_deadline
 from elemflow.provenance.environment import start_job
 from elemflow.training.backend import Backend
-from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.job import train_run
 from elemflow.training.packing import train_neighbours
 from elemflow.training.requeue import requeued_at_time_limit
 from elemflow.training.run_config import RunConfig
+from elemflow.training.run_files import RunInputs, RunOutputs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

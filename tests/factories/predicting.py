@@ -11,7 +11,8 @@ import pyarrow as pa
 from elemflow.core.files import write_json, write_parquet
 from elemflow.evaluation.metrics import evaluate
 from elemflow.features import elemental_fractions
-from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.job import train_run
+from elemflow.training.run_files import RunInputs, RunOutputs
 from factories.toy import PROTOCOL
 from factories.training import make_run, outputs_in, process_backend
 

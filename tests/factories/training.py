@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from elemflow.core.files import write_parquet
 from elemflow.training.backend import Backend
-from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.job import train_run
 from elemflow.training.run_config import RunConfig
+from elemflow.training.run_files import RunInputs, RunOutputs
 from factories.toy import PROTOCOL, SPEC
 
 NETWORK = {"kind": "network", "spec": SPEC}

@@ -17,7 +17,8 @@ from elemflow.estimators.storage import load_estimator
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting.figures.build import write_figure
 from elemflow.reporting.tables.kinds.errors import BUILDER
-from elemflow.training.job import RunOutputs, train_run
+from elemflow.training.job import train_run
+from elemflow.training.run_files import RunOutputs
 
 pytest.importorskip("sklearn")
 

@@ -18,7 +18,8 @@ from elemflow.evaluation.metrics import evaluate
 from elemflow.features import elemental_fractions
 from elemflow.inference.predictor import predict_parquet, predict_table
 from elemflow.inference.reliability import Intervals, calibration_rows
-from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.job import train_run
+from elemflow.training.run_files import RunInputs, RunOutputs
 
 TREES = {"kind": "estimator", "estimator": "extra_trees", "parameters": {"n_estimators": 3}}
 ELEMENTS = ("Fe", "Co", "Ni", "O", "S")

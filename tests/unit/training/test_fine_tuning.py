@@ -25,8 +25,9 @@ from elemflow.training.fine_tuning import PretrainingFiles
 from elemflow.training.fitter import Task
 from elemflow.training.fitters import network
 from elemflow.training.fitters.network import NetworkFitter, copy_weights
-from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.job import train_run
 from elemflow.training.run_config import RunConfig
+from elemflow.training.run_files import RunInputs, RunOutputs
 from elemflow.training.scaling import load_scaling, load_target
 from elemflow.training.state import TrainingState
 

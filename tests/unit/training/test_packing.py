@@ -28,8 +28,9 @@ from elemflow.training import job as job_module
 from elemflow.training.backend import EngineInfo
 from elemflow.training.fitter import Fitted, Task
 from elemflow.training.fitters.network import NetworkFitter
-from elemflow.training.job import RunInputs, RunOutputs, train_run
+from elemflow.training.job import train_run
 from elemflow.training.run_config import RunConfig
+from elemflow.training.run_files import RunInputs, RunOutputs
 from elemflow.training.state import HistoryRow
 
 NAMES = ("a", "b", "c")

@@ -25,8 +25,9 @@ from elemflow.core.locks import locked
 from elemflow.training import interruption
 from elemflow.training.backend import Backend
 from elemflow.training.checkpoint import CheckpointIdentity, lock_of
-from elemflow.training.job import RunInputs, train_members
+from elemflow.training.job import train_members
 from elemflow.training.run_config import RunConfig
+from elemflow.training.run_files import RunInputs
 
 PLAN = Path("results/plan/packing.json")
 

@@ -1,0 +1,92 @@
+"""What outlives the training of one member: predictions, history, model and facts, in the unit of the property."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from elemflow.core.files import write_json, write_parquet
+from elemflow.core.roles import EVALUATION_ROLES, ROLES, Role
+from elemflow.training.data import MemberData, RoleData
+from elemflow.training.fitter import Fitted
+from elemflow.training.scaling import Target
+from elemflow.training.state import HistoryRow
+
+# Training rows would be most of predictions.parquet and are never reported.
+PREDICTIONS = pa.schema(
+    [
+        ("material_id", pa.string()),
+        ("member", pa.int32()),
+        ("role", pa.string()),
+        ("y_true", pa.float64()),
+        ("y_pred", pa.float64()),
+    ]
+)
+
+HISTORY = pa.schema(
+    [
+        ("member", pa.int32()),
+        ("epoch", pa.int32()),
+        ("step", pa.int64()),
+        ("train_loss", pa.float64()),
+        ("validation_mae", pa.float64()),
+        ("learning_rate", pa.float64()),
+        ("seconds", pa.float64()),
+    ]
+)
+
+
+def member_folder(checkpoint_folder: Path, member: int) -> Path:
+    """Return the folder of a member in a checkpoint folder."""
+    return checkpoint_folder / f"member-{member}"
+
+
+def finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:
+    """Write everything that outlives the member's training; `done.json` last, since it marks the rest as complete."""
+    target, data = data.target, data.in_unit or data
+    tables, seconds = [], {}
+    for role in sorted(EVALUATION_ROLES):
+        started = time.monotonic()
+        tables.append(_predict(data, role, fitted.predict, target))
+        seconds[role] = time.monotonic() - started
+    write_parquet(folder / "predictions.parquet", pa.concat_tables(tables))
+    rows = [{"member": data.member} | asdict(_in_unit(row, target)) for row in fitted.history]
+    write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=HISTORY))
+    (folder / "model").mkdir(exist_ok=True)
+    fitted.save(folder / "model", f"member-{data.member}")
+    facts = dict(fitted.facts)
+    if "trials" in facts:
+        facts["trials"] = [
+            trial | {"validation_mae": _error_in_unit(trial["validation_mae"], target)} for trial in facts["trials"]
+        ]
+    write_json(
+        folder / "done.json",
+        facts
+        | {
+            "seed": seed,
+            "rows": {role.value: len(data.of(role)) for role in ROLES},
+            "dropped_rows": data.dropped,
+            "seconds_fitting": round(fitted.seconds, 3),
+            "seconds_predicting": round(seconds[Role.TEST], 3),
+        },
+    )
+    (folder / "state.npz").unlink(missing_ok=True)
+
+
+def _in_unit(row: HistoryRow, target: Target) -> HistoryRow:
+    """Return a row of the history with its error in the unit of the property; a loss stays as it is."""
+    return replace(row, validation_mae=_error_in_unit(row.validation_mae, target))
+
+
+def _error_in_unit(error: float | None, target: Target) -> float | None:
+    return None if error is None else error * target.scale
+
+
+def _predict(data: MemberData, role: Role, predict: Callable[[RoleData], np.ndarray], target: Target) -> pa.Table:
+    rows = data.of(role)
+    predicted = target.restore(predict(rows)) if len(rows) else np.empty(0)
+    columns = [rows.material_id, np.full(len(rows), data.member), np.full(len(rows), role.value, dtype=object)]
+    return pa.table([*columns, rows.y, predicted], schema=PREDICTIONS)
