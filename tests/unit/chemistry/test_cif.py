@@ -93,6 +93,7 @@ BROKEN = {
     cif(): "do not fill whole rows",
     cif(*CESIUM_CHLORIDE)[:-6]: "do not fill whole rows",
     cif(*CESIUM_CHLORIDE, _cell_length_b=""): r"no cell \(_cell_length_b\)",
+    cif(*CESIUM_CHLORIDE, _cell_angle_beta=""): r"no cell \(_cell_angle_beta\)",
     cif(*CESIUM_CHLORIDE, _cell_length_b="0"): "has no volume",
     cif(*CESIUM_CHLORIDE, _cell_length_b="?"): r"_cell_length_b is not given \('\?'\)",
     cif(*CESIUM_CHLORIDE, _cell_length_b="4,12"): "_cell_length_b is '4,12', which is no number; write a decimal point",

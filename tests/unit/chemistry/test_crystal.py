@@ -104,6 +104,14 @@ def test_cif():
         ({"sites": [], "lattice": {"matrix": LATTICE}}, "no sites"),
         ({"lattice_mat": LATTICE}, "JARVIS dict is incomplete: KeyError"),
         ({"lattice_mat": LATTICE, "elements": ["H"], "coords": [[0, 0]]}, "coordinates are needed"),
+        (
+            {"lattice_mat": LATTICE, "elements": ["H", "H"], "coords": [[0, 0, 0], [0]]},
+            "coordinates: no numbers in rows of three",
+        ),
+        (
+            {"lattice_mat": [[1, None, "x"]] * 3, "elements": ["H"], "coords": [[0, 0, 0]]},
+            "lattice: no numbers in rows of three",
+        ),
         ({"lattice_mat": LATTICE, "elements": ["H"], "coords": [[0, 0, float("nan")]]}, "not a finite number"),
     ],
 )

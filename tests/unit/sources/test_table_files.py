@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from factories.curation import run
 
@@ -171,6 +172,31 @@ def test_a_table_in_a_workbook(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"t\.csv is a workbook\. Set source\.format to xlsx"):
         energies_of(tmp_path, content.getvalue(), "t.csv")
     assert energies_of(tmp_path, zipped({"t.xlsx": content.getvalue()}), "t.zip", member="t.xlsx") == ENERGIES
+
+
+def test_a_damaged_workbook(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    content = io.BytesIO()
+    FRAME.to_excel(content, index=False)
+    for member in zipfile.ZipFile(content).namelist():
+        damaged = io.BytesIO()
+        with zipfile.ZipFile(content) as whole, zipfile.ZipFile(damaged, "w") as archive:
+            for name in whole.namelist():
+                archive.writestr(name, whole.read(name)[: -40 if name == member else None])
+        if member.startswith(("xl/worksheets", "xl/workbook", "[Content")):
+            with pytest.raises(DataError, match=r"t\.xlsx cannot be read as xlsx"):
+                energies_of(tmp_path, damaged.getvalue(), "t.xlsx")
+    with pytest.raises(DataError, match=r"t\.csv\.zip cannot be read as xlsx: it is no workbook"):
+        energies_of(tmp_path, zipped({"t.csv": CSV}), "t.csv.zip", format="xlsx")
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"index_columns", b"index_colXmns"), (b"unicode", b"unicodR")])
+def test_damaged_notes_of_pandas(tmp_path: Path, old: bytes, new: bytes) -> None:
+    whole = pa.Table.from_pandas(FRAME)
+    notes = whole.schema.metadata[b"pandas"].replace(old, new)
+    pq.write_table(whole.replace_schema_metadata({b"pandas": notes}), tmp_path / "source")
+    with pytest.raises(DataError, match=r"t\.parquet cannot be read as parquet: what pandas noted"):
+        energies_of(tmp_path, (tmp_path / "source").read_bytes(), "t.parquet")
 
 
 def test_a_workbook_without_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,8 @@ def _read(text: str) -> Crystal:
         try:
             structures = parser.parse_structures(primitive=False, check_occu=False, on_error="ignore")
         except (*_PARSER_FAILURES, RuntimeError) as error:
+            if absent := [key for key in _ANGLES if key not in block.data]:
+                raise ValueError(f"it has no cell ({absent[0]})") from None
             raise ValueError(_reason(parser.warnings, error)) from None  # type: ignore[attr-defined]
     return from_pymatgen(_with_full_sites(structures[0].as_dict()))
 

@@ -39,8 +39,7 @@ def make_crystal(lattice: Any, species: Sequence[str], coordinates: Any) -> Crys
     Raises:
         ValueError: The shapes do not fit, a number is not finite, or there are no sites.
     """
-    cell = np.array(lattice, dtype=np.float64)
-    sites = np.array(coordinates, dtype=np.float64)
+    cell, sites = _numbers(lattice, "lattice"), _numbers(coordinates, "coordinates")
     if not len(species):
         raise ValueError("the structure has no sites")
     if cell.shape != (3, 3) or sites.shape != (len(species), 3):
@@ -132,6 +131,15 @@ def from_jarvis(value: Mapping[str, Any]) -> Crystal:
         raise ValueError(f"the JARVIS dict is incomplete: {error!r}") from None
     except np.linalg.LinAlgError:
         raise ValueError("the cell has no volume") from None
+
+
+def _numbers(values: Any, what: str) -> np.ndarray:
+    """Return values as an array of float64; the messages of NumPy on rows of several lengths say nothing to users."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        detail = f": {error}" if str(error).startswith("could not convert") else ""
+        raise ValueError(f"{what}: no numbers in rows of three{detail}") from None
 
 
 def _occupancies(species: Iterable[Mapping[str, Any]]) -> Counter[str]:

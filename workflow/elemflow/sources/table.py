@@ -337,7 +337,10 @@ def _read_parquet(path: Path, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
     file = pq.ParquetFile(stream)
     _check_names(path, file.schema_arrow.names)
     for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-        frame = batch.to_pandas(types_mapper=WITH_GAPS.get)
+        try:
+            frame = batch.to_pandas(types_mapper=WITH_GAPS.get)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"what pandas noted in the file about its columns is damaged ({error})") from None
         if index := [name for name in frame.index.names if name in batch.schema.names]:
             frame = frame.reset_index(level=index)  # what pandas wrote as its index is a column like others
         for field in batch.schema:

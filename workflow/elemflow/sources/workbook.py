@@ -22,6 +22,7 @@ def iter_sheet(path: Path, stream: IO[bytes], sheet: str | None = None) -> Itera
     Raises:
         ConfigError: openpyxl is not installed.
         DataError: There is no such sheet, or two columns have one name.
+        ValueError: The stream is no workbook, or a damaged one.
     """
     try:
         from openpyxl import load_workbook  # noqa: PLC0415  an optional package
@@ -30,7 +31,14 @@ def iter_sheet(path: Path, stream: IO[bytes], sheet: str | None = None) -> Itera
             f"{path}: reading xlsx needs openpyxl, which is not installed. Run: pip install openpyxl. Or save the "
             "sheet as CSV (UTF-8)."
         ) from None
-    book = load_workbook(stream, read_only=True, data_only=True)
+    try:
+        yield from _rows(path, load_workbook(stream, read_only=True, data_only=True), sheet)
+    except (LookupError, TypeError, AttributeError, SyntaxError) as error:  # of a damaged workbook, XML errors included
+        raise ValueError(f"it is no workbook, or a damaged one ({error})") from None
+
+
+def _rows(path: Path, book: Any, sheet: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a sheet of an open workbook; see `iter_sheet`."""
     if sheet is not None and sheet not in book.sheetnames:
         held = f"Its sheets are {', '.join(book.sheetnames)}.{nearest(sheet, book.sheetnames)}"
         raise DataError(f"{path} has no sheet {sheet!r}. {held} Correct source.sheet.")
