@@ -20,8 +20,7 @@ run: setup
 	@echo "Formation enthalpies that no network has seen:"
 	@$(BIN)/elemflow predict --run $(RECIPE) LiF ZrO2 ZnS FeCl3 SiC KNO3
 	@echo
-	@echo "Tables:  results/tables/all/index.html"
-	@echo "Figures: results/figures/all/index.html"
+	@echo "Pages:   results/index.html (tables, figures, all cells, every run)"
 	@echo "Report:  results/report.zip (unpack it and open report.html)"
 
 test: setup

@@ -26,6 +26,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/costs.smk"
+include: "workflow/rules/site.smk"
 include: "workflow/rules/crate.smk"
 
 

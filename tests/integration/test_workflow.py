@@ -39,6 +39,9 @@ def test_everything_asked_for_is_built(finished):
             assert (results / f"figures/tiny/{figure}{suffix}").is_file()
     assert (results / "tables/all/index.html").is_file()
     assert (results / "figures/all/index.html").is_file()
+    assert (results / "pages/studies/tiny.html").is_file()
+    assert len(list((results / "pages/runs").glob("*.html"))) == 2
+    assert "Tiny study" in (results / "index.html").read_text()
     for study in ("tiny", "all"):
         with (results / f"claims/{study}/claims.csv").open() as stream:
             (claim,) = csv.DictReader(stream)

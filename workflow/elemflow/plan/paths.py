@@ -74,6 +74,10 @@ ALL_FIGURES = "results/figures/all"
 CLAIMS = "results/claims/{study}"
 ALL_CLAIMS = "results/claims/all"
 
+# the site of a build
+SITE = "results/index.html"
+SITE_PAGES = "results/pages"
+
 # plan, costs, crates
 PLAN = "results/plan/runs.tsv"
 COSTS = "results/plan/costs.csv"

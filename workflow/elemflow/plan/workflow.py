@@ -25,6 +25,7 @@ from elemflow.plan.stages.evaluation import Evaluation
 from elemflow.plan.stages.features import Features
 from elemflow.plan.stages.inference import Inference
 from elemflow.plan.stages.reports import Reports
+from elemflow.plan.stages.site import Site
 from elemflow.plan.stages.sources import Sources
 from elemflow.plan.stages.splits import Splits, split_path
 from elemflow.plan.stages.training import Training
@@ -45,7 +46,7 @@ class Workflow:
     Attributes:
         plan: Runs, tables and figures.
         claims: What the page of claims of each study shows.
-        sources, curation, features, splits, training, evaluation, inference, reports: The stages.
+        sources, curation, features, splits, training, evaluation, inference, reports, site: The stages.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Workflow:
         self.evaluation = Evaluation(context, self.training)
         self.inference = Inference(context, self.features, self.training)
         self.reports = Reports(context, self.plan, self.claims, self.config)
+        self.site = Site(context, self.plan, self.claims, self.reports)
 
     @classmethod
     def load(
@@ -140,7 +142,7 @@ class Workflow:
 
     def everything(self) -> list[str]:
         """Return the targets of a whole build."""
-        pages = [paths.PLAN, paths.ALL_TABLES, paths.ALL_FIGURES, paths.COSTS_PAGE]
+        pages = [paths.SITE, paths.PLAN, paths.ALL_TABLES, paths.ALL_FIGURES, paths.COSTS_PAGE]
         pretraining = [paths.METRICS.format(**run.keys()) for run in self.plan.runs if self.is_pretraining(run)]
         described = [paths.CROISSANT.format(dataset=dataset) for dataset in self.reports.described_datasets()]
         return [*pages, *self.reports.bibliographies(), *described, *pretraining, *self.reports.all_claims()]

@@ -61,12 +61,16 @@ def write_costs(
     ]
     frame = pd.DataFrame(lines, columns=["kind", *COLUMNS])
     write_text(csv, frame.to_csv(index=False, lineterminator="\n"))
+    write_text(html, render_costs(list(COLUMNS.values()), list_costs(frame)))
+
+
+def list_costs(frame: pd.DataFrame) -> dict[str, list[list[str]]]:
+    """Return the lines of the csv as pages show them, by the heading of their table."""
     shown = {"rule": "Rules", "study": "Studies: their trainings and evaluations"}
-    groups = {
+    return {
         heading: [[_shown(value) for value in line] for line in frame[frame["kind"] == kind][list(COLUMNS)].to_numpy()]
         for kind, heading in shown.items()
     }
-    write_text(html, render_costs(list(COLUMNS.values()), groups))
 
 
 def read_benchmarks(folder: Path, runs: Path) -> pd.DataFrame:

@@ -75,10 +75,10 @@ class StudyFigures:
     figures: tuple[FigureEntry, ...]
 
 
-@cache
-def _environment() -> Environment:
+def make_environment(templates: Path) -> Environment:
+    """Return what renders the templates of a folder; they escape what they show, and miss nothing in silence."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(templates),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -87,6 +87,11 @@ def _environment() -> Environment:
     )
     environment.globals["no_value"] = NO_VALUE
     return environment
+
+
+@cache
+def _environment() -> Environment:
+    return make_environment(TEMPLATES)
 
 
 def render(template: str, **values: object) -> str:

@@ -8,6 +8,7 @@ from statistics import mean
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from elemflow.core.errors import DataError
@@ -151,7 +152,9 @@ def read_test_points(folder: Path) -> pd.DataFrame:
     As in `Score`, these are the ensembles where the run reports them.
     """
     path = folder / "predictions.parquet"
-    points = pd.read_parquet(path, filters=[("role", "==", "test")])
+    # The record holds test rows alone, without the column.
+    has_roles = "role" in pq.read_schema(path).names
+    points = pd.read_parquet(path, filters=[("role", "==", "test")] if has_roles else None)
     evaluation = read_evaluation(folder / "metrics.json")
     test = evaluation.test if evaluation else None
     if test and test.reported == "ensemble" and test.ensemble:

@@ -53,7 +53,7 @@ class Reports(Stage):
         if self.settings.recorded == "ignore":
             return {}
         recorded = read_recorded(self.context.root / paths.RECORD)
-        return {run: found for run, found in recorded.items() if not _is_computed(Run.parse(run))}
+        return {run: found for run, found in recorded.items() if not is_computed(Run.parse(run))}
 
     def table_runs(self, table: PlannedTable) -> tuple[list[Run], list[RecordedRun]]:
         """Return the runs behind a table that are computed, and those that are shown from the record."""
@@ -61,7 +61,7 @@ class Reports(Stage):
         recorded = self.recorded if table.kind == "errors" else {}
         computed = [run for run in runs if run.path not in recorded]
         if self.settings.recorded == "only":
-            computed = [run for run in computed if _is_computed(run)]
+            computed = [run for run in computed if is_computed(run)]
         return computed, [recorded[run.path] for run in runs if run.path in recorded]
 
     def _table_datasets(self, table: PlannedTable) -> list[str]:
@@ -280,6 +280,6 @@ class Reports(Stage):
         return about | {"datasets": shown, "configuration": as_run}
 
 
-def _is_computed(run: Run) -> bool:
+def is_computed(run: Run) -> bool:
     """Return whether the metrics of a run exist here."""
     return Path(paths.METRICS.format(**run.keys())).is_file()

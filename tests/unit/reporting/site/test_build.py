@@ -1,0 +1,120 @@
+"""The whole site: links, escaping, equal bytes, size."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import pytest
+from factories.reporting import name_run
+from factories.site import ERRORS, TITLE, make_inputs, make_site
+
+from elemflow.reporting.site.render import run_page
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return make_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def index(inputs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    make_site(folder / "first", inputs)
+    return shutil.move(folder / "first", folder / "elsewhere") / "index.html"
+
+
+class Page(HTMLParser):
+    """Links, ids and the nesting of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.ids, self.text, self.tags = [], [], [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [found[name] for name in ("href", "src") if found.get(name)]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_every_link_leads_to_a_file_and_a_place_of_the_site(index):
+    pages = {path: Page(path) for path in [index, *index.parent.rglob("pages/**/*.html")]}
+    assert len(pages) == 1 + 1 + 1 + 1 + len(ERRORS)  # overview, study, cells, costs, runs
+    for path, page in pages.items():
+        for link in page.links:
+            file, _, place = link.partition("#")
+            target = (path.parent / unquote(file)).resolve() if file else path
+            if link.startswith("data:"):
+                continue
+            assert target.is_file(), (path, link)
+            assert target.is_relative_to(index.parent.resolve())
+            if place and "=" not in place:
+                assert place in Page(target).ids, (path, link)
+
+
+def test_every_page_is_reached_from_the_overview(index):
+    seen, new = set(), {index.resolve()}
+    while new:
+        path = new.pop()
+        seen.add(path)
+        links = [link.partition("#")[0] for link in Page(path).links if not link.startswith("data:")]
+        found = {(path.parent / link).resolve() for link in links if link.endswith(".html")}
+        new |= found - seen
+    assert seen == set(index.parent.resolve().rglob("*.html"))
+
+
+def test_titles_are_escaped(index):
+    for path in index.parent.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        assert "<of>" not in page
+        assert "of" not in Page(path).tags
+    assert TITLE in "".join(Page(index).text)
+
+
+def test_ids_are_unique(index):
+    for path in index.parent.rglob("*.html"):
+        ids = Page(path).ids
+        assert len(set(ids)) == len(ids), path
+
+
+def test_equal_bytes(inputs, index, tmp_path):
+    again = make_site(tmp_path, inputs)
+    files = {path.relative_to(again.parent) for path in again.parent.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(index.parent) for path in index.parent.rglob("*") if path.is_file()}
+    assert all((again.parent / file).read_bytes() == (index.parent / file).read_bytes() for file in files)
+
+
+def test_nothing_is_loaded_from_elsewhere(index):
+    for path in index.parent.rglob("*"):
+        if path.suffix in (".html", ".css", ".js"):
+            text = path.read_text(encoding="utf-8")
+            text = re.sub(r"/\*!.*?\*/", "", text, flags=re.DOTALL)  # the notice of the library
+            assert "//" not in re.sub(r"^\s*//.*", "", text, flags=re.MULTILINE), path
+
+
+def test_pages_of_runs_are_small(index):
+    assert all(path.stat().st_size < 60_000 for path in index.parent.glob("pages/runs/*.html"))
+
+
+def test_verdicts_are_shown_in_words_and_counted(index):
+    cells = (index.parent / "pages/cells.html").read_text(encoding="utf-8")
+    for state in ("reproduced", "not reproduced", "undecided", "no result"):
+        assert f'<td class="{state.replace(" ", "-")}">{state}<' in cells
+    overview = " ".join("".join(Page(index).text).split())
+    assert "1 reproduced 1 not reproduced 1 undecided 1 no result" in overview
+
+
+def test_a_cell_links_to_its_run_and_back(index):
+    run = run_page(name_run("brnet"))
+    study = index.parent / "pages/studies/a_study.html"
+    assert f"../{run}" in Page(study).links
+    page = Page(index.parent / "pages" / run)
+    assert "../studies/a_study.html#t-table5" in page.links
+    text = " ".join("".join(page.text).split())
+    assert "git checkout 0123abcd" in text
+    assert "ab" * 32 in text

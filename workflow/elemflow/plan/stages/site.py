@@ -1,0 +1,102 @@
+"""The site of a build: inputs and parameters of its rule."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from elemflow.core.declared import Parameters
+from elemflow.core.run import Run
+from elemflow.plan import paths
+from elemflow.plan.build import Plan
+from elemflow.plan.claims import PlannedClaims
+from elemflow.plan.site import SiteRun
+from elemflow.plan.stages.base import Context, Stage, Wildcards
+from elemflow.plan.stages.reports import Reports, is_computed
+
+RUN_FILES = ("metrics.json", "run_info.json", "predictions.parquet")
+"""What the page of a run reads, and the record has."""
+
+
+class Site(Stage):
+    """Tables, figures, claims, costs and runs to the pages of a site.
+
+    Where the record is all that may be shown, nothing is computed for the site: it leaves out tables of datasets that
+    are not curated, figures of runs that are not computed, and the costs.
+    """
+
+    def __init__(self, context: Context, plan: Plan, claims: Mapping[str, PlannedClaims], reports: Reports):
+        super().__init__(context)
+        self.plan, self._claims, self.reports = plan, claims, reports
+        self.only_recorded = self.settings.recorded == "only"
+
+    @cached_property
+    def _runs(self) -> list[SiteRun]:
+        """Every run that is computed or recorded, in the order of the plan."""
+        found = []
+        for run, users in self.plan.runs.items():
+            studies = tuple(dict.fromkeys(user.split("/")[0] for user in users))
+            if run.path in self.reports.recorded:
+                folder = self.reports.recorded[run.path].folder.as_posix()
+                found.append(SiteRun(run=run.path, folder=folder, studies=studies, recorded=True))
+            elif not self.reports.failure(run.path) and (not self.only_recorded or is_computed(run)):
+                found.append(SiteRun(run=run.path, folder=f"{paths.RUNS}/{run.path}", studies=studies))
+        return found
+
+    def parameters(self, wildcards: Wildcards | None = None) -> Parameters:  # noqa: ARG002  see `Workflow.code`
+        """Return what the site shows, with the paths of its files; see `elemflow.plan.site.SiteInputs`."""
+        shown = dict.fromkeys(study for study, _ in (*self.plan.tables, *self.plan.figures))
+        studies = {name: self.settings.studies[name] for name in shown}
+        return {
+            "studies": [
+                {"study": name, "title": study.title, "reference": study.reference} for name, study in studies.items()
+            ],
+            "tables": [self._table(*key) for key in self.plan.tables if self._has_table(*key)],
+            "figures": [self._figure(*key) for key in self.plan.figures if self._has_figure(*key)],
+            "claims": [
+                {"planned": planned.parameters(), "csv": {table: _csv_of(study, table) for table in planned.tables}}
+                for study, planned in self._claims.items()
+            ],
+            "runs": [run.plain() for run in self._runs],
+            "costs": "" if self.only_recorded else paths.COSTS,
+        }
+
+    def _table(self, study: str, table: str) -> Parameters:
+        names = _names(study, table)
+        curation = {paths.dataset_of(path): path for path in self.reports.table_curation(names)}
+        return {"planned": self.reports.table(names), "csv": _csv_of(study, table), "curation": curation}
+
+    def _has_table(self, study: str, table: str) -> bool:
+        curation = self.reports.table_curation(_names(study, table))
+        return not self.only_recorded or all(Path(path).is_file() for path in curation)
+
+    def _figure(self, study: str, figure: str) -> Parameters:
+        path = paths.FIGURE.format(study=study, figure=figure)
+        planned = self.plan.figures[study, figure].parameters()
+        return {"planned": planned, "svg": f"{path}.svg", "csv": f"{path}.csv", "text": path}
+
+    def _has_figure(self, study: str, figure: str) -> bool:
+        runs = self.plan.runs_of(self.plan.figures[study, figure])
+        return not self.only_recorded or (bool(runs) and all(is_computed(Run.parse(run)) for run in runs))
+
+    def files(self, wildcards: Wildcards) -> list[str]:
+        """Return the files that the site shows or copies, but for those of runs."""
+        site = self.parameters(wildcards)
+        tables = [path for table in site["tables"] for path in (table["csv"], *table["curation"].values())]
+        claims = [path for study in site["claims"] for path in study["csv"].values()]
+        figures = [figure[kind] for figure in site["figures"] for kind in ("svg", "csv", "text")]
+        return [*dict.fromkeys((*tables, *claims)), *figures, *filter(None, [site["costs"]])]
+
+    def run_files(self, wildcards: Wildcards) -> list[str]:  # noqa: ARG002  see `Workflow.code`
+        """Return the files of the runs that have a page."""
+        names = {True: RUN_FILES, False: (*RUN_FILES, "history.parquet")}
+        return [f"{run.folder}/{name}" for run in self._runs for name in names[run.recorded]]
+
+
+def _csv_of(study: str, table: str) -> str:
+    return f"{paths.TABLE.format(study=study, table=table)}.csv"
+
+
+def _names(study: str, table: str) -> Wildcards:
+    names = Wildcards()
+    names.study, names.table = study, table
+    return names
