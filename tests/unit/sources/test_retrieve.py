@@ -224,7 +224,7 @@ def test_failed_retrieval_leaves_no_manifest(tmp_path: Path) -> None:
 
 def test_mistakes_in_the_config(tmp_path: Path) -> None:
     for source, message in [
-        ({"kind": "spreadsheet"}, "Allowed are aflow, jarvis, materials_project, matminer"),
+        ({"kind": "spreadsheet"}, "Allowed are aflow, deposit, jarvis, materials_project, matminer"),
         ({"kind": "table", "url": "http://127.0.0.1:1/files/28232598"}, "source.format"),
         ({"kind": "matminer", "name": "expt_gap_kingsburry"}, "Did you mean 'expt_gap_kingsbury'"),
         ({"kind": "miedema", "elements": ["Al", "O"], "fractions": [0.5]}, "no parameters for O"),

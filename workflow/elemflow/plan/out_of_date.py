@@ -33,8 +33,8 @@ def describe_pending(products: Mapping[Product, Any], targets: Iterable[Any]) ->
         _listed(
             "Out of date",
             made_from_others,
-            "Changed code wrote other files than before, and these outputs are still made from the old ones. Start the "
-            "same command again to make them.",
+            "Changed code or data gave other files than before, and these outputs are still made from the old ones. "
+            "Start the same command again to make them.",
         ),
         _listed(
             "Made with other settings or code",
