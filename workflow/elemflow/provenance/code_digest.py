@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from elemflow.provenance.code_units import Key, Package, Unit
+from elemflow.provenance.code_units import Package
+from elemflow.provenance.unit_writer import Key, Unit
 
 PACKAGE = "elemflow"
 UNDIGESTED = {
