@@ -5,6 +5,7 @@ import json
 import pytest
 
 from elemflow.core.files import sha256_file
+from elemflow.inference.archive import extract_archive, write_archive
 
 
 @pytest.fixture
@@ -54,3 +55,10 @@ def test_a_file_that_does_not_exist(call, tmp_path):
     done = call("predict", "FeO2", "--model", tmp_path / "no.elemflow")
     assert done.exit_code == 1
     assert "no.elemflow" in done.stderr
+
+
+def test_a_card_cannot_control_the_terminal(call, file, tmp_path):
+    extract_archive(file, tmp_path / "out")
+    (tmp_path / "out/README.md").write_text("# card\x1b[2J\x07\n")
+    write_archive(file, tmp_path / "out", {})
+    assert call("info", file).stdout.splitlines()[0] == "# card[2J"

@@ -11,7 +11,7 @@ from factories.toy import SPEC
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file, write_json
-from elemflow.inference.archive import extract_archive
+from elemflow.inference.archive import extract_archive, write_archive
 from elemflow.inference.exported import export_run
 from elemflow.inference.predictor import Predictor, predict_table
 
@@ -95,3 +95,25 @@ def test_a_run_without_result_is_not_exported(run: Path, tmp_path: Path) -> None
     write_json(tmp_path / "empty/model/model.json", read_json(run / "model/model.json"))
     with pytest.raises(DataError, match="no member"):
         export_run(tmp_path / "empty", tmp_path / "m.elemflow")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model/model.json", b"{}"),
+        ("model/model.json", b"no json"),
+        ("calibration.parquet", b"no Parquet"),
+        ("applicability/distances.npz", b"no numbers"),
+        ("applicability/elements.json", b"3"),
+        ("metrics.json", b"[]"),
+    ],
+)
+def test_a_member_that_is_not_as_it_is_written_is_one_message(
+    run: Path, tmp_path: Path, name: str, content: bytes
+) -> None:
+    export_run(run, tmp_path / "m.elemflow")
+    extract_archive(tmp_path / "m.elemflow", tmp_path / "out")
+    (tmp_path / "out" / name).write_bytes(content)
+    write_archive(tmp_path / "m.elemflow", tmp_path / "out", {})
+    with pytest.raises(DataError, match=r"m\.elemflow|model\.json"):
+        Predictor(tmp_path / "m.elemflow", level=80, applicability=True)

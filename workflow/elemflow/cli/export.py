@@ -45,13 +45,14 @@ def info(*, file: Path, as_json: bool) -> None:
     \b
     elemflow info enthalpies.elemflow
     """
+    from elemflow.cli.terminal import printable
     from elemflow.core.files import sha256_file
     from elemflow.inference.archive import read_members
     from elemflow.inference.model_card import CARD, CARD_JSON
 
     card = CARD_JSON if as_json else CARD
     _, members = read_members(file, card)
-    click.echo(members[card].decode(), nl=False)
+    click.echo(printable(members[card].decode(errors="replace")), nl=False)
     if not as_json:
         click.echo(f"\n{file}: SHA-256 {sha256_file(file)}")
 

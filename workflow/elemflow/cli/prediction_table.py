@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from elemflow.cli.terminal import MISSING, aligned, column_widths, decimals_of, number
+from elemflow.cli.terminal import MISSING, aligned, column_widths, decimals_of, number, printable
 from elemflow.core.files import atomic_path
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _columns(table: "pa.Table", predictor: "Predictor") -> dict[str, Cell]:
 
     key = names[0]
     columns: dict[str, Cell] = {key: lambda row: str(row[key])}
-    columns[f"{predictor.property_id} [{unit}]"] = value("y_pred")
+    columns[printable(f"{predictor.property_id} [{unit}]")] = value("y_pred")
     if predictor.ensemble.members > 1:
         columns["spread"] = value("spread")
     if "lower" in names:

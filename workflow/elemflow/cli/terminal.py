@@ -46,5 +46,10 @@ def number(value: float | None, decimals: int) -> str:
     return MISSING if value is None or math.isnan(value) else f"{value:.{decimals}f}"
 
 
+def printable(text: str) -> str:
+    """Return a text of a foreign file without what a terminal would obey, such as escape sequences."""
+    return "".join(character for character in text if character in "\n\t" or character.isprintable())
+
+
 def _is_number(cell: str) -> bool:
     return cell == MISSING or cell.replace("−", "-").lstrip("-").replace(".", "", 1).isdigit()

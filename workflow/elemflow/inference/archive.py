@@ -115,12 +115,12 @@ def _manifest(path: Path, file: zipfile.ZipFile) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: its {MANIFEST} cannot be read ({error}). Get the file again.") from None
     if form != FORMAT:
-        raise DataError(f"{path}: its format is '{form}', not '{FORMAT}'. Give what `elemflow export` wrote.")
+        raise DataError(f"{path}: its format is {form!r}, not '{FORMAT}'. Give what `elemflow export` wrote.")
     if version != VERSION:
         raise DataError(
-            f"{path}: version {version} of the format, and this elemflow reads version {VERSION}. Export the run again "
-            "with this version, or read the file with the version that wrote it "
-            f"({found.get('elemflow', 'not stated')})."
+            f"{path}: version {version!r} of the format, and this elemflow reads version {VERSION}. Export the run "
+            "again with this version, or read the file with the version that wrote it "
+            f"({found.get('elemflow', 'not stated')!a})."
         )
     for name in names:
         if not _NAME.fullmatch(name) or ".." in name:
@@ -130,7 +130,7 @@ def _manifest(path: Path, file: zipfile.ZipFile) -> dict[str, Any]:
     wrong = sorted({*names} ^ {MANIFEST, *expected})
     if wrong:
         state = "is missing" if wrong[0] in expected else "is not in the manifest"
-        raise DataError(f"{path}: the member {wrong[0]} {state}, so the file has been changed. Get it again.")
+        raise DataError(f"{path}: the member {wrong[0]!r} {state}, so the file has been changed. Get it again.")
     return {**found, "members": members}
 
 

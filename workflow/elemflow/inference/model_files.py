@@ -1,5 +1,6 @@
 """Where a predictor finds a trained run: its folder, or one exported file."""
 
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from elemflow.training.scaling import load_scaling, save_scaling
 
 CALIBRATION = "calibration.parquet"
 """Absolute error and spread of the validation rows, with a number in the place of each composition."""
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, OSError, pa.ArrowException, zipfile.BadZipFile)
+"""What members that are not as `elemflow export` writes them raise."""
 DOMAIN = "applicability"
 """Folder of the applicability domain: `scaling.npz`, `training.parquet`, `distances.npz` and `elements.json`."""
 
@@ -92,7 +95,10 @@ def open_model(path: Path) -> Iterator[RunFolder]:
     if path.is_file():
         with TemporaryDirectory(prefix="elemflow-") as folder:
             extract_archive(path, Path(folder))
-            yield ExportedRun(Path(folder))
+            try:
+                yield ExportedRun(Path(folder))
+            except UNREADABLE as error:
+                raise DataError(f"{path}: a member cannot be read ({error!r}). Export the run again.") from error
     else:
         yield RunFolder(path)
 
