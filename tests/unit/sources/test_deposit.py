@@ -18,7 +18,7 @@ import pytest
 from elemflow.config.dataset import Dataset
 from elemflow.config.load import load
 from elemflow.config.yaml_schema import check, read_yaml
-from elemflow.core.errors import DataError
+from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
 from elemflow.curation.curate import curate
 from elemflow.curation.job import CurationJob
@@ -97,7 +97,7 @@ def dataset_of(root: Path, name: str, server: Server, **source: Any) -> Dataset:
     """Return one of our datasets, its addresses pointed at the local server."""
     declared = read_yaml(root / "config/datasets" / f"{name}.yaml")
     urls = [f"{server.url}/{url.rsplit('/', 1)[1]}" for url in declared["source"]["urls"]]
-    declared["source"] |= {"urls": urls} | source
+    declared["source"] |= {"urls": urls, "mirrors": None} | source
     check(declared, "dataset", name)
     return Dataset.model_validate(declared)
 
@@ -169,6 +169,26 @@ def test_server_that_is_gone_names_the_fallback(
     with pytest.raises(DataError, match="no connection") as caught:
         retrieve("oqmd1", dataset_of(root, "oqmd1", gone).source, tmp_path)
     assert FALLBACK in str(caught.value)
+
+
+def test_mirror_of_a_table(root: Path, server: Server, tmp_path: Path) -> None:
+    (server.folder / "oqmd_all.data").write_text(OQMD_C)
+    mirror = [f"{server.url}/oqmd_all.data"]
+    digest = hashlib.sha256(OQMD_C.encode()).hexdigest()
+    # No archive at the first address.
+    dataset = dataset_of(root, "oqmd1", server, mirrors=mirror, sha256=[digest])
+    assert len(curated("oqmd1", dataset, tmp_path)) == 3
+    (record,) = read_json(tmp_path / "raw" / MANIFEST)["files"]
+    assert record["url"] == mirror[0]
+    server.requests.clear()
+    retrieve("oqmd1", dataset.source, tmp_path / "raw")
+    assert server.requests == []
+    wrong = dataset_of(root, "oqmd1", server, mirrors=mirror)
+    with pytest.raises(DataError, match=r"404.*mirror.*SHA-256 is") as caught:
+        retrieve("oqmd1", wrong.source, tmp_path / "wrong")
+    assert FALLBACK in str(caught.value)
+    with pytest.raises(ConfigError, match="mirrors need sha256"):
+        retrieve("oqmd1", dataset_of(root, "oqmd1", server, mirrors=mirror, sha256=None).source, tmp_path)
 
 
 def test_every_fallback_is_another_source_of_its_dataset(root: Path) -> None:

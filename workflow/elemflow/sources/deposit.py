@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.sources.archives import extract
-from elemflow.sources.download import check_sha256, download
+from elemflow.sources.download import DigestError, check_sha256, download
 from elemflow.sources.journal import append_record, is_unchanged, read_journal
 from elemflow.sources.options import Format, Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
@@ -41,6 +41,11 @@ class Options(SourceOptions):
         None,
         description="SHA-256 that each table must have; null records what was found and expects it from then on.",
     )
+    mirrors: tuple[Url, ...] | None = Field(
+        None,
+        description="Another address of each table itself, not of an archive, for a file that cannot be had; it must "
+        "have the same SHA-256, so that `sha256` is needed too.",
+    )
     labels: tuple[str, ...] | None = Field(
         None, description="Text of the column `file` for the rows of each file, such as train and test."
     )
@@ -56,7 +61,9 @@ class Options(SourceOptions):
 
     @model_validator(mode="after")
     def _one_per_file(self) -> Self:
-        for name in ("sha256", "labels"):
+        if self.mirrors and not self.sha256:
+            raise ValueError("mirrors need sha256, which shows that they have the same tables")
+        for name in ("sha256", "mirrors", "labels"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.urls):
                 raise ValueError(f"urls has {len(self.urls)} files and {name} {len(values)} entries")
@@ -89,10 +96,7 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
         DataError: A file cannot be had, was changed or holds no such table; the message names the fallback.
     """
     try:
-        return [
-            _fetch(options, url, folder / name, options.sha256[number] if options.sha256 else None)
-            for number, (url, name) in enumerate(zip(options.urls, options.tables, strict=True))
-        ]
+        return [_fetch_either(options, number, folder / name) for number, name in enumerate(options.tables)]
     except DataError as error:
         if options.fallback is None:
             raise
@@ -110,6 +114,26 @@ def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
                 frame["file"] = options.labels[number]
             frame.attrs["file"] = name
             yield frame
+
+
+def _fetch_either(options: Options, number: int, table: Path) -> FileRecord:
+    """Return the record of a table from its address or, if that cannot be had, from its mirror."""
+    sha256 = options.sha256[number] if options.sha256 else None
+    record = read_journal(table.parent).get(table.name)
+    if record and record.sha256 == sha256 and is_unchanged(table.parent, record):
+        return record  # from wherever it came
+    try:
+        return _fetch(options, options.urls[number], table, sha256)
+    except DigestError:
+        raise
+    except DataError as error:
+        if not options.mirrors:
+            raise
+        log.warning("%s Trying %s", error, options.mirrors[number])
+        try:
+            return download(options.mirrors[number], table, sha256=sha256)
+        except DataError as other:
+            raise DataError(f"{error} Nor can its mirror: {other}") from other
 
 
 def _fetch(options: Options, url: str, table: Path, sha256: str | None) -> FileRecord:
