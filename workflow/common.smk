@@ -38,7 +38,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join([str(root / "workflow"), *filter(No
 
 from elemflow.core.errors import ElemflowError
 from elemflow.core.run import RUN_PATTERN as RUN
-from elemflow.plan import paths
+from elemflow.plan import paths, reruns
 from elemflow.plan.stages.base import growing
 from elemflow.plan.workflow import Workflow
 from elemflow.provenance.failures import describe_failures
@@ -52,6 +52,10 @@ try:
         wf.check_targets(sys.argv[1:])  # Snakemake itself knows its targets only later
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None
+
+if workflow.is_main_process:
+    # Snakemake itself takes changed outputs for what they were, if their inputs are the same.
+    reruns.on_damage(lambda record: workflow.dag.forcefiles.add(record))
 
 
 wildcard_constraints:

@@ -155,3 +155,18 @@ def test_a_changed_setting_reruns_its_users(copied, file, old, new, first, never
     planned = copied.planned()
     assert first in planned
     assert never not in planned
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "made"),
+    [
+        ("metrics.json", lambda path: path.write_text(path.read_text().replace('"mae": ', '"mae": 7')), {"evaluate_run"}),
+        ("predictions.parquet", lambda path: path.write_bytes(b""), {"train_model", "evaluate_run"}),
+        ("predictions.parquet", lambda path: path.unlink(), {"train_model", "evaluate_run"}),
+    ],
+)  # fmt: skip
+def test_results_that_were_edited_emptied_or_deleted_are_named_and_made_again(copied, file, damage, made):
+    path = copied.folder / RUNS[1] / file
+    damage(path)
+    assert f"{RUNS[1]}/{file}" in copied.run("--dry-run")
+    assert copied.planned() & COMPUTING == made

@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from elemflow.core.content import content_of, forget, hash_of, read_record, write_record
+from elemflow.core.content import content_of, forget, hash_of, read_record, verify, write_record
+from elemflow.core.errors import DataError
 from elemflow.core.files import digest_of, sha256_file, write_text
 
 PARAMS = SimpleNamespace(cfg={"seed": 1}, code="abc")
@@ -64,3 +65,24 @@ def test_a_record_of_another_kind_is_none(tmp_path):
     write_text(tmp_path / "a.json", '{"other": 1}')
     assert read_record(tmp_path / "a.json") is None
     assert read_record(tmp_path / "b.json") is None
+
+
+def flip(path):
+    """Change one bit of a file, which keeps its times."""
+    state, data = path.stat(), bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def test_one_flipped_bit_is_noticed_whatever_the_times(made):
+    verify([made / "out.parquet", made / "in.csv", made / "absent"])
+    flip(made / "out.parquet")
+    with pytest.raises(DataError, match=r"out\.parquet was changed since its job wrote it"):
+        verify([str(made / "out.parquet")])
+
+
+def test_a_file_that_was_emptied_is_noticed(made):
+    (made / "out.parquet").write_bytes(b"")
+    with pytest.raises(DataError, match=r"out\.parquet"):
+        verify([made / "out.parquet"])

@@ -1,3 +1,4 @@
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -84,3 +85,26 @@ def test_nothing_is_old_without_a_record(chain):
 def test_an_input_that_was_not_used_is_not_old(chain):
     write_text(chain.path("more"), "more")
     assert not chain.old("run", "more", None)
+
+
+def later(path, seconds=5):
+    state = os.stat(path)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + seconds * 10**9))
+
+
+@pytest.mark.parametrize("text", ["split 7", "", None])
+def test_what_was_edited_emptied_or_deleted_is_named_and_made_again(chain, caplog, text):
+    if text is None:
+        os.remove(chain.path("split"))
+    else:
+        write_text(chain.path("split"), text)
+        later(chain.path("split"))
+    forced = []
+    reruns.on_damage(forced.append)
+    assert not chain.old("split", "materials", chain.materials)
+    assert forced == [chain.split.record]
+    assert not chain.old("run", "split", chain.split)
+    assert {record.args[0].name for record in caplog.records} == {"split.csv"}
+    chain.write("split", "split 1")
+    assert chain.old("split", "materials", chain.materials)
+    assert chain.old("run", "split", chain.split)

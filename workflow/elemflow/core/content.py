@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from elemflow.core.errors import DataError
 from elemflow.core.files import digest_of, sha256_file, write_json
 
 RECORD = "provenance.json"
@@ -98,6 +99,33 @@ def content_of(path: str | Path) -> str | None:
             if found and path.name in found.outputs:
                 return found.outputs[path.name]
     return hash_of(path)
+
+
+def recorded(path: str | Path) -> str | None:
+    """Return the SHA-256 that the job which wrote a file or folder recorded; None if none did."""
+    path = Path(path)
+    for place in (path.with_name(f"{path.stem}.{RECORD}"), path.with_name(RECORD)):
+        found = read_record(place) if place.exists() else None
+        if found and path.name in found.outputs:
+            return found.outputs[path.name]
+    return None
+
+
+def verify(paths: Iterable[str | Path]) -> None:
+    """Check that files and folders hold what the jobs that made them wrote; those without a record pass.
+
+    All bytes are read, whatever the times of the files.
+
+    Raises:
+        DataError: Names what was changed, damaged or emptied since.
+    """
+    for path in paths:
+        expected = recorded(path)
+        if expected and Path(path).exists() and hash_of(path) != expected:
+            raise DataError(
+                f"{path} was changed since its job wrote it: another SHA-256 than in its record. No number is made of "
+                "it. Delete it and start again to make it anew."
+            )
 
 
 def forget() -> None:

@@ -7,6 +7,7 @@ planned at once. If new code wrote other bytes, `stale` names the outputs made f
 ones, and the next start makes them again.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any
 from elemflow.core import content
 from elemflow.core.content import Record, content_of, read_record
 from elemflow.core.files import digest_of
+
+log = logging.getLogger(__name__)
 
 METADATA = Path(".snakemake/metadata")
 OLDEST = 1.0
@@ -38,6 +41,14 @@ class Product:
     inputs: Callable[[], Sequence[tuple[str, "Product | None"]]]
 
 
+_on_damage: list[Callable[[str], None]] = []
+
+
+def on_damage(call: Callable[[str], None]) -> None:
+    """Declare what is called with the record of each product whose outputs are damaged, to have them made again."""
+    _on_damage[:] = [call]
+
+
 @cache
 def _read(record: str) -> Record | None:
     return read_record(record)
@@ -47,6 +58,7 @@ def forget() -> None:
     """Forget what was read, since jobs have written since."""
     _read.cache_clear()
     keeps.cache_clear()
+    is_damaged.cache_clear()
     content.forget()
 
 
@@ -72,7 +84,7 @@ def is_old(product: Product, path: str, origin: Product | None) -> bool:
     record = _read(product.record)
     if record is None or path not in record.inputs:
         return False
-    if is_forgotten() and not _has_settings_of_now(product, record):
+    if is_damaged(product) or (is_forgotten() and not _has_settings_of_now(product, record)):
         return False
     return record.inputs[path] == content_of(path) and (origin is None or keeps(origin))
 
@@ -91,10 +103,32 @@ def _has_settings_of_now(product: Product, record: Record) -> bool:
 
 
 @cache
+def is_damaged(product: Product) -> bool:
+    """Return whether outputs of a product are not what its job wrote; then say so, and that it must be made again.
+
+    A file older than its record is taken for what the record says; the jobs that read it look into it
+    (`elemflow.core.content.verify`).
+    """
+    record = _read(product.record)
+    if record is None:
+        return False
+    folder = Path(product.record).parent
+    lost = [name for name in record.outputs if not (folder / name).exists()]
+    changed = [name for name, digest in record.outputs.items() if content_of(folder / name) not in (None, digest)]
+    for state, names in (("is no longer there", lost), ("was changed since its job wrote it", changed)):
+        for name in names:
+            log.warning("%s %s; it is made again.", folder / name, state)
+    if lost or changed:
+        for call in _on_damage:
+            call(product.record)
+    return bool(lost or changed)
+
+
+@cache
 def keeps(product: Product) -> bool:
     """Return whether nothing but code could change a product: its settings and inputs are those of its record."""
     record = _read(product.record)
-    if record is None or record.cfg != digest_of(product.cfg()):
+    if record is None or record.cfg != digest_of(product.cfg()) or is_damaged(product):
         return False
     inputs = product.inputs()
     if record.inputs.keys() != {path for path, _ in inputs}:

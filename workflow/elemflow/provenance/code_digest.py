@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 
 from elemflow.provenance.code_units import Package
 from elemflow.provenance.unit_writer import Key, Unit
@@ -25,6 +26,38 @@ UNDIGESTED = {
     "elemflow.training.packing",
 }
 """Modules that decide no number of a result: what is logged, measured and noted about a job, and who trains it."""
+
+
+class CodeDigest(str):
+    """A digest that can be taken again by the job which it was handed to.
+
+    Attributes:
+        origin: Arguments of `code_digest`.
+    """
+
+    __slots__ = ("origin",)
+    origin: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, script: Path, package_root: Path, modules: tuple[str, ...] = (), files: tuple[Path, ...] = ()) -> Self:
+        """Return the digest of a script; see `code_digest`."""
+        found = cls(code_digest(script, package_root, modules, files))
+        found.origin = (script, package_root, modules, files)
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (str(self), self.origin)
+
+    def is_of_now(self) -> bool:
+        """Return whether the code is still the same."""
+        forget()
+        return code_digest(*self.origin) == self
+
+
+def _restored(text: str, origin: tuple[Any, ...]) -> CodeDigest:
+    found = CodeDigest(text)
+    found.origin = origin
+    return found
 
 
 @cache

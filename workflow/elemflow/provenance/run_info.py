@@ -13,6 +13,7 @@ from pathlib import Path
 LIBRARIES = (
     *("elemflow", "keras", "tensorflow", "jax", "numpy", "scipy", "pandas", "pyarrow"),
     *("scikit-learn", "optuna", "skops", "lightgbm", "xgboost", "catboost", "flaml"),
+    *("jaxlib", "matminer", "pymatgen", "pymatgen-core", "jarvis-tools"),
 )
 UNPACKED_COMMIT = Path(__file__).resolve().parents[3] / ".commit"
 """Written where Snakemake has unpacked a commit of the hosted workflow (workflow/common.smk)."""

@@ -10,7 +10,7 @@ from snakemake.io import ancient
 from elemflow.config.load import Settings
 from elemflow.core.places import find
 from elemflow.plan.reruns import Product, is_old
-from elemflow.provenance.code_digest import code_digest
+from elemflow.provenance.code_digest import CodeDigest
 
 
 class Wildcards:
@@ -68,7 +68,7 @@ class Context:
     def digest(self, script: str, modules: tuple[str, ...] = (), file: str | None = None) -> str:
         """Return the digest of a script's code."""
         files = (find(file, self.own),) if file else ()
-        return code_digest(self.root / "scripts" / script, self.root / "workflow", modules, files)
+        return CodeDigest.of(self.root / "scripts" / script, self.root / "workflow", modules, files)
 
 
 class Stage:
