@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting.site.render import CELLS, Site, study_page
-from elemflow.reporting.view import Cell, TableView
+from elemflow.reporting.view import NO_DATA, Cell, TableView
 
 NOT_COMPARED, NO_RESULT = "not compared", "no result"
 STATES = ("reproduced", "not reproduced", "undecided", NOT_COMPARED, NO_RESULT)
@@ -44,6 +44,11 @@ class ListedCell:
     cell: Cell
     table_href: str
     run_href: str
+
+    @property
+    def run(self) -> str:
+        """Return the path of its run; empty where there are no data to run on."""
+        return "" if self.cell.reproduced == NO_DATA else self.cell.run
 
     @property
     def state(self) -> str:
