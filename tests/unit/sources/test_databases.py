@@ -23,7 +23,7 @@ from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
 from elemflow.curation.curate import curate
 from elemflow.curation.job import CurationJob
-from elemflow.sources import download, figshare, jarvis, paging, progress
+from elemflow.sources import figshare, jarvis, paging, progress, retries, transfer
 from elemflow.sources.journal import JOURNAL, append_record, read_journal
 from elemflow.sources.records import FileRecord
 from elemflow.sources.retrieve import read_raw, retrieve
@@ -55,9 +55,10 @@ def schema_once() -> Iterator[None]:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Record pauses instead of waiting; give up early what hangs or stalls."""
     pauses: list[float] = []
-    monkeypatch.setattr(download, "sleep", pauses.append)
-    monkeypatch.setattr(download, "STALL", (0.2, 1024.0))
-    monkeypatch.setattr(download, "_last_request", {})
+    monkeypatch.setattr(retries, "sleep", pauses.append)
+    monkeypatch.setattr(transfer, "sleep", pauses.append)
+    monkeypatch.setattr(transfer, "STALL", (0.2, 1024.0))
+    monkeypatch.setattr(transfer, "_last_request", {})
     monkeypatch.setenv("MP_API_KEY", KEY)
     return pauses
 
@@ -329,7 +330,7 @@ def test_oqmd_outage_is_no_bad_row(databases: FakeDatabases, tmp_path: Path) -> 
     assert len(get(oqmd_with_sites(databases, page_size=4), tmp_path)) == 10
     assert "unreadable" not in (tmp_path / "manifest.json").read_text()
     databases.trouble("offset", *[fake.bad_gateway] * 1000)
-    with pytest.raises(DataError, match=f"{download.ATTEMPTS} attempts"):
+    with pytest.raises(DataError, match=f"{retries.ATTEMPTS} attempts"):
         retrieve("demo", oqmd_with_sites(databases, page_size=4), tmp_path / "down")
     assert not list((tmp_path / "down").glob("*.gz"))
 
@@ -752,7 +753,7 @@ def test_failure_of_the_database_of_aflux_is_named(
         get(aflow(databases), tmp_path)
     assert len([pause for pause in slept if pause > 1]) == 9
     assert 400 < sum(slept) < 900
-    assert max(slept) < 1.3 * download.LONGEST_PAUSE
+    assert max(slept) < 1.3 * retries.LONGEST_PAUSE
 
 
 def test_totals_per_page_are_not_those_of_the_query(databases: FakeDatabases, tmp_path: Path) -> None:

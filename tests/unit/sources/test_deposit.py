@@ -22,7 +22,7 @@ from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
 from elemflow.curation.curate import curate
 from elemflow.curation.job import CurationJob
-from elemflow.sources import download
+from elemflow.sources import retries, transfer
 from elemflow.sources.records import MANIFEST
 from elemflow.sources.retrieve import retrieve
 
@@ -64,8 +64,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         def log_message(self, *args: object) -> None:
             pass
 
-    monkeypatch.setattr(download, "sleep", lambda _: None)
-    monkeypatch.setattr(download, "_last_request", {})
+    monkeypatch.setattr(retries, "sleep", lambda _: None)
+    monkeypatch.setattr(transfer, "sleep", lambda _: None)
+    monkeypatch.setattr(transfer, "_last_request", {})
     handler = functools.partial(Handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

@@ -17,10 +17,11 @@ import requests
 from pydantic import Field
 
 from elemflow.core.errors import DataError
-from elemflow.sources.download import TemporaryError, get_json, with_retries
+from elemflow.sources.download import get_json
 from elemflow.sources.options import Names, Pause, SourceOptions, Url
 from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
 from elemflow.sources.records import FileRecord
+from elemflow.sources.retries import TemporaryError, with_retries
 
 _KEY = "auid"
 _ALWAYS = ("auid", "compound", "aurl")

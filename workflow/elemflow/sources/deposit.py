@@ -18,7 +18,8 @@ from pydantic import Field, model_validator
 
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.sources.archives import extract
-from elemflow.sources.download import DigestError, check_sha256, download
+from elemflow.sources.contents import DigestError, check_sha256
+from elemflow.sources.download import download
 from elemflow.sources.journal import append_record, is_unchanged, read_journal
 from elemflow.sources.options import Format, Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord

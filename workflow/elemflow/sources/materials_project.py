@@ -24,10 +24,12 @@ import requests
 from pydantic import Field
 
 from elemflow.core.errors import DataError
-from elemflow.sources.download import TIMEOUT, TemporaryError, get_json, with_retries
+from elemflow.sources.download import get_json
 from elemflow.sources.options import Names, SourceOptions, Url
 from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
 from elemflow.sources.records import FileRecord
+from elemflow.sources.retries import TemporaryError, with_retries
+from elemflow.sources.transfer import TIMEOUT
 
 _KEY = "material_id"
 # Fewest and most elements of the entries in each part.

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path, read_json
-from elemflow.sources.download import check_sha256, download, get_json
+from elemflow.sources.contents import check_sha256
+from elemflow.sources.download import download, get_json
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.paging import remove_other_pages
 from elemflow.sources.records import MANIFEST, FileRecord, Manifest

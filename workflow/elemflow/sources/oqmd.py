@@ -25,10 +25,11 @@ import requests
 from pydantic import Field
 
 from elemflow.core.errors import DataError
-from elemflow.sources.download import ATTEMPTS, ExhaustedError, get_json
+from elemflow.sources.download import get_json
 from elemflow.sources.options import Names, Pause, SourceOptions, Url
 from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
 from elemflow.sources.records import FileRecord
+from elemflow.sources.retries import ATTEMPTS, ExhaustedError
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path
-from elemflow.sources.download import check_sha256
+from elemflow.sources.contents import check_sha256
 from elemflow.sources.options import Sha256, SourceOptions
 from elemflow.sources.records import FileRecord
 from elemflow.sources.table import Layout, read_table

@@ -24,7 +24,8 @@ from pydantic import ConfigDict, Field, model_validator
 from elemflow.core.declared import without_default
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import atomic_path
-from elemflow.sources.download import check_sha256, download
+from elemflow.sources.contents import check_sha256
+from elemflow.sources.download import download
 from elemflow.sources.json_rows import iter_lines, iter_rows
 from elemflow.sources.options import FORMATS, Format, Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
