@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from elemflow.core.errors import DataError
-from elemflow.sources import download
+from elemflow.sources import retries
 from elemflow.tools import join
 from elemflow.tools.join import Repository, Upstream
 
@@ -50,7 +50,7 @@ class Repositories:
 
 @pytest.fixture
 def repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repositories]:
-    monkeypatch.setattr(download, "sleep", lambda _: None)
+    monkeypatch.setattr(retries, "sleep", lambda _: None)
     served = Repositories(tmp_path / "served")
     yield served
     served.http.shutdown()
