@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elemflow.core.run import Run
 from elemflow.plan.claims import PlannedClaims
 from elemflow.provenance.environment import start_job
 from elemflow.reporting.claims_page import write_claims_index
@@ -19,7 +20,8 @@ def main(smk: "Snakemake") -> None:
     files = iter(smk.input.csv)
     planned = [PlannedClaims.model_validate(cfg) for cfg in smk.params.cfg["studies"]]
     studies = [(claims, {table: next(files) for table in claims.tables}) for claims in planned]
-    write_claims_index(Path(smk.output[0]), studies)
+    runs = {Run.of_folder(Path(path).parent).path: Path(path).parent for path in smk.input.predictions}
+    write_claims_index(Path(smk.output[0]), studies, runs)
 
 
 if __name__ == "__main__":

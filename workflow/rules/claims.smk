@@ -2,6 +2,7 @@ rule write_claims:
     input:
         csv=wf.reports.claim_csv,
         html=wf.reports.claim_html,
+        predictions=wf.reports.claim_predictions,
     output:
         report(
             directory(paths.CLAIMS),
@@ -27,6 +28,7 @@ rule write_claims:
 rule collect_claims:
     input:
         csv=wf.reports.all_claim_tables(),
+        predictions=wf.reports.all_claim_predictions,
     output:
         report(
             directory(paths.ALL_CLAIMS),

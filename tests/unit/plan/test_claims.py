@@ -17,7 +17,8 @@ from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.run import Run
 from elemflow.plan import claims
 from elemflow.plan.build import build
-from elemflow.plan.claim_kinds.base import Line
+from elemflow.plan.claim_kinds.base import Inequality, Line
+from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.published import read_published, read_published_quantities
 from elemflow.reporting.claims_page import write_claims, write_claims_index
@@ -36,7 +37,7 @@ def claim_of(**keys):
 
 def view(cfg, files):
     csv = {name: file["csv"] for name, file in files.items()}
-    return view_claims(PlannedClaims.model_validate(cfg), csv, linked=True).claims
+    return view_claims(PlannedClaims.model_validate(cfg), csv, {}, linked=True).claims
 
 
 def study(tmp_path, errors, claim, published=("0.096", "0.103", "0.110"), curation=None, **table):
@@ -258,7 +259,7 @@ def test_pages_hold_verdicts_numbers_and_links_that_lead_to_cells(tmp_path):
     cfg, files = study(tmp_path, (0.09, 0.10, 0.11), claim)
     cfg["claims"]["second"] = DEFAULTS | {"text": "Times.", "missing": "no clock"}
     folder = tmp_path / "claims"
-    write_claims(PlannedClaims.model_validate(cfg), files, folder)
+    write_claims(PlannedClaims.model_validate(cfg), files, {}, folder)
     page = (folder / "index.html").read_text()
     assert "holds (1 of 1)" in page
     assert "A &lt;b&gt;&amp; 5 %" in page
@@ -277,7 +278,7 @@ def test_pages_hold_verdicts_numbers_and_links_that_lead_to_cells(tmp_path):
     for name in ("claims.md", "claims.txt"):
         assert "holds (1 of 1)" in (folder / name).read_text()
     csv = {name: file["csv"] for name, file in files.items()}
-    write_claims_index(tmp_path / "all", [(PlannedClaims.model_validate(cfg), csv)] * 2)
+    write_claims_index(tmp_path / "all", [(PlannedClaims.model_validate(cfg), csv)] * 2, {})
     page = (tmp_path / "all/index.html").read_text()
     assert page.count("holds (1 of 1)") == 4
     assert not re.search(r'href="[^"]+\.html', page)
@@ -288,7 +289,7 @@ def test_a_table_of_another_plan_is_refused(tmp_path):
     cfg["tables"]["table5"]["cells"].append(make_cell("irnet", 0, None, row=1))
     cfg["tables"]["table5"]["rows"].append({"label": "more"})
     with pytest.raises(DataError, match="make the table again"):
-        write_claims(PlannedClaims.model_validate(cfg), files, tmp_path / "claims")
+        write_claims(PlannedClaims.model_validate(cfg), files, {}, tmp_path / "claims")
 
 
 def describe(config, root):
@@ -405,3 +406,36 @@ def test_a_claim_names_what_exists(root, change, message):
     overrides = {"studies": {"brnet2023": {"claims": {"x": claim | change}}}}
     with pytest.raises(ConfigError, match=message):
         describe({"studies": ["brnet2023"], "overrides": overrides}, root)
+
+
+INTERVALS = {"below": (-0.02, -0.01), "above": (0.01, 0.02), "crosses": (-0.01, 0.01), "other materials": None}
+
+
+@pytest.mark.parametrize(
+    ("against_bnet", "against_automl", "expected"),
+    [
+        ("below", "below", "holds (1 of 1)"),
+        ("below", "crosses", "undecided (0 of 1, 1 open)"),
+        ("above", "crosses", "does not hold (0 of 1)"),
+        ("below", "other materials", "holds (1 of 1)"),
+    ],
+)
+def test_paired_intervals_decide_between_models(tmp_path, monkeypatch, against_bnet, against_automl, expected):
+    found = {name_run("bnet"): against_bnet, name_run("automl"): against_automl}
+    monkeypatch.setattr(
+        "elemflow.reporting.paired.PairedErrors.interval",
+        lambda self, run, other, factor: INTERVALS[found[other]],
+    )
+    errors = (0.11, 0.10, 0.12) if against_bnet == "above" else (0.09, 0.10, 0.12)
+    assert verdict(tmp_path, errors, claim_of(**LOWER)).reproduced.text == expected
+
+
+def test_each_kind_names_the_inequalities_that_its_tests_need():
+    kinds = claim_kinds()
+    lower = Claim.model_validate(claim_of(**LOWER, percent=10))
+    assert kinds["lower"].inequalities(lower, 3) == [Inequality(0, 1, 0.9), Inequality(0, 2, 0.9)]
+    falling = Claim.model_validate(claim_of(kind="ordering", tables=["t"], order=[{}, {}, {}], direction="falling"))
+    assert kinds["ordering"].inequalities(falling, 3) == [Inequality(1, 0), Inequality(2, 1)]
+    similar = Claim.model_validate(claim_of(kind="similar", tables=["t"], over=["model"], percent=5))
+    assert kinds["similar"].inequalities(similar, 2) == [Inequality(0, 1, 1.05), Inequality(1, 0, 1.05)]
+    assert kinds["significant"].inequalities(lower, 2) == []

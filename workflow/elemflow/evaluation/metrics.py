@@ -47,13 +47,21 @@ def mae_standard_error(y_true: np.ndarray, y_pred: np.ndarray, compositions: np.
     Returns:
         The standard error in the unit of `y_true`; None for fewer than two compositions.
     """
-    errors = np.abs(y_pred - y_true)
+    return clustered_standard_error(np.abs(y_pred - y_true), compositions)
+
+
+def clustered_standard_error(values: np.ndarray, compositions: np.ndarray) -> float | None:
+    """Return the standard error of the mean of values (rows,), clustered by composition (rows,).
+
+    Returns:
+        The standard error in the unit of the values; None for fewer than two compositions.
+    """
     _, clusters = np.unique(compositions, return_inverse=True)
-    sums = np.bincount(clusters, errors - np.mean(errors))
+    sums = np.bincount(clusters, values - np.mean(values))
     count = len(sums)
     if count < MIN_CLUSTERS:
         return None
-    return float(np.sqrt(count / (count - 1) * np.sum(sums**2)) / len(errors))
+    return float(np.sqrt(count / (count - 1) * np.sum(sums**2)) / len(values))
 
 
 def rmse(y_true: np.ndarray, y_pred: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from elemflow.core.declared import Declared, Parameters
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import Run
 from elemflow.plan.build import Plan
-from elemflow.plan.claim_kinds.base import Case, ClaimKind, L, Line, select
+from elemflow.plan.claim_kinds.base import Case, ClaimKind, Inequality, L, Line, select
 from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.items import PlannedCell, PlannedTable
 
@@ -250,13 +250,20 @@ def kind_of(claim: Claim) -> ClaimKind:
     return claim_kinds()[claim.kind or ""]
 
 
-def decide(claim: Claim, case: Case[L], value: Callable[[L], float | str]) -> Outcome:
+def decide(
+    claim: Claim,
+    case: Case[L],
+    value: Callable[[L], float | str],
+    interval: Callable[[L, L, float], tuple[float, float] | None] | None = None,
+) -> Outcome:
     """Decide one case.
 
     Args:
         claim: The claim.
         case: One of `cases_of`.
         value: Gives the number of a cell, or says in a word why it has none that decides.
+        interval: Gives the interval of the error of a cell minus a multiple of that of another, for paired tests; None
+            where the two are not of the same test materials. Without it the numbers decide by themselves.
     """
     found = [value(line) for line in case.lines]
     reasons = [number for number in found if isinstance(number, str)]
@@ -265,9 +272,27 @@ def decide(claim: Claim, case: Case[L], value: Callable[[L], float | str]) -> Ou
     if len(known) < kind.fewest:
         return Outcome(None, None, ", ".join(dict.fromkeys(reasons)))
     true, number = kind.decide(claim, known)
+    if interval and _is_undecided(kind.inequalities(claim, len(case.lines)), case, found, interval):
+        return Outcome(None, number, UNDECIDED)
     if true and reasons:  # what is known may refute a case, but bears it out only if all is known
         return Outcome(None, number, ", ".join(dict.fromkeys(reasons)))
     return Outcome(true, number)
+
+
+def _is_undecided(
+    needed: Sequence[Inequality],
+    case: Case[L],
+    found: Sequence[float | str],
+    interval: Callable[[L, L, float], tuple[float, float] | None],
+) -> bool:
+    """Return whether an interval holds zero, so that the sampling of the test set may be all that decides.
+
+    One inequality that is refuted decides a case, whatever the others say.
+    """
+    known = [each for each in needed if not isinstance(found[each.low], str) and not isinstance(found[each.high], str)]
+    ends = [interval(case.lines[each.low], case.lines[each.high], each.factor) for each in known]
+    tested = [each for each in ends if each is not None]
+    return not any(low > 0 for low, _ in tested) and any(high >= 0 for _, high in tested)
 
 
 def sum_up(claim: Claim, outcomes: Sequence[Outcome]) -> Verdict:

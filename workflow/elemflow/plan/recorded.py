@@ -35,6 +35,11 @@ class RecordedRun:
         return (self.folder / "metrics.json").as_posix()
 
     @property
+    def predictions(self) -> str:
+        """Path of its predictions."""
+        return (self.folder / "predictions.parquet").as_posix()
+
+    @property
     def curation(self) -> str:
         """Path of the counts of its dataset."""
         return (self.folder / "curation.json").as_posix()

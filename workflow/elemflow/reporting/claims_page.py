@@ -18,7 +18,12 @@ VERDICT_STYLES = {"holds": "holds", "does not hold": "fails", "undecided": "open
 """Class in style.css of each verdict."""
 
 
-def write_claims(planned: PlannedClaims, tables: Mapping[str, Mapping[str, str | Path]], folder: str | Path) -> None:
+def write_claims(
+    planned: PlannedClaims,
+    tables: Mapping[str, Mapping[str, str | Path]],
+    runs: Mapping[str, Path],
+    folder: str | Path,
+) -> None:
     """Write the claims of one study and the pages of its tables.
 
     The claims are in `index.html`, `claims.md`, `claims.txt` and `claims.csv`, the cells behind them in `cells.csv`.
@@ -26,13 +31,14 @@ def write_claims(planned: PlannedClaims, tables: Mapping[str, Mapping[str, str |
     Args:
         planned: The claims of the study.
         tables: `csv` and `html` of each table that a claim is about.
+        runs: Folder of each run whose predictions are at hand, by its path.
         folder: Folder to write to.
 
     Raises:
         DataError: The csv of a table is not that of the plan.
     """
     folder = Path(folder)
-    study = view_claims(planned, {table: files["csv"] for table, files in tables.items()}, linked=True)
+    study = view_claims(planned, {table: files["csv"] for table, files in tables.items()}, runs, linked=True)
     for table, files in tables.items():
         with atomic_path(folder / f"{table}.html") as temporary:
             shutil.copyfile(files["html"], temporary)
@@ -42,14 +48,19 @@ def write_claims(planned: PlannedClaims, tables: Mapping[str, Mapping[str, str |
     write_text(folder / "index.html", _render_page(f"Claims: {study.title}", [study]))
 
 
-def write_claims_index(folder: str | Path, studies: Sequence[tuple[PlannedClaims, Mapping[str, str | Path]]]) -> None:
+def write_claims_index(
+    folder: str | Path,
+    studies: Sequence[tuple[PlannedClaims, Mapping[str, str | Path]]],
+    runs: Mapping[str, Path],
+) -> None:
     """Write the claims of all studies: `index.html`, `claims.csv` and `cells.csv`.
 
     Args:
         folder: Folder to write to.
         studies: The claims of each study, with the csv of each of its tables.
+        runs: Folder of each run whose predictions are at hand, by its path.
     """
-    views = [view_claims(planned, csv, linked=False) for planned, csv in studies]
+    views = [view_claims(planned, csv, runs, linked=False) for planned, csv in studies]
     _write_frames(Path(folder), views)
     write_text(Path(folder) / "index.html", _render_page(TITLE, views))
 

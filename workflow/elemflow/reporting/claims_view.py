@@ -14,6 +14,7 @@ from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
+from elemflow.reporting.paired import PairedErrors
 from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.kinds.comparison import ComparisonLine
 from elemflow.reporting.tables.kinds.errors import ErrorLine
@@ -163,19 +164,25 @@ class StudyClaims:
     claims: tuple[ClaimView, ...]
 
 
-def view_claims(planned: PlannedClaims, csv: Mapping[str, str | Path], *, linked: bool) -> StudyClaims:
+def view_claims(
+    planned: PlannedClaims, csv: Mapping[str, str | Path], folders: Mapping[str, Path], *, linked: bool
+) -> StudyClaims:
     """Evaluate every claim of a study and arrange what its page shows.
 
     Args:
         planned: The claims of the study.
         csv: The csv of each table that a claim is about.
+        folders: Folder of each run whose predictions are at hand, by its path, for paired tests.
         linked: Whether cells link to the pages of the tables.
 
     Raises:
         DataError: The csv of a table is not that of the plan.
     """
     lines = {name: _read_lines(table, csv[name]) for name, table in planned.tables.items()}
-    shown = tuple(_view(planned, claim_id, claim, lines, linked=linked) for claim_id, claim in planned.claims.items())
+    paired = PairedErrors(folders)
+    shown = tuple(
+        _view(planned, claim_id, claim, lines, paired, linked=linked) for claim_id, claim in planned.claims.items()
+    )
     return StudyClaims(
         study=planned.study,
         title=planned.study_title,
@@ -235,8 +242,21 @@ def _deciding_value(kind: str, line: FoundLine) -> float | str:
     return claims.UNDECIDED if undecided else value
 
 
+def _interval(paired: PairedErrors, line: FoundLine, other: FoundLine, factor: float) -> tuple[float, float] | None:
+    """Return the interval of the error of a cell minus a multiple of that of another; None for other metrics."""
+    if getattr(line.found, "metric", "") != "mae" or getattr(other.found, "metric", "") != "mae":
+        return None
+    return paired.interval(line.run, other.run, factor)
+
+
 def _view(
-    planned: PlannedClaims, claim_id: str, claim: Claim, lines: Mapping[str, Sequence[FoundLine]], *, linked: bool
+    planned: PlannedClaims,
+    claim_id: str,
+    claim: Claim,
+    lines: Mapping[str, Sequence[FoundLine]],
+    paired: PairedErrors,
+    *,
+    linked: bool,
 ) -> ClaimView:
     if claim.missing:
         verdict = claims.Verdict(claims.OPEN, 0, 0, 0, 0, (claim.missing,))
@@ -245,7 +265,8 @@ def _view(
     titles = planned.dataset_titles
     mine = [line for table in claim.tables for line in lines[table]]
     cases = claims.cases_of(claim, mine)
-    outcomes = [claims.decide(claim, case, partial(_deciding_value, claim.kind or "")) for case in cases]
+    value, interval = partial(_deciding_value, claim.kind or ""), partial(_interval, paired)
+    outcomes = [claims.decide(claim, case, value, interval) for case in cases]
     verdict = claims.sum_up(claim, outcomes)
     printed = evaluate_published(claim, mine)
     numbers = {} if printed is None else printed[1]

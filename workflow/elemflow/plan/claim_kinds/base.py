@@ -95,6 +95,21 @@ class Case(Generic[L]):
     lines: tuple[L, ...]
 
 
+@dataclass(frozen=True)
+class Inequality:
+    """One of the inequalities that make a case true: the error of a cell is below a multiple of that of another.
+
+    Attributes:
+        low: Place of the cell among those of the case.
+        high: Place of the other one.
+        factor: The multiple.
+    """
+
+    low: int
+    high: int
+    factor: float = 1.0
+
+
 class ClaimKind:
     """A kind of claim; its module has an instance as `KIND`, and is named after it.
 
@@ -119,6 +134,16 @@ class ClaimKind:
     @abstractmethod
     def sentence(self, words: ClaimWords) -> str:
         """Return what is checked, in words."""
+
+    def inequalities(self, claim: Claim, cells: int) -> list[Inequality]:
+        """Return what must hold between the errors of the cells of a case, for paired tests; none if nothing must.
+
+        Args:
+            claim: The claim.
+            cells: Number of cells.
+        """
+        del claim, cells
+        return []
 
     def decisive(self, case: Case[L], numbers: Sequence[float | str]) -> list[float]:
         """Return the known numbers that a case is decided by; a text says why one is unknown."""

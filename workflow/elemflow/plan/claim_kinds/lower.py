@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from elemflow.config.study import Claim, Selector
 from elemflow.core.run import RUN_KEYS
-from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, L, change
+from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, Inequality, L, change
 
 
 class Lower(ClaimKind):
@@ -31,6 +31,10 @@ class Lower(ClaimKind):
         """Return whether the first error is low enough, and its change against the lowest other one in per cent."""
         found = change(numbers[0], min(numbers[1:]))
         return (found < 0 and -found >= (claim.percent or 0)), found
+
+    def inequalities(self, claim: Claim, cells: int) -> list[Inequality]:
+        """Return that the first error is below every other one."""
+        return [Inequality(0, other, 1 - (claim.percent or 0) / 100) for other in range(1, cells)]
 
     def sentence(self, words: ClaimWords) -> str:
         """Return what is checked, in words."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from elemflow.config.study import Claim, Selector
-from elemflow.plan.claim_kinds.base import ClaimKind, ClaimWords, change
+from elemflow.plan.claim_kinds.base import ClaimKind, ClaimWords, Inequality, change
 
 
 class Ordering(ClaimKind):
@@ -21,6 +21,11 @@ class Ordering(ClaimKind):
         sign = 1 if claim.direction == "rising" else -1
         steps = (sign * (after - before) > 0 for before, after in pairwise(numbers))
         return all(steps), change(numbers[-1], numbers[0])
+
+    def inequalities(self, claim: Claim, cells: int) -> list[Inequality]:
+        """Return that each step goes in the direction."""
+        steps = pairwise(range(cells))
+        return [Inequality(i, j) if claim.direction == "rising" else Inequality(j, i) for i, j in steps]
 
     def sentence(self, words: ClaimWords) -> str:
         """Return what is checked, in words."""

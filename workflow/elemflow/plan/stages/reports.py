@@ -20,7 +20,7 @@ from elemflow.core.run import Run
 from elemflow.plan import forecast, paths
 from elemflow.plan.build import Plan, citations
 from elemflow.plan.claim_kinds.registry import claim_kinds
-from elemflow.plan.claims import PlannedClaims
+from elemflow.plan.claims import PlannedClaims, kind_of
 from elemflow.plan.items import PlannedFigure, PlannedTable
 from elemflow.plan.recorded import RecordedRun, read_recorded
 from elemflow.plan.stages.base import Context, Stage, Wildcards
@@ -202,6 +202,32 @@ class Reports(Stage):
     def claim_html(self, wildcards: Wildcards) -> list[str]:
         """Return the pages of the tables that the claims of a study are about."""
         return self._claim_tables(wildcards.study, ".html")
+
+    def claim_predictions(self, wildcards: Wildcards) -> list[str]:
+        """Return the predictions of the runs that the claims of a study compare, for paired tests."""
+        return self._predictions([wildcards.study])
+
+    def all_claim_predictions(self, wildcards: Wildcards) -> list[str]:  # noqa: ARG002  Snakemake passes them
+        """Return the predictions of the runs that the claims of all studies compare."""
+        return self._predictions(self._claims)
+
+    def _predictions(self, studies: Iterable[str]) -> list[str]:
+        """Return the predictions behind the tables of errors that claims of some studies compare."""
+        found: dict[str, None] = {}
+        for study in studies:
+            tables = self._claims[study].tables
+            compared = {
+                table
+                for claim in self._claims[study].claims.values()
+                if not claim.missing and kind_of(claim).inequalities(claim, 2)
+                for table in claim.tables
+                if tables[table].metric == "mae"
+            }
+            for table in sorted(compared):
+                computed, recorded = self.table_runs(tables[table])
+                found |= dict.fromkeys(paths.PREDICTIONS.format(**run.keys()) for run in computed)
+                found |= dict.fromkeys(run.predictions for run in recorded)
+        return list(found)
 
     def _claim_tables(self, study: str, suffix: str) -> list[str]:
         tables = self._claims[study].tables

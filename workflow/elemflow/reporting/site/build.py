@@ -48,8 +48,9 @@ def _show_table(table: SiteTable) -> ShownTable:
 
 
 def _write_studies(site: Site, inputs: SiteInputs, tables: Sequence[ShownTable], cells: Sequence[ListedCell]) -> None:
+    folders = {run.run: Path(run.folder) for run in inputs.runs}
     claims: dict[str, StudyClaims] = {
-        each.planned.study: view_claims(each.planned, each.csv, linked=False) for each in inputs.claims
+        each.planned.study: view_claims(each.planned, each.csv, folders, linked=False) for each in inputs.claims
     }
     for study in inputs.studies:
         write_study(
