@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories.predicting import MEMBERS, write_run
 from factories.toy import SPEC, build
 from factories.training import make_run, process_backend
 
 from elemflow.core import places
 from elemflow.core.errors import DataError
-from elemflow.core.files import sha256_file, write_json
+from elemflow.core.files import read_json, sha256_file, write_json
+from elemflow.inference import trust
 from elemflow.inference.ensemble import Ensemble
 from elemflow.training.storage import write_run_config
 
@@ -84,6 +86,19 @@ def test_a_file_that_the_user_names_is_run_if_its_hash_is_right(custom: Path) ->
     write_json(custom / "model/network_file.json", {"file": "nets/own.py", "sha256": sha256_file(trusted)})
     assert Ensemble(custom, backend=process_backend(), network_file=trusted).members == 1
     assert (trusted.parent / "executed").exists()
+
+
+def test_a_run_notes_the_file_that_it_was_trained_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "nets/own.py"
+    file.parent.mkdir()
+    file.write_text(NETWORK)
+    run = write_run(tmp_path, {"kind": "network", "spec": {"family": "custom", "file": str(file)}})
+    assert read_json(run / "run_info.json")["inputs_sha256"][str(file)] == sha256_file(file)
+    monkeypatch.setattr(trust, "_is_own", lambda file: True)
+    assert Ensemble(run, backend=process_backend()).members == MEMBERS
+    file.write_text(f"{NETWORK}\n# changed since\n")
+    with pytest.raises(DataError, match=r"own\.py: not the file"):
+        Ensemble(run, backend=process_backend())
 
 
 def test_a_network_without_python_needs_no_file(custom: Path) -> None:

@@ -21,7 +21,7 @@ from elemflow.core.places import ROOT, find, project
 from elemflow.training.storage import read_run_config, stored_members
 
 NETWORK_FILE = "network_file.json"
-"""In a `model` folder: path and SHA-256 of the Python file of a network of the user's own."""
+"""In an exported file: path and SHA-256 of the Python file of a network of the user's own."""
 KERAS_MODULES = (
     *("keras", "keras.layers", "keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations"),
     *("keras.dtype_policies", "keras.src.models.functional", "keras.src.models.sequential"),
@@ -92,7 +92,7 @@ def _classes(config: Any) -> Iterator[tuple[str | None, str, str | None]]:
 
 def _python_file(model_folder: Path, file: str, network_file: Path | None) -> Path:
     """Return the Python file of a network of the user's own, if it may be run."""
-    noted = read_json(model_folder / NETWORK_FILE) if (model_folder / NETWORK_FILE).exists() else {}
+    noted = _noted(model_folder, file)
     path = network_file or find(file)
     if network_file is None and not _is_own(file):
         raise DataError(
@@ -102,7 +102,7 @@ def _python_file(model_folder: Path, file: str, network_file: Path | None) -> Pa
         )
     if not path.is_file():
         raise DataError(f"{path}: no such file, and the network of {model_folder} needs it.")
-    if noted and sha256_file(path) != noted["sha256"]:
+    if noted and sha256_file(path) != noted:
         raise DataError(
             f"{path}: not the file that the network of {model_folder} was trained with{_in_hash(noted)}. Get that "
             "file and name it: --network-file FILE."
@@ -110,8 +110,16 @@ def _python_file(model_folder: Path, file: str, network_file: Path | None) -> Pa
     return path
 
 
-def _in_hash(noted: dict[str, Any]) -> str:
-    return f" (SHA-256 {noted['sha256']})" if noted else ""
+def _noted(model_folder: Path, file: str) -> str | None:
+    """Return the SHA-256 of the Python file that a run was trained with, from its export or its `run_info.json`."""
+    if (model_folder / NETWORK_FILE).exists():
+        return str(read_json(model_folder / NETWORK_FILE)["sha256"])
+    info = model_folder.parent / "run_info.json"
+    return read_json(info)["inputs_sha256"].get(file) if info.exists() else None
+
+
+def _in_hash(noted: str | None) -> str:
+    return f" (SHA-256 {noted})" if noted else ""
 
 
 def _is_own(file: str) -> bool:

@@ -12,8 +12,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from elemflow.config.model import NetworkModel
 from elemflow.core.files import digest_of, sha256_file
 from elemflow.core.locks import locked
+from elemflow.core.places import find
 from elemflow.provenance import run_info as provenance
 from elemflow.provenance.energy import EnergyMeter
 from elemflow.training import interruption
@@ -131,6 +133,7 @@ def train_members(
     identity = open_checkpoint(
         checkpoint_folder, partial(_digest, run, list(digests.values()), code), lambda: fitter.engine
     )
+    digests |= _network_file(run)  # that of its code is part of `code`, without comments
     pretrained = before.path if before else None
     if identity.finished and all((member_folder(checkpoint_folder, m) / "done.json").exists() for m in data.members):
         log.info("all members: finished before by %s, kept", identity.trained_by)
@@ -148,6 +151,12 @@ def train_members(
         )
         identity.write(checkpoint_folder)
     return TrainedRun(sized, data, digests, identity, not_run, pretrained)
+
+
+def _network_file(run: RunConfig) -> dict[str, str]:
+    """Return the SHA-256 of the Python file of a network of the user's own, by its path."""
+    file = run.model.spec.source_file if isinstance(run.model, NetworkModel) else None
+    return {file: sha256_file(find(file))} if file else {}
 
 
 def _digest(run: RunConfig, inputs: Sequence[str], code: str, engine: str) -> str:
