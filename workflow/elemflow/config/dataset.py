@@ -198,9 +198,3 @@ class Dataset(FromFile):
     def materials_key(self) -> str:
         """Return a text that datasets with the same materials have in common: one source, read and curated alike."""
         return json.dumps({key: self.written.get(key) for key in MAKES_MATERIALS}, sort_keys=True)
-
-    def for_curation(self) -> Dataset:
-        """Return the dataset with only what curation depends on: not the texts that captions show."""
-        properties = {name: spec.model_copy(update={"title": ""}) for name, spec in self.properties.items()}
-        hidden = {"title": "", "version": "", "license": "", "citation": (), "published_size": {}}
-        return self.model_copy(update={**hidden, "properties": properties, "missing_properties": {}, "read_from": {}})
