@@ -10,7 +10,8 @@ from typing import Protocol as Interface
 
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.config import estimators
-from elemflow.config.dataset import BorrowedProperty, Columns, Dataset, ElementsFilter, RangeFilter
+from elemflow.config.dataset import BorrowedProperty, Columns, Dataset, ElementsFilter, RangeFilter, Source
+from elemflow.config.hostile import check_address, check_file_name
 from elemflow.config.kinds import FEATURES
 from elemflow.config.model import Model, NetworkModel
 from elemflow.config.protocol import Protocol, Training
@@ -52,6 +53,7 @@ def _check_dataset(dataset: Dataset, path: str) -> None:
                 f"Known: {', '.join(known) or 'none'}.{nearest(name, known)}"
             )
     _check_names(path, dataset)
+    _check_places(path, dataset.source)
     for name in dataset.columns.splits:
         if name in known or name in KEPT_COLUMNS:
             raise ConfigError(
@@ -68,6 +70,17 @@ def _check_dataset(dataset: Dataset, path: str) -> None:
             f"{path}: key '{needing[0]}': needs the structures of the entries. Name their column and format under "
             f"'columns.structure'{', or a column structure_type' if 'keep.rule' in needing[:1] else ''}."
         )
+
+
+def _check_places(path: str, source: Source) -> None:
+    """Check that no address of a source has credentials, and that its file has a name."""
+    for key, value in source.options.items():
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(each, str):
+                check_address(each, f"{path}: key 'source.{key}'")
+    for key in ("path", "url") if source.kind == "table" else ():
+        if source.options.get(key):
+            check_file_name(source.options[key], f"{path}: key 'source.{key}'")
 
 
 def _check_formula(path: str, columns: Columns) -> None:

@@ -9,6 +9,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from elemflow.config.hostile import check_address
 from elemflow.config.yaml_schema import check, merge, read_yaml
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.networks.families.registry import network_families
@@ -26,6 +27,7 @@ def read_top(config: Mapping[str, Any], config_files: Sequence[str | Path], wher
         read_yaml(Path(file))
     top = {key: _plain(key, value) for key, value in deepcopy(dict(config)).items()}
     check(top, "config", where)
+    check_address(top.get("mirror") or "", f"{where}: key 'mirror'")
     return top
 
 

@@ -19,6 +19,7 @@ import jsonschema
 import yaml
 
 from elemflow.config.class_schema import add_models, network_section, source_section, split_section
+from elemflow.config.hostile import check_texts
 from elemflow.config.kinds import FIGURE_KINDS, TABLE_KINDS, ClaimKindText, FigureKind, TableKind, read_claim_kinds
 from elemflow.core.errors import ConfigError, nearest
 
@@ -174,6 +175,7 @@ def check(value: Any, schema_name: str, where: str) -> None:
     errors = _without_consequences(errors)
     if errors:
         raise ConfigError("\n".join(f"{where}: {line}" for error in errors for line in _messages(error)))
+    check_texts(value, where)
 
 
 def _without_consequences(errors: Sequence[Any]) -> list[Any]:
