@@ -285,6 +285,7 @@ def _add_run(crate: ROCrate, run: RecordedRun) -> None:
             )
         )
         for name, digest in run.inputs_sha256.items()
+        if name != run.network_file  # part of the crate
     ]
     names = ("run_info.json", "metrics.json", "predictions.parquet")
     result = [_add_file(crate, run.folder / name, f"results/runs/{run.path}/{name}") for name in names]
