@@ -94,7 +94,10 @@ class Handler(BaseHTTPRequestHandler):
             if troubles and (where == number if isinstance(where, int) else where in unquote(self.path)):
                 troubles.pop(0)(self, body)
                 return
-        self.send(200, body, "application/zip" if url.path.startswith("/stored") else "application/json")
+        # AFLUX is written in PHP, which names this type by default.
+        kinds = {"/stored": "application/zip", "/API/aflux": "text/html; charset=UTF-8"}
+        kind = next((kind for start, kind in kinds.items() if url.path.startswith(start)), "application/json")
+        self.send(200, body, kind)
 
     def send(self, status: int, body: bytes, kind: str = "application/json", **headers: str) -> None:
         self.send_response(status)
@@ -268,7 +271,8 @@ def calculation(i: int) -> dict[str, Any]:
         "stability": 0.0,
         "band_gap": 0.0,
         "unit_cell": [[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, (10 + i / 2) * atoms / 9]],
-        "sites": [f"{symbol} @ 0 0.5 {place / atoms:.4f}" for place, symbol in enumerate(symbols)],
+        # As qmpy prints them: three significant digits.
+        "sites": [f"{symbol} @ 0 0.5 {place / atoms:0.3g}" for place, symbol in enumerate(symbols)],
     }
 
 

@@ -268,10 +268,14 @@ def test_optimade_errors(databases: FakeDatabases, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("counts", [False, True])
-def test_aflow_in_both_shapes(databases: FakeDatabases, tmp_path: Path, counts: bool) -> None:
+def test_aflow_in_both_shapes(
+    databases: FakeDatabases, tmp_path: Path, caplog: pytest.LogCaptureFixture, counts: bool
+) -> None:
     databases.aflux_counts = counts
+    caplog.set_level(logging.INFO)
     frame = get(aflow(databases, parts=["catalog(ICSD)", "catalog(LIB2)"]), tmp_path)
     assert_complete(frame, aflow, 10)
+    assert "AFLOW catalog(ICSD): 5 entries on 2 pages" in caplog.text
     assert frame["enthalpy_formation_atom"].astype(float).sum() == pytest.approx(-5)
     assert frame["species"][0] == '["Li", "O"]'
     assert "/?auid,enthalpy_formation_atom(*),species,catalog(ICSD),$paging(1,3),$format(json)" in databases.requests[0]

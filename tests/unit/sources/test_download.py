@@ -2,7 +2,11 @@
 
 import gzip
 import hashlib
+import re
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -44,6 +48,9 @@ class Server:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_CONNECT(self) -> None:
+                self.send_error(407)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -226,3 +233,71 @@ def test_first_bytes(server: Server, tmp_path: Path, name: str, body: bytes, goo
         with pytest.raises(DataError, match="it starts with"):
             run()
     assert (tmp_path / name).exists() is good
+
+
+@pytest.fixture
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no proxy of this machine answer."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.mark.usefixtures("direct")
+def test_name_that_nobody_knows(path: Path) -> None:
+    with pytest.raises(DataError, match="no connection") as caught:
+        fetch("http://host.invalid/data.json.gz", path, attempts=1)
+    assert "gaierror: " in str(caught.value)
+
+
+@pytest.mark.usefixtures("direct")
+def test_port_without_a_server(path: Path) -> None:
+    with pytest.raises(DataError, match=r"ConnectionRefusedError: .*refused"):
+        fetch("http://127.0.0.1:9/data.json.gz", path, attempts=1)
+
+
+@pytest.mark.usefixtures("direct")
+def test_server_without_tls(server: Server, path: Path) -> None:
+    with pytest.raises(DataError, match=r"no connection \(SSLError: \[SSL"):
+        fetch(f"{server.url.replace('http', 'https')}/data.json.gz", path, attempts=1)
+
+
+@pytest.mark.usefixtures("direct")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_proxy_that_wants_a_password(server: Server, path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", server.url)
+    server.answers = [(407, {}, b"")]
+    with pytest.raises(DataError, match=r"the proxy refuses \(.*407.*HTTPS_PROXY to http://<user>:<password>"):
+        fetch(f"{scheme}://host.invalid/data.json.gz", path)
+
+
+@pytest.fixture
+def own_certificate(tmp_path: Path) -> Path:
+    """Return key and certificate that no authority has signed."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("needs openssl")
+    target = tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-nodes"]
+    files = ["-keyout", str(target), "-out", str(tmp_path / "only.pem"), "-newkey", "rsa:2048"]
+    subprocess.run([program, "req", "-x509", *subject, *files], check=True, capture_output=True)
+    target.write_text(target.read_text() + (tmp_path / "only.pem").read_text())
+    return target
+
+
+@pytest.mark.usefixtures("direct")
+def test_certificate_of_a_private_network(
+    server: Server, tmp_path: Path, own_certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own_certificate)
+    server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
+    url = f"{server.url.replace('http', 'https')}/data.json.gz"
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    with pytest.raises(DataError, match=re.escape("cannot be verified")) as caught:
+        fetch(url, folder / "data.json.gz")
+    for text in ("self-signed certificate", "REQUESTS_CA_BUNDLE"):
+        assert text in str(caught.value)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "only.pem"))
+    assert fetch(url, folder / "data.json.gz").sha256 == DIGEST

@@ -180,6 +180,7 @@ def _walk(folder: Path, name: str, part: Query, version: str | None) -> tuple[li
         progress.held += len(page.rows) - fetched
         progress.add(fetched)
         address = page.following
+    log.info("%s: %d entries on %d pages", part.title, len(seen), len(records))
     if unreadable:
         log.warning("%s: the service cannot give %d entries: %s", part.title, len(unreadable), "; ".join(unreadable))
     return records, _inconsistency(totals, len(seen) + len(unreadable))

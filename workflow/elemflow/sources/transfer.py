@@ -1,6 +1,7 @@
 """One request to a server: its answer as it arrives, and failures in words, those that may pass apart from others."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -29,6 +30,7 @@ TIMEOUT = (30.0, 120.0)
 STALL = (60.0, 1024.0)
 """A transfer that brings fewer bytes than this per second, for so many seconds, is given up and tried again."""
 
+_PROXY_REFUSAL = re.compile(r"\b407\b")
 _CHUNK = 1 << 20
 
 _DETAIL = 4096
@@ -81,10 +83,8 @@ def receiving(
                 f"{url}: the certificate of the server cannot be verified ({reason}). Set REQUESTS_CA_BUNDLE to a file "
                 "with the certificates of your network, or use an http address (docs/reference/sources.md)."
             ) from error
-        if "407" in reason:
-            raise DataError(
-                f"{url}: the proxy refuses ({reason}). Set HTTPS_PROXY to http://<user>:<password>@<host>:<port>."
-            ) from error
+        if _PROXY_REFUSAL.search(reason):
+            raise _proxy_refuses(url, reason) from error
         raise TemporaryError(f"no connection ({reason})") from error
     except urllib3.exceptions.HTTPError as error:
         raise TemporaryError(f"the transfer was cut off ({_innermost(error)})") from error
@@ -110,8 +110,16 @@ def _blocks(response: requests.Response, url: str, *, keep_gzip: bool) -> Iterat
             since, arrived = monotonic(), 0
 
 
+def _proxy_refuses(url: str, reason: str) -> DataError:
+    return DataError(
+        f"{url}: the proxy refuses ({reason}). Set HTTP_PROXY and HTTPS_PROXY to http://<user>:<password>@<host>:<port>."
+    )
+
+
 def _check_status(response: requests.Response, url: str) -> None:
     status = response.status_code
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        raise _proxy_refuses(url, f"{status} {response.reason}")
     answer = f"the server answered {status} {response.reason}"
     if status in RETRIED_STATUS:
         pause = _retry_after(response.headers.get("Retry-After"))
