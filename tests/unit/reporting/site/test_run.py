@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from factories.reporting import name_run, write_run
 
+from elemflow.core.files import read_json, write_json
 from elemflow.plan.site import SiteRun
 from elemflow.reporting.site.render import Site, run_page
 from elemflow.reporting.site.run import write_run as write_page
@@ -44,3 +45,39 @@ def test_a_declined_run_says_why(site, tmp_path):
     page = write(site, folder)
     assert "more than &lt;1000&gt; rows" in page
     assert "<svg" not in page
+
+
+def test_ensembles_are_listed_and_drawn_where_they_are_reported(site, tmp_path):
+    folder = write_run(tmp_path / "runs", RUN, [0.09, 0.11])
+    metrics = read_json(folder / "metrics.json")
+    test = metrics["test"]
+    one = {"n_members": 1, "members": {"0": test["members"]["0"] | {"mae": 0.0777}}, "combined_by": "mean"}
+    test |= {"ensemble": one | {key: test[key] for key in ("mean", "std")}, "reported": "ensemble"}
+    write_json(folder / "metrics.json", metrics)
+    page = write(site, folder)
+    assert "ensemble 0 (mean of members)" in page
+    assert "0.07770" in page
+    assert "true values of 40 test rows" in page  # those of the ensemble, not of both members
+
+
+def test_a_run_that_starts_from_another_links_to_it(tmp_path):
+    before = name_run("before")
+    site = Site(tmp_path / "index.html", tmp_path / "pages", [], frozenset([RUN, before]), has_costs=False)
+    folder = write_run(tmp_path / "runs", RUN, [0.09])
+    write_json(folder / "run_info.json", read_json(folder / "run_info.json") | {"pretrained": before})
+    assert f'href="../{run_page(before)}"' in write(site, folder)
+
+
+@pytest.mark.parametrize(
+    ("columns", "title"),
+    [
+        ({"epoch": [1, 2], "step": [10, 20]}, "epoch"),
+        ({"epoch": [1, 1], "step": [10, 20]}, "step"),
+        ({"epoch": [1, 2], "step": [None, None]}, "trial"),
+    ],
+)
+def test_curves_run_over_epochs_steps_or_trials(site, tmp_path, columns, title):
+    folder = write_run(tmp_path / "runs", RUN, [0.09])
+    history = pd.DataFrame({"member": 0, "validation_mae": [0.2, 0.1], **columns})
+    history.astype({"step": float}).to_parquet(folder / "history.parquet")
+    assert f"by {title}." in write(site, folder)

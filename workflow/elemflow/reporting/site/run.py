@@ -136,13 +136,23 @@ def _curves(folder: Path, record: RunRecord) -> Chart | None:
     path = folder / "history.parquet"
     if not path.is_file() or pq.read_metadata(path).num_rows == 0:
         return None
-    history = pd.read_parquet(path, columns=["member", "epoch", "validation_mae"]).dropna()
+    columns = ["member", "epoch", "step", "validation_mae"]
+    history = pd.read_parquet(path, columns=columns).dropna(subset="validation_mae")
+    over, title = _what_runs(history)
     curves = {
-        str(member): (curve["epoch"].to_numpy(float), curve["validation_mae"].to_numpy(float))
+        str(member): (curve[over].to_numpy(float), curve["validation_mae"].to_numpy(float))
         for member, curve in history.groupby("member")
     }
     observed = "Test" if record.stops_on_test else "Validation"
-    return draw_curves(curves, "epoch", with_unit(f"{observed} MAE", record.unit)) if curves else None
+    return draw_curves(curves, title, with_unit(f"{observed} MAE", record.unit)) if curves else None
+
+
+def _what_runs(history: pd.DataFrame) -> tuple[str, str]:
+    """Return the column along which a history runs, and its name: steps where an epoch has several rows."""
+    if history["step"].isna().all():
+        return "epoch", "trial"  # a search has a row per trial and no steps
+    over = "step" if history.duplicated(["member", "epoch"]).any() else "epoch"
+    return over, over
 
 
 def _list_intervals(report: CoverageReport) -> list[LevelRow]:
