@@ -143,6 +143,16 @@ def test_energies_by_id(repositories: Repositories, tmp_path: Path) -> None:
     assert table["band_gap_pbe_2018"].fillna(9).tolist() == [0, 9, 9]
 
 
+def test_elemnet_rows_keep_their_origin(repositories: Repositories, tmp_path: Path) -> None:
+    repositories.put(join.ROOST_ELEMNET, "data/datasets/oqmd_test.csv", "id,composition,target\n0,O0.5Mg0.5,-3\n")
+    repositories.put_sets(join.KING_CRABNET, "data/material_properties/oqmd", val="O0.5Mg0.5,-3", test="H1,0")
+    assert join.stack_oqmd1(repositories.files(tmp_path)).to_dict("list") == {
+        "composition": ["O0.5Mg0.5", "O0.5Mg0.5", "H1"],
+        "delta_e": [-3, -3, 0],
+        "split": ["elemnet_test", "roost_val", "roost_test"],
+    }
+
+
 def test_bytes_are_compared_with_the_pinned_ones(repositories: Repositories, tmp_path: Path) -> None:
     put_polymorphs(repositories)
     files, name = repositories.files(tmp_path), "oqmd_polymorphs.parquet"

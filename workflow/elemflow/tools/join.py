@@ -48,10 +48,12 @@ CRABNET = Repository("anthony-wang/CrabNet", "457b4d4835737ecbe4dd33e53174bd818b
 CRABNET_2020 = Repository("anthony-wang/CrabNet", "dd5b430a6e511e7d18fb5f9871e1be571fe32d90")
 CROSS_PROPERTY = Repository("NU-CUCIS/CrossPropertyTL", "7258427fb5fe3cd8d34ece0fdfbd33f690d494a6")
 DOMAIN_KNOWLEDGE = Repository("rynmurdock/domain_knowledge", "d5520cefe5ea2471116a0050dc4a083afb6f8cdd")
+KING_CRABNET = Repository("Kaaiian/KingCrabNet", "05ffbcc48cd692223c475ebd8ca758e01ded6521")
 LEADERBOARD = Repository("usnistgov/jarvis_leaderboard", "57afc55f94c8a6f4562f73a3173968cd4b2f83b1")
 MSE_DATASETS = Repository("Kaaiian/mse_datasets", "3c961accaf787c1bdeeb34c2b4fa1c4e2caa9183")
 MATMINER_CSV = Repository("Zhang-NJ-Lab/Datasets", "02c69072520ce5be65e2e51b0d237e8dc90d9a53")
 ROOST_BAND_GAPS = Repository("CompRhys/roost", "b5e89a4dbd341889acc93fd4b9876e22acd31569")
+ROOST_ELEMNET = Repository("CompRhys/roost", "b74f1b2a79cff65dd04f3a4e1219045f16db5cde")
 ROOST_FORMATION = Repository("CompRhys/roost", "553aeb3883508e26bf1972faaed23fba8a5d8907")
 
 
@@ -195,6 +197,19 @@ def read_leaderboard(path: Path) -> dict[str, str]:
     return {key: value for values in sets.values() for key, value in values.items()}
 
 
+def stack_oqmd1(files: Upstream) -> pd.DataFrame:
+    """Return ElemNet's test set, and the validation and test sets of Roost's copy; a composition may be in two."""
+    folder = "data/material_properties/oqmd"
+    parts = {
+        "elemnet_test": files.get(ROOST_ELEMNET, "data/datasets/oqmd_test.csv"),
+        "roost_val": files.get(KING_CRABNET, f"{folder}/val.csv"),
+        "roost_test": files.get(KING_CRABNET, f"{folder}/test.csv"),
+    }
+    names = {"formula": "composition", "target": "delta_e"}
+    frames = [read_csv(path).rename(columns=names).assign(split=part) for part, path in parts.items()]
+    return pd.concat(frames, ignore_index=True)[["composition", "delta_e", "split"]]
+
+
 def stack_jarvis(files: Upstream, folder: str, name: str) -> pd.DataFrame:
     """Return the test and the training set of CrossPropertyTL, one below the other."""
     frames = [
@@ -246,6 +261,7 @@ COPIES = {
 TABLES: dict[str, Callable[[Upstream], pd.DataFrame | bytes]] = {
     "oqmd_composition.parquet": join_oqmd_composition,
     "oqmd_polymorphs.parquet": join_oqmd_polymorphs,
+    "oqmd1_elemnet.csv.gz": stack_oqmd1,
     "mp_composition_properties.parquet": partial(
         join_benchmark, repository=CRABNET, prefix=f"{BENCHMARKS}/mp_", names=MP
     ),
