@@ -44,7 +44,7 @@ def test_reading_the_plan_imports_nothing_heavy(root):
         "import sys; from pathlib import Path; from elemflow.config import load as config; from elemflow.plan import build as plan, published; from elemflow.provenance import code_digest\n"
         f"root = Path({str(root)!r}); values = published.read_published(root / 'resources/published/published_mae.csv')\n"
         "plan.build(config.load({'studies': ['brnet2023']}, root), values)\n"
-        "print(sorted({'tensorflow', 'keras', 'jax', 'matminer', 'pymatgen', 'sklearn', 'pyarrow'} & set(sys.modules)))"
+        "print(sorted({'tensorflow', 'keras', 'jax', 'matminer', 'pymatgen', 'sklearn', 'pyarrow', 'pandas', 'requests'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
