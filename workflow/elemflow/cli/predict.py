@@ -127,8 +127,8 @@ def predict(
     cut -f 2 formulas.tsv | elemflow predict - --format jsonl > predicted.jsonl
 
     FILE is a table (csv, tsv, json, jsonl, parquet, xlsx, also compressed) with a column of formulas, a txt file with
-    one formula per line, or the feature files of the run's representation. Each prediction has the spread of the
-    networks, an interval and a flag (inside, far or unseen) where the run has them.
+    one formula per line, structures (cif, POSCAR, extxyz), or the feature files of the run's representation. Each
+    prediction has the spread of the networks, an interval and a flag (inside, far or unseen) where the run has them.
     """
     wanted = Given(**given)
     _check(wanted)
