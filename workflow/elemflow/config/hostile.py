@@ -28,7 +28,7 @@ def check_texts(declared: Any, where: str) -> None:
     """
     for path, text in _texts(declared):
         for pattern, what in ((ENDS_SCRIPT, "HTML that ends a script"), (CONTROL, "a control character")):
-            if found := pattern.search(text):
+            if (found := pattern.search(text)) and not path.endswith("separator"):
                 raise ConfigError(f"{where}: key '{path}': the text has {what}, {found.group()!a}; remove it.")
 
 

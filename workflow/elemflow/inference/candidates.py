@@ -20,6 +20,7 @@ from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json, write_text
 from elemflow.core.roles import Role
+from elemflow.core.spreadsheet import guard_frame
 from elemflow.evaluation.candidates import CandidateScore, score_candidates
 from elemflow.evaluation.records import Report
 from elemflow.features.store import read_features
@@ -123,7 +124,7 @@ def write_ranking(ranking: Ranking, table: Path, score: Path) -> None:
         table: Written: `Ranking.table`.
         score: Written: the fields of `CandidateScore`.
     """
-    write_text(table, ranking.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(table, guard_frame(ranking.table).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     write_json(score, asdict(ranking.score))
 
 

@@ -80,7 +80,8 @@ def _tex_encoder() -> UnicodeToLatexEncoder:
 
 def escape_tex(text: str) -> str:
     """Escape text for LaTeX; symbols without a glyph in common fonts become commands."""
-    return str(_tex_encoder().unicode_to_latex(text))
+    # An empty line would end a paragraph, which a caption and a cell cannot have.
+    return str(_tex_encoder().unicode_to_latex(re.sub(r"[ \t]*[\r\n][\s]*", " ", text)))
 
 
 def escape_markdown(text: str) -> str:

@@ -286,3 +286,14 @@ def test_r2_is_written_as_it_is_and_has_no_unit(runs):
     cells = BUILDER.collect_frame(planned(cfg), runs, {})
     assert view_of(BUILDER, cfg, runs).caption[0].startswith("Coefficient of determination R² on the test set")
     assert set(cells["unit"]) == {"1"}
+
+
+def test_a_label_that_a_spreadsheet_would_compute_is_a_text_in_the_csv(tmp_path, runs):
+    cfg = make_mixed()
+    cfg["rows"][0]["label"] = "=1+1"
+    outputs = place(tmp_path, "table")
+    BUILDER.write(planned(cfg), runs, {}, outputs)
+    texts = read_all(outputs)
+    assert "'=1+1" in texts["csv"]
+    assert "'=1+1" not in texts["html"]
+    assert "=1+1" in texts["html"]

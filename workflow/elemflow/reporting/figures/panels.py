@@ -19,6 +19,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
+from elemflow.core.spreadsheet import guard_frame
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
 from elemflow.reporting.results import Score
@@ -122,7 +123,7 @@ class Numbers:
         """Return the points with the columns of `NUMBER_COLUMNS`."""
         frame = pd.concat(self.frames, ignore_index=True) if self.frames else pd.DataFrame()
         frame = frame.reindex(columns=NUMBER_COLUMNS).astype({"member": "Int64", "count": "Int64"})
-        return frame.to_csv(index=False, float_format="%.7g", lineterminator="\n")
+        return guard_frame(frame).to_csv(index=False, float_format="%.7g", lineterminator="\n")
 
 
 def format_score(score: Score) -> str:

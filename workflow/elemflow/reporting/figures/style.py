@@ -42,6 +42,7 @@ RC: dict[str, Any] = {
     "grid.color": GRID,
     "grid.linewidth": 0.6,
     "text.color": INK,
+    "text.parse_math": False,  # of labels, which may have dollars
     "xtick.color": SOFT,
     "ytick.color": SOFT,
     "xtick.labelcolor": INK,
@@ -114,8 +115,18 @@ def density_colors(color: str) -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("density", [light, rgb, dark])
 
 
+def _parse_math_of_powers(figure: Figure) -> None:
+    """Let the labels of logarithmic scales alone be formulas; the dollar of any other text is a dollar."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log":
+                for label in (*axis.get_ticklabels(), *axis.get_ticklabels(minor=True), axis.get_offset_text()):
+                    label.set_parse_math(True)
+
+
 def save_figure(figure: Figure, svg: str | Path, png: str | Path) -> None:
     """Write a figure as SVG and PNG without dates or versions, and close it."""
+    _parse_math_of_powers(figure)
     with atomic_path(svg) as temporary:
         clean = {"Date": None, "Creator": None}
         figure.savefig(temporary, format="svg", metadata=clean, bbox_inches="tight", dpi=SVG_CLOUD_DPI)

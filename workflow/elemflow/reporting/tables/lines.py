@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from elemflow.core.files import write_parquet
+from elemflow.core.spreadsheet import guard_frame, unguard_frame
 
 FLOAT_FORMAT = "%.8g"
 """How a csv writes numbers."""
@@ -82,8 +83,8 @@ def as_in_csv(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """Return a frame as csv."""
-    return frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+    """Return a frame as csv; texts that a spreadsheet program would compute are guarded."""
+    return guard_frame(frame).to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
 
 
 def to_parquet(path: str | Path, frame: pd.DataFrame, line: type[TableLine]) -> None:
@@ -96,4 +97,7 @@ def to_parquet(path: str | Path, frame: pd.DataFrame, line: type[TableLine]) -> 
 def read_csv(path: object, line: type[Line]) -> pd.DataFrame:
     """Read a csv that `to_csv` wrote."""
     types = column_types(line)
-    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""], float_precision="round_trip")  # type: ignore[call-overload]
+    frame: pd.DataFrame = pd.read_csv(  # type: ignore[call-overload]
+        path, dtype=types, keep_default_na=False, na_values=[""], float_precision="round_trip"
+    )
+    return unguard_frame(frame)
