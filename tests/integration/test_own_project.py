@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from factories.own_project import HOSTED, host, make_own_project, run_snakemake, write_snakefile
 from factories.tiny_project import make_project
 
@@ -20,6 +21,8 @@ def test_a_table_is_built_as_a_module_and_with_a_directory(root: Path, tmp_path:
     run_snakemake(module, *products)
     assert (module / "results/tables/mine/lines.txt").read_text().strip() == "3"
     assert next(iter(read_entries(module / "results/tables/mine/references.bib"))) == "own2026"
+    cited = yaml.safe_load((module / "results/tables/mine/CITATION.cff").read_text(encoding="utf-8"))["references"]
+    assert cited[0]["authors"] == [{"family-names": "Own", "given-names": "Ann"}]
     crate = json.loads((module / "results/crate/mine/ro-crate-metadata.json").read_text(encoding="utf-8"))
     assert "config/studies/mine.yaml" in {entity["@id"] for entity in crate["@graph"]}
     assert (module / "results/crate/mine/config/models/my_forest.yaml").is_file()

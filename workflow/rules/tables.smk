@@ -54,6 +54,7 @@ rule write_bibliography:
         references=wf.published(paths.REFERENCES),
     output:
         bib=paths.BIBLIOGRAPHY,
+        cff=paths.CITATION,
     log:
         paths.log("write_bibliography", "{study}"),
     benchmark:

@@ -49,6 +49,7 @@ def test_what_is_wrong_in_a_target_is_named(target, message):
         "results/tables/all",
         "results/tables/brnet2023/table5.csv",
         "results/tables/brnet2023/references.bib",
+        "results/tables/brnet2023/CITATION.cff",
         "results/crate/brnet2023/",
         "results/claims/brnet2023",
         "results/plan/cost.tsv",

@@ -115,7 +115,7 @@ def _check_study(target: str, stage: str, names: list[str], known: Known) -> Non
         )
     items = known.items.get(stage, {}).get(study)
     item = rest[0].partition(".")[0] if rest else ""
-    if items is not None and item not in {*items, "", "references"}:
+    if items is not None and item not in {*items, "", "references", "CITATION"}:
         listed = ", ".join(items) or "none"
         raise ConfigError(
             f"{target}: the study '{study}' has no such item. Its {stage}: {listed}.{nearest(item, items)}"

@@ -68,6 +68,7 @@ CANDIDATES = f"results/candidates/{{candidates}}/{RUN_PATTERN}"
 # tables, figures, claims
 TABLE = "results/tables/{study}/{table}"
 BIBLIOGRAPHY = "results/tables/{study}/references.bib"
+CITATION = "results/tables/{study}/CITATION.cff"
 ALL_TABLES = "results/tables/all"
 FIGURE = "results/figures/{study}/{figure}"
 ALL_FIGURES = "results/figures/all"

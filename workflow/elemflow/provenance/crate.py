@@ -37,7 +37,7 @@ DONE = "http://schema.org/CompletedActionStatus"
 MEDIA = {
     ".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".md": "text/markdown", ".png": "image/png",
     ".svg": "image/svg+xml", ".bib": "application/x-bibtex", ".tex": "application/x-tex", ".yaml": "application/yaml",
-    ".parquet": "application/vnd.apache.parquet", "": "text/plain",
+    ".cff": "application/yaml", ".parquet": "application/vnd.apache.parquet", "": "text/plain",
 }  # fmt: skip
 
 

@@ -243,8 +243,9 @@ class Reports(Stage):
         return [*(paths.CLAIMS.format(study=study) for study in found), paths.ALL_CLAIMS] if found else []
 
     def bibliography(self, wildcards: Wildcards) -> Parameters:
-        """Return the citation keys behind a study."""
-        return {"keys": citations(self.settings, self.plan, wildcards.study)}
+        """Return the citation keys behind a study, and its title."""
+        study = wildcards.study
+        return {"keys": citations(self.settings, self.plan, study), "title": self.settings.studies[study].title}
 
     def bibliographies(self) -> list[str]:
         """Return the BibTeX file of every study that has tables."""
@@ -282,7 +283,7 @@ class Reports(Stage):
         return [
             *(table + suffix for table in tables for suffix in paths.SUFFIXES_OF_TABLE),
             *(figure + suffix for figure in figures for suffix in paths.SUFFIXES_OF_FIGURE),
-            *([paths.BIBLIOGRAPHY.format(study=study)] if tables else []),
+            *(path.format(study=study) for path in (paths.BIBLIOGRAPHY, paths.CITATION) if tables),
         ]
 
     def crate_manifests(self, wildcards: Wildcards) -> list[str]:
