@@ -31,17 +31,18 @@ def check_inputs(spec: NetworkSpec, x: np.ndarray, material_id: np.ndarray) -> N
         )
 
 
-def load_network(path: str | Path, spec: NetworkSpec) -> "keras.Model":
+def load_network(path: str | Path, spec: NetworkSpec | None = None) -> "keras.Model":
     """Load a stored network, with the user's own Keras classes if it has some.
 
     Args:
         path: `member-<number>.keras` in the `model` folder of a run.
-        spec: Declaration of the network.
+        spec: Declaration of the network; needed for one of the user's own Keras classes.
 
     Returns:
         The model, for predictions on inputs that are scaled as in the run.
     """
     import keras  # noqa: PLC0415  the workflow imports this module without it
 
-    spec.register()
+    if spec:
+        spec.register()
     return keras.saving.load_model(path, compile=False)
