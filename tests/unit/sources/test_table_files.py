@@ -243,3 +243,20 @@ def test_rows_stream_from_every_kind_of_file(tmp_path: Path, monkeypatch: pytest
 )
 def test_the_format_follows_from_the_name(name: str, expected: str | None) -> None:
     assert format_of(name) == expected
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'[{"formula": "NaN", "e": ' + b"[" * 5000 + b"]" * 5000 + b"}]"])
+def test_json_that_is_nested_too_deep(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DataError, match=r"t\.json cannot be read as json"):
+        energies_of(tmp_path, content, "t.json")
+
+
+def test_half_a_character_costs_its_own_cell_alone(tmp_path: Path) -> None:
+    rows = [
+        '{"formula": "NaN", "e": -1.5, "note": "\\ud800"}',
+        '{"formula": "Fe\\udfff", "e": 1}',
+        '{"formula": "FeO", "e": 2}',
+    ]
+    outcome = run(tmp_path, f"[{','.join(rows)}]", "t.json", source={"kind": "table", "path": str(tmp_path / "t.json")})
+    assert outcome.energies == {"NNa": -1.5, "FeO": 2.0}
+    assert len(outcome.rejected) == 1

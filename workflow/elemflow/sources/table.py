@@ -51,7 +51,18 @@ WITH_GAPS: dict[pa.DataType, Any] = {
 }  # fmt: skip
 """Types of columns that would be others in a frame with an empty cell than in one without: 225.0 for 225."""
 
-_UNREADABLE = (ValueError, csv.Error, zlib.error, pa.ArrowException, pd.errors.ParserWarning, *UNREADABLE)
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""Half of a character, as `\\ud800` of a JSON text: it cannot be written."""
+
+_UNREADABLE = (
+    ValueError,
+    RecursionError,
+    csv.Error,
+    zlib.error,
+    pa.ArrowException,
+    pd.errors.ParserWarning,
+    *UNREADABLE,
+)
 
 
 class Layout(NamedTuple):
@@ -329,9 +340,10 @@ def frames_of(records: Iterable[Mapping[str, Any]]) -> Iterator[pd.DataFrame]:
 
 def as_text(value: Any) -> str:
     """Return a JSON value as a cell: text as it is, null as the empty text, others as their JSON text."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
 
 
 def _read_parquet(path: Path, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
