@@ -61,6 +61,7 @@ rule all:
 
 onstart:
     write_packing_plan()
+    write_published()
 
 
 onsuccess:

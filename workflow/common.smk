@@ -78,6 +78,13 @@ def write_packing_plan():
     packing.write_plan(workflow.dag.needrun_jobs(), wf.settings.packing)
 
 
+def write_published():
+    """Write what papers print of the runs, for the lines that evaluations log."""
+    from elemflow.core.files import write_json
+
+    write_json(paths.PUBLISHED_OF_RUNS, wf.reports.published_of_runs())
+
+
 def check_contents():
     """Raise an error, and so end with a failure, if outputs are out of date or missing after a run that succeeded."""
     dag = workflow.dag

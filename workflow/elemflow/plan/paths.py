@@ -80,6 +80,7 @@ SITE = "results/index.html"
 SITE_PAGES = "results/pages"
 
 # plan, costs, crates
+PUBLISHED_OF_RUNS = "results/plan/published.json"
 PLAN = "results/plan/runs.tsv"
 COSTS = "results/plan/costs.csv"
 COSTS_PAGE = "results/plan/costs.html"

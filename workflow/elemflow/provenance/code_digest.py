@@ -23,6 +23,7 @@ UNDIGESTED = {
     "elemflow.provenance.energy",
     "elemflow.provenance.environment",
     "elemflow.provenance.run_info",
+    "elemflow.reporting.finished_run",
     "elemflow.training.packing",
 }
 """Modules that decide no number of a result: what is logged, measured and noted about a job, and who trains it."""

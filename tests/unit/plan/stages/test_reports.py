@@ -65,3 +65,12 @@ def test_other_data_than_those_curated_here_are_noticed(root, empty, same, other
     (folder / "provenance.json").write_text(json.dumps({"outputs": outputs, "inputs": {}, "cfg": "", "code": ""}))
     wf = Workflow.load({"studies": ["brnet2023"], "recorded": "only"}, root)
     assert wf.reports.table(TABLE5)["recorded"][RECORDED]["other_data"] is other
+
+
+def test_published_values_of_runs_have_units_and_sources(wf):
+    found = wf.reports.published_of_runs()
+    assert found["kefe/formation_energy/ef/brnet/brnet2023"]["unit"] == "eV/atom"
+    values = found["kefe/formation_energy/ef/brnet/brnet2023"]["values"]
+    assert [value for value in values if value.endswith("(brnet2023 T5)")]
+    assert len(set(values)) == len(values)
+    assert set(found) <= {run.path for run in wf.plan.runs}

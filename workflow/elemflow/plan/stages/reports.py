@@ -256,6 +256,18 @@ class Reports(Stage):
         """Return the plan as a table for people."""
         return {"rows": list(self.plan.rows())}
 
+    def published_of_runs(self) -> dict[str, Any]:
+        """Return the unit of every run in a table of mean absolute errors, and the values that papers print of it."""
+        found: dict[str, Any] = {}
+        shown = (table for table in self.plan.tables.values() if table.kind == "errors" and table.metric == "mae")
+        runs = {run.path for run in self.plan.runs}  # a cell with a published value alone names none of them
+        for cell in (cell for table in shown for cell in table.cells if cell.run in runs):
+            known = found.setdefault(cell.run, {"unit": cell.unit, "values": []})
+            text = f"{cell.published_text} ({cell.published_source})"
+            if cell.published is not None and cell.reproduces and text not in known["values"]:
+                known["values"].append(text)
+        return found
+
     def runs_by_study(self, wildcards: Wildcards | None = None) -> Parameters:  # noqa: ARG002  see `Workflow.code`
         """Return the paths of the runs of every study."""
         studies: dict[str, list[str]] = {}
