@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from elemflow.core.files import sha256_file
 from elemflow.provenance.code_units import Package
 from elemflow.provenance.unit_writer import Key, Unit
 
@@ -69,18 +70,21 @@ def code_digest(script: Path, package_root: Path, modules: tuple[str, ...] = (),
         script: The entry script.
         package_root: Folder that holds the package.
         modules: Names of modules that the script imports by name from the config.
-        files: Further Python files that the config makes the script run.
+        files: Further Python files that the config makes the script run, and files of data that they read.
 
     Raises:
         FileNotFoundError: One of `modules` is no module of the package.
     """
     package = _package(package_root)
-    roots = [Key(package.add(path), "*") for path in (script, *files)] + [Key(name, "*") for name in modules]
+    python = [path for path in (script, *files) if path.suffix == ".py"]
+    roots = [Key(package.add(path), "*") for path in python] + [Key(name, "*") for name in modules]
     closure = Closure(package, roots)
     digest = hashlib.sha256(closure.digest(roots).encode())
     # Sorted, since the order of imports follows the names of modules.
     for each in sorted(closure.digest([Key(module, "!")]) for module in closure.modules):
         digest.update(each.encode())
+    for path in sorted({*files} - {*python}):
+        digest.update(f"{path.name}\n{sha256_file(path)}\n".encode())
     for path in _templates(package, closure):
         digest.update(f"{path.name}\n{path.read_text(encoding='utf-8')}\n".encode())
     return digest.hexdigest()[:16]

@@ -11,6 +11,7 @@ from elemflow.config.load import Settings
 from elemflow.core.places import find
 from elemflow.plan.reruns import Product, is_old
 from elemflow.provenance.code_digest import CodeDigest
+from elemflow.provenance.companions import companions
 
 
 class Wildcards:
@@ -67,7 +68,8 @@ class Context:
 
     def digest(self, script: str, modules: tuple[str, ...] = (), file: str | None = None) -> str:
         """Return the digest of a script's code."""
-        files = (find(file, self.own),) if file else ()
+        own = find(file, self.own) if file else None
+        files = (own, *companions(own, self.own)) if own else ()
         return CodeDigest.of(self.root / "scripts" / script, self.root / "workflow", modules, files)
 
 
