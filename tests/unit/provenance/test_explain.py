@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from elemflow.core.content import forget, write_record
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file, write_json, write_parquet, write_text
 from elemflow.explain import main
@@ -153,3 +156,46 @@ def test_the_chain_of_a_pretrained_run_goes_on_with_its_pretraining_run(project)
     assert "{0: 250} materials by member" in shown
     assert shown.splitlines().count(f"{'pre-trained by':<22} {pretrained['pretrained']}") == 1
     assert shown.count("seed 77") == 2
+
+
+def write_results(project, mae=0.0962):
+    """Write predictions, metrics and their records as the jobs do."""
+    folder = project / "results/runs" / RUN
+    write_parquet(folder / "predictions.parquet", pa.table({"y_pred": [1.0, 2.0]}))
+    write_json(folder / "metrics.json", {"test": {"members": {"0": {"mae": mae}, "1": {"mae": 0.1}}}})
+    params = SimpleNamespace(cfg={}, code="")
+    write_record(folder / "provenance.json", params, inputs=[], outputs=[folder / "predictions.parquet"])
+    inputs, outputs = [folder / "predictions.parquet"], [folder / "metrics.json"]
+    write_record(folder / "metrics.provenance.json", params, inputs=inputs, outputs=outputs)
+    forget()
+    table = project / "results/tables/study/table5.csv"
+    cells = pd.read_csv(table, dtype=str, keep_default_na=False).assign(metric="mae")
+    cells.loc[0, "reproduced"] = f"{(mae + 0.1) / 2:.8g}"
+    cells.to_csv(table, index=False)
+    return folder, table
+
+
+def test_predictions_metrics_and_table_follow_from_each_other(project):
+    _, table = write_results(project)
+    text = explain(table, ["KEFE", "BRNet"])
+    assert f"results/runs/{RUN}/predictions.parquet (unchanged)" in text
+    assert f"results/runs/{RUN}/metrics.json (unchanged)" in text
+    assert "CHANGED" not in text
+
+
+def test_an_edited_table_names_the_metrics_that_it_is_not_of(project):
+    _, table = write_results(project)
+    table.write_text(table.read_text().replace("0.0981", "0.0881"))
+    assert f"CHANGED              0.0881 is no value of results/runs/{RUN}/metrics.json" in explain(
+        table, ["KEFE", "BRNet"]
+    )
+
+
+def test_edited_metrics_and_predictions_are_named(project):
+    folder, _ = write_results(project)
+    write_json(folder / "metrics.json", {"test": {"members": {"0": {"mae": 0.07}}}})
+    assert f"results/runs/{RUN}/metrics.json (CHANGED since the evaluation)" in explain(folder)
+    write_parquet(folder / "predictions.parquet", pa.table({"y_pred": [1.0, 3.0]}))
+    text = explain(folder)
+    assert f"results/runs/{RUN}/predictions.parquet (CHANGED since the training)" in text
+    assert "metrics.json was computed from other predictions than these" in text

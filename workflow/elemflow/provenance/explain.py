@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from math import isclose
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
+from elemflow.core.content import read_record, recorded
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, read_metadata, sha256_file
 from elemflow.core.run import Run
@@ -80,6 +83,10 @@ def _records(cells: pd.DataFrame) -> list[dict[str, str]]:
 def _cell_lines(results: Path, path: Path, cell: Mapping[str, str], axes: Sequence[str]) -> Iterator[str]:
     yield _line("cell", f"{path.relative_to(results)}: {' | '.join(cell[axis] for axis in axes)}")
     yield from (_line(f"  {name}", cell[name]) for name in CELL_KEYS if cell.get(name))
+    if cell.get("metric") and cell.get("reproduced"):
+        metrics = results / "runs" / cell["run"] / "metrics.json"
+        if metrics.is_file() and not _is_of(cell, read_json(metrics)):
+            yield _line("  CHANGED", f"{cell['reproduced']} is no value of {metrics.relative_to(results.parent)}")
     for name in ("run", "against_run"):
         if name in cell:
             yield from _run_lines(results, cell[name])
@@ -101,6 +108,7 @@ def _run_lines(results: Path, run: str) -> Iterator[str]:
         rows = ", ".join(f"{count:,} {role}" for role, count in facts["rows"].items())
         error = f"; test MAE {test[member]['mae']:.6g}" if member in test else ""
         yield _line(f"  member {member}", f"seed {facts['seed']}; {rows}{error}")
+    yield from _result_lines(results, folder)
     yield _line("  model", _plain(info["cfg"]["model"]))
     yield from (_line(f"  {name}", _plain(part)) for name, part in info["cfg"]["protocol"].items())
     for path, digest in info["inputs_sha256"].items():
@@ -115,6 +123,36 @@ def _run_lines(results: Path, run: str) -> Iterator[str]:
     if source := info.get("pretrained"):
         yield _line("pre-trained by", source)
         yield from _run_lines(results, source)
+
+
+def _is_of(cell: Mapping[str, str], metrics: Mapping[str, Any]) -> bool:
+    """Return whether the value of a cell is that of a member, of an ensemble or of a mean, to the digits of a csv."""
+    values = [value for group in _groups(metrics.get("test", {}), cell["metric"]) for value in (*group, fmean(group))]
+    return any(isclose(float(cell["reproduced"]), value, rel_tol=1e-6, abs_tol=1e-12) for value in values)
+
+
+def _groups(found: Any, metric: str) -> Iterator[list[float]]:
+    """Yield the values of a metric that stand next to each other, such as those of all members."""
+    if not isinstance(found, Mapping):
+        return
+    own = [found.get(metric), *(each.get(metric) for each in found.values() if isinstance(each, Mapping))]
+    if numbers := [float(value) for value in own if isinstance(value, int | float)]:
+        yield numbers
+    for each in found.values():
+        yield from _groups(each, metric)
+
+
+def _result_lines(results: Path, folder: Path) -> Iterator[str]:
+    """Yield whether predictions and metrics are those that their jobs wrote, one made from the other."""
+    predictions, metrics = folder / "predictions.parquet", folder / "metrics.json"
+    for path, job in ((predictions, "the training"), (metrics, "the evaluation")):
+        expected = recorded(path)
+        if expected and path.is_file():
+            state = "unchanged" if sha256_file(path) == expected else f"CHANGED since {job}"
+            yield _line("result", f"{path.relative_to(results.parent)} ({state})")
+    evaluation = read_record(folder / "metrics.provenance.json")
+    if evaluation and predictions.is_file() and sha256_file(predictions) not in evaluation.inputs.values():
+        yield _line("  CHANGED", f"{metrics.name} was computed from other predictions than these")
 
 
 def _input_lines(path: Path, name: str, digest: str) -> Iterator[str]:
