@@ -66,7 +66,17 @@ NOT_COPIED = (
     "tests",
     "resources/raw",
 )
-SKIPPED = ("logs/*", "benchmarks/*", "checkpoints/*", "plan/*", "crate/*", "*/model/model", "*/about", "*/all/*")
+SKIPPED = (
+    "logs/*",
+    "benchmarks/*",
+    "checkpoints/*",
+    "plan/*",
+    "crate/*",
+    "*/model/model",
+    "*/about",
+    "*/croissant",
+    "*/all/*",
+)
 """Files without numbers of their own, or with times; below `all` lie copies."""
 VOLATILE = re.compile(
     r"second|minute|hour|(^|_)times?(_|$)|joule|memory|(^|_)mb(_|$)|starts|host|version|finished|per_second|date"
