@@ -1,4 +1,4 @@
-"""`elemflow check`: whether Python, packages, configuration, data, disk, GPU and Slurm are as they must be."""
+"""`elemflow check`: whether Python, packages, configuration, models, data, disk, GPU and Slurm are as they must be."""
 
 import os
 import shutil
@@ -69,12 +69,33 @@ def _findings(studies: Sequence[str], results: Path) -> Iterator[Finding]:
         workflow = load_workflow(studies)
         selected = ", ".join(workflow.settings.selected) or "none"
         yield Finding("configuration", f"{len(workflow.plan.runs):,} runs of the studies {selected}")
+        yield _models(workflow)
         yield from _data(workflow)
         yield from _disk(workflow, results)
     except ElemflowError as error:
         yield Finding("configuration", str(error), True)
     yield _gpu()
     yield _slurm()
+
+
+def _models(workflow: "Workflow") -> Finding:
+    """Find out whether the libraries accept the parameters and grids of the estimators, on a few rows each."""
+    from elemflow.config.model import BestOfModel, EstimatorModel
+    from elemflow.estimators.values import check_values
+
+    estimators: dict[str, EstimatorModel] = {}
+    for name in sorted({run.model for run in workflow.plan.runs}):
+        model = workflow.settings.models[name]
+        if isinstance(model, EstimatorModel):
+            estimators[name] = model
+        elif isinstance(model, BestOfModel):
+            estimators |= model.candidates
+    try:
+        for name, model in estimators.items():
+            check_values(name, model)
+    except ElemflowError as error:
+        return Finding("models", str(error), True)
+    return Finding("models", f"parameters and grids of {len(estimators)} estimators are accepted by their libraries")
 
 
 def _python() -> Finding:
