@@ -1,6 +1,7 @@
 """What a table shows, whatever the format it is written in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 NOT_RUN = "not run"
 UNDEFINED = "undefined"
@@ -72,6 +73,10 @@ class TableView:
     reference: str
     label: str
     has_published: bool
+
+    def with_sentence(self, sentence: str) -> Self:
+        """Return the table with a sentence at the end of its caption; an empty one changes nothing."""
+        return replace(self, caption=(*self.caption, sentence)) if sentence else self
 
     @property
     def sentences(self) -> list[str]:

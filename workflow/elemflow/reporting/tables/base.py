@@ -12,9 +12,11 @@ from elemflow.config.kinds import TABLES
 from elemflow.core.files import write_text
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting.pages import ListedRun, render_table_page
+from elemflow.reporting.results import read_info
 from elemflow.reporting.tables.cells import Paths
 from elemflow.reporting.tables.formats import render_latex, render_markdown
 from elemflow.reporting.tables.lines import Line, as_in_csv, from_frame, read_csv, to_csv, to_frame
+from elemflow.reporting.versions import describe_versions
 from elemflow.reporting.view import TableView
 
 
@@ -53,7 +55,8 @@ class TableBuilder(Generic[Line]):
         """
         frame = as_in_csv(self.collect_frame(table, metrics, curation))
         lines = from_frame(frame, self.line)
-        view = self.view(table, lines, curation)
+        versions = describe_versions(read_info(path).get("versions", {}) for path in metrics.values())
+        view = self.view(table, lines, curation).with_sentence(versions)
         runs = self.list_runs(lines, table, metrics, curation) if self.list_runs else []
         write_text(outputs["csv"], to_csv(frame))
         for name, render in (("text", self.render_text), ("md", render_markdown), ("tex", render_latex)):
