@@ -89,7 +89,7 @@ def test_a_job_looks_into_its_inputs(tmp_path, monkeypatch):
     out, record = tmp_path / "out.csv", tmp_path / "out.provenance.json"
     out.write_text("1")
     write_record(record, SimpleNamespace(cfg={}, code=""), inputs=[], outputs=[out])
-    job = SimpleNamespace(params={"code": "abc"}, input=[str(out)])
+    job = SimpleNamespace(params={"code": "abc"}, input=[str(out)], output={})
     monkeypatch.setattr(sys.modules["__main__"], "snakemake", job, raising=False)
     start_job(tmp_path / "a.log")
     out.write_text("2")

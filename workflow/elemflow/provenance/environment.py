@@ -15,6 +15,7 @@ from elemflow.core.errors import SoftwareError
 from elemflow.core.logs import configure_logging
 from elemflow.core.places import set_project
 from elemflow.provenance.code_digest import CodeDigest
+from elemflow.provenance.raw_owner import claim_folder
 from elemflow.provenance.run_info import LIBRARIES, library_versions
 
 LOCK = Path(__file__).resolve().parents[3] / "envs/requirements.txt"
@@ -39,7 +40,7 @@ def start_job(log: str | Path) -> None:
 
     Raises:
         SoftwareError: See `check_versions` and `check_code`.
-        DataError: See `elemflow.core.content.verify`.
+        DataError: See `elemflow.core.content.verify` and `claim_folder`.
     """
     configure_logging(log)
     set_project(Path.cwd())
@@ -49,6 +50,8 @@ def start_job(log: str | Path) -> None:
     if job is not None:
         check_code(job.params.get("code"))
         verify(job.input)
+        if "manifest" in job.output.keys():  # noqa: SIM118  named outputs of Snakemake are no mapping
+            claim_folder(Path(job.output.manifest).parent, job.input, Path.cwd())
 
 
 def pin_variables() -> None:
