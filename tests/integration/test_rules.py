@@ -55,8 +55,9 @@ def test_no_lambda_shell_or_run_block():
 
 
 def test_init_files_are_empty():
-    for path in (ROOT / "workflow/elemflow").rglob("__init__.py"):
-        assert path.read_text() == ""
+    package = ROOT / "workflow/elemflow"
+    for path in package.rglob("__init__.py"):
+        assert path.read_text() == "" or path.parent == package, "only the package itself offers names"
 
 
 def test_scripts_and_rules_match():

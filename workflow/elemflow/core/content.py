@@ -124,7 +124,7 @@ def verify(paths: Iterable[str | Path]) -> None:
         if expected and Path(path).exists() and hash_of(path) != expected:
             raise DataError(
                 f"{path} was changed since its job wrote it: another SHA-256 than in its record. No number is made of "
-                "it. Delete it and start again to make it anew."
+                "it. Delete it; the next start makes it again."
             )
 
 

@@ -44,7 +44,7 @@ KEYS = {
     "composition": "Canonical formula: elements in alphabetical order, amounts without a common divisor.",
     "entry_id": "Identifier of the entry in the source that the values are from.",
     "n_entries": "Number of entries of the source with this composition, or structure, that passed the filters.",
-    "structure_type": "Structure type, or space group, by which entries of one composition are told apart.",
+    "structure_type": "Structure type, or space group, by which entries of one composition are distinguished.",
 }
 """Columns that are no properties; any other text column is a given split."""
 

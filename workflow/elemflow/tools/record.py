@@ -25,6 +25,14 @@ from elemflow.record.evidence import FOLDER, add, check, recorded_runs
 from elemflow.reporting.tables.lines import FLOAT_FORMAT
 
 ROOT = FOLDER.parents[1]
+RECORD_PAGE = """\
+# Errors of the papers that were computed at full scale
+
+The evidence of every run, its test predictions, metrics and `run_info.json` with the commit, lies in
+`resources/record/` of the project; `python -m elemflow.tools.record --check` computes the errors again from it. What the
+verdicts mean: [equivalence](../explanation/statistics.md#equivalence-with-a-published-value). "Other data" are sets of
+another size than the paper's, which get no verdict. Hours are a forecast.
+"""
 BLOCK = re.compile(r"(<!-- coverage of the record -->\n).*?(<!-- end of the coverage -->)", re.DOTALL)
 
 
@@ -40,6 +48,7 @@ def make_tables(root: Path = ROOT) -> dict[str, str]:
         "resources/record/coverage.csv": _csv(coverage.to_frame(lines)),
         page: _fill((root / page).read_text(encoding="utf-8"), f"{by_table}\n{cells.to_markdown(recorded)}"),
         "docs/results/claims.md": printed_claims.to_markdown(printed_claims.evaluate(planned[0])),
+        "docs/results/record.md": f"{RECORD_PAGE}\n{by_table}\n{cells.to_markdown(recorded)}",
         "README.md": _fill((root / "README.md").read_text(encoding="utf-8"), by_paper),
     }
 
