@@ -318,7 +318,6 @@ def _write_examples(root: Path, folder: Path) -> None:
     (folder / "alloys.csv").write_text("composition,formation_enthalpy\nAg3Ti,-0.1\n", encoding="utf-8")
     (folder / "sample.yaml").write_text("- {pretty_formula: NaCl, mp_id: a, S_p: 1}\n", encoding="utf-8")
     (folder / "ids.csv").write_text("id\nmp-22862\n", encoding="utf-8")
-    (folder / "sample.yaml").write_text("[]\n", encoding="utf-8")
     shutil.copytree(root / "benchmarks", folder / "benchmarks")
 
 
