@@ -1,40 +1,14 @@
 # Reads the configuration and the plan once; `wf` answers the questions of the rules (elemflow.plan.workflow). What ships lies
 # next to this file, what is the user's in the folder that Snakemake works in.
 
-import os
 import sys
-import tarfile
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
 
 from snakemake.exceptions import WorkflowError
-from snakemake.sourcecache import HostingProviderFile
 
 
-def unpack(hosted):
-    """Return a folder with the commit of a workflow that is hosted, since Snakemake itself gets single files only."""
-    commit = hosted.hosted_repo.repo.commit(hosted.ref)
-    folder = Path(".snakemake/elemflow") / commit.hexsha
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent) as name, TemporaryFile() as packed:
-            hosted.hosted_repo.repo.archive(packed, commit.hexsha)
-            packed.seek(0)
-            tarfile.open(fileobj=packed).extractall(f"{name}/unpacked", filter="data")
-            Path(name, "unpacked", ".commit").write_text(commit.hexsha, encoding="ascii")
-            try:
-                Path(name, "unpacked").rename(folder)
-            except OSError:
-                if not folder.exists():  # or another process was first
-                    raise
-    return folder.resolve()
+include: "locate.smk"
 
-
-here = workflow.current_basedir
-root = unpack(here) if isinstance(here, HostingProviderFile) else Path(str(here)).resolve().parent
-# This process, and the scripts, which run in processes of their own, import the package that lies here.
-sys.path.insert(0, str(root / "workflow"))
-os.environ.update(PYTHONPATH=os.pathsep.join([str(root / "workflow"), *filter(None, [os.getenv("PYTHONPATH")])]))
 
 from elemflow.core.errors import ElemflowError
 from elemflow.core.run import RUN_PATTERN as RUN
@@ -53,9 +27,15 @@ try:
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None
 
+
+def make_again(record):
+    """Have the product of a record made again; not while parsing, since the graph comes later."""
+    workflow.dag.forcefiles.add(record)
+
+
 if workflow.is_main_process:
     # Snakemake itself takes changed outputs for what they were, if their inputs are the same.
-    reruns.on_damage(lambda record: workflow.dag.forcefiles.add(record))
+    reruns.on_damage(make_again)
 
 
 wildcard_constraints:

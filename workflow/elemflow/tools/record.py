@@ -28,10 +28,10 @@ ROOT = FOLDER.parents[1]
 RECORD_PAGE = """\
 # Errors of the papers that were computed at full scale
 
-The evidence of every run, its test predictions, metrics and `run_info.json` with the commit, lies in
-`resources/record/` of the project; `python -m elemflow.tools.record --check` computes the errors again from it. What
-the verdicts mean: [equivalence](../explanation/statistics.md#equivalence-with-a-published-value). "Other data" are sets of
-another size than the paper's, which get no verdict. Hours are a forecast.
+The evidence of every run lies in `resources/record/` of the project: test predictions, metrics, and `run_info.json`
+with the commit. `python -m elemflow.tools.record --check` computes the errors again from it. What the verdicts mean:
+[equivalence](../explanation/statistics.md#equivalence-with-a-published-value). "Other data" are sets of another size
+than the paper's, which get no verdict. Hours are a forecast.
 """
 BLOCK = re.compile(r"(<!-- coverage of the record -->\n).*?(<!-- end of the coverage -->)", re.DOTALL)
 
