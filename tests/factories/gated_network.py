@@ -13,9 +13,9 @@ from elemflow.training import interruption
 
 
 def build(options, n_inputs, seed):
-    gate = Path("gate")
+    gate = Path("gates") / "closed"
     if gate.exists() and seed >= options["first_seed"]:
-        Path("reached").touch()
+        gate.with_name("reached").touch()
         while gate.exists() and not interruption.requested():
             time.sleep(0.02)
     inputs = keras.Input((n_inputs,))
@@ -35,7 +35,10 @@ class Gate:
         (folder / "gated.py").write_text(SOURCE, encoding="utf-8")
         spec = {"family": "custom", "file": "gated.py", "options": {"first_seed": first_seed}}
         Project(folder).declare("models/tiny_brnet", {"title": "Tiny network", "kind": "network", "spec": spec})
-        self._gate, self._reached = folder / "gate", folder / "reached"
+        # In a folder, since a file that the network names by its path is part of the digest of its code.
+        gates = folder / "gates"
+        gates.mkdir(exist_ok=True)
+        self._gate, self._reached = gates / "closed", gates / "reached"
         self._gate.touch()
 
     def is_reached(self) -> bool:

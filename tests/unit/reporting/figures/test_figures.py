@@ -407,6 +407,8 @@ def test_counts_on_a_logarithmic_axis_do_not_touch(limits):
     axis.set(xscale="log", xlim=limits)
     round_ticks(axis)
     figure.draw_without_rendering()
+    style.parse_math_of_powers(figure)
+    figure.draw_without_rendering()
     ticks = [*axis.xaxis.get_major_ticks(), *axis.xaxis.get_minor_ticks()]
     labels = [tick.label1 for tick in ticks if limits[0] <= tick.get_loc() <= limits[1]]
     assert len(boxes(labels)) > 1

@@ -115,7 +115,7 @@ def density_colors(color: str) -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("density", [light, rgb, dark])
 
 
-def _parse_math_of_powers(figure: Figure) -> None:
+def parse_math_of_powers(figure: Figure) -> None:
     """Let the labels of logarithmic scales alone be formulas; the dollar of any other text is a dollar."""
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
@@ -126,7 +126,7 @@ def _parse_math_of_powers(figure: Figure) -> None:
 
 def save_figure(figure: Figure, svg: str | Path, png: str | Path) -> None:
     """Write a figure as SVG and PNG without dates or versions, and close it."""
-    _parse_math_of_powers(figure)
+    parse_math_of_powers(figure)
     with atomic_path(svg) as temporary:
         clean = {"Date": None, "Creator": None}
         figure.savefig(temporary, format="svg", metadata=clean, bbox_inches="tight", dpi=SVG_CLOUD_DPI)
