@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import gcd
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from elemflow.chemistry.composition import ELEMENTS_86, SYMBOLS, amounts, canonical, canonical_forms, parse_formula
@@ -163,6 +163,7 @@ def test_impurities_are_rounded_to_millionths_and_stay() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(SYMBOLS), st.floats(1e-12, 1e6), min_size=1, max_size=12))
+@example({"H": 1e-06, "He": 5.960464477539063e-08})
 def test_any_positive_amounts_are_a_composition(composition: dict[str, float]) -> None:
     form = canonical("".join(f"{symbol}{amount!r}" for symbol, amount in composition.items()))
     found, total = amounts(form), sum(composition.values())

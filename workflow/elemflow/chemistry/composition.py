@@ -59,6 +59,8 @@ MOST_DECIMALS = 9
 
 _NOISY = re.compile(rf"[0-9]+\.[0-9]{{{MOST_DECIMALS + 1},}}")
 
+MOST_ROUNDED = Decimal("1e-6")
+"""Largest relative change by that rounding; an amount that would change more is taken as written."""
 LARGEST_AMOUNT = 10**6
 """Largest amount of an element in a canonical formula; with a larger one it is rounded to millionths of its atoms."""
 
@@ -82,7 +84,7 @@ def parse_formula(text: str) -> dict[str, Fraction]:
     """Read a chemical formula.
 
     Amounts may be integers or decimals, brackets (round, square, curly) may be nested, and spaces may separate
-    the elements. Decimals, rounded to `MOST_DECIMALS`, follow one rule: if no amount of the formula has more than
+    the elements. Decimals, rounded to `MOST_DECIMALS` where that changes little, follow one rule: if no amount of the formula has more than
     `EXACT_DECIMALS` of them (zeros at the end do not count), all are exact. Otherwise every decimal is a number
     rounded to the longest given length, and the amounts become the fractions of the smallest common denominator,
     up to `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are used as they are.
@@ -223,8 +225,8 @@ def _parse_general(text: str) -> dict[str, Fraction]:
 
 def _rounded(number: str) -> str:
     """Return a decimal at `MOST_DECIMALS`, or as it is where that would be zero."""
-    shorter = f"{Decimal(number):.{MOST_DECIMALS}f}"
-    return shorter if Decimal(shorter) else number
+    shorter, exact = f"{Decimal(number):.{MOST_DECIMALS}f}", Decimal(number)
+    return shorter if abs(Decimal(shorter) - exact) <= exact * MOST_ROUNDED else number
 
 
 def _plain_decimal(number: str) -> str:
