@@ -83,13 +83,13 @@ _NORMALISED = {
 def parse_formula(text: str) -> dict[str, Fraction]:
     """Read a chemical formula.
 
-    Amounts may be integers or decimals, brackets (round, square, curly) may be nested, and spaces may separate
-    the elements. Decimals, rounded to `MOST_DECIMALS` where that changes little, follow one rule: if no amount of the formula has more than
-    `EXACT_DECIMALS` of them (zeros at the end do not count), all are exact. Otherwise every decimal is a number
-    rounded to the longest given length, and the amounts become the fractions of the smallest common denominator,
-    up to `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are used as they are.
-    So `O0.555600Pr0.222200Pt0.222200` is read as O 5/9, Pr 2/9, Pt 2/9. Where digits leave a choice the simplest
-    formula is taken: `Mg0.9933Eu0.0067` is read as Mg148Eu, though Mg149Eu has the same digits.
+    Amounts may be integers or decimals, brackets (round, square, curly) may be nested, and spaces may separate the
+    elements. Decimals, rounded to `MOST_DECIMALS` where that changes little, follow one rule: if no amount of the
+    formula has more than `EXACT_DECIMALS` of them (zeros at the end do not count), all are exact. Otherwise every
+    decimal is a number rounded to the longest given length, and the amounts become the fractions of the smallest
+    common denominator, up to `LARGEST_MULTIPLE`, that round to the given digits; if there is none, the decimals are
+    used as they are. So `O0.555600Pr0.222200Pt0.222200` is read as O 5/9, Pr 2/9, Pt 2/9. Where digits leave a
+    choice the simplest formula is taken: `Mg0.9933Eu0.0067` is read as Mg148Eu, though Mg149Eu has the same digits.
 
     Amounts as programs write them (`9e-05`), subscripts and full-width characters are read like plain digits. Two
     compounds may be joined by a middle dot or an asterisk (`CuSO4·5H2O`), or by a full stop without digits on both
