@@ -94,7 +94,7 @@ class LoginNode:
         return [line.split("|")[0] for line in shown.splitlines() if line.split("|")[1] == str(self.folder)]
 
 
-def wait_for(condition, seconds=300):
+def wait_for(condition, seconds=900):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
