@@ -67,10 +67,10 @@ def test_a_number_leads_back_to_the_raw_bytes(finished):
 
 
 def test_a_cell_is_explained_from_files_alone(finished):
-    told = explain(finished.folder / "results/tables/tiny/errors.csv", ["", "brnet"])
+    shown = explain(finished.folder / "results/tables/tiny/errors.csv", ["", "brnet"])
     manifest = json.loads((finished.folder / "resources/raw/tiny/manifest.json").read_text())
-    assert manifest["files"][0]["sha256"] in told
-    assert told.count("(unchanged)") == 5
+    assert manifest["files"][0]["sha256"] in shown
+    assert shown.count("(unchanged)") == 5
     assert "Nothing to draw" not in (finished.folder / "results/figures/tiny/elements").read_text()
     assert "tiny_brnet" in (finished.folder / "results/tables/all/tests.csv").read_text()
 
