@@ -28,7 +28,10 @@ def name_run(model: str, dataset: str = "kefe") -> str:
     return f"{dataset}/formation_energy/ef/{model}/brnet2023"
 
 
-def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path:
+NETWORK = {"kind": "network"}
+
+
+def write_run(root: Path, run: str, errors: list[float], rows: int = 40, model: dict[str, str] = NETWORK) -> Path:
     """Write a run whose members have the given mean absolute errors exactly."""
     folder = root / run
     folder.mkdir(parents=True)
@@ -52,7 +55,7 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40) -> Path
         for number in range(len(errors))
     }  # fmt: skip
     split = {"hold_out": {"element": "Fe", "train_fraction": 0.2, "test_fraction": 0.2}}
-    cfg = {"model": {"kind": "network"}, "protocol": {"split": split, "training": {"max_epochs": 3000}}}
+    cfg = {"model": model, "protocol": {"split": split, "training": {"max_epochs": 3000}}}
     write_json(folder / "run_info.json", {"cfg": cfg, "members": members, "seconds_fitting": 60.0})
     symbols = ("O", "Fe", "H")
     lines = [

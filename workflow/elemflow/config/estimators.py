@@ -122,6 +122,9 @@ ESTIMATORS: dict[str, Entry] = {
     ),
 }  # fmt: skip
 
+TREES = _names("random_forest extra_trees bagging gradient_boosting hist_gradient_boosting xgboost lightgbm catboost")
+"""Ensembles of trees, which a network of the same table is compared with."""
+
 SEARCHABLE: dict[str, dict[str, str]] = {
     "optuna": {
         name: name

@@ -8,6 +8,7 @@ from elemflow.plan.items import PlannedCell, PlannedTable
 from elemflow.plan.published import margin_of
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
+from elemflow.reporting.behind_trees import Finished, find_behind_trees
 from elemflow.reporting.pages import ListedRun, list_run
 from elemflow.reporting.results import read_note, read_score
 from elemflow.reporting.tables.base import TableBuilder
@@ -109,9 +110,11 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
     Raises:
         DataError: A metrics file lacks the metric of the table.
     """
+    scores = {cell.run: read_score(metrics.get(cell.run), table.metric) for cell in table.cells}
+    finished = (Finished(cell, metrics[cell.run], score) for cell in table.ordered_cells if (score := scores[cell.run]))
+    behind = find_behind_trees(table, finished)
     for cell in table.ordered_cells:
-        path = metrics.get(cell.run)
-        score = read_score(path, table.metric)
+        path, score = metrics.get(cell.run), scores[cell.run]
         published = cell.published
         difference = score.mean - published if score and published is not None else None
         percent = 100 * difference / abs(published) if difference is not None and published else None
@@ -150,7 +153,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             reduced_by=size.reduced_by,
             published_source=cell.published_source if published is not None else None,
             published_note=cell.published_note or None,
-            note=note or read_note(path, table.metric) or None,
+            note=note or ", ".join(filter(None, (read_note(path, table.metric), behind.get(cell.run)))) or None,
             missing=cell.missing or None,
             run=cell.run,
             log=log,
