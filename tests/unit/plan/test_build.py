@@ -67,3 +67,25 @@ def test_a_figure_of_an_element_held_out_needs_a_protocol_that_holds_one_out():
     held_out = {"hold_out": {"element": "Mg", "train_fraction": 0}}
     study.protocols["validated"] |= {"split": PROTOCOL["split"] | held_out}
     assert build(study, {}).figures
+
+
+def test_a_run_that_is_shown_from_the_record_alone_is_not_computed():
+    shown = table(columns=[{"model": "brnet", "recorded": True}, {"model": "rf"}])
+    found = build(settings({"a": shown}), {})
+    assert {run.model for run in found.runs} == {"rf"}
+    assert {run.model: users for run, users in found.recorded.items()} == {"brnet": ["mine/a"]}
+    assert len(found.runs_of(found.tables["mine", "a"])) == 4
+
+
+def test_a_run_that_another_table_computes_is_no_recorded_run():
+    shown = table(columns=[{"model": "brnet", "recorded": True}])
+    found = build(settings({"a": shown, "b": table()}), {})
+    assert {run.model for run in found.runs} == {"brnet", "rf"}
+    assert not found.recorded
+
+
+@pytest.mark.parametrize("kind", ["bars", "parity"])
+def test_a_figure_shows_no_recorded_runs(kind):
+    figure = table(kind=kind, columns=[{"model": "rf", "recorded": True}])
+    with pytest.raises(ConfigError, match=rf"key 'figures.f.kind': {kind} cannot show recorded runs, such as d1/gap/"):
+        build(settings({}, {"f": figure}), {})

@@ -48,6 +48,7 @@ class Cell(Declared):
     Attributes:
         variations: Changes to the protocol by dotted key; a list stands for one cell each.
         listed: Models whose results the paper lists and which are not computed here.
+        recorded: Whether the run is shown from the record and not computed for this cell.
         missing: Why there are no data; the cell has no run.
     """
 
@@ -59,6 +60,7 @@ class Cell(Declared):
     protocol: OneOrMany | None = None
     variations: dict[str, Any] = Field(default_factory=dict, alias="with")
     listed: OneOrMany | None = None
+    recorded: bool = False
     published_table: str | None = None
     published_study: str | None = None
     published_model: OneOrMany | None = None

@@ -17,6 +17,9 @@ from elemflow.plan.without_runs import figure_of_datasets, table_of_datasets
 SOFTWARE = ("molder2021", "keras", "tensorflow", "pedregosa2011")
 """BibTeX keys of what every study is computed with."""
 
+SHOWS_RECORDED = "errors"
+"""The kind of table that can show runs from the record."""
+
 
 @dataclass
 class Plan:
@@ -24,11 +27,13 @@ class Plan:
 
     Attributes:
         runs: Every run, sorted, with the tables and figures (`<study>/<item>`) that use it; pre-training runs too.
+        recorded: The same of runs that are not computed, since every cell that names them shows the record.
         tables: What each table shows, by (study, table).
         figures: What each figure shows, by (study, figure).
     """
 
     runs: dict[Run, list[str]] = field(default_factory=dict)
+    recorded: dict[Run, list[str]] = field(default_factory=dict)
     tables: dict[tuple[str, str], PlannedTable] = field(default_factory=dict)
     figures: dict[tuple[str, str], PlannedFigure] = field(default_factory=dict)
 
@@ -74,6 +79,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
     """
     plan, printed = Plan(), Printed(published, largest_sizes(published))
     users: dict[Run, list[str]] = {}
+    recorded: dict[Run, list[str]] = {}
     for study_id in settings.selected:
         study = settings.studies[study_id]
         for item_id, item in study.tables.items():
@@ -81,28 +87,39 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
             if item.kind in WITHOUT_RUNS:
                 plan.tables[study_id, item_id] = table_of_datasets(settings, study_id, item_id, item, where)
                 continue
-            grid = _cross(settings, users, study_id, item_id, item, where)
+            grid = _cross(settings, users, recorded, study_id, item_id, item, where)
             plan.tables[study_id, item_id] = describe_table(settings, printed, study_id, item_id, item, grid)
         for item_id, item in study.figures.items():
             where = f"config/studies/{study_id}.yaml: key 'figures.{item_id}"
             if item.kind in WITHOUT_RUNS:
                 plan.figures[study_id, item_id] = figure_of_datasets(settings, study_id, item_id, item, where)
                 continue
-            grid = _cross(settings, users, study_id, item_id, item, where)
+            grid = _cross(settings, users, recorded, study_id, item_id, item, where)
             plan.figures[study_id, item_id] = describe_figure(settings, printed, study_id, item_id, item, grid)
     plan.runs = {run: users[run] for run in sorted(users)}
+    plan.recorded = {run: recorded[run] for run in sorted(recorded) if run not in users}
     plan.figures = _share_labels(plan.figures)
     return plan
 
 
 def _cross(
-    settings: Settings, users: dict[Run, list[str]], study_id: str, item_id: str, item: Item, where: str
+    settings: Settings,
+    users: dict[Run, list[str]],
+    recorded: dict[Run, list[str]],
+    study_id: str,
+    item_id: str,
+    item: Item,
+    where: str,
 ) -> Grid:
-    """Return the grid of an item, and note that the item uses its runs."""
+    """Return the grid of an item, and note that the item uses its runs, or shows them from the record."""
     grid = make_grid(settings, settings.studies[study_id], item, where)
     _check_kind(settings, item, grid, where)
-    for run in dict.fromkeys((*grid.runs, *source_runs(settings, grid.runs))):
-        users.setdefault(run, []).append(f"{study_id}/{item_id}")
+    for noted, runs in (
+        (users, (*grid.computed, *source_runs(settings, grid.computed))),
+        (recorded, grid.recorded),
+    ):
+        for run in dict.fromkeys(runs):
+            noted.setdefault(run, []).append(f"{study_id}/{item_id}")
     return grid
 
 
@@ -124,7 +141,12 @@ def citations(settings: Settings, plan: Plan, study_id: str) -> list[str]:
 
 
 def _check_kind(settings: Settings, item: Item, grid: Grid, where: str) -> None:
-    """Check that the protocols of an item compute what its kind shows."""
+    """Check that an item shows recorded runs only where it can, and that its protocols compute what its kind shows."""
+    if grid.recorded and item.kind != SHOWS_RECORDED:
+        raise ConfigError(
+            f"{where}.kind': {item.kind} cannot show recorded runs, such as {grid.recorded[0].path}. Remove the key "
+            f"'recorded' from its cells, or make it a table of the kind {SHOWS_RECORDED}."
+        )
     needed = PROTOCOL_NEEDS.get(item.kind)
     for run in grid.runs:
         if needed and not settings.protocol(run.protocol).switches_on(needed):

@@ -84,6 +84,16 @@ class Grid:
         """Every run of the grid whose data are at hand."""
         return [cell.run for row in self.cells for cell in row if not cell.missing]
 
+    @builtins.property
+    def computed(self) -> list[Run]:
+        """Those of them that are computed."""
+        return [cell.run for row in self.cells for cell in row if not cell.missing and not cell.keys.recorded]
+
+    @builtins.property
+    def recorded(self) -> list[Run]:
+        """Those of them that are shown from the record and not computed."""
+        return [cell.run for row in self.cells for cell in row if not cell.missing and cell.keys.recorded]
+
 
 def make_grid(settings: Settings, study: Study, item: Item, where: str) -> Grid:
     """Cross the rows and columns of an item.

@@ -49,6 +49,29 @@ def test_a_run_that_was_computed_here_is_not_shown_from_the_record(root, empty):
     assert RECORDED not in wf.reports.table(TABLE5).get("recorded", {})
 
 
+def test_the_demo_shows_recorded_runs_and_computes_none_of_the_papers_models(root, empty):
+    wf = Workflow.load({"studies": ["demo"]}, root)
+    demo = SimpleNamespace(study="demo", table="errors")
+    metrics = wf.reports.table_metrics(demo)
+    recorded = [Path(path) for path in metrics if not path.startswith("results/")]
+    assert root / "resources/record" / RECORDED / "metrics.json" in recorded
+    assert {path.parent.name for path in recorded} == {"brnet2023"}
+    assert {Path(path).parts[-3] for path in metrics if path.startswith("results/")} == {
+        "extra_trees",
+        "brnet_recommended",
+    }
+    assert RECORDED in wf.reports.table(demo)["recorded"]
+    assert not [run.path for run in wf.plan.recorded if f"results/runs/{run.path}/metrics.json" in wf.metrics()]
+
+
+def test_a_run_computed_for_nothing_else_does_not_replace_the_recorded_one(root, empty):
+    path = Path(f"results/runs/{RECORDED}/metrics.json")
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    wf = Workflow.load({"studies": ["demo"]}, root)
+    assert str(path) not in wf.reports.table_metrics(SimpleNamespace(study="demo", table="errors"))
+
+
 def test_a_reader_of_recorded_values_needs_no_data(workflows, empty):
     wf = workflows["only"]
     assert wf.reports.table_about(TABLE5) == []

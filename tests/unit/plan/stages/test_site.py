@@ -57,3 +57,11 @@ def test_the_record_alone_needs_nothing_computed(workflows, root, empty):
     assert site.costs == ""
     read = [path for path in (*wf.site.files(JOB), *wf.site.run_files(JOB)) if not path.startswith("results/tables/")]
     assert all(Path(path).is_file() for path in read)
+
+
+def test_a_run_that_the_record_lacks_has_no_page(root, empty):
+    wf = Workflow.load({"studies": ["demo"]}, root)
+    of_papers = [run for run in wf.site.parameters()["runs"] if run["run"].endswith("/brnet2023")]
+    assert RECORDED in {run["run"] for run in of_papers}
+    assert all(run["recorded"] for run in of_papers)
+    assert all(Path(path).is_file() for path in wf.site.run_files(JOB) if "/brnet2023/" in path)

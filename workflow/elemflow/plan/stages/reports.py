@@ -18,7 +18,7 @@ from elemflow.config.kinds import (
 from elemflow.core.declared import Parameters
 from elemflow.core.run import Run
 from elemflow.plan import forecast, paths
-from elemflow.plan.build import Plan, citations
+from elemflow.plan.build import SHOWS_RECORDED, Plan, citations
 from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.claims import PlannedClaims, kind_of
 from elemflow.plan.items import PlannedFigure, PlannedTable
@@ -50,23 +50,29 @@ class Reports(Stage):
     @cached_property
     def recorded(self) -> dict[str, RecordedRun]:
         """The recorded runs that stand in for runs which were not computed here, by path."""
-        if self.settings.recorded == "ignore":
+        always = {run.path for run in self.plan.recorded}
+        every = self.settings.recorded != "ignore"
+        if not always and not every:
             return {}
         recorded = read_recorded(self.context.root / paths.RECORD)
-        return {run: found for run, found in recorded.items() if not is_computed(Run.parse(run))}
+        return {
+            run: found
+            for run, found in recorded.items()
+            if run in always or (every and not is_computed(Run.parse(run)))
+        }
 
     def table_runs(self, table: PlannedTable) -> tuple[list[Run], list[RecordedRun]]:
         """Return the runs behind a table that are computed, and those that are shown from the record."""
         runs = self.runs(table)
-        recorded = self.recorded if table.kind == "errors" else {}
-        computed = [run for run in runs if run.path not in recorded]
+        recorded = self.recorded if table.kind == SHOWS_RECORDED else {}
+        computed = [run for run in runs if run.path not in recorded and run not in self.plan.recorded]
         if self.settings.recorded == "only":
             computed = [run for run in computed if is_computed(run)]
         return computed, [recorded[run.path] for run in runs if run.path in recorded]
 
     def _table_datasets(self, table: PlannedTable) -> list[str]:
         """Return the datasets that a table needs here: without those whose runs all come from the record."""
-        if self.settings.recorded == "ignore" or table.kind in WITHOUT_RUNS:
+        if table.kind in WITHOUT_RUNS:
             return list(table.datasets)
         computed, recorded = self.table_runs(table)
         used = {run.dataset for run in computed}

@@ -33,14 +33,20 @@ class Site(Stage):
     def _runs(self) -> list[SiteRun]:
         """Every run that is computed or recorded, in the order of the plan."""
         found = []
-        for run, users in self.plan.runs.items():
+        for run, users in sorted((self.plan.runs | self.plan.recorded).items()):
             studies = tuple(dict.fromkeys(user.split("/")[0] for user in users))
             if run.path in self.reports.recorded:
                 folder = self.reports.recorded[run.path].folder.as_posix()
                 found.append(SiteRun(run=run.path, folder=folder, studies=studies, recorded=True))
-            elif not self.reports.failure(run.path) and (not self.only_recorded or is_computed(run)):
+            elif self._has_run(run):
                 found.append(SiteRun(run=run.path, folder=f"{paths.RUNS}/{run.path}", studies=studies))
         return found
+
+    def _has_run(self, run: Run) -> bool:
+        """Return whether a run has a page of what is computed here."""
+        if run in self.plan.recorded or self.reports.failure(run.path):
+            return False
+        return not self.only_recorded or is_computed(run)
 
     def parameters(self, wildcards: Wildcards | None = None) -> Parameters:  # noqa: ARG002  see `Workflow.code`
         """Return what the site shows, with the paths of its files; see `elemflow.plan.site.SiteInputs`."""
