@@ -1,9 +1,12 @@
 import csv
 import json
+import math
+import re
 
+import pandas as pd
 import pytest
 
-from elemflow.reporting.costs import queue_seconds, read_benchmarks, write_costs
+from elemflow.reporting.costs import COLUMNS, list_costs, queue_seconds, read_benchmarks, write_costs
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 RUNS = ("mp/gap/ef/net/p", "mp/gap/ef/forest/p")
@@ -66,6 +69,26 @@ def test_jobs_without_a_measured_cpu_time_are_counted(project):
     assert found["train_model"] == ("2", "2.0", "0")
     assert found["one"][2] == "0"
     assert "Jobs without a measured CPU time" in page
+
+
+def heads(page):
+    return re.findall("<th[^>]*>([^<]*)</th>", page)
+
+
+def test_pages_name_a_unit_that_suits_the_longest_time_and_leave_empty_columns_out(project):
+    _, page = written(project)
+    assert set(heads(page)) == {"", "Jobs", "Time (min)", "CPU time (min)", "GPU time (min)", "Peak memory (MB)"}
+    assert ">180<" in page  # 7,200 s and 3,600 s of train_model
+
+
+@pytest.mark.parametrize(
+    ("hours", "unit", "shown"), [(0.001, "s", "3.6"), (0.5, "min", "30"), (25.0, "h", "25"), (math.nan, "s", "—")]
+)
+def test_times_are_in_seconds_minutes_or_hours(hours, unit, shown):
+    line = dict.fromkeys(COLUMNS, 0.0) | {"kind": "rule", "name": "r", "hours": hours}
+    columns, groups = list_costs(pd.DataFrame([line]))
+    assert columns == ["", "Jobs", f"Time ({unit})", f"CPU time ({unit})", "Peak memory (MB)"]
+    assert groups["Rules"] == [["r", "0", shown, "0", "0"]]
 
 
 def test_a_run_that_is_not_there_is_no_gpu_job(project):

@@ -16,13 +16,21 @@ from elemflow.reporting.view import NO_VALUE
 COLUMNS = {
     "name": "",
     "jobs": "Jobs",
-    "hours": "Hours",
-    "cpu_hours": "CPU hours",
+    "hours": "Time",
+    "cpu_hours": "CPU time",
     "cpu_not_measured": "Jobs without a measured CPU time",
-    "gpu_hours": "GPU hours",
+    "gpu_hours": "GPU time",
     "peak_memory_mb": "Peak memory (MB)",
-    "queue_hours": "Hours in the queue",
+    "queue_hours": "Time in the queue",
 }
+"""Columns of the csv, in hours where they are times, and their heads on pages, which name a fitting unit."""
+TIMES = tuple(name for name in COLUMNS if name.endswith("hours"))
+OPTIONAL = ("cpu_not_measured", "gpu_hours", "queue_hours")
+"""Columns that pages leave out where no line has anything in them."""
+UNITS = {"s": 3600, "min": 60, "h": 1}
+"""Units of time on pages, per hour."""
+LARGEST = 600
+"""Largest time that is shown in a unit below the hour."""
 RUN_RULES = ("train_model", "evaluate_run")
 SUBMITTED = re.compile(r"SLURM jobid (\S+) \(log: \S*/slurm_logs/(?:rule|group)_([^/]+)/")
 
@@ -61,16 +69,24 @@ def write_costs(
     ]
     frame = pd.DataFrame(lines, columns=["kind", *COLUMNS])
     write_text(csv, frame.to_csv(index=False, lineterminator="\n"))
-    write_text(html, render_costs(list(COLUMNS.values()), list_costs(frame)))
+    write_text(html, render_costs(*list_costs(frame)))
 
 
-def list_costs(frame: pd.DataFrame) -> dict[str, list[list[str]]]:
-    """Return the lines of the csv as pages show them, by the heading of their table."""
+def list_costs(frame: pd.DataFrame) -> tuple[list[str], dict[str, list[list[str]]]]:
+    """Return the heads and lines of the csv as pages show them, the lines by the heading of their table.
+
+    Times are in the unit that suits the longest; columns without content are left out.
+    """
     shown = {"rule": "Rules", "study": "Studies: their trainings and evaluations"}
-    return {
-        heading: [[_shown(value) for value in line] for line in frame[frame["kind"] == kind][list(COLUMNS)].to_numpy()]
+    columns = [name for name in COLUMNS if name not in OPTIONAL or frame[name].fillna(0).any()]
+    longest = frame[list(TIMES)].max().max()
+    unit = next((unit for unit, per_hour in UNITS.items() if not longest * per_hour > LARGEST), "h")
+    scaled = frame.assign(**{name: frame[name] * UNITS[unit] for name in TIMES})
+    groups = {
+        heading: [[_shown(value) for value in line] for line in scaled[scaled["kind"] == kind][columns].to_numpy()]
         for kind, heading in shown.items()
     }
+    return [f"{COLUMNS[name]} ({unit})" if name in TIMES else COLUMNS[name] for name in columns], groups
 
 
 def read_benchmarks(folder: Path, runs: Path) -> pd.DataFrame:

@@ -1,10 +1,12 @@
 """The page of a study: its tables with verdicts, its claims and its figures."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path
 from elemflow.plan.site import SiteFigure, SiteStudy
 from elemflow.reporting.claims_page import VERDICT_STYLES
@@ -12,16 +14,38 @@ from elemflow.reporting.claims_view import StudyClaims
 from elemflow.reporting.site.cells import ListedCell, ShownTable, count_states
 from elemflow.reporting.site.render import Site, study_page
 
+WIDE = 640
+"""Width in points above which a figure takes a whole row."""
+SIZE = re.compile(r'<svg\b[^>]* viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
+"""Width and height in points, as matplotlib writes them."""
+
 
 @dataclass(frozen=True)
 class FigureOnPage:
-    """A figure: id, title, caption, and its files below the folder of pages."""
+    """A figure on the page of its study.
+
+    Attributes:
+        figure: Its id.
+        title: Its title.
+        caption: Its caption, with the values that are drawn.
+        svg: The drawing, below the folder of pages.
+        csv: The numbers, below the folder of pages.
+        width: Width of the drawing in points.
+        height: Its height in points.
+    """
 
     figure: str
     title: str
     caption: str
     svg: str
     csv: str
+    width: float
+    height: float
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the text of the drawing is legible over the whole width of the page only."""
+        return self.width > WIDE
 
 
 def write_study(
@@ -62,7 +86,20 @@ def place_figure(site: Site, figure: SiteFigure) -> FigureOnPage:
     for kind, source in (("svg", figure.svg), ("csv", figure.csv)):
         copy(source, site.folder / f"{name}.{kind}")
     caption = Path(figure.text).read_text(encoding="utf-8")
-    return FigureOnPage(planned.figure, planned.title, caption, f"{name}.svg", f"{name}.csv")
+    width, height = read_size(figure.svg)
+    return FigureOnPage(planned.figure, planned.title, caption, f"{name}.svg", f"{name}.csv", width, height)
+
+
+def read_size(svg: str | Path) -> tuple[float, float]:
+    """Return width and height of a drawing in points.
+
+    Raises:
+        DataError: The file does not say.
+    """
+    found = SIZE.search(Path(svg).read_text(encoding="utf-8"))
+    if found is None:
+        raise DataError(f"{svg}: no viewBox, so its size is not known; delete the file to draw it again.")
+    return float(found[1]), float(found[2])
 
 
 def copy(source: str | Path, target: Path) -> None:
