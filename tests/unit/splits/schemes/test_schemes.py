@@ -19,6 +19,9 @@ FOLDS = {"scheme": "k_fold", "folds": 5, "repeats": 2, "validation": 0.1, "seed"
 INNER = {"scheme": "k_fold_validation", "test": 0.1, "folds": 5, "seed": 7}
 
 
+PAIRS = {"scheme": "k_fold_pairs", "folds": 5, "seed": 7}
+
+
 TRAIN, VALIDATION, TEST = range(3)
 
 
@@ -83,7 +86,7 @@ def test_five_times_two_halves():
 
 @given(
     st.lists(st.sampled_from("ABCDEFGHIJKLMNOPQRST"), min_size=5, max_size=60),
-    st.sampled_from([FRACTIONS, FOLDS, INNER]),
+    st.sampled_from([FRACTIONS, FOLDS, INNER, PAIRS]),
 )
 def test_one_composition_is_never_in_two_sets(compositions, split):
     for roles in members(compositions, split):
@@ -133,3 +136,11 @@ def test_seeds_within_a_fold_share_its_split():
     roles = np.array(list(members(names(103), FOLDS | {"members_per_fold": 3})))
     assert (roles[::3] == np.array(list(members(names(103), FOLDS)))).all()
     assert (roles[::3] == roles[2::3]).all()
+
+
+def test_pairs_are_of_the_folds_of_k_fold():
+    folds = [roles == TEST for roles in members(names(103), FOLDS | {"repeats": 1})]
+    pairs = [roles == TEST for roles in members(names(103), PAIRS)]
+    expected = [folds[i] | folds[j] for i in range(5) for j in range(i + 1, 5)]
+    np.testing.assert_array_equal(pairs, expected)
+    assert read_split(PAIRS).n_trainings == 10
