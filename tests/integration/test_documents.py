@@ -147,7 +147,8 @@ def test_every_page_is_on_the_site(root):
     site = yaml.load((root / "mkdocs.yml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     listed = set(re.findall(r"[\w/]+\.md", str(site["nav"])))
     pages = {path.relative_to(root / "docs").as_posix() for path in (root / "docs").rglob("*.md")}
-    assert listed == pages
+    notebooks = {path.relative_to(root / "docs").with_suffix(".md") for path in (root / "docs").rglob("*.ipynb")}
+    assert listed == pages | {page.as_posix() for page in notebooks}
 
 
 def test_documents_that_files_mention_exist(root):

@@ -1,4 +1,4 @@
-"""Hooks of mkdocs for the site: formulas as MathML, which needs no script, and the figures of the demo."""
+"""Hooks of mkdocs for the site: formulas as MathML, which needs no script, notebooks, and the figures of the demo."""
 
 import re
 import shutil
@@ -7,11 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
+from mkdocs.structure.files import File
+
+from elemflow.tools.notebook import read, to_markdown
 
 ROOT = Path(__file__).resolve().parents[3]
 FIGURES = ROOT / "results" / "figures" / "demo"
 FIGURES_PAGE = "results/demo.md"
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+
+
+def on_files(files: Any, config: Any, **_: Any) -> Any:
+    """Add a page for each notebook; called by mkdocs."""
+    for file in list(files):
+        if file.src_uri.endswith(".ipynb"):
+            page = file.src_uri.removesuffix(".ipynb") + ".md"
+            files.append(File.generated(config, page, content=to_markdown(read(Path(file.abs_src_path)))))
+    return files
 
 
 def on_page_content(html: str, **_: Any) -> str:
@@ -20,7 +32,8 @@ def on_page_content(html: str, **_: Any) -> str:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Return the text of a page, with the figures of the demo on theirs; called by mkdocs."""
+    """Return the text of a page, with links to pages of notebooks and the figures of the demo; called by mkdocs."""
+    markdown = markdown.replace(".ipynb)", ".md)")
     if page.file.src_uri != FIGURES_PAGE:
         return markdown
     figures = sorted(FIGURES.glob("*.svg"))
