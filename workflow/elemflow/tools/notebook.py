@@ -52,7 +52,9 @@ def run_cells(cells: list[Cell]) -> Iterator[Cell]:
 def _run(source: str, namespace: dict[str, Any], count: int) -> list[Cell]:
     """Return what a cell prints, its last expression unless that is None, and the figures that it draws."""
     module = ast.parse(source)
-    last = ast.Expression(module.body.pop().value) if module.body and isinstance(module.body[-1], ast.Expr) else None
+    final = module.body[-1] if module.body else None
+    last = ast.Expression(final.value) if isinstance(final, ast.Expr) else None
+    module.body = module.body[:-1] if last else module.body
     with redirect_stdout(StringIO()) as printed:
         exec(compile(module, f"<cell {count}>", "exec"), namespace)  # noqa: S102  that is what a notebook is for
         value = eval(compile(last, f"<cell {count}>", "eval"), namespace) if last else None  # noqa: S307  the same
