@@ -28,6 +28,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/costs.smk"
 include: "workflow/rules/site.smk"
 include: "workflow/rules/crate.smk"
+include: "workflow/rules/record.smk"
 
 
 localrules:
@@ -52,6 +53,7 @@ localrules:
     forecast_costs,
     make_crate,
     collect_crates,
+    update_record,
 
 
 rule all:

@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 from factories.gated_network import Gate
-from factories.tiny_project import TINY_SEED
+from factories.tiny_project import TINY_SEED, TINY_STUDY
 
 from elemflow.explain import explain
 
@@ -123,6 +123,19 @@ def test_report_holds_every_table_and_figure(copied):
     assert "parity.png" in names
     assert "a few materials" in page
     assert "System Message" not in page
+
+
+def test_finished_runs_of_papers_enter_the_record(copied):
+    copied.declare("studies/tatis2021", TINY_STUDY)  # as if a paper had it
+    copied.edit("config/config.yaml", "record: keep", "record: update")
+    for info in (copied.folder / "results/runs").rglob("run_info.json"):
+        # A copy of the project is no repository.
+        info.write_text(json.dumps(json.loads(info.read_text()) | {"commit": "0" * 40}))
+    copied.run("results/plan/recorded.csv")
+    with (copied.folder / "results/plan/recorded.csv").open() as stream:
+        assert [line["state"] for line in csv.DictReader(stream)] == ["added", "added"]
+    assert (copied.folder / "resources/record/tiny/seebeck/ef/tiny_brnet/tiny/predictions.parquet").is_file()
+    assert copied.planned("--nolock", "results/plan/recorded.csv") == set()
 
 
 def test_a_new_study_reruns_nothing_else(copied):

@@ -8,7 +8,7 @@ import pytest
 from elemflow.record.cells import find_recorded, plan_papers
 from elemflow.record.coverage import summarise, to_frame, to_markdown
 from elemflow.record.evidence import FOLDER
-from elemflow.tools.record import make_tables
+from elemflow.record.tables import make_tables
 
 
 @pytest.fixture(scope="module")

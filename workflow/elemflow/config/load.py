@@ -63,6 +63,7 @@ class Settings:
         chunks: Jobs per part of a representation.
         keep_failed: Whether failed runs are shown as such rather than tried again.
         recorded: Whether tables show recorded runs that were not computed here, and nothing else (`only`).
+        record: Whether finished runs at full scale are added to the record.
         packing: How small trainings share a process.
     """
 
@@ -75,6 +76,7 @@ class Settings:
     chunks: int = 1
     keep_failed: bool = False
     recorded: Recorded = "ignore"
+    record: Literal["keep", "update"] = "keep"
     packing: Packing = field(default_factory=Packing)
     _derived: dict[str, Protocol] = field(default_factory=dict, repr=False, compare=False)
 
@@ -129,6 +131,7 @@ def load(
         chunks=top["chunks"],
         keep_failed=top["keep_failed"],
         recorded=top["recorded"],
+        record=top["record"],
         packing=Packing.model_validate(top["packing"]),
     )
 

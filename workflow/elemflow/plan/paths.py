@@ -85,6 +85,7 @@ PLAN = "results/plan/runs.tsv"
 COSTS = "results/plan/costs.csv"
 COSTS_PAGE = "results/plan/costs.html"
 FORECAST = "results/plan/cost.tsv"
+RECORD_UPDATE = "results/plan/recorded.csv"
 CRATE = "results/crate/{study}"
 ALL_CRATES = "results/crate/all"
 

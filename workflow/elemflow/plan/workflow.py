@@ -24,6 +24,7 @@ from elemflow.plan.stages.curation import Curation
 from elemflow.plan.stages.evaluation import Evaluation
 from elemflow.plan.stages.features import Features
 from elemflow.plan.stages.inference import Inference
+from elemflow.plan.stages.record import Record
 from elemflow.plan.stages.reports import Reports
 from elemflow.plan.stages.site import Site
 from elemflow.plan.stages.sources import Sources
@@ -46,7 +47,8 @@ class Workflow:
     Attributes:
         plan: Runs, tables and figures.
         claims: What the page of claims of each study shows.
-        sources, curation, features, splits, training, evaluation, inference, reports, site: The stages.
+        sources, curation, features, splits, training, evaluation, inference, reports, site, record: The
+            stages.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Workflow:
         self.inference = Inference(context, self.features, self.training)
         self.reports = Reports(context, self.plan, self.claims, self.config)
         self.site = Site(context, self.plan, self.claims, self.reports)
+        self.record = Record(context, self.plan, self.reports)
 
     @classmethod
     def load(
@@ -145,7 +148,8 @@ class Workflow:
         pages = [paths.SITE, paths.PLAN, paths.ALL_TABLES, paths.ALL_FIGURES, paths.COSTS_PAGE]
         pretraining = [paths.METRICS.format(**run.keys()) for run in self.plan.runs if self.is_pretraining(run)]
         described = [paths.CROISSANT.format(dataset=dataset) for dataset in self.reports.described_datasets()]
-        return [*pages, *self.reports.bibliographies(), *described, *pretraining, *self.reports.all_claims()]
+        texts = [*self.reports.bibliographies(), *described, *self.reports.all_claims()]
+        return [*pages, *texts, *pretraining, *self.record.requested()]
 
     def is_pretraining(self, run: Run) -> bool:
         """Return whether a run exists for others to start from; no table requests it."""

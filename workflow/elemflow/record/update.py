@@ -1,0 +1,129 @@
+"""Finished runs of a build into the record, if they are runs of the papers at full scale."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from elemflow.config.kinds import parts_of
+from elemflow.core.errors import DataError
+from elemflow.core.files import read_json, write_text
+from elemflow.core.run import Run
+from elemflow.plan import paths
+from elemflow.record.cells import Planned, plan_papers
+from elemflow.record.evidence import RUN_INFO, add
+from elemflow.record.tables import write_tables
+
+WITHOUT_NUMBERS = frozenset({"protocol.training.engine", "protocol.training.parallel_members"})
+"""Settings of a run that choose how it is computed: both engines train the same network, to the last digits."""
+WHOLE_COMMIT = re.compile("[0-9a-f]{40}")
+ADDED, KNOWN = "added", "recorded before"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a finished run.
+
+    Attributes:
+        run: Its path.
+        state: `added`, `recorded before`, or why it is not recorded.
+    """
+
+    run: str
+    state: str
+
+
+def update(results: Path, runs: Sequence[Run], root: Path, report: Path) -> None:
+    """Add the finished runs of a build that the record lacks, and write its tables.
+
+    Args:
+        results: Folder of results.
+        runs: The finished runs.
+        root: Folder of the project with `resources/record/`.
+        report: csv file to write: each run with what became of it.
+
+    Raises:
+        DataError: The record cannot be written, or a run contradicts itself.
+    """
+    planned = plan_papers(root)
+    outcomes = [Outcome(run.path, _add_if_sound(results, run, root, planned)) for run in runs]
+    if any(outcome.state == ADDED for outcome in outcomes):
+        write_tables(root, planned)
+    frame = pd.DataFrame([vars(outcome) for outcome in outcomes], columns=["run", "state"])
+    write_text(report, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def add_runs(results: Path, runs: Sequence[Run], root: Path) -> None:
+    """Add finished runs to the record; those that it has are replaced.
+
+    Raises:
+        DataError: A run is no run of the papers at full scale, is not finished, or contradicts itself.
+    """
+    planned = plan_papers(root)
+    for run in runs:
+        if reason := why_not(results, run, planned):
+            raise DataError(f"{run.path} cannot be recorded: {reason}.")
+        add(results, run, root / paths.RECORD)
+
+
+def _add_if_sound(results: Path, run: Run, root: Path, planned: Sequence[Planned]) -> str:
+    record = root / paths.RECORD
+    if (record / run.path / RUN_INFO).is_file():
+        return KNOWN
+    if reason := why_not(results, run, planned):
+        return reason
+    try:
+        add(results, run, record)
+    except OSError as error:
+        raise DataError(
+            f"{record} cannot be written ({error}). 'record: update' adds to the record of the project that the "
+            "workflow runs from; run it from a clone that is yours."
+        ) from None
+    return ADDED
+
+
+def why_not(results: Path, run: Run, planned: Sequence[Planned]) -> str:
+    """Return why a run is not evidence on the papers' tables; empty if it is.
+
+    Its settings, as it was trained, must be those that the papers' studies declare, and its commit must be known.
+    """
+    path = results / "runs" / run.path / RUN_INFO
+    if not path.is_file():
+        return f"{path} is missing, the run is not finished"
+    info = read_json(path)
+    commit = info.get("commit") or ""
+    if not WHOLE_COMMIT.fullmatch(commit):
+        return f"its commit is {commit or 'unknown'}, and must be one that others can check out"
+    expected = [found for each in planned if (found := _expected(each, run)) is not None]
+    if not expected:
+        return "no table or figure of the papers needs it"
+    differing = [list(_differing(info["cfg"], cfg)) for cfg in expected]
+    _, fewest = min((len(settings), settings) for settings in differing)
+    return f"it was trained with {'; '.join(fewest)}, not as the papers' studies declare" if fewest else ""
+
+
+def _expected(planned: Planned, run: Run) -> dict[str, Any] | None:
+    """Return the settings with which a plan trains a run; None if it has no such run."""
+    if run not in planned.plan.runs:
+        return None
+    dataset, protocol = planned.settings.datasets[run.dataset], planned.settings.protocol(run.protocol)
+    return {
+        "model": planned.settings.models[run.model].training_parameters(),
+        "protocol": protocol.training_parameters(dataset.properties[run.property], parts_of(run.representation)),
+    }
+
+
+def _differing(found: Mapping[str, Any], expected: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """Yield the settings of a run that are others than expected; those that it lacks are younger than the run."""
+    for key, value in found.items():
+        name = f"{where}{key}"
+        if name in WITHOUT_NUMBERS or (not where and key not in expected):
+            continue
+        wanted = expected.get(key)
+        if isinstance(value, Mapping) and isinstance(wanted, Mapping):
+            yield from _differing(value, wanted, f"{name}.")
+        elif value != wanted:
+            yield f"{name} {value!r} in place of {wanted!r}"
