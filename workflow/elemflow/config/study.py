@@ -135,6 +135,7 @@ class Claim(Declared):
     over: tuple[RunKey, ...] | None = None
     percent: float | None = None
     level: float = 0.05
+    quotes: tuple[str, ...] = ()
     at_least: int | None = None
 
 

@@ -30,12 +30,14 @@ class Plan:
         recorded: The same of runs that are not computed, since every cell that names them shows the record.
         tables: What each table shows, by (study, table).
         figures: What each figure shows, by (study, figure).
+        published: The papers' numbers.
     """
 
     runs: dict[Run, list[str]] = field(default_factory=dict)
     recorded: dict[Run, list[str]] = field(default_factory=dict)
     tables: dict[tuple[str, str], PlannedTable] = field(default_factory=dict)
     figures: dict[tuple[str, str], PlannedFigure] = field(default_factory=dict)
+    published: PublishedIndex = field(default_factory=dict, repr=False)
 
     @property
     def items(self) -> Iterator[PlannedTable | PlannedFigure]:
@@ -77,7 +79,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
     Raises:
         ConfigError: A study names something that does not exist, or leaves a part of a run open.
     """
-    plan, printed = Plan(), Printed(published, largest_sizes(published))
+    plan, printed = Plan(published=published), Printed(published, largest_sizes(published))
     users: dict[Run, list[str]] = {}
     recorded: dict[Run, list[str]] = {}
     for study_id in settings.selected:

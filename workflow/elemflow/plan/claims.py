@@ -18,11 +18,14 @@ from elemflow.plan.build import Plan
 from elemflow.plan.claim_kinds.base import Case, ClaimKind, Inequality, L, Line, select
 from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.items import PlannedCell, PlannedTable
+from elemflow.plan.published import PublishedIndex, find_quoted
 
 HOLDS, FAILS, OPEN, UNDECIDED = "holds", "does not hold", "not testable", "undecided"
 NO_RESULT, NO_DATA, FAILED, DECLINED = "no result", "no data", "failed", "declined by its model"
 REDUCED, LARGER, FEW_MEMBERS = "reduced scale", "more materials than in the paper", "too few members"
 HIGHER_IS_BETTER = ("r2",)
+UNITS = {"percent": "%", "count": ""}
+"""How pages write units of the csv."""
 OF_KINDS = ("a", "b", "order", "direction", "over", "percent")
 
 
@@ -119,11 +122,23 @@ def _plan(settings: Settings, plan: Plan, study_id: str, study: Study) -> Planne
         study_title=study.title,
         reference=study.reference,
         model_selection=study.model_selection,
-        claims=study.claims,
+        claims={
+            name: _with_quotes(plan.published, study_id, claim, f"config/studies/{study_id}.yaml: key 'claims.{name}")
+            for name, claim in study.claims.items()
+        },
         dataset_titles={dataset: settings.datasets[dataset].title for dataset in datasets},
         same_materials=tuple(map(tuple, find_same_materials(settings.datasets, datasets))),
         tables={table: planned for table, planned in tables.items() if table in used},
     )
+
+
+def _with_quotes(published: PublishedIndex, study: str, claim: Claim, where: str) -> Claim:
+    """Return a claim whose source shows the numbers that the text prints for it."""
+    if not claim.quotes:
+        return claim
+    found = [find_quoted(published, study, name, f"{where}.quotes'") for name in claim.quotes]
+    printed = ", ".join(f"{value.text} {UNITS.get(value.unit, value.unit)}".strip() for value in found)
+    return claim.model_copy(update={"source": f"{claim.source} (prints {printed})"})
 
 
 def find_same_materials(datasets: Mapping[str, Dataset], chosen: Iterable[str]) -> list[list[str]]:

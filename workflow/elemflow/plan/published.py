@@ -116,11 +116,10 @@ def read_published(path: str | Path) -> PublishedIndex:
 
 
 def read_published_quantities(path: str | Path) -> PublishedIndex:
-    """Read what papers print of `QUANTITIES`.
+    """Read what papers print besides errors: `QUANTITIES` of networks, and numbers that claims quote.
 
     Args:
-        path: CSV file with one line per printed number, in a column `value`, and what it is in a column `quantity`;
-            other quantities are dropped.
+        path: CSV file with one line per printed number, in a column `value`, and what it is in a column `quantity`.
 
     Returns:
         The values of each (study, table, dataset, quantity, representation, model), in file order.
@@ -144,8 +143,6 @@ def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
         for line in reader:
             if quantity:
                 line["property"] = line[quantity]
-                if line[quantity] not in QUANTITIES:
-                    continue
             where = f"{path}, line {reader.line_num}"
             entry = _parse_line(line, value, where, reader.line_num)
             key = Question(*(line[name].strip() for name in Question._fields))
@@ -198,6 +195,22 @@ def largest_sizes(index: PublishedIndex) -> dict[tuple[str, str, str], int]:
         known = [entry.size for entry in entries if entry.size]
         sizes[study, dataset, name] = max([*known, sizes.get((study, dataset, name), 0)])
     return {key: size for key, size in sizes.items() if size}
+
+
+def find_quoted(index: PublishedIndex, study: str, name: str, where: str) -> PublishedValue:
+    """Return a number that a claim quotes, by the quantity that names it within its study.
+
+    Raises:
+        ConfigError: The study prints none of this name, or several.
+    """
+    numbers = [(key.property, value) for key, values in index.items() if key.study == study for value in values]
+    found = [value for quantity, value in numbers if quantity == name]
+    if len(found) != 1:
+        raise ConfigError(
+            f"{where}: {len(found)} numbers of {study} in published_other.csv have the quantity '{name}'; a claim "
+            f"quotes one.{nearest(name, {quantity for quantity, _ in numbers})}"
+        )
+    return found[0]
 
 
 def same_unit(printed: str, ours: str) -> bool:
