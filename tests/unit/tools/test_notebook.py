@@ -90,7 +90,7 @@ def test_a_page_has_code_outputs_and_pictures(root):
     page = notebook.to_markdown(notebook.read(root / "docs/guide/notebook.ipynb"))
     assert page.startswith("# In a notebook\n")
     assert page.count("```") % 2 == 0
-    assert '<table class="dataframe">' in page
+    assert "<table>" in page
     assert re.search(r'<img alt="figure" src="data:image/png;base64,[A-Za-z0-9+/=]+">', page)
 
 

@@ -8,6 +8,7 @@ import ast
 import base64
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -21,6 +22,8 @@ from elemflow.core.files import write_text
 Cell = dict[str, Any]
 """A cell as the format of notebooks has it."""
 
+PANDAS_STYLE = re.compile(r' (?:class="dataframe"|style="text-align: right;")')
+"""What pandas gives its tables; the site styles those without."""
 PNG, HTML, TEXT = "image/png", "text/html", "text/plain"
 
 
@@ -100,7 +103,7 @@ def _show(output: Cell) -> str:
     if PNG in data:
         return f'<img alt="{escape("".join(data[TEXT]))}" src="data:{PNG};base64,{"".join(data[PNG]).strip()}">'
     if HTML in data:
-        return "".join(data[HTML])
+        return PANDAS_STYLE.sub("", "".join(data[HTML]))
     return f"```text\n{''.join(output.get('text') or data[TEXT]).rstrip()}\n```"
 
 
