@@ -26,6 +26,7 @@ from elemflow.config.dataset import Dataset
 from elemflow.config.load import load
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import JsonObject, read_json
+from elemflow.core.parquet import read_frame
 from elemflow.core.places import ROOT
 from elemflow.curation.dry_run import curate_dry, is_local
 from elemflow.features.transformer import Features
@@ -69,7 +70,7 @@ def load_dataset(name: str, results: str | Path = RESULTS) -> pd.DataFrame:
     dataset = _declared(name)
     file = Path(results) / f"datasets/{name}/materials.parquet"
     if file.is_file():
-        frame = pd.read_parquet(file).drop(columns=list(NOT_A_NUMBER), errors="ignore")
+        frame = read_frame(file).drop(columns=list(NOT_A_NUMBER), errors="ignore")
     elif is_local(name, dataset):
         frame = curate_dry(name, dataset).materials
     else:
@@ -154,8 +155,8 @@ def load_run(run: str | Path, results: str | Path = RESULTS) -> RunResults:
         raise DataError(f"{metrics}: not built. Build it: snakemake --cores 1 {metrics}")
     return RunResults(
         folder=folder,
-        predictions=pd.read_parquet(folder / "predictions.parquet"),
-        history=pd.read_parquet(folder / "history.parquet"),
+        predictions=read_frame(folder / "predictions.parquet"),
+        history=read_frame(folder / "history.parquet"),
         metrics=_errors(read_json(metrics)),
         info=read_json(folder / "run_info.json"),
     )

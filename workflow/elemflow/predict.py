@@ -16,12 +16,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-
 from elemflow.chemistry.weights import CANONICAL
 from elemflow.cli.main import main as elemflow
 from elemflow.cli.predict import looks_like_a_file
-from elemflow.core.errors import ElemflowError
+from elemflow.core.errors import DataError, ElemflowError
 from elemflow.core.files import read_metadata
 from elemflow.inference.ensemble import COMBINE
 from elemflow.inference.predictor import predict_parquet, predict_table
@@ -135,7 +133,7 @@ def _level(text: str) -> int:
 def _has_features(path: Path) -> bool:
     try:
         return path.suffix == ".parquet" and path.is_file() and "part" in read_metadata(path)
-    except pa.ArrowInvalid:  # what reads it next says what is wrong
+    except DataError:  # what reads it next says what is wrong
         return False
 
 

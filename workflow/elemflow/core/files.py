@@ -1,4 +1,4 @@
-"""Files that are whole or absent: temporary names, hashes, byte-stable JSON and Parquet."""
+"""Files that are whole or absent: temporary names, hashes, byte-stable JSON, and Parquet with checksums."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
 
 JsonObject = dict[str, Any]
 """A JSON object that is written to a file, or was read from one and not checked."""
@@ -20,6 +21,7 @@ PARQUET_OPTIONS: dict[str, Any] = {
     "row_group_size": 65536,  # small enough to stream, large enough to compress
     "version": "2.6",
     "store_schema": True,
+    "write_page_checksum": True,
 }
 
 
@@ -81,11 +83,25 @@ def write_parquet(path: str | Path, table: "pa.Table", metadata: Mapping[str, An
         table: The rows; pandas metadata is dropped, field metadata stays.
         metadata: Values stored as JSON under the schema key `elemflow`.
     """
+    extra = {b"elemflow": json.dumps(dict(metadata), sort_keys=True).encode()} if metadata else None
+    table = table.replace_schema_metadata(extra)
+    with _parquet_writer(path, table.schema) as writer:
+        writer.write_table(table, PARQUET_OPTIONS["row_group_size"])
+
+
+@contextmanager
+def _parquet_writer(path: str | Path, schema: "pa.Schema") -> Iterator["ParquetWriter"]:
+    """Yield a writer of a file with checksums of pages and footer, which gets its name when the block succeeds."""
     import pyarrow.parquet as pq  # noqa: PLC0415  a parse of the workflow needs no Parquet
 
-    extra = {b"elemflow": json.dumps(dict(metadata), sort_keys=True).encode()} if metadata else None
+    from elemflow.core import parquet  # noqa: PLC0415
+
+    options = {key: value for key, value in PARQUET_OPTIONS.items() if key != "row_group_size"}
     with atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(extra), temporary, **PARQUET_OPTIONS)
+        with pq.ParquetWriter(temporary, schema, **options) as writer:
+            yield writer
+            writer.add_key_value_metadata({parquet.FOOTER_CHECKSUM: parquet.UNSEALED})
+        parquet.seal(temporary)
 
 
 @contextmanager
@@ -100,14 +116,12 @@ def parquet_stream(path: str | Path, schema: "pa.Schema") -> Iterator[Callable[[
         schema: Schema of the file and of every table.
     """
     import pyarrow as pa  # noqa: PLC0415  a parse of the workflow needs no Parquet
-    import pyarrow.parquet as pq  # noqa: PLC0415
 
     size: int = PARQUET_OPTIONS["row_group_size"]
-    options = {key: value for key, value in PARQUET_OPTIONS.items() if key != "row_group_size"}
     waiting = schema.empty_table()
     written = 0
 
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
+    with _parquet_writer(path, schema) as writer:
 
         def append(table: "pa.Table") -> None:
             nonlocal waiting, written
@@ -125,9 +139,9 @@ def parquet_stream(path: str | Path, schema: "pa.Schema") -> Iterator[Callable[[
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """Read what `write_parquet` stored as metadata; empty if nothing was."""
-    import pyarrow.parquet as pq  # noqa: PLC0415  a parse of the workflow needs no Parquet
+    from elemflow.core.parquet import read_schema  # noqa: PLC0415  a parse of the workflow needs no Parquet
 
-    stored = (pq.read_schema(path).metadata or {}).get(b"elemflow")
+    stored = (read_schema(path).metadata or {}).get(b"elemflow")
     return json.loads(stored) if stored else {}
 
 

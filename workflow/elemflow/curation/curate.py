@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from elemflow.chemistry import material_id
 from elemflow.chemistry.composition import amounts
 from elemflow.config.dataset import Property
 from elemflow.core.errors import DataError
 from elemflow.core.files import PARQUET_OPTIONS, JsonObject, parquet_stream, write_json
+from elemflow.core.parquet import read_schema, row_groups
 from elemflow.curation.entries import Entries, read_entries, require_rows, require_values
 from elemflow.curation.job import CurationJob
 from elemflow.curation.polymorphs import Choice, apply_filter, choose
@@ -224,15 +224,14 @@ def _pick(
         Texts of the chosen rows in the order of `chosen`, with `offset` and `size` of the structures in the spool;
         `entry_id` and `formula` of the dropped ones, by filter.
     """
-    file = pq.ParquetFile(found.path)
+    schema = read_schema(found.path)
     ascending = np.sort(chosen)
-    texts = [field.name for field in file.schema_arrow if field.type == pa.string() and field.name != "composition"]
-    structures = ["structure"] if "structure" in file.schema_arrow.names else []
+    texts = [field.name for field in schema if field.type == pa.string() and field.name != "composition"]
+    structures = ["structure"] if "structure" in schema.names else []
     picked: list[pa.Table] = []
     lost: list[list[pa.Table]] = [[] for _ in dropped]
     start = 0
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group, columns=texts + structures)
+    for table in row_groups(found.path, texts + structures):
         for rows, tables in zip(dropped, lost, strict=True):
             tables.append(_rows_of(table.select(["entry_id", "formula"]), rows, start))
         part = _rows_of(table, ascending, start)

@@ -9,11 +9,11 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from elemflow.chemistry.crystal import COLUMN as STRUCTURE
 from elemflow.config.dataset import Dataset
 from elemflow.core.files import JsonObject, read_json
+from elemflow.core.parquet import read_frame, read_schema
 from elemflow.curation.curate import curate
 from elemflow.curation.job import CurationJob
 from elemflow.sources.retrieve import retrieve, source_options
@@ -61,12 +61,12 @@ def curate_dry(dataset_id: str, dataset: Dataset) -> DryRun:
         retrieve(dataset_id, dataset.source, folder / "raw")
         files = {key: folder / f"{key}.parquet" for key in ("entries", "materials", "rejected")}
         curate(CurationJob(dataset_id, dataset, folder / "raw", **files, report=folder / "curation.json"))
-        names = [name for name in pq.read_schema(files["materials"]).names if name != STRUCTURE]
-        materials = pd.read_parquet(files["materials"], columns=names)
+        names = [name for name in read_schema(files["materials"]).names if name != STRUCTURE]
+        materials = read_frame(files["materials"], names)
         return DryRun(
             report=read_json(folder / "curation.json"),
             materials=materials,
-            rejected=pd.read_parquet(files["rejected"]).head(REJECTED_SHOWN),
+            rejected=read_frame(files["rejected"]).head(REJECTED_SHOWN),
             extreme=extreme_rows(materials[["composition", "entry_id", *dataset.properties]]),
             warnings=list(warnings.messages),
         )

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from elemflow.core.parquet import read_frame
+
 
 def read_applicability(path: Path) -> pd.DataFrame:
     """Return the test rows of a run's `applicability.parquet`."""
-    return pd.read_parquet(path, filters=[("role", "==", "test")])
+    return read_frame(path, role="test")
 
 
 def percentile_groups(rows: pd.DataFrame, edges: Sequence[float]) -> pd.Series:

@@ -9,6 +9,7 @@ import pandas as pd
 from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata
+from elemflow.core.parquet import read_frame
 from elemflow.evaluation.conformal import EnsembleRows, coverage_report
 from elemflow.evaluation.records import (
     METRICS,
@@ -162,7 +163,7 @@ def _read_predictions(path: Path) -> pd.DataFrame:
     Raises:
         DataError: There are none, or a number is not finite.
     """
-    table = pd.read_parquet(path)
+    table = read_frame(path)
     if table.empty:
         raise DataError(f"{path}: no predictions. Train the run again.")
     numbers = table[["y_true", "y_pred"]].to_numpy(dtype=np.float64)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import DataError
+from elemflow.core.parquet import read_frame
 from elemflow.evaluation.hypothesis_tests import clustered_bootstrap_interval
 from elemflow.evaluation.metrics import MIN_CLUSTERS, combine
 from elemflow.evaluation.records import Evaluation
@@ -121,7 +122,7 @@ def _errors(run: Path) -> pd.DataFrame:
     evaluation = Evaluation.read(metrics)
     if evaluation.test is None:
         raise DataError(f"{run}: the run has no result ({evaluation.not_run}).")
-    table = pd.read_parquet(predictions, filters=[("role", "==", "test")])
+    table = read_frame(predictions, role="test")
     test = evaluation.test
     if test.ensemble is not None:
         table = combine(table, test.ensemble.combined_by, test.n_members // test.ensemble.n_members, predictions)

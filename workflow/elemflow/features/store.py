@@ -16,12 +16,12 @@ from typing import Any, Protocol, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from elemflow.chemistry import crystal as structures
 from elemflow.config.kinds import FEATURES
 from elemflow.core.errors import DataError
 from elemflow.core.files import parquet_stream, read_metadata
+from elemflow.core.parquet import count_rows, read_schema, read_table, row_groups
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def featurize_chunk(
     module = load_descriptors(part)
     needs_structure = getattr(module, "NEEDS_STRUCTURE", False)
     column = structures.COLUMN if needs_structure else "composition"
-    if column not in pq.read_schema(materials).names:
+    if column not in read_schema(materials).names:
         raise DataError(
             f"{materials} has no column '{column}', and part '{part}' is computed from crystal structures. Use a "
             f"dataset whose source has structures, or a representation without '{part}'."
@@ -123,16 +123,16 @@ def gather_chunks(
     Raises:
         DataError: No material has features.
     """
-    schema = pq.read_schema(features[0])
-    found = sum(pq.read_metadata(path).num_rows for path in features)
-    lost = pa.concat_tables([pq.read_table(path) for path in rejections])
+    schema = read_schema(features[0])
+    found = sum(map(count_rows, features))
+    lost = pa.concat_tables([read_table(path) for path in rejections])
     if not found:
         part = read_metadata(features[0])["part"]
         first = f"The first, {lost['material_id'][0]}: {lost['reason'][0]}." if len(lost) else "The dataset is empty."
         raise DataError(f"{output}: no material has features of part {part!r}. {first}")
     with parquet_stream(output, schema) as append:
         for path in features:
-            for table in _row_groups(path):
+            for table in row_groups(path):
                 append(table)
     with parquet_stream(rejected, _REJECTED) as append:
         append(lost)
@@ -153,17 +153,17 @@ def read_features(
     Returns:
         The materials found (n,), in the wanted order, and their float32 features (n, columns of all files).
     """
-    ids = [pq.read_table(path, columns=["material_id"]).column(0).combine_chunks() for path in paths]
+    ids = [read_table(path, ["material_id"]).column(0).combine_chunks() for path in paths]
     common = ids[0] if material_ids is None else pa.array(list(material_ids), pa.string())
     for own in ids:
         common = common.filter(pc.is_in(common, value_set=own))
-    widths = [len(pq.read_schema(path)) - 1 for path in paths]
+    widths = [len(read_schema(path)) - 1 for path in paths]
     matrix = np.empty((len(common), sum(widths)), dtype=np.float32)
     first = 0
     for path, own, width in zip(paths, ids, widths, strict=True):
         place = pc.index_in(common, value_set=own).to_numpy(zero_copy_only=False)
         done = 0
-        for table in _row_groups(path):
+        for table in row_groups(path):
             wanted = np.flatnonzero((place >= done) & (place < done + len(table)))
             block = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
             matrix[wanted, first : first + width] = block[place[wanted] - done]
@@ -187,7 +187,7 @@ def feature_batches(paths: Sequence[str | Path], rows: int) -> Iterator[tuple[np
     Raises:
         DataError: The files have their materials in different orders, or none in common.
     """
-    ids = [pq.read_table(path, columns=["material_id"]).column(0).combine_chunks() for path in paths]
+    ids = [read_table(path, ["material_id"]).column(0).combine_chunks() for path in paths]
     common = ids[0]
     for own in ids[1:]:
         common = common.filter(pc.is_in(common, value_set=own))
@@ -207,7 +207,7 @@ def _matrices(path: str | Path, wanted: pa.Array, rows: int) -> Iterator[tuple[n
     """Yield ids and columns of the wanted materials of a file; all batches but the last have all rows."""
     waiting: list[pa.Table] = []
     held = 0
-    for table in _row_groups(path):
+    for table in row_groups(path):
         chosen = table.filter(pc.is_in(table["material_id"], value_set=wanted))
         waiting, held = [*waiting, chosen], held + len(chosen)
         while held >= rows:
@@ -258,19 +258,6 @@ def _of_structures(module: Descriptors, inputs: Sequence[bytes | None]) -> tuple
 
 def _batches(path: Path, columns: list[str], rows: int, chunk: int, chunks: int) -> Iterator[pa.RecordBatch]:
     """Yield a share of the rows of a file; in memory is what belongs to it of one row group."""
-    total = pq.read_metadata(path).num_rows
-    start, stop = chunk * total // chunks, (chunk + 1) * total // chunks
-    done = 0
-    with pq.ParquetFile(path) as file:
-        for group in range(file.num_row_groups):
-            n = file.metadata.row_group(group).num_rows
-            low, high = max(start - done, 0), min(stop - done, n)
-            if low < high:
-                yield from file.read_row_group(group, columns).slice(low, high - low).to_batches(rows)
-            done += n
-
-
-def _row_groups(path: str | Path) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
-        for group in range(file.num_row_groups):
-            yield file.read_row_group(group)
+    total = count_rows(path)
+    for table in row_groups(path, columns, chunk * total // chunks, (chunk + 1) * total // chunks):
+        yield from table.to_batches(rows)

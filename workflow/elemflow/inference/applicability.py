@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from elemflow.chemistry.composition import amounts
 from elemflow.core.files import write_parquet
+from elemflow.core.parquet import read_frame
 from elemflow.core.roles import EVALUATION_ROLES, Role
 from elemflow.training.data import MemberData, RoleData, RunData
 from elemflow.training.scaling import Scaling, fit_scaling
@@ -116,7 +116,7 @@ def assess_run(inputs: AssessmentInputs, output: Path, threads: int) -> None:
 
 def read_compositions(materials: Path) -> dict[str, str]:
     """Return the composition of each material of a dataset, by id."""
-    table = pd.read_parquet(materials, columns=["material_id", "composition"])
+    table = read_frame(materials, ["material_id", "composition"])
     return dict(zip(table["material_id"], table["composition"], strict=True))
 
 

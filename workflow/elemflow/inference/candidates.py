@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from elemflow.chemistry import crystal
 from elemflow.chemistry.crystal_properties import spacegroup
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json, write_text
+from elemflow.core.parquet import read_frame, read_schema, read_table, row_groups
 from elemflow.core.roles import Role
 from elemflow.core.spreadsheet import guard_frame
 from elemflow.evaluation.candidates import CandidateScore, score_candidates
@@ -102,7 +102,7 @@ def rank_candidates(inputs: RankingInputs, backend: Backend | None = None) -> Ra
     ids, predicted = predict_candidates(trained, inputs.features)
     if not len(ids):
         raise DataError(f"{inputs.features[0]}: no candidate has features; see the rejected ones next to it.")
-    named = pd.read_parquet(inputs.candidates, columns=["material_id", "composition", "entry_id"])
+    named = read_frame(inputs.candidates, ["material_id", "composition", "entry_id"])
     table = named.set_index("material_id").reindex(ids).reset_index()
     table["prediction"] = predicted.mean(axis=0)
     table["spread"] = predicted.std(axis=0, ddof=1) if len(predicted) > 1 else np.nan
@@ -141,7 +141,7 @@ def predict_candidates(trained: TrainedRun, features: Sequence[Path]) -> tuple[n
     Raises:
         DataError: The network cannot read a candidate.
     """
-    ids = pq.read_table(features[0], columns=["material_id"]).column(0).to_pylist()
+    ids = read_table(features[0], ["material_id"]).column(0).to_pylist()
     kept, pieces = [np.empty(0, dtype=object)], [np.empty((len(trained.members), 0))]
     for first in range(0, len(ids), BATCH_ROWS):
         found, x = read_features(features, ids[first : first + BATCH_ROWS])
@@ -154,7 +154,7 @@ def predict_candidates(trained: TrainedRun, features: Sequence[Path]) -> tuple[n
 
 def _known_values(table: pd.DataFrame, candidates: Path, known: Path, property_id: str) -> pd.Series:
     """Return the values of the candidates that the dataset has, by their ids."""
-    if crystal.COLUMN not in pq.read_schema(known).names:
+    if crystal.COLUMN not in read_schema(known).names:
         return pd.Series(name="known", index=pd.Index([], dtype=object), dtype=float)
     entries = _with_structures(known, table["composition"].tolist(), property_id).dropna(subset=[property_id])
     found = _with_structures(candidates, entries["composition"].tolist(), "entry_id")
@@ -169,11 +169,9 @@ def _with_structures(materials: Path, compositions: Sequence[str], column: str) 
     """Return the materials of some compositions that have a structure; one row group is in memory at a time."""
     names, pieces = ["material_id", "composition", column, crystal.COLUMN], []
     wanted = list(dict.fromkeys(compositions))
-    with pq.ParquetFile(materials) as file:
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, columns=names)
-            keep = pc.is_in(rows["composition"], value_set=pa.array(wanted, rows.schema.field("composition").type))
-            pieces.append(rows.filter(pc.and_(keep, pc.is_valid(rows[crystal.COLUMN]))).to_pandas())
+    for rows in row_groups(materials, names):
+        keep = pc.is_in(rows["composition"], value_set=pa.array(wanted, rows.schema.field("composition").type))
+        pieces.append(rows.filter(pc.and_(keep, pc.is_valid(rows[crystal.COLUMN]))).to_pandas())
     return pd.concat(pieces, ignore_index=True)
 
 

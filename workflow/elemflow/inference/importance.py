@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from elemflow.core.files import read_metadata, write_text
+from elemflow.core.parquet import read_frame
 from elemflow.features.store import read_features
 from elemflow.inference.trained_run import Member, TrainedRun
 from elemflow.splits.schemes.base import hash_order
@@ -59,9 +60,7 @@ def write_importance(
         backend: Keras backend of this process; None shares one with one thread.
     """
     labels = [(meta["part"], label) for meta in map(read_metadata, features) for label in meta["labels"]]
-    test = pd.read_parquet(
-        predictions, columns=["material_id", "member", "y_true"], filters=[("role", "==", "test")]
-    )  # fmt: skip
+    test = read_frame(predictions, ["material_id", "member", "y_true"], role="test")
     tables = []
     if len(test):
         members = {member.number: member for member in TrainedRun(model_folder, backend).members}

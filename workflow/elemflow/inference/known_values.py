@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
+from elemflow.core.parquet import read_frame
 
 DEPTH = 6
 """Folders from a run up to the results."""
@@ -22,6 +22,6 @@ def known_values(run: Path) -> dict[str, tuple[float, str]]:
     split = results / f"splits/{dataset}/{property_id}/{protocol}.parquet"
     if not (materials.exists() and split.exists()):
         return {}
-    rows = pd.read_parquet(split).query("member == 0")[["material_id", "role"]]
-    rows = rows.merge(pd.read_parquet(materials, columns=["material_id", "composition", property_id]), on="material_id")
+    rows = read_frame(split, ["material_id", "member", "role"]).query("member == 0")[["material_id", "role"]]
+    rows = rows.merge(read_frame(materials, ["material_id", "composition", property_id]), on="material_id")
     return {row[1]: (row[2], str(row[0])) for row in rows[["role", "composition", property_id]].itertuples(index=False)}

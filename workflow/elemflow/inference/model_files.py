@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path, read_json, read_metadata, write_json, write_parquet
+from elemflow.core.parquet import read_frame
 from elemflow.core.run import Run
 from elemflow.evaluation.conformal import Calibration, EnsembleRows
 from elemflow.evaluation.records import Combination
@@ -62,7 +62,7 @@ class ExportedRun(RunFolder):
             raise DataError("the model was exported without the calibration of intervals, since its run had none.")
         if (combined := read_metadata(path)["combine"]) != how:
             raise DataError(f"the model was exported with intervals around the {combined} of its members alone.")
-        table = pd.read_parquet(path)
+        table = read_frame(path)
         return Calibration(EnsembleRows(*(table[name].to_numpy() for name in ("error", "spread", "composition"))))
 
     def domain(self, run: Run) -> ApplicabilityDomain:
@@ -74,7 +74,7 @@ class ExportedRun(RunFolder):
         folder = self.folder / DOMAIN
         if not folder.exists():
             raise DataError(f"the model of {run.path} was exported without, since its training files were not there.")
-        training = pd.read_parquet(folder / "training.parquet")
+        training = read_frame(folder / "training.parquet")
         with np.load(folder / "distances.npz", allow_pickle=False) as stored:
             distances = stored["distances"]
         elements = read_json(folder / "elements.json")

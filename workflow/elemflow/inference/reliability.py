@@ -9,11 +9,11 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from elemflow.config.kinds import parts_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file
+from elemflow.core.parquet import read_frame
 from elemflow.core.roles import Role
 from elemflow.core.run import Run
 from elemflow.evaluation.conformal import Calibration, EnsembleRows, IntervalKind, enough_for_calibration
@@ -85,7 +85,7 @@ def calibration_rows(run: Path, how: Combination) -> EnsembleRows:
             "and none for all of them together. Use a protocol with one split, such as `recommended`."
         )
     predictions = run / "predictions.parquet"
-    table = pd.read_parquet(predictions, filters=[("role", "==", "validation")])
+    table = read_frame(predictions, role="validation")
     return ensemble_rows(combine(table, how, test.n_members, predictions))
 
 

@@ -8,11 +8,11 @@ from statistics import fmean
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from elemflow.core.content import read_record, recorded
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, read_metadata, sha256_file
+from elemflow.core.parquet import count_rows
 from elemflow.core.run import Run
 
 CELL_KEYS = (
@@ -173,7 +173,7 @@ def _input_lines(path: Path, name: str, digest: str) -> Iterator[str]:
         yield _line("  removed", removed)
     if "part" in about:
         yield _line("  features", f"{about['part']}, {len(about['labels'])} columns, version {about['version']}")
-    yield _line("  rows", f"{pq.read_metadata(path).num_rows:,}")
+    yield _line("  rows", f"{count_rows(path):,}")
 
 
 def _dataset_lines(results: Path, dataset: str) -> Iterator[str]:

@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_parquet
+from elemflow.core.parquet import read_frame
 from elemflow.core.run import Run
 
 FOLDER = Path(__file__).resolve().parents[3] / "resources/record"
@@ -39,7 +39,7 @@ def add(results: Path, run: Run, record: Path = FOLDER) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     for name in (METRICS, RUN_INFO, CURATION):
         shutil.copyfile(sources[name], target / name)
-    predictions = pd.read_parquet(sources[PREDICTIONS])
+    predictions = read_frame(sources[PREDICTIONS])
     rows = predictions[predictions["role"] == "test"].drop(columns="role").sort_values(["member", "material_id"])
     write_parquet(target / PREDICTIONS, pa.Table.from_pandas(rows, preserve_index=False))
     check(target)
@@ -58,7 +58,7 @@ def check(folder: Path) -> None:
                 f"{folder / name} is missing; a recorded run without its evidence is none. Record it again."
             )
     members = read_json(folder / METRICS)["test"]["members"]
-    predictions = pd.read_parquet(folder / PREDICTIONS)
+    predictions = read_frame(folder / PREDICTIONS)
     errors = (predictions["y_pred"] - predictions["y_true"]).abs().groupby(predictions["member"]).mean()
     for member, metrics in members.items():
         found = errors.get(int(member), np.nan)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from elemflow.core.files import JsonObject, read_json, sha256_file
+from elemflow.core.parquet import read_schema
 from elemflow.reporting.bibliography import find_entries
 from elemflow.reporting.references import Reference
 
@@ -92,7 +92,7 @@ def describe(dataset: str, files: DatasetFiles, titles: Mapping[str, str]) -> Js
     entries = find_entries(about.get("citation", []), files.references)
     cited = [Reference.parse(entry) for entry in entries.values()]
     retrieved = max(str(file["retrieved"]) for file in manifest["files"])
-    columns = list(_columns(pq.read_schema(files.materials), funnel, titles))
+    columns = list(_columns(read_schema(files.materials), funnel, titles))
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -170,7 +170,7 @@ def _description(about: JsonObject, funnel: JsonObject, materials: Path) -> str:
     """Return what the dataset is, and how its materials were chosen."""
     steps = "; ".join(f"{step['step']} {step['rows']:,}" for step in funnel["steps"])
     of = f", {about['version']}" if about.get("version") else ""
-    structures = "structure" in pq.read_schema(materials).names
+    structures = "structure" in read_schema(materials).names
     binary = " The column structure has crystals in the binary form of elemflow." if structures else ""
     return (
         f"{about['title']}{of}; curated by elemflow to {funnel['materials']:,} materials of {funnel['elements']} "

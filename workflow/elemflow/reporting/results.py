@@ -8,11 +8,11 @@ from statistics import mean
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json
+from elemflow.core.parquet import read_frame, read_schema
 from elemflow.evaluation.metrics import combine
 from elemflow.evaluation.records import METRICS, Evaluation, MemberErrors, RoleErrors
 from elemflow.reporting.view import NOT_RUN, UNDEFINED
@@ -153,8 +153,8 @@ def read_test_points(folder: Path) -> pd.DataFrame:
     """
     path = folder / "predictions.parquet"
     # The record holds test rows alone, without the column.
-    has_roles = "role" in pq.read_schema(path).names
-    points = pd.read_parquet(path, filters=[("role", "==", "test")] if has_roles else None)
+    has_roles = "role" in read_schema(path).names
+    points = read_frame(path, role="test" if has_roles else None)
     evaluation = read_evaluation(folder / "metrics.json")
     test = evaluation.test if evaluation else None
     if test and test.reported == "ensemble" and test.ensemble:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.files import parquet_stream
+from elemflow.core.parquet import row_groups
 from elemflow.sources.records import FileRecord
 from elemflow.sources.table_files import UNREADABLE, open_table
 
@@ -64,9 +64,7 @@ def pack(pattern: str, frames: Iterable[pd.DataFrame], folder: Path) -> FileReco
 
 def with_structures(frames: Iterable[pd.DataFrame], folder: Path) -> Iterator[pd.DataFrame]:
     """Yield the frames of a table with the texts that `pack` copied."""
-    texts = (
-        text for batch in pq.ParquetFile(folder / FILE).iter_batches(_BATCH) for text in batch.column(0).to_pylist()
-    )
+    texts = (text for table in row_groups(folder / FILE) for text in table.column(0).to_pylist())
     for frame in frames:
         yield frame.assign(**{COLUMN: [next(texts) for _ in range(len(frame))]})
 

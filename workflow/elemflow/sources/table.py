@@ -347,7 +347,7 @@ def as_text(value: Any) -> str:
 
 
 def _read_parquet(path: Path, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
-    file = pq.ParquetFile(stream)
+    file = pq.ParquetFile(stream, page_checksum_verification=True)
     _check_names(path, file.schema_arrow.names)
     for batch in file.iter_batches(batch_size=CHUNK_ROWS):
         try:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.core.errors import DataError
+from elemflow.core.parquet import read_frame
 
 
 def reduced(compositions: Iterable[str], where: Path | str) -> list[str]:
@@ -46,8 +47,8 @@ def compositions_of(split: Path, materials: Path, roles: Iterable[str] | None = 
     Raises:
         DataError: A material of the split is unknown.
     """
-    rows = pd.read_parquet(split, columns=["material_id", "member", "role"])
-    known = pd.read_parquet(materials, columns=["material_id", "composition"]).set_index("material_id")["composition"]
+    rows = read_frame(split, ["material_id", "member", "role"])
+    known = read_frame(materials, ["material_id", "composition"]).set_index("material_id")["composition"]
     if absent := sorted(set(rows["material_id"]) - set(known.index)):
         raise DataError(
             f"{split}: {len(absent)} materials are not in {materials}, such as '{absent[0]}'. Remove the split and "

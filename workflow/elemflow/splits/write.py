@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import write_parquet
+from elemflow.core.parquet import read_table
 from elemflow.core.roles import ROLES
 from elemflow.splits.pretraining import FineTuned, exclude_evaluated, with_reduced_compositions
 from elemflow.splits.reduced_training import DROPPED, reduce_training_set
@@ -78,7 +78,7 @@ def draw_sample(table: pa.Table, reductions: Reductions) -> pa.Table:
 def _read_materials(materials: Path, property_id: str, split: SplitScheme) -> pa.Table:
     """Return the materials with a value, and the column that the scheme reads labels from."""
     labels = [split.label_column] if split.label_column else []
-    table = pq.read_table(materials, columns=["material_id", "composition", property_id, *labels])
+    table = read_table(materials, ["material_id", "composition", property_id, *labels])
     return table.filter(table[property_id].is_valid())
 
 

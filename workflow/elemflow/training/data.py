@@ -10,6 +10,7 @@ import pandas as pd
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata
+from elemflow.core.parquet import read_frame
 from elemflow.core.roles import ROLES, Role
 from elemflow.features.store import read_features
 from elemflow.training.scaling import Scaling, Target
@@ -94,7 +95,7 @@ class RunData:
     def __init__(self, features: Sequence[Path], materials: Path, split: Path, *, dataset: str, property_id: str):
         self._where = f"dataset '{dataset}', property '{property_id}'"
         self._features, self._materials, self._property = list(features), materials, property_id
-        self._split = pd.read_parquet(split, columns=["material_id", "member", "role"])
+        self._split = read_frame(split, ["material_id", "member", "role"])
 
     @cached_property
     def _inputs(self) -> tuple[pd.Index, np.ndarray]:
@@ -106,7 +107,7 @@ class RunData:
     def _values(self) -> pd.Series:
         """The property by material."""
         try:
-            table = pd.read_parquet(self._materials, columns=["material_id", self._property])
+            table = read_frame(self._materials, ["material_id", self._property])
         except (KeyError, ValueError) as error:
             raise DataError(f"{self._materials}: no column '{self._property}' ({self._where}). {error}") from None
         return table.set_index("material_id")[self._property].astype("float64")

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from elemflow.core.files import read_json, write_json, write_parquet
+from elemflow.core.parquet import read_table
 from elemflow.provenance import run_info as provenance
 from elemflow.training.checkpoint import CheckpointIdentity
 from elemflow.training.data import RunData
@@ -142,7 +142,7 @@ def _median(facts: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
 
 
 def _concatenate(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
-    return pa.concat_tables([pq.read_table(path) for path in paths]) if paths else schema.empty_table()
+    return pa.concat_tables([read_table(path) for path in paths]) if paths else schema.empty_table()
 
 
 def _notes(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
-import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
 from elemflow.config.kinds import FIGURE_MODULES, FigureKind
 from elemflow.core.files import write_text
+from elemflow.core.parquet import count_rows
 from elemflow.plan.items import PlannedFigure, PlannedSeries
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
@@ -134,7 +134,7 @@ def _read_panels(
 
 def _has_content(path: Path) -> bool:
     """Return whether a file exists and, if it holds rows, has any: only networks have a history."""
-    return path.exists() and (path.suffix != ".parquet" or pq.read_metadata(path).num_rows > 0)
+    return path.exists() and (path.suffix != ".parquet" or count_rows(path) > 0)
 
 
 def _draw_message(planned: PlannedFigure, kind: FigureKind) -> Figure:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
@@ -14,6 +13,7 @@ from matplotlib.transforms import Bbox
 
 from elemflow.chemistry.composition import amounts
 from elemflow.chemistry.material_id import composition_of
+from elemflow.core.parquet import read_table
 
 if TYPE_CHECKING:
     from pandas.core.groupby import SeriesGroupBy
@@ -45,7 +45,7 @@ def group_by_element(values: pd.Series, material_ids: pd.Series) -> "SeriesGroup
 
 def count_elements(materials: Path, property_id: str = "") -> Counter[str]:
     """Return the number of materials that contain each element, of those with a value if a property is given."""
-    table = pq.read_table(materials, columns=["composition", *([property_id] if property_id else [])])
+    table = read_table(materials, ["composition", *([property_id] if property_id else [])])
     chosen = table.filter(table[property_id].is_valid()) if property_id else table
     return Counter(symbol for composition in chosen["composition"].to_pylist() for symbol in amounts(composition))
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
+from elemflow.core.parquet import count_rows, read_frame
 from elemflow.core.run import Run
 from elemflow.evaluation.conformal import IntervalKind
 from elemflow.evaluation.records import CoverageReport, Errors, ErrorSummary, Evaluation, RoleErrors
@@ -134,10 +134,10 @@ def _parity(folder: Path, record: RunRecord, test: RoleErrors | None) -> Chart |
 def _curves(folder: Path, record: RunRecord) -> Chart | None:
     """Return the error of each member during its training; None where there is no history."""
     path = folder / "history.parquet"
-    if not path.is_file() or pq.read_metadata(path).num_rows == 0:
+    if not path.is_file() or count_rows(path) == 0:
         return None
     columns = ["member", "epoch", "step", "validation_mae"]
-    history = pd.read_parquet(path, columns=columns).dropna(subset="validation_mae")
+    history = read_frame(path, columns).dropna(subset="validation_mae")
     over, title = _what_runs(history)
     curves = {
         str(member): (curve[over].to_numpy(float), curve["validation_mae"].to_numpy(float))

@@ -9,6 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_metadata
+from elemflow.core.parquet import read_frame
 from elemflow.evaluation.applicability_groups import percentile_groups, read_applicability
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_pairs, with_unit
@@ -57,7 +58,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
 def _group(series: Series) -> pd.DataFrame:
     """Return `n`, `share` and `mae` of the test predictions by group."""
     path = series.folder / "applicability.parquet"
-    predicted = pd.read_parquet(series.folder / "predictions.parquet", filters=[("role", "==", "test")])
+    predicted = read_frame(series.folder / "predictions.parquet", role="test")
     predicted["split"] = predicted["member"] // read_metadata(path)["members_per_split"]
     rows = predicted.merge(read_applicability(path), on=["material_id", "split"], validate="many_to_one")
     errors = (rows["y_pred"] - rows["y_true"]).abs()

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from elemflow.config.kinds import FigureKind
+from elemflow.core.parquet import read_table
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.panels import Numbers, Panel, Source, grid_of_axes, mark_empty, with_unit
 
@@ -59,7 +59,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
 def _read_values(source: Source) -> np.ndarray:
     if source.materials is None:
         return np.empty(0)
-    values = pq.read_table(source.materials, columns=[source.property])[source.property].drop_null()
+    values = read_table(source.materials, [source.property])[source.property].drop_null()
     return values.to_numpy().astype(float)
 
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from elemflow.config.kinds import FigureKind
+from elemflow.core.parquet import read_frame
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures.elements import FEWEST, errors_of_elements, group_by_element, name_points
 from elemflow.reporting.figures.panels import (
@@ -81,7 +82,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
 
 def _count_trained(split: Path) -> pd.Series:
     """Return the number of training materials with each element, mean over the members of a split."""
-    rows = pd.read_parquet(split, columns=["material_id", "member", "role"])
+    rows = read_frame(split, ["material_id", "member", "role"])
     trained = rows.loc[rows["role"] == "train", "material_id"].value_counts()  # by how many members
     counts: pd.Series = group_by_element(trained, trained.index.to_series()).sum() / rows["member"].nunique()
     return counts

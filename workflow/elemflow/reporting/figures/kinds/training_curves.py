@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, ScalarFormatter
 
 from elemflow.config.kinds import FigureKind
+from elemflow.core.parquet import read_frame
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_below, with_unit
@@ -31,7 +32,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
     for axis, panel in zip(axes, panels, strict=True):
         lowest, highest = np.inf, 0.0
         columns = ["member", "epoch", "step", "validation_mae"]
-        histories = [pd.read_parquet(series.folder / "history.parquet", columns=columns) for series in panel.series]
+        histories = [read_frame(series.folder / "history.parquet", columns) for series in panel.series]
         histories = [history.dropna(subset="validation_mae") for history in histories]
         over = "step" if _follow_steps(histories) else "epoch"
         for series, history in zip(panel.series, histories, strict=True):
