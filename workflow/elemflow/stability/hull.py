@@ -62,6 +62,7 @@ def decompose(
     *,
     active: np.ndarray | None = None,
     rows: np.ndarray | None = None,
+    subsystems: bool = False,
 ) -> Decomposition:
     """Find the competing mixture of each composition.
 
@@ -70,6 +71,7 @@ def decompose(
         energies: Formation energy of each phase (phases,), eV/atom.
         active: Which phases take part (phases,), boolean; all if None.
         rows: Positions of the compositions to decompose; all if None.
+        subsystems: Whether phases with all elements of a composition take no part.
 
     Raises:
         DataError: An energy of a phase that takes part is not finite.
@@ -88,8 +90,9 @@ def decompose(
     )
     fallbacks = 0
     for problems in competition.problems(rows):
-        solved = solve(_programs(problems, competition.phases, costs))
-        _store(found, places[problems.targets], problems, solved, costs)
+        programs = _programs(problems, competition.phases, costs, subsystems=subsystems)
+        solved = solve(programs)
+        _store(found, places[problems.targets], problems, solved, programs)
         fallbacks += solved.fallbacks
     return Decomposition(
         found.hull_energy, found.products, found.amounts, found.potentials, found.n_competing, fallbacks
@@ -109,7 +112,7 @@ def _costs(phases: Compositions, energies: np.ndarray, active: np.ndarray | None
     return costs
 
 
-def _programs(problems: Problems, phases: Compositions, costs: np.ndarray) -> Programs:
+def _programs(problems: Problems, phases: Compositions, costs: np.ndarray, *, subsystems: bool) -> Programs:
     """Return the programs of compositions, with the fractions of each phase in the elements of its program."""
     elements = problems.elements[problems.owners]
     columns = np.zeros(elements.shape)
@@ -117,10 +120,13 @@ def _programs(problems: Problems, phases: Compositions, costs: np.ndarray) -> Pr
         numbers = phases.elements[problems.phases, place]
         fits = (elements == numbers[:, None]) & (numbers > 0)[:, None]
         columns += np.where(fits, phases.fractions[problems.phases, place][:, None], 0.0)
-    return Programs(columns, costs[problems.phases], problems.starts, problems.fractions)
+    own = costs[problems.phases]
+    if subsystems:
+        own = np.where(phases.counts[problems.phases] < elements.shape[1], own, np.inf)
+    return Programs(columns, own, problems.starts, problems.fractions)
 
 
-def _store(found: Decomposition, places: np.ndarray, problems: Problems, solved: Mixtures, costs: np.ndarray) -> None:
+def _store(found: Decomposition, places: np.ndarray, problems: Problems, solved: Mixtures, programs: Programs) -> None:
     k = solved.basis.shape[1]
     is_phase = solved.basis >= 0
     elements = np.take_along_axis(problems.elements.astype(np.int64), np.where(is_phase, 0, -1 - solved.basis), axis=1)
@@ -129,5 +135,5 @@ def _store(found: Decomposition, places: np.ndarray, problems: Problems, solved:
     found.products[places, :k] = np.where(is_phase, phases, -1 - elements)
     found.amounts[places, :k] = solved.amounts
     found.potentials[places, :k] = solved.potentials
-    takes_part = np.isfinite(costs[problems.phases])
+    takes_part = np.isfinite(programs.costs)
     found.n_competing[places] = np.bincount(problems.owners, takes_part, minlength=len(places))

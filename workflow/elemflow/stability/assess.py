@@ -1,0 +1,282 @@
+"""Evaluate how well the predicted energies of a run decide which compounds are stable, in every setting.
+
+Every number is of predictions out of fold: a compound is evaluated by the split that tested it. What a second model
+learns, and what calibrates P(stable), are the training rows of that split with energies of networks that saw neither
+the row nor the test fold, and labels from the hull of the training set.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from elemflow.chemistry.material_id import composition_of
+from elemflow.core.errors import DataError
+from elemflow.core.files import write_json, write_parquet
+from elemflow.stability import records
+from elemflow.stability.competition import Competition
+from elemflow.stability.hull import decompose
+from elemflow.stability.hull_features import LABELS, SUBSTITUTION_MEAN, KnownHull, hull_features
+from elemflow.stability.metrics import Predictions, evaluate
+from elemflow.stability.nested import NestedEnergies
+from elemflow.stability.phases import Phases
+from elemflow.stability.records import StabilityReport
+from elemflow.stability.second_stage import Calibration, TreeModels
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files of a run, and what they mean.
+
+    Attributes:
+        predictions: `predictions.parquet` of the run.
+        materials: `materials.parquet` of its dataset.
+        split: Split of the run.
+        property: Formation energy per atom.
+        members_per_split: How many successive members share a split.
+        nested: Predictions of a run that left out every pair of the folds; None without one.
+    """
+
+    predictions: Path
+    materials: Path
+    split: Path
+    property: str
+    members_per_split: int = 1
+    nested: Path | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split of a run.
+
+    Attributes:
+        number: Its number.
+        known: Which phases are in the training or validation set (phases,), boolean.
+        tested: Positions of the tested phases, ascending.
+        energies: Their predicted energies (tested,), eV/atom: the mean over the members.
+    """
+
+    number: int
+    known: np.ndarray
+    tested: np.ndarray
+    energies: np.ndarray
+
+
+@dataclass
+class Assessment:
+    """All compounds of a dataset with what is true and what is predicted of each.
+
+    Attributes:
+        phases: The compounds with their reference energies.
+        folds: The splits.
+        missing: Why something is not evaluated.
+        columns: What was found per tested compound, by name: one array per fold.
+    """
+
+    phases: Phases
+    folds: list[Fold]
+    missing: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, list[np.ndarray]] = field(default_factory=dict)
+
+    @cached_property
+    def competition(self) -> Competition:
+        """The compounds against each other."""
+        return Competition(self.phases.compositions)
+
+    @cached_property
+    def decomposition(self) -> np.ndarray:
+        """ΔHd of each compound by the reference energies of all (phases,), eV/atom."""
+        return self.phases.energies - decompose(self.competition, self.phases.energies).hull_energy
+
+    def add(self, **columns: np.ndarray) -> None:
+        """Add columns of one fold."""
+        for name, values in columns.items():
+            self.columns.setdefault(name, []).append(values)
+
+    def column(self, name: str) -> np.ndarray | None:
+        """Return a column over all folds; None if there is none."""
+        return np.concatenate(self.columns[name]) if name in self.columns else None
+
+    @cached_property
+    def tested(self) -> np.ndarray:
+        """Positions of the tested compounds, fold by fold."""
+        return np.concatenate([fold.tested for fold in self.folds])
+
+
+def assess_run(inputs: Inputs, table: Path, report: Path) -> None:
+    """Evaluate a run.
+
+    Args:
+        inputs: Its files.
+        table: Parquet to write: a row per split and tested compound, with true and predicted ΔHd of each setting.
+        report: `stability.json` to write.
+
+    Raises:
+        DataError: The property is no energy per atom, or the files do not belong together.
+    """
+    phases = Phases.read(inputs.materials, inputs.property)
+    found = Assessment(phases, list(_read_folds(inputs, phases)))
+    nested = NestedEnergies.read(inputs.nested, phases) if inputs.nested else None
+    if nested is None:
+        found.missing[records.SECOND_STAGE] = "the protocol names no nested run (key `nested`)"
+    for fold in found.folds:
+        log.info("split %s: %s known, %s tested", fold.number, int(fold.known.sum()), len(fold.tested))
+        _decide(found, fold, nested)
+    _predict_every_energy(found)
+    write_parquet(table, _as_table(found))
+    write_json(report, _report(found).plain())
+
+
+def _read_folds(inputs: Inputs, phases: Phases) -> Iterator[Fold]:
+    positions = {formula: place for place, formula in enumerate(phases.compositions.formulas)}
+    rows = pd.read_parquet(inputs.predictions, filters=[("role", "==", "test")])
+    roles = pd.read_parquet(inputs.split)
+    for frame in (rows, roles):
+        places = frame["material_id"].map(lambda name: positions.get(composition_of(name), -1))
+        frame["phase"] = places.to_numpy()
+        frame["split"] = frame["member"] // inputs.members_per_split
+    rows = rows[rows["phase"] >= 0]  # elements have no stability
+    if rows.empty:
+        raise DataError(f"{inputs.predictions}: none of its test materials is a compound of {inputs.materials}.")
+    for number, tested in rows.groupby("split", sort=True):
+        known = np.zeros(len(phases), dtype=bool)
+        of_split = roles[(roles["split"] == number) & (roles["role"] != "test") & (roles["phase"] >= 0)]
+        known[of_split["phase"].to_numpy()] = True
+        energies = tested.groupby("phase", sort=True)["y_pred"].mean()
+        if known[energies.index.to_numpy()].any():
+            first = phases.compositions.formulas[int(energies.index[known[energies.index.to_numpy()]][0])]
+            raise DataError(
+                f"{inputs.split}: '{first}' is in the training and in the test set of split {number}. Stability needs "
+                "splits that are grouped by composition."
+            )
+        yield Fold(int(str(number)), known, energies.index.to_numpy(), energies.to_numpy())
+
+
+def _decide(found: Assessment, fold: Fold, nested: NestedEnergies | None) -> None:
+    """Predict the stability of the tested compounds of one fold against the hull of its training set."""
+    reference = found.phases.energies
+    hull = KnownHull.of(found.competition, reference, fold.known)
+    train = np.flatnonzero(fold.known)
+    columns, mixtures = hull_features(found.competition, hull, fold.tested)
+    truth = reference[fold.tested] - mixtures.hull_energy
+    predicted = fold.energies - mixtures.hull_energy
+    mean = columns[:, LABELS.index(SUBSTITUTION_MEAN)]
+    typical = float(np.mean(hull.decomposition[train]))
+    found.add(true_known=truth, energy=predicted, substitution=np.where(np.isnan(mean), typical, mean))
+    inputs, _ = hull_features(found.competition, hull, train)
+    labels = hull.decomposition[train]
+    decomposition, probability = TreeModels.fit(inputs, labels).predict(columns)
+    found.add(hull=decomposition, hull_classifier=probability)
+    if nested is None:
+        return
+    energies = nested.of_training(train, fold.tested, found.phases)
+    own = energies - (reference[train] - labels)
+    calibration = Calibration.fit(own, labels <= 0)
+    models = TreeModels.fit(np.column_stack((inputs, energies, own)), labels)
+    decomposition, probability = models.predict(np.column_stack((columns, fold.energies, predicted)))
+    found.add(p_energy=calibration(predicted), second_stage=decomposition, second_stage_classifier=probability)
+
+
+def _predict_every_energy(found: Assessment) -> None:
+    """Predict the stability of all compounds where every energy is predicted, if every compound is tested once."""
+    counts = np.bincount(found.tested, minlength=len(found.phases))
+    if not (counts == 1).all():
+        found.missing[records.ALL_PREDICTED] = (
+            f"{(counts == 0).sum():,} of {len(counts):,} compounds are not tested, {(counts > 1).sum():,} more than "
+            "once; the setting needs a protocol that tests each once, such as k_fold"
+        )
+        return
+    energies = np.empty(len(found.phases))
+    energies[found.tested] = np.concatenate([fold.energies for fold in found.folds])
+    predicted = energies - decompose(found.competition, energies).hull_energy
+    stable = found.decomposition <= 0
+    for fold in found.folds:
+        # A function of one number, fitted on the other folds; its labels are those of the truth of this setting.
+        others = np.setdiff1d(found.tested, fold.tested)
+        calibration = Calibration.fit(predicted[others], stable[others]) if len(others) else None
+        own = predicted[fold.tested]
+        found.add(all_predicted=own, p_all_predicted=calibration(own) if calibration else np.full(len(own), np.nan))
+
+
+def _as_table(found: Assessment) -> pa.Table:
+    """Return one row per split and tested compound."""
+    rows = found.tested
+    names = np.asarray(found.phases.compositions.formulas, dtype=object)
+    splits = np.concatenate([np.full(len(fold.tested), fold.number) for fold in found.folds])
+    columns = {
+        "composition": pa.array(names[rows].tolist(), pa.string()),
+        "split": pa.array(splits, pa.int16()),
+        "elements": pa.array(found.phases.compositions.counts[rows], pa.int16()),
+        "energy_true": found.phases.energies[rows],
+        "energy_predicted": np.concatenate([fold.energies for fold in found.folds]),
+        "true_all": found.decomposition[rows],
+    }
+    order = np.lexsort((splits, rows))
+    table = pa.table(columns | {name: np.concatenate(values) for name, values in found.columns.items()})
+    return table.take(pa.array(order))
+
+
+def _report(found: Assessment) -> StabilityReport:
+    truth = found.column("true_known")
+    assert truth is not None  # noqa: S101  every fold has it
+    everything = found.decomposition[found.tested]
+    settings = {
+        records.KNOWN_HULL: _metrics(found, truth),
+        records.KNOWN_HULL_ALL_TRUE: _metrics(found, everything),
+    }
+    predicted = found.column("all_predicted")
+    if predicted is not None:
+        one = _predictions(found, everything, predicted, found.column("p_all_predicted"), with_energy=True)
+        settings[records.ALL_PREDICTED] = {records.ENERGY: evaluate(one)}
+    return StabilityReport(settings=settings, missing=found.missing)
+
+
+def _metrics(found: Assessment, truth: np.ndarray) -> dict[str, records.Metrics]:
+    """Return the metrics of every decider with the known hull."""
+    of_decider = {
+        records.ENERGY: ("energy", "p_energy"),
+        records.SUBSTITUTION: ("substitution", None),
+        records.HULL: ("hull", None),
+        records.HULL_CLASSIFIER: (None, "hull_classifier"),
+        records.SECOND_STAGE: ("second_stage", None),
+        records.SECOND_STAGE_CLASSIFIER: (None, "second_stage_classifier"),
+    }
+    metrics = {}
+    for decider, (name, probability) in of_decider.items():
+        predicted = found.column(name) if name else None
+        chances = found.column(probability) if probability else None
+        if predicted is None and chances is None:
+            continue
+        metrics[decider] = evaluate(
+            _predictions(found, truth, predicted, chances, with_energy=decider == records.ENERGY)
+        )
+    return metrics
+
+
+def _predictions(
+    found: Assessment,
+    truth: np.ndarray,
+    predicted: np.ndarray | None,
+    probability: np.ndarray | None,
+    *,
+    with_energy: bool,
+) -> Predictions:
+    rows = found.tested
+    energies = np.concatenate([fold.energies for fold in found.folds])
+    if probability is not None and np.isnan(probability).any():
+        probability = None
+    return Predictions(
+        truth=truth,
+        predicted=predicted,
+        systems=found.phases.compositions.systems()[rows],
+        n_elements=found.phases.compositions.counts[rows],
+        probability=probability,
+        energy_error=np.abs(energies - found.phases.energies[rows]) if with_energy else None,
+    )

@@ -1,0 +1,61 @@
+"""Energies of training compounds by models that saw neither the compound nor the test fold of a second model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from elemflow.chemistry.material_id import composition_of
+from elemflow.core.errors import DataError
+from elemflow.stability.phases import Phases
+
+
+@dataclass(frozen=True)
+class NestedEnergies:
+    """Predictions of a run with the split scheme `k_fold_pairs`.
+
+    Attributes:
+        members: Positions of the tested phases, ascending, and their predicted energies in eV/atom, by member.
+        where: The file.
+    """
+
+    members: dict[int, tuple[np.ndarray, np.ndarray]]
+    where: str
+
+    @classmethod
+    def read(cls, predictions: Path, phases: Phases) -> "NestedEnergies":
+        """Read `predictions.parquet` of the run."""
+        positions = {formula: place for place, formula in enumerate(phases.compositions.formulas)}
+        rows = pd.read_parquet(predictions, filters=[("role", "==", "test")])
+        rows["phase"] = rows["material_id"].map(lambda name: positions.get(composition_of(name), -1)).to_numpy()
+        rows = rows[rows["phase"] >= 0].groupby(["member", "phase"], sort=True)["y_pred"].mean().reset_index()
+        groups = rows.groupby("member", sort=True)
+        return cls(
+            {int(str(member)): (own["phase"].to_numpy(), own["y_pred"].to_numpy()) for member, own in groups},
+            str(predictions),
+        )
+
+    def of_training(self, train: np.ndarray, tested: np.ndarray, phases: Phases) -> np.ndarray:
+        """Return the energy of each training phase by a member that left out it and all tested phases.
+
+        Args:
+            train: Positions of the training phases, ascending.
+            tested: Positions of the tested phases.
+            phases: The phases, for messages.
+
+        Raises:
+            DataError: There is no such member for a phase, so that the two runs have different folds.
+        """
+        energies = np.full(len(phases), np.nan)
+        for left_out, values in self.members.values():
+            if np.isin(tested, left_out).all():
+                energies[left_out] = values
+        missing = train[np.isnan(energies[train])]
+        if len(missing):
+            raise DataError(
+                f"{self.where}: no member left out '{phases.compositions.formulas[missing[0]]}' together with the "
+                f"test set of a split, and {len(missing):,} in all lack one. The nested run needs `k_fold_pairs` with "
+                "the folds and the seed of the run."
+            )
+        return energies[train]

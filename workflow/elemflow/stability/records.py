@@ -1,0 +1,142 @@
+"""Content of `stability.json`: how well a run decides which compounds are stable, by setting and by what decides."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from elemflow.core.files import read_json
+
+ALL_PREDICTED = "all_predicted"
+"""Every energy of the hull is a prediction, and the truth is the hull of all reference energies."""
+KNOWN_HULL = "known_hull"
+"""The hull is that of the reference energies of the training set, for the candidate and for the truth."""
+KNOWN_HULL_ALL_TRUE = "known_hull_all_true"
+"""As `known_hull` with the hull of all reference energies as the truth: what competitors cost that are not known."""
+SETTINGS = (ALL_PREDICTED, KNOWN_HULL, KNOWN_HULL_ALL_TRUE)
+
+ENERGY = "energy"
+SUBSTITUTION = "substitution"
+HULL = "hull"
+HULL_CLASSIFIER = "hull_classifier"
+SECOND_STAGE = "second_stage"
+SECOND_STAGE_CLASSIFIER = "second_stage_classifier"
+DECIDERS = {
+    ENERGY: "predicted energy and hull",
+    SUBSTITUTION: "mean ΔHd of known compounds with one element exchanged, no model",
+    HULL: "ΔHd by boosted trees that read the known hull",
+    HULL_CLASSIFIER: "P(stable) by boosted trees that read the known hull",
+    SECOND_STAGE: "ΔHd by boosted trees that read the known hull and the predicted energy",
+    SECOND_STAGE_CLASSIFIER: "P(stable) by boosted trees that read the known hull and the predicted energy",
+}
+"""What decides whether a compound is stable, in words."""
+
+TOLERANCES = (0, 25, 50)
+"""Decomposition enthalpies up to which a compound counts as stable, meV/atom."""
+
+
+class Part(BaseModel):
+    """An immutable part of `stability.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def plain(self) -> dict[str, Any]:
+        """Return the JSON values of all fields."""
+        return self.model_dump(mode="json")
+
+
+class Decision(Part):
+    """Counts of right and wrong decisions as rates; None where a denominator is 0.
+
+    Attributes:
+        accuracy: Share of right decisions.
+        f1: Harmonic mean of precision and recall.
+        precision: Share of truly stable among those predicted to be.
+        recall: Share of those predicted stable among the truly stable.
+        fpr: Share of those predicted stable among the truly unstable.
+    """
+
+    accuracy: float | None
+    f1: float | None
+    precision: float | None
+    recall: float | None
+    fpr: float | None
+
+
+class ReliabilityBin(Part):
+    """Compounds of similar P(stable).
+
+    Attributes:
+        probability: Mean P(stable).
+        stable: Share that is stable.
+        n: Number of compounds.
+    """
+
+    probability: float
+    stable: float
+    n: int
+
+
+class Group(Part):
+    """Compounds with one number of elements; see `Metrics`."""
+
+    n: int
+    prevalence: float
+    mae_decomposition: float | None
+    accuracy: float | None
+    f1: float | None
+    fpr: float | None
+    roc_auc: float | None
+
+
+class Metrics(Part):
+    """How well one decider decides in one setting.
+
+    Attributes:
+        n: Number of compounds.
+        systems: Number of chemical systems, the clusters of the intervals.
+        prevalence: Share of stable compounds.
+        mae_energy: Mean absolute error of the energy, eV/atom; None without a predicted energy.
+        mae_decomposition: Mean absolute error of ΔHd, eV/atom; None for a classifier.
+        decisions: Decisions at a tolerance, by meV/atom. A classifier has those at 0 alone.
+        roc_auc: Area under the ROC curve, None if all compounds are stable or none is.
+        average_precision: Area under the precision-recall curve.
+        precision_at: Share of truly stable among the k ranked most stable, by k; None for fewer compounds.
+        discovery_acceleration: Precision over prevalence.
+        calibration_error: Expected calibration error of P(stable); None without probabilities.
+        reliability: P(stable) in bins of equal width.
+        intervals: 95 % intervals by metric, of the clustered bootstrap over chemical systems.
+        by_elements: The same by number of elements.
+    """
+
+    n: int
+    systems: int
+    prevalence: float
+    mae_energy: float | None
+    mae_decomposition: float | None
+    decisions: dict[str, Decision]
+    roc_auc: float | None
+    average_precision: float | None
+    precision_at: dict[str, float | None]
+    discovery_acceleration: float | None
+    calibration_error: float | None
+    reliability: list[ReliabilityBin]
+    intervals: dict[str, tuple[float, float]]
+    by_elements: dict[str, Group]
+
+
+class StabilityReport(Part):
+    """All of `stability.json`.
+
+    Attributes:
+        settings: Metrics by setting and decider.
+        missing: Why a setting or a decider has none, by name.
+    """
+
+    settings: dict[str, dict[str, Metrics]]
+    missing: dict[str, str] = {}
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read `stability.json`."""
+        return cls.model_validate(read_json(path))
