@@ -176,7 +176,7 @@ def test_feature_files_give_the_predictions_of_the_run(tmp_path: Path) -> None:
     found = pd.read_parquet(tmp_path / "whole.parquet").set_index("material_id")
     parts = pd.read_parquet(tmp_path / "parts.parquet").set_index("material_id")
     stored = pd.read_parquet(trained["predictions"]).set_index("material_id")["y_pred"]
-    np.testing.assert_allclose(found["y_pred"].loc[stored.index], stored, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["y_pred"].loc[stored.index], stored, rtol=1e-5, atol=1e-5)  # numpy, Keras
     np.testing.assert_allclose(parts["y_pred"], found["y_pred"], rtol=1e-5, atol=1e-6)
     assert found["spread"].isna().all()
     table = pq.read_table(tmp_path / "part.parquet")

@@ -41,7 +41,7 @@ class Ensemble:
     ):
         run = Path(run)
         trusted = check_trusted(run / "model", network_file)
-        self.trained = TrainedRun(run / "model", backend, network_rows=None, network_file=trusted)
+        self.trained = TrainedRun(run / "model", backend, network_rows=None, network_file=trusted, without_keras=True)
         self.combine: Combination = combine or evaluated_combination(run) or "mean"
 
     @property

@@ -1,5 +1,6 @@
 """The trained members of a run, loaded to predict, for every kind of model."""
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from elemflow.config.kinds import parts_of
-from elemflow.config.model import Model, NetworkModel
+from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.training.backend import Backend
 from elemflow.training.run_config import RunConfig
@@ -30,15 +31,26 @@ class Member:
     Args:
         stored: Files of the member.
         model: Declaration of the model.
-        backend: Keras backend of this process, which a network must have been started on.
+        backend: Keras backend of this process, started here if a network needs it.
         network_rows: Rows that a network predicts at once, all if None; other numbers of rows may round differently.
+        without_keras: Whether a network of layers that numpy can evaluate is; its predictions differ by rounding.
     """
 
-    def __init__(self, stored: StoredMember, model: Model, backend: Backend, network_rows: int | None = NETWORK_ROWS):
+    def __init__(
+        self,
+        stored: StoredMember,
+        config: RunConfig,
+        backend: Backend,
+        network_rows: int | None = NETWORK_ROWS,
+        *,
+        without_keras: bool = False,
+    ):
         self.number = stored.number
         self._scaling, self._target = stored.scaling, stored.target
+        model = config.model
         if isinstance(model, NetworkModel):
-            self._forward = _network(backend.keras.forward(stored.load_network(model)), network_rows)
+            forward = _read_network(stored, backend) if without_keras else None
+            self._forward = _network(forward or _load_network(stored, model, config, backend), network_rows)
         else:
             estimator = stored.load_estimator()
             self._forward = lambda x: np.asarray(estimator.predict(x), dtype=np.float64) if len(x) else np.empty(0)
@@ -64,6 +76,7 @@ class TrainedRun:
         backend: Keras backend of this process, started here if a network needs it; None shares one with one thread.
         network_rows: See `Member`.
         network_file: Python file of a network of the user's own, in place of the one that the run names.
+        without_keras: See `Member`.
 
     Attributes:
         config: What the run was trained by.
@@ -80,17 +93,18 @@ class TrainedRun:
         backend: Backend | None = None,
         network_rows: int | None = NETWORK_ROWS,
         network_file: Path | None = None,
+        *,
+        without_keras: bool = False,
     ):
         self.config = _with_network_file(read_run_config(folder), network_file)
         self.parts = parts_of(self.config.run.representation)
         stored = stored_members(folder)
         if not stored:
             raise DataError(f"{folder}: no member is stored, since the run has no result; its log says why.")
-        backend, model = backend or _shared_backend(), self.config.model
-        if isinstance(model, NetworkModel) and not backend.is_started:
-            training = self.config.protocol.training
-            backend.start(training.engine if training else "auto")
-        self.members = [Member(each, model, backend, network_rows) for each in stored]
+        backend = backend or _shared_backend()
+        self.members = [
+            Member(each, self.config, backend, network_rows, without_keras=without_keras) for each in stored
+        ]
 
     def unsupported_rows(self, x: np.ndarray) -> dict[int, str]:
         """Return the rows of unscaled features (rows, columns) that the model cannot read, with reasons."""
@@ -136,6 +150,24 @@ def _with_network_file(config: RunConfig, network_file: Path | None) -> RunConfi
 @cache
 def _shared_backend() -> Backend:
     return Backend(1)
+
+
+def _load_network(stored: StoredMember, model: NetworkModel, config: RunConfig, backend: Backend) -> Forward:
+    """Return the network of a member in Keras; starts the backend if nothing has."""
+    if not backend.is_started:
+        training = config.protocol.training
+        backend.start(training.engine if training else "auto")
+    return backend.keras.forward(stored.load_network(model))
+
+
+def _read_network(stored: StoredMember, backend: Backend) -> Forward | None:
+    """Return the network of a member in numpy; None if Keras is needed, also for its message on a damaged file."""
+    from elemflow.networks.numpy_forward import read_network  # noqa: PLC0415  no estimator needs the networks
+
+    try:
+        return read_network(stored.network_path, backend.threads)
+    except (KeyError, IndexError, TypeError, ValueError, OSError, zipfile.BadZipFile):
+        return None
 
 
 def _network(forward: Callable[[np.ndarray], np.ndarray], rows: int | None) -> Forward:
