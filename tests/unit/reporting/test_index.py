@@ -103,7 +103,7 @@ def test_equal_bytes(tmp_path, runs):
         write_tables_index(tmp_path / name / "tables", tables)
         write_figures_index(tmp_path / name / "figures", figures)
     files = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()]
-    assert len(files) == 10 + len(TABLE_KINDS) + 6
+    assert len(files) == 4 + 2 * len(TABLE_KINDS) + 6
     assert all((tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes() for file in files)
 
 

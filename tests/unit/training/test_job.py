@@ -161,3 +161,14 @@ def test_a_job_killed_at_random_epochs_gives_the_bytes_of_one_that_was_not(tmp_p
         assert process.returncode == {None: 0, signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 75}[number], errors
     killed = (tmp_path / "out" / "predictions.parquet").read_bytes()
     assert train(tmp_path, NETWORK, max_epochs=60)["predictions"].read_bytes() == killed
+
+
+def test_the_history_has_the_error_on_the_test_set_where_the_protocol_records_it(tmp_path):
+    write_inputs(tmp_path)
+    keys = {"target_scaling": {"center": "mean", "scale": "std"}, "clip_predictions": False}
+    outputs = train(tmp_path, NETWORK, keys=keys, record_test=True, max_epochs=3)
+    history = pd.read_parquet(outputs["history"])
+    predictions = pd.read_parquet(outputs["predictions"]).query("role == 'test'")
+    errors = (predictions["y_pred"] - predictions["y_true"]).abs().groupby(predictions["member"]).mean()
+    chosen = history.loc[history.groupby("member")["validation_mae"].idxmin()].set_index("member")["test_mae"]
+    np.testing.assert_allclose(chosen, errors, rtol=1e-6)

@@ -94,6 +94,14 @@ def test_equal_seeds_give_equal_bytes_and_the_loss_falls(tmp_path: Path, whole: 
     assert again.history[-1].train_loss < 0.9 * again.history[0].train_loss
 
 
+def test_the_recorded_error_on_the_test_set_changes_nothing(tmp_path: Path, whole: Fit) -> None:
+    _, recorded = _fit(tmp_path, record_test=True)
+    assert _numbers(recorded) == _numbers(whole)
+    assert recorded.predict(DATA.test).tobytes() == whole.predict(DATA.test).tobytes()
+    assert [row.test_mae for row in whole.history] == [None] * len(whole.history)
+    assert recorded.state.kept_row.test_mae == _error(recorded, DATA.test)
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 def test_members_share_what_is_compiled_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool

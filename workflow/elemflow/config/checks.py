@@ -224,6 +224,11 @@ def _check_monitored(path: str, training: Training, split: SplitScheme) -> None:
             f"{path}: key 'training.schedule': both this and learning_rate_reduction set the learning rate. Set "
             "one of the two to null."
         )
+    if training.record_test and (stopping is None or stopping.monitor != "validation"):
+        raise ConfigError(
+            f"{path}: key 'training.record_test': the error on the test set is recorded next to that on a validation "
+            "set that stops the training. Set `training.early_stopping.monitor: validation`, or remove the key."
+        )
     if split.has_validation:
         return
     if stopping and stopping.monitor == "validation":

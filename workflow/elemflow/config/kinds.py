@@ -24,6 +24,7 @@ class FigureKind:
         description: What it draws, for the reference of the configuration.
         inputs: Files of a run that it reads besides metrics.json.
         without_runs: Whether it draws datasets instead of runs.
+        of_models: Whether it draws networks, which need neither runs nor datasets; `without_runs` too.
         needs_property: Whether each dataset needs a property; read only without runs.
         reads_materials: Whether it reads the materials of its datasets.
         reads_splits: Whether it reads the splits of its runs.
@@ -33,6 +34,7 @@ class FigureKind:
     description: str
     inputs: tuple[str, ...] = ()
     without_runs: bool = False
+    of_models: bool = False
     needs_property: bool = False
     reads_materials: bool = False
     reads_splits: bool = False
@@ -49,6 +51,7 @@ class TableKind:
         overview_title: What that csv holds.
         inputs: Files of a run that it reads besides metrics.json.
         without_runs: Whether it shows datasets instead of runs.
+        of_models: Whether it shows networks, which need neither runs nor datasets; `without_runs` too.
         needs_property: Whether each dataset needs a property; read only without runs.
         protocol_needs: Key that its protocols must switch on; empty if there is none.
     """
@@ -58,6 +61,7 @@ class TableKind:
     overview_title: str
     inputs: tuple[str, ...] = ()
     without_runs: bool = False
+    of_models: bool = False
     needs_property: bool = False
     protocol_needs: str = ""
 
@@ -146,6 +150,7 @@ FIGURES = {name: f"{FIGURE_MODULES}.{name}" for name, kind in FIGURE_KINDS.items
 DATA_FIGURES = {name: f"{FIGURE_MODULES}.{name}" for name, kind in FIGURE_KINDS.items() if kind.without_runs}
 FIGURE_INPUTS = {name: FIGURE_KINDS[name].inputs for name in FIGURES}
 WITHOUT_RUNS = tuple(name for name, kind in _ITEM_KINDS.items() if kind.without_runs)
+OF_MODELS = tuple(name for name, kind in _ITEM_KINDS.items() if kind.of_models)
 NEEDS_PROPERTY = tuple(name for name, kind in _ITEM_KINDS.items() if kind.needs_property)
 READS_MATERIALS = tuple(name for name, kind in FIGURE_KINDS.items() if kind.reads_materials)
 READS_SPLITS = tuple(name for name, kind in FIGURE_KINDS.items() if kind.reads_splits)

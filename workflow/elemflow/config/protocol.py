@@ -70,6 +70,7 @@ class Training(Declared):
         max_epochs: Most passes over the training set.
         by_training_size: Settings that replace these for larger training sets; the last entry that applies counts.
         parallel_members: Ensemble members trained at once on the JAX engine.
+        record_test: Whether the error on the test set is written to the history; it decides nothing.
         huber_delta: Error at which the Huber loss becomes linear, in the unit of the (scaled) target.
     """
 
@@ -85,6 +86,7 @@ class Training(Declared):
     huber_delta: float = 1.0
     by_training_size: tuple[SizeDependentTraining, ...] = ()
     validate_every_steps: int | None = None
+    record_test: bool = False
     engine: Literal["auto", "tensorflow", "jax"] = "auto"
     parallel_members: int | Literal["auto"] = "auto"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from elemflow.config.kinds import PROTOCOL_NEEDS, WITHOUT_RUNS
+from elemflow.config.kinds import OF_MODELS, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.config.load import Settings
 from elemflow.config.study import Item
 from elemflow.core.errors import ConfigError
@@ -11,6 +11,7 @@ from elemflow.core.run import RUN_KEYS, Run
 from elemflow.plan.describe import Printed, describe_figure, describe_table
 from elemflow.plan.grid import Grid, make_grid, source_runs
 from elemflow.plan.items import PlannedFigure, PlannedTable
+from elemflow.plan.of_models import figure_of_models, table_of_models
 from elemflow.plan.published import PublishedIndex, largest_sizes
 from elemflow.plan.without_runs import figure_of_datasets, table_of_datasets
 
@@ -87,14 +88,16 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
         for item_id, item in study.tables.items():
             where = f"config/studies/{study_id}.yaml: key 'tables.{item_id}"
             if item.kind in WITHOUT_RUNS:
-                plan.tables[study_id, item_id] = table_of_datasets(settings, study_id, item_id, item, where)
+                describe = table_of_models if item.kind in OF_MODELS else table_of_datasets
+                plan.tables[study_id, item_id] = describe(settings, study_id, item_id, item, where)
                 continue
             grid = _cross(settings, users, recorded, study_id, item_id, item, where)
             plan.tables[study_id, item_id] = describe_table(settings, printed, study_id, item_id, item, grid)
         for item_id, item in study.figures.items():
             where = f"config/studies/{study_id}.yaml: key 'figures.{item_id}"
             if item.kind in WITHOUT_RUNS:
-                plan.figures[study_id, item_id] = figure_of_datasets(settings, study_id, item_id, item, where)
+                draw = figure_of_models if item.kind in OF_MODELS else figure_of_datasets
+                plan.figures[study_id, item_id] = draw(settings, study_id, item_id, item, where)
                 continue
             grid = _cross(settings, users, recorded, study_id, item_id, item, where)
             plan.figures[study_id, item_id] = describe_figure(settings, printed, study_id, item_id, item, grid)

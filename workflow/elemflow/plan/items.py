@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from elemflow.core.declared import Declared, Parameters
+from elemflow.core.outline import Outline
 
 
 class DatasetAbout(Declared):
@@ -87,6 +88,7 @@ class PlannedItem(Declared):
         dataset_title: Name of the dataset in the study, for figures and for tables of datasets.
         property_title: Name of the property, likewise.
         label: Name of the series or of the cell, likewise.
+        outline: The network of the model; for tables and figures of networks.
     """
 
     dataset: str
@@ -110,6 +112,7 @@ class PlannedItem(Declared):
     dataset_title: str = ""
     property_title: str = ""
     label: str = ""
+    outline: Outline | None = None
 
     @classmethod
     def of(cls, item: "PlannedItem", **own: Any) -> Self:

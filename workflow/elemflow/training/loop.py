@@ -109,6 +109,7 @@ class _Member:
         self.best_weights: list[np.ndarray] | None = None
         early = training.early_stopping
         self.monitored = job.data.test if early and early.monitor == "test" else job.data.validation
+        self.recorded = job.data.test if training.record_test else None
         self.restores_best = bool(early and early.restore_best)
         self._order: tuple[int, np.ndarray] = (0, np.empty(0))
 
@@ -134,20 +135,22 @@ def _train_segment(engine: Engine, running: Mapping[int, _Member]) -> list[tuple
     started, failed = time.monotonic(), []
     segments = {number: member.state.next_segment(len(running)) for number, member in running.items()}
     sums = engine.run_steps({number: running[number].steps(segment) for number, segment in segments.items()})
-    errors: dict[int, float | None] = {}
+    errors: dict[int, tuple[float | None, float | None]] = {}
     for number, member in running.items():
         state, label = member.state, member.job.progress.label
         state.advance(segments[number], sums[number])
         if state.validation_due:
             try:
-                errors[number] = _validate(partial(engine.predict, number), state, member.monitored, label)
+                predict = partial(engine.predict, number)
+                error = _validate(predict, state, member.monitored, label)
+                errors[number] = error, _error(predict, member.recorded) if member.recorded else None
             except TrainingError as error:
                 failed.append((number, error))
     seconds = (time.monotonic() - started) / len(running)  # a share, so that sums over members stay true
     for number, member in running.items():
         member.state.counters.seconds += seconds
         if number in errors:
-            if member.state.record(errors[number]) and member.restores_best:
+            if member.state.record(*errors[number]) and member.restores_best:
                 member.best_weights = engine.get_weights(number)
             member.job.progress.validated(member.state, len(running))
     return failed
@@ -160,9 +163,14 @@ def _validate(
     _check_finite(state.train_loss, "training loss", state, label)
     if not len(monitored):
         return None
-    error = float(np.mean(np.abs(predict(monitored) - monitored.y)))
+    error = _error(predict, monitored)
     _check_finite(error, "validation error", state, label)
     return error
+
+
+def _error(predict: Callable[[RoleData], np.ndarray], rows: RoleData) -> float:
+    """Return the mean absolute error on some rows."""
+    return float(np.mean(np.abs(predict(rows) - rows.y)))
 
 
 def _check_finite(value: float, what: str, state: TrainingState, label: str) -> None:

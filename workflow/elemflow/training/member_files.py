@@ -13,7 +13,7 @@ from elemflow.core.roles import EVALUATION_ROLES, ROLES, Role
 from elemflow.training.data import MemberData, RoleData
 from elemflow.training.fitter import Fitted
 from elemflow.training.scaling import Target
-from elemflow.training.state import HistoryRow
+from elemflow.training.state import HistoryRow, Validation
 
 # Training rows would be most of predictions.parquet and are never reported.
 PREDICTIONS = pa.schema(
@@ -37,6 +37,8 @@ HISTORY = pa.schema(
         ("seconds", pa.float64()),
     ]
 )
+TEST_MAE = pa.field("test_mae", pa.float64())
+"""Last column of the history of a run whose protocol records the error on the test set."""
 
 
 def member_folder(checkpoint_folder: Path, member: int) -> Path:
@@ -54,7 +56,9 @@ def finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> 
         seconds[role] = time.monotonic() - started
     write_parquet(folder / "predictions.parquet", pa.concat_tables(tables))
     rows = [{"member": data.member} | asdict(_in_unit(row, target)) for row in fitted.history]
-    write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=HISTORY))
+    recorded = any(row.get("test_mae") is not None for row in rows)
+    schema = HISTORY.append(TEST_MAE) if recorded else HISTORY
+    write_parquet(folder / "history.parquet", pa.Table.from_pylist(rows, schema=schema))
     (folder / "model").mkdir(exist_ok=True)
     fitted.save(folder / "model", f"member-{data.member}")
     facts = dict(fitted.facts)
@@ -77,8 +81,11 @@ def finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> 
 
 
 def _in_unit(row: HistoryRow, target: Target) -> HistoryRow:
-    """Return a row of the history with its error in the unit of the property; a loss stays as it is."""
-    return replace(row, validation_mae=_error_in_unit(row.validation_mae, target))
+    """Return a row of the history with its errors in the unit of the property; a loss stays as it is."""
+    changed = replace(row, validation_mae=_error_in_unit(row.validation_mae, target))
+    if isinstance(changed, Validation) and changed.test_mae is not None:
+        return replace(changed, test_mae=_error_in_unit(changed.test_mae, target))
+    return changed
 
 
 def _error_in_unit(error: float | None, target: Target) -> float | None:

@@ -56,11 +56,13 @@ class Validation(HistoryRow):
         step: Steps so far.
         train_loss: Mean training loss per row since the validation before.
         learning_rate: Learning rate of the last step.
+        test_mae: Mean absolute error on the test set; None unless the protocol records it.
     """
 
     step: int
     train_loss: float
     learning_rate: float
+    test_mae: float | None = None
 
 
 @dataclass
@@ -271,17 +273,20 @@ class TrainingState:
         """Mean loss per row since the last validation."""
         return self.counters.loss_sum / self.counters.loss_rows
 
-    def record(self, error: float | None) -> bool:
+    def record(self, error: float | None, test_error: float | None = None) -> bool:
         """Append a row to the history and adapt the learning rate.
 
         Args:
             error: Mean absolute error on the monitored set; None if nothing is monitored.
+            test_error: The same on the test set, where the protocol records it; it decides nothing.
 
         Returns:
             Whether this is the lowest error so far.
         """
         counters = self.counters
-        row = Validation(self.epoch, error, counters.seconds, counters.step, self.train_loss, counters.learning_rate)
+        row = Validation(
+            self.epoch, error, counters.seconds, counters.step, self.train_loss, counters.learning_rate, test_error
+        )
         counters.loss_sum, counters.loss_rows, counters.seconds = 0.0, 0, 0.0
         if error is not None and self._training.learning_rate_reduction:
             reduction = self._training.learning_rate_reduction

@@ -51,7 +51,9 @@ def write_figure(
     """
     module = cast("KindModule", importlib.import_module(f"{FIGURE_MODULES}.{planned.kind}"))
     style.apply_style()
-    if module.KIND.without_runs:
+    if module.KIND.of_models:
+        panels = _read_models(planned)
+    elif module.KIND.without_runs:
         panels = _read_datasets(planned, curation)
     else:
         panels = _read_panels(planned, module.KIND, curation, runs=runs, splits=splits or {})
@@ -85,6 +87,31 @@ def _read_datasets(planned: PlannedFigure, curation: Paths) -> tuple[Panel, ...]
         if found:
             panels.append(Panel(panel.label, sources=tuple(found)))
     return tuple(panels)
+
+
+def _read_models(planned: PlannedFigure) -> tuple[Panel, ...]:
+    colors = style.pick_colors(planned.labels, planned.study_labels)
+    return tuple(
+        Panel(
+            panel.label,
+            sources=tuple(
+                Source(
+                    label=series.label,
+                    run="",
+                    dataset="",
+                    dataset_title="",
+                    property="",
+                    property_title="",
+                    unit="1",
+                    color=colors[series.label],
+                    materials=None,
+                    outline=series.outline,
+                )
+                for series in panel.series
+            ),
+        )
+        for panel in planned.panels
+    )
 
 
 def _materials(series: PlannedSeries, curation: Paths) -> Path | None:
@@ -185,7 +212,7 @@ def _write_sentences(
 ) -> Iterator[str]:
     yield module.EXPLANATION if panels else f"Nothing to draw: {_explain_nothing(planned, module.KIND)}."
     drawn = [series for panel in panels for series in panel.series]
-    if sources := [source.dataset for panel in panels for source in panel.sources]:
+    if sources := [source.dataset for panel in panels for source in panel.sources if not source.outline]:
         yield words.describe_data(planned.datasets, sources, curation)
     if drawn:
         yield f"Values: {words.name_metric(planned.metric)} on the test set."
@@ -199,7 +226,7 @@ def _write_sentences(
             [comparability.describe_cell(planned.scales, cell, curation) for cell in cells]
         )
     series = list(planned.series)
-    missing = sum(not each.missing for each in series) - len(drawn) - len(sources)
+    missing = sum(not each.missing and not each.outline for each in series) - len(drawn) - len(sources)
     if panels and missing:
         yield f"Not drawn, without a result: {missing} of {len(series)} runs."
     if panels:

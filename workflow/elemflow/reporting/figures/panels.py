@@ -19,6 +19,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
+from elemflow.core.outline import Outline
 from elemflow.core.spreadsheet import guard_frame
 from elemflow.reporting import text as words
 from elemflow.reporting.figures import style
@@ -45,6 +46,7 @@ class Source:
         unit: Its unit.
         color: Colour in every panel of the figure.
         materials: The materials of the dataset, for kinds that read them.
+        outline: The network of a model, for kinds that draw networks.
     """
 
     label: str
@@ -56,6 +58,7 @@ class Source:
     unit: str
     color: str
     materials: Path | None
+    outline: Outline | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
