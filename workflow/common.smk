@@ -46,6 +46,7 @@ wildcard_constraints:
     model=wf.constraints["model"],
     protocol=wf.constraints["protocol"],
     study=wf.constraints["study"],
+    base=wf.constraints["base"],
     table=wf.constraints["table"],
     figure=wf.constraints["figure"],
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from elemflow.core.archive import extract_archive, write_archive
 from elemflow.core.files import sha256_file
-from elemflow.inference.archive import extract_archive, write_archive
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from factories.predicting import TREES, write_run
 from factories.toy import SPEC
 
+from elemflow.core.archive import extract_archive, write_archive
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file, write_json
-from elemflow.inference.archive import extract_archive, write_archive
 from elemflow.inference.exported import export_run
 from elemflow.inference.predictor import Predictor, predict_table
 

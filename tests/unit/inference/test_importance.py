@@ -7,9 +7,9 @@ from sklearn.linear_model import LinearRegression
 
 from elemflow.core.files import sha256_file
 from elemflow.estimators.storage import save_estimator
+from elemflow.features.scaling import Target, fit_scaling, save_scaling, save_target
 from elemflow.features.store import featurize_chunk
 from elemflow.inference.importance import Permutations, write_importance
-from elemflow.training.scaling import Target, fit_scaling, save_scaling, save_target
 from elemflow.training.storage import write_run_config
 
 SPEC = {

@@ -17,11 +17,11 @@ from elemflow import predict as command
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata, write_json, write_parquet
 from elemflow.features import elemental_fractions
+from elemflow.features.scaling import Scaling, Target, save_scaling, save_target
 from elemflow.features.store import feature_batches
 from elemflow.inference.ensemble import Ensemble
 from elemflow.inference.predictor import predict_parquet, predict_table
 from elemflow.inference.trained_run import TrainedRun
-from elemflow.training.scaling import Scaling, Target, save_scaling, save_target
 from elemflow.training.storage import write_run_config
 
 SPEC = LARGER | {"stacks": [{"width": 4, "layers": 1}]}

@@ -9,8 +9,8 @@ from sklearn.linear_model import LinearRegression
 
 from elemflow.core.errors import DataError
 from elemflow.estimators.storage import save_estimator
+from elemflow.features.scaling import Target, fit_scaling, save_scaling, save_target
 from elemflow.inference.trained_run import TrainedRun, _network
-from elemflow.training.scaling import Target, fit_scaling, save_scaling, save_target
 from elemflow.training.storage import write_run_config
 
 

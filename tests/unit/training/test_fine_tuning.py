@@ -19,6 +19,7 @@ from factories.training import process_backend
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.core.files import sha256_file, write_parquet
+from elemflow.features.scaling import load_scaling, load_target
 from elemflow.networks.build import load_network
 from elemflow.training import job as job_module
 from elemflow.training.fine_tuning import PretrainingFiles
@@ -28,7 +29,6 @@ from elemflow.training.fitters.network import NetworkFitter, copy_weights
 from elemflow.training.job import train_run
 from elemflow.training.run_config import RunConfig
 from elemflow.training.run_files import RunInputs, RunOutputs
-from elemflow.training.scaling import load_scaling, load_target
 from elemflow.training.state import TrainingState
 
 ROWS = 60

@@ -10,10 +10,10 @@ import pytest
 from factories.training import NETWORK, train, write_inputs
 
 from elemflow.core.errors import DataError, TrainingError
+from elemflow.features.scaling import load_scaling, load_target
 from elemflow.training.data import RunData
 from elemflow.training.fitter import Task
 from elemflow.training.fitters.network import NetworkFitter
-from elemflow.training.scaling import load_scaling, load_target
 
 
 def test_a_scaling_is_fitted_on_training_rows_and_kept_with_the_model(tmp_path: Path, eager: None) -> None:

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.estimators.storage import save_estimator
-from elemflow.training.scaling import Target, fit_scaling, save_scaling, save_target
+from elemflow.features.scaling import Target, fit_scaling, save_scaling, save_target
 from elemflow.training.storage import StoredMember, read_run_config, stored_members, write_run_config
 
 

@@ -46,8 +46,8 @@ def info(*, file: Path, as_json: bool) -> None:
     elemflow info enthalpies.elemflow
     """
     from elemflow.cli.terminal import printable
+    from elemflow.core.archive import read_members
     from elemflow.core.files import sha256_file
-    from elemflow.inference.archive import read_members
     from elemflow.inference.model_card import CARD, CARD_JSON
 
     card = CARD_JSON if as_json else CARD

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from elemflow.config.base import Base, check_bases
 from elemflow.config.checks import check_datasets
 from elemflow.config.dataset import Dataset
 from elemflow.config.model import Model
@@ -31,7 +32,7 @@ from elemflow.config.varied import ModelReader, ProtocolReader
 from elemflow.config.yaml_schema import check
 from elemflow.core.declared import Declared
 
-KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study"}
+KINDS = {"datasets": "dataset", "models": "model", "protocols": "protocol", "studies": "study", "bases": "base"}
 
 
 class Packing(Declared):
@@ -59,6 +60,7 @@ class Settings:
         models: Models by id.
         protocols: Protocols by id.
         studies: Studies by id, of the selected studies only.
+        bases: Pre-trained multi-task networks by id.
         data_folder: Folder of relative `table` paths.
         chunks: Jobs per part of a representation.
         keep_failed: Whether failed runs are shown as such rather than tried again.
@@ -72,6 +74,7 @@ class Settings:
     models: WithVariations[Model]
     protocols: WithVariations[Protocol]
     studies: dict[str, Study]
+    bases: dict[str, Base] = field(default_factory=dict)
     data_folder: Path = Path()
     chunks: int = 1
     keep_failed: bool = False
@@ -119,6 +122,8 @@ def load(
     separate_missing_properties(found["datasets"])
     datasets = {name: Dataset.read(declared) for name, (_, declared) in found["datasets"].items()}
     check_datasets(datasets, {name: path for name, (path, _) in found["datasets"].items()})
+    bases = {name: Base.read(declared) for name, (_, declared) in found["bases"].items()}
+    check_bases(bases, {name: path for name, (path, _) in found["bases"].items()}, datasets)
     models = ModelReader(found["models"], own or root).read()
     scale = Scale.model_validate(top["scale"])
     return Settings(
@@ -127,6 +132,7 @@ def load(
         models=models,
         protocols=ProtocolReader(found["protocols"], as_declared, scale, datasets).read(),
         studies={name: read_study(declared, path) for name, (path, declared) in found["studies"].items()},
+        bases=bases,
         data_folder=Path(top["data_folder"] or "."),
         chunks=top["chunks"],
         keep_failed=top["keep_failed"],

@@ -21,8 +21,8 @@ from elemflow.chemistry.composition import amounts
 from elemflow.core.files import write_parquet
 from elemflow.core.parquet import read_frame
 from elemflow.core.roles import EVALUATION_ROLES, Role
+from elemflow.features.scaling import Scaling, fit_scaling
 from elemflow.training.data import MemberData, RoleData, RunData
-from elemflow.training.scaling import Scaling, fit_scaling
 
 N_NEIGHBOURS = 5
 FAR_PERCENTILE = 0.95

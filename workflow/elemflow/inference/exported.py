@@ -9,12 +9,12 @@ from typing import Any
 import yaml
 
 from elemflow.config.model import NetworkModel
+from elemflow.core.archive import write_archive
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file, write_json, write_text
 from elemflow.core.places import ROOT, find
 from elemflow.core.run import Run
 from elemflow.core.version import version
-from elemflow.inference.archive import write_archive
 from elemflow.inference.ensemble import evaluated_combination
 from elemflow.inference.model_card import CARD, CARD_JSON, ModelFacts, card_text, facts_of
 from elemflow.inference.model_files import save_calibration, save_domain

@@ -10,16 +10,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow as pa
 
+from elemflow.core.archive import extract_archive
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path, read_json, read_metadata, write_json, write_parquet
 from elemflow.core.parquet import read_frame
 from elemflow.core.run import Run
 from elemflow.evaluation.conformal import Calibration, EnsembleRows
 from elemflow.evaluation.records import Combination
+from elemflow.features.scaling import load_scaling, save_scaling
 from elemflow.inference.applicability import ApplicabilityDomain
-from elemflow.inference.archive import extract_archive
 from elemflow.inference.reliability import calibration_rows, load_domain
-from elemflow.training.scaling import load_scaling, save_scaling
 
 CALIBRATION = "calibration.parquet"
 """Absolute error and spread of the validation rows, with a number in the place of each composition."""
@@ -90,7 +90,7 @@ def open_model(path: Path) -> Iterator[RunFolder]:
         path: Folder of a run, or exported file.
 
     Raises:
-        DataError: See `elemflow.inference.archive.extract_archive`.
+        DataError: See `elemflow.core.archive.extract_archive`.
     """
     if path.is_file():
         with TemporaryDirectory(prefix="elemflow-") as folder:

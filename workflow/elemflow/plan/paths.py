@@ -65,6 +65,21 @@ IMPORTANCE_RECORD = f"results/runs/{RUN_PATTERN}/importance.provenance.json"
 CHECKPOINTS = f"results/checkpoints/{RUN_PATTERN}"
 CANDIDATES = f"results/candidates/{{candidates}}/{RUN_PATTERN}"
 
+# bases
+BASE_JOINT = "results/bases/{base}/joint.parquet"
+BASE_JOINT_REPORT = "results/bases/{base}/joint.json"
+BASE_JOINT_RECORD = "results/bases/{base}/joint.provenance.json"
+BASE_FEATURES = "results/bases/{base}/{part}.parquet"
+BASE_FEATURES_REJECTED = "results/bases/{base}/{part}.rejected.parquet"
+BASE_FEATURES_RECORD = "results/bases/{base}/{part}.provenance.json"
+BASE_NETWORK = "results/bases/{base}/network-{number}.npz"
+BASE_NETWORK_RECORD = "results/bases/{base}/network-{number}.provenance.json"
+BASE_CHECKPOINT = "results/checkpoints/bases/{base}/network-{number}.npz"
+BASE_FILE = "results/bases/{base}/{base}.elemflow"
+BASE_CARD = "results/bases/{base}/README.md"
+BASE_ERRORS = "results/bases/{base}/errors.csv"
+BASE_FILE_RECORD = "results/bases/{base}/{base}.provenance.json"
+
 # tables, figures, claims
 TABLE = "results/tables/{study}/{table}"
 BIBLIOGRAPHY = "results/tables/{study}/references.bib"

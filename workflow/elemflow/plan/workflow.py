@@ -20,6 +20,7 @@ from elemflow.plan.out_of_date import describe_pending
 from elemflow.plan.published import PublishedValue, Question, read_published, read_published_quantities
 from elemflow.plan.reruns import forget
 from elemflow.plan.stages.base import Context, one_of
+from elemflow.plan.stages.bases import Bases
 from elemflow.plan.stages.curation import Curation
 from elemflow.plan.stages.evaluation import Evaluation
 from elemflow.plan.stages.features import Features
@@ -47,7 +48,7 @@ class Workflow:
     Attributes:
         plan: Runs, tables and figures.
         claims: What the page of claims of each study shows.
-        sources, curation, features, splits, training, evaluation, inference, reports, site, record: The
+        sources, curation, features, splits, training, bases, evaluation, inference, reports, site, record: The
             stages.
     """
 
@@ -70,6 +71,7 @@ class Workflow:
         self.features = Features(context, self.curation)
         self.splits = Splits(context, self.curation)
         self.training = Training(context, self.curation, self.features, self.splits)
+        self.bases = Bases(context, self.curation)
         self.evaluation = Evaluation(context, self.training)
         self.inference = Inference(context, self.features, self.training)
         self.reports = Reports(context, self.plan, self.claims, self.config)
@@ -109,6 +111,7 @@ class Workflow:
             "model": f"(?:{one_of(self.settings.models)}){VARIATION}",
             "protocol": f"(?:{one_of(self.settings.protocols)}){VARIATION}|{self._pretraining_pattern()}",
             "study": one_of(self.settings.selected),
+            "base": one_of(self.settings.bases),
             "table": one_of({table for _, table in self.plan.tables}),
             "figure": one_of({figure for _, figure in self.plan.figures}),
         }

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, Field, model_validator
 
-from elemflow.core.declared import without_default
+from elemflow.core.declared import Declared, without_default
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import atomic_path
 from elemflow.sources.contents import check_sha256
@@ -75,6 +75,13 @@ class Layout(NamedTuple):
     names: tuple[str, ...] | None = None
 
 
+class LongTable(Declared):
+    """Columns of a long table."""
+
+    name: str = Field(description="Column with the name of the property of each row.")
+    value: str = Field(description="Column with its value.")
+
+
 class Options(SourceOptions):
     """A local file or an address, one of the two."""
 
@@ -113,6 +120,13 @@ class Options(SourceOptions):
         None,
         description="Structure file of each row, with columns of the table in braces, such as `cifs/{id}.cif`; its "
         "text becomes the column `structure`. Relative paths start at `data_folder`.",
+    )
+
+    long: LongTable | None = Field(
+        None,
+        description="For a long table, with one value per row: its columns with the name of the property and with the "
+        "value. Each name becomes a column, filled in its own rows.",
+        json_schema_extra=without_default,
     )
 
     @model_validator(mode="after")
@@ -188,7 +202,28 @@ def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
     for frame in with_structures(frames, folder) if options.structures else frames:
         if options.file_format == "csv":
             frame.attrs["decimal"] = options.decimal
-        yield frame
+        yield _widened(frame, options.long) if options.long else frame
+
+
+def _widened(frame: pd.DataFrame, long: LongTable) -> pd.DataFrame:
+    """Return rows of a long table with a column for each name, which only its own rows fill.
+
+    Raises:
+        DataError: One of the two columns is missing, or a name is that of a column.
+    """
+    for column in (long.name, long.value):
+        if column not in frame.columns:
+            raise DataError(
+                f"{frame.attrs['file']}: no column '{column}'. Correct source.long in the dataset's config; found: "
+                f"{', '.join(map(str, frame.columns))}."
+            )
+    rest = frame.drop(columns=[long.name, long.value])
+    wide = frame.set_index(long.name, append=True)[long.value].unstack(long.name)  # noqa: PD010  keeps the rows
+    if taken := [str(name) for name in wide.columns if name in rest.columns]:
+        raise DataError(f"{frame.attrs['file']}: the name '{taken[0]}' of source.long is that of a column, too.")
+    joined = pd.concat([rest, wide], axis=1)
+    joined.attrs |= frame.attrs | {"sparse": True}
+    return joined
 
 
 def read_table(path: Path, layout: Layout) -> Iterator[pd.DataFrame]:

@@ -12,8 +12,8 @@ from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata
 from elemflow.core.parquet import read_frame
 from elemflow.core.roles import ROLES, Role
+from elemflow.features.scaling import Scaling, Target
 from elemflow.features.store import read_features
-from elemflow.training.scaling import Scaling, Target
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from elemflow.core.errors import DataError
 from elemflow.core.roles import EVALUATION_ROLES
+from elemflow.features.scaling import Scaling, Target
 from elemflow.splits.leakage import compositions_of
 from elemflow.training.run_config import RunConfig
-from elemflow.training.scaling import Scaling, Target
 from elemflow.training.storage import StoredMember, read_run_config
 
 SHOWN = 5  # compositions in a message

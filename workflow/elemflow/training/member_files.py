@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from elemflow.core.files import write_json, write_parquet
 from elemflow.core.roles import EVALUATION_ROLES, ROLES, Role
+from elemflow.features.scaling import Target
 from elemflow.training.data import MemberData, RoleData
 from elemflow.training.fitter import Fitted
-from elemflow.training.scaling import Target
 from elemflow.training.state import HistoryRow, Validation
 
 # Training rows would be most of predictions.parquet and are never reported.

@@ -12,14 +12,7 @@ from elemflow.config.kinds import FITTERS
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError, TrainingError
 from elemflow.core.roles import ROLES, Role
-from elemflow.training import interruption
-from elemflow.training.backend import Backend
-from elemflow.training.data import MemberData, RunData
-from elemflow.training.fine_tuning import PretrainedMember, PretrainingRun
-from elemflow.training.fitter import Fitter, ModelNotApplicable, Task
-from elemflow.training.member_files import finish_member, member_folder
-from elemflow.training.run_config import RunConfig
-from elemflow.training.scaling import (
+from elemflow.features.scaling import (
     Scaling,
     Target,
     fit_scaling,
@@ -28,6 +21,13 @@ from elemflow.training.scaling import (
     save_target,
     warn_of_large_inputs,
 )
+from elemflow.training import interruption
+from elemflow.training.backend import Backend
+from elemflow.training.data import MemberData, RunData
+from elemflow.training.fine_tuning import PretrainedMember, PretrainingRun
+from elemflow.training.fitter import Fitter, ModelNotApplicable, Task
+from elemflow.training.member_files import finish_member, member_folder
+from elemflow.training.run_config import RunConfig
 from elemflow.training.storage import StoredMember
 
 log = logging.getLogger(__name__)

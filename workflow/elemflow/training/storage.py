@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json
+from elemflow.features.scaling import Scaling, Target, load_scaling, load_target
 from elemflow.training.run_config import RunConfig
-from elemflow.training.scaling import Scaling, Target, load_scaling, load_target
 
 if TYPE_CHECKING:
     import keras

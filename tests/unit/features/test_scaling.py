@@ -5,7 +5,7 @@ import pytest
 
 from elemflow.config.protocol import TargetScaling
 from elemflow.core.errors import DataError
-from elemflow.training.scaling import (
+from elemflow.features.scaling import (
     Target,
     fit_scaling,
     fit_target,

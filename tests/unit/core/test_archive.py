@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from elemflow.core.archive import MANIFEST, extract_archive, read_members, write_archive
 from elemflow.core.errors import DataError
-from elemflow.inference.archive import MANIFEST, extract_archive, read_members, write_archive
 
 Members = dict[str, bytes]
 
