@@ -18,7 +18,7 @@ from pathlib import Path
 
 from elemflow.chemistry.weights import CANONICAL
 from elemflow.cli.main import main as elemflow
-from elemflow.cli.predict import looks_like_a_file
+from elemflow.cli.predict_given import looks_like_a_file
 from elemflow.core.errors import DataError, ElemflowError
 from elemflow.core.files import read_metadata
 from elemflow.inference.ensemble import COMBINE

@@ -74,3 +74,29 @@ rule train_base:
         checkpoint=paths.BASE_CHECKPOINT,
     script:
         "../../scripts/train_base.py"
+
+
+rule write_base:
+    input:
+        rows=wf.bases.file_rows,
+        networks=wf.bases.file_networks,
+    output:
+        base=paths.BASE_FILE,
+        card=paths.BASE_CARD,
+        errors=paths.BASE_ERRORS,
+        record=paths.BASE_FILE_RECORD,
+    log:
+        paths.log("write_base", "{base}"),
+    benchmark:
+        paths.benchmark("write_base", "{base}")
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=60,
+    params:
+        cfg=wf.bases.file_cfg,
+        code=wf.code("write_base.py"),
+    script:
+        "../../scripts/write_base.py"

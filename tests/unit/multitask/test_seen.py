@@ -8,11 +8,14 @@ from elemflow.multitask.seen import Seen, hash_of, is_held_out
 
 def test_a_packed_list_contains_what_was_put_in_and_little_else():
     names = [f"Fe{n}O{m}" for n in range(1, 120) for m in range(1, 120)]
-    seen = Seen.unpack(Seen.of(names).pack())
+    known = np.ones((len(names), 2), bool)
+    known[0, 1] = False
+    seen = Seen.unpack(Seen.of(names, known).pack())
     assert seen.contains(names).all()
     assert not seen.contains([f"Na{n}Cl{m}" for n in range(1, 40) for m in range(1, 40)]).any()
-    assert len(Seen.of(names).pack()) < 5 * len(names)
-    assert Seen.of(reversed(names)).pack() == Seen.of(names).pack()
+    assert seen.masks(names[:2]).tolist() == [1, 3]
+    assert len(seen.pack()) < 5 * len(names)
+    assert Seen.of(names[::-1], known[::-1]).pack() == seen.pack()
 
 
 def test_hashes_are_fixed():
@@ -20,7 +23,7 @@ def test_hashes_are_fixed():
 
 
 def test_no_composition_and_damaged_bytes():
-    assert not Seen.unpack(Seen.of([]).pack()).contains(["NaCl"]).any()
+    assert not Seen.unpack(Seen.of([], np.zeros((0, 3), bool)).pack()).contains(["NaCl"]).any()
     with pytest.raises(ValueError, match="hashes"):
         Seen.unpack(b"abc")
 

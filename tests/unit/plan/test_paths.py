@@ -10,7 +10,9 @@ PATTERNS = {
     name: value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str) and "/" in value
 }
 del PATTERNS["RUN_PATTERN"]
-IDS = dict.fromkeys((*RUN_KEYS, "part", "scatteritem", "study", "table", "figure", "candidates", "name"), "x")
+IDS = dict.fromkeys(
+    (*RUN_KEYS, "part", "scatteritem", "study", "table", "figure", "candidates", "name", "base", "number"), "x"
+)
 
 
 @pytest.mark.parametrize("name", PATTERNS)

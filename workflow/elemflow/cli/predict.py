@@ -1,75 +1,21 @@
 """`elemflow predict`: formulas, tables of them or feature files, with a trained run."""
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from elemflow.cli.noise import without_noise
 from elemflow.cli.options import complete_run, results_option
-from elemflow.inference.structure_names import structure_format
+from elemflow.cli.predict_given import FORMATS, Given, check_given, formula_batches, note_batch, report
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from elemflow.inference.formulas import Batch
     from elemflow.inference.predictor import Predictor
-
-FORMATS = ("table", "csv", "tsv", "json", "jsonl", "parquet")
-SUFFIXES = {
-    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".xlsx"),
-    *(".gz", ".bz2", ".xz", ".zst", ".zip"),
-}
-"""Endings by which an argument is a file and not a formula."""
-STANDARD_INPUT = "-"
-MOST_HINTS = 5
-"""Most suspicious formulas of a file that are named."""
-
-
-@dataclass
-class Given:
-    """What a call of the command requests.
-
-    Attributes:
-        inputs: Formulas, files, or `STANDARD_INPUT`.
-        output: File to write; None is standard output.
-        form: One of the `FORMATS`, or None for the one that follows from the output.
-        units: Where units stand.
-        column: Column of the formulas.
-        amounts: What the amounts of the formulas count.
-        skip: Whether rows that cannot be predicted are kept without a prediction.
-        known: Whether known values are shown; None does so for formulas in a table.
-        refused: Formulas that had no prediction, with reasons.
-        hints: What suspicious formulas may be meant for.
-        suspicious: Number of suspicious formulas.
-    """
-
-    inputs: Sequence[str]
-    output: Path | None
-    form: str | None
-    units: str
-    column: str | None
-    amounts: Any
-    skip: bool
-    known: bool | None
-    refused: list[str] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
-    suspicious: int = 0
-
-    @property
-    def are_formulas(self) -> bool:
-        """Whether the inputs are formulas."""
-        return not any(text == STANDARD_INPUT or looks_like_a_file(text) for text in self.inputs)
-
-    @property
-    def are_structures(self) -> bool:
-        """Whether the inputs are files of crystal structures."""
-        return all(map(structure_format, self.inputs))
 
 
 @click.command()
@@ -100,12 +46,17 @@ class Given:
 @click.option("--known/--no-known", default=None, help="Values that the run's dataset has for these compositions.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of a network.")
 @click.option(
+    "--property", "properties", multiple=True, help="Property of a base, or group such as band_gap. Default: all."
+)
+@click.option(
     "--network-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Python file of a foreign run's own network, whose code you trust.",
 )
 @results_option
+@click.pass_context
 def predict(
+    ctx: click.Context,
     *,
     run: str | None,
     model: Path | None,
@@ -114,13 +65,16 @@ def predict(
     level: int | None,
     applicability: bool | None,
     threads: int,
+    properties: tuple[str, ...],
     results: Path,
     **given: Any,
 ) -> None:
-    """Predict a property of formulas with a trained run.
+    """Predict properties of formulas, with the base that ships, a trained run or an exported file.
 
     \b
-    elemflow predict Fe2O3 NaCl "Ba(Zr0.2Ti0.8)O3"
+    elemflow predict Li2FeSiO4
+    elemflow predict new.csv -o gaps.csv --property band_gap
+    elemflow predict Fe2O3 NaCl "Ba(Zr0.2Ti0.8)O3" --run "kefe brnet"
     elemflow predict new.csv -o predicted.csv --run kefe
     elemflow predict new.csv -o predicted.csv --model enthalpies.elemflow
     elemflow predict relaxed/*.cif --run "jarvis st"
@@ -131,13 +85,22 @@ def predict(
     prediction has the spread of the networks, an interval and a flag (inside, far or unseen) where the run has them.
     """
     wanted = Given(**given)
-    _check(wanted)
+    check_given(wanted)
+    if run and model:
+        raise click.UsageError("give --run or --model, not both.")
+    if _is_base(ctx, run, model, properties):
+        from elemflow.cli.predict_base import predict_with_base
+
+        with_run_only = ("combine", "applicability", "network_file")
+        _refuse(ctx, with_run_only, "is for a trained run; the base has no such choice.")
+        predict_with_base(wanted, model, properties, level)
+        return
+    if properties:
+        raise click.UsageError("--property chooses among those of a base; a trained run has one.")
     from elemflow.inference.predictor import Predictor
     from elemflow.inference.run_folders import find_run
     from elemflow.training.backend import Backend
 
-    if run and model:
-        raise click.UsageError("give --run or --model, not both.")
     features = _are_features(wanted)
     if features and applicability:
         raise click.UsageError("--applicability looks at the elements of formulas; give a table of them.")
@@ -153,48 +116,30 @@ def predict(
     for note in predictor.notes:
         click.echo(note, err=True)
     _write(predictor, wanted, features=features)
-    _report(wanted)
+    report(wanted)
 
 
-def looks_like_a_file(text: str) -> bool:
-    """Return whether an argument names a file and is no formula."""
-    return (
-        Path(text).suffix.lower() in SUFFIXES
-        or "/" in text
-        or structure_format(text) is not None
-        or Path(text).is_file()
-    )
+def _is_base(ctx: click.Context, run: str | None, model: Path | None, properties: tuple[str, ...]) -> bool:
+    """Return whether a base predicts: none is named and no folder of results either, or the file is one."""
+    if run:
+        return False
+    if model:
+        from elemflow.core.archive import read_members
+        from elemflow.multitask.file import KIND
+
+        return bool(read_members(model)[0].get("kind") == KIND)
+    return bool(properties) or ctx.get_parameter_source("results") == click.core.ParameterSource.DEFAULT
 
 
-def _check(wanted: Given) -> None:
-    """Refuse arguments that do not fit together."""
-    if not wanted.are_formulas:
-        files = [text for text in wanted.inputs if text == STANDARD_INPUT or looks_like_a_file(text)]
-        if len(files) < len(wanted.inputs):
-            raise click.UsageError(f"give formulas or files, not both: {files[0]} is a file.")
-        if (
-            len(files) > 1
-            and not wanted.are_structures
-            and (STANDARD_INPUT in files or any(not name.endswith(".parquet") for name in files))
-        ):
-            raise click.UsageError("several files must all be feature files of the workflow.")
-    if wanted.output and wanted.output.resolve() in {Path(text).resolve() for text in wanted.inputs}:
-        raise click.UsageError(f"{wanted.output} is an input, which the predictions would replace; name another file.")
-    if wanted.output and wanted.form is None:
-        from elemflow.core.errors import DataError
-        from elemflow.inference.output import format_of_name
+def _refuse(ctx: click.Context, names: tuple[str, ...], reason: str) -> None:
+    """Refuse options that were given.
 
-        try:
-            wanted.form = format_of_name(wanted.output)
-        except DataError as error:
-            raise click.UsageError(str(error)) from None
-    if wanted.form is None:
-        in_terminal = sys.stdout.isatty() or wanted.are_formulas
-        wanted.form = "table" if in_terminal else "csv"
-    if wanted.output is None and wanted.form == "parquet":
-        raise click.UsageError("Parquet is no text for standard output; name a file (-o predicted.parquet).")
-    if wanted.units == "row" and wanted.form in {"json", "jsonl", "parquet"}:
-        raise click.UsageError(f"--units row has no place in {wanted.form}; choose csv, tsv, or --units name.")
+    Raises:
+        click.UsageError: One was.
+    """
+    for name in names:
+        if ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} {reason}")
 
 
 def _are_features(wanted: Given) -> bool:
@@ -227,7 +172,7 @@ def _write(predictor: "Predictor", wanted: Given, *, features: bool) -> None:
         writer = open_writer(wanted.output, str(wanted.form), named, wanted.units)  # type: ignore[arg-type]
     with writer as append:
         for batch in _batches(predictor, wanted, features=features):
-            _note(wanted, batch)
+            note_batch(wanted, batch)
             table = known.join(predictor.table(batch, schema), batch)
             append(table if wanted.form == "table" else table.rename_columns(named.names).cast(named))
 
@@ -264,7 +209,6 @@ class _Known:
 
 
 def _batches(predictor: "Predictor", wanted: Given, *, features: bool) -> Iterator["Batch"]:
-    from elemflow.inference.formula_tables import formula_chunks
     from elemflow.inference.predictor import batches_of_features
     from elemflow.inference.structure_files import batches_of_structures
 
@@ -272,54 +216,5 @@ def _batches(predictor: "Predictor", wanted: Given, *, features: bool) -> Iterat
         yield from batches_of_features(predictor, wanted.inputs)
     elif wanted.are_structures:
         yield from batches_of_structures(predictor, wanted.inputs, skip=wanted.skip)
-    elif wanted.are_formulas:
-        yield from predictor.featurizer.batches([list(wanted.inputs)], "formulas", skip=True, amounts=wanted.amounts)
     else:
-        with _input_file(wanted) as (path, name):
-            chunks = formula_chunks(path, wanted.column)
-            yield from predictor.featurizer.batches(chunks, name, skip=wanted.skip, amounts=wanted.amounts)
-
-
-@contextmanager
-def _input_file(wanted: Given) -> Iterator[tuple[Path, str]]:
-    """Yield the file to read and its name; standard input is copied into a file, whose suffix is its format."""
-    import shutil
-
-    from elemflow.inference.formula_tables import format_of_text
-
-    [text] = wanted.inputs
-    if text != STANDARD_INPUT:
-        yield Path(text), text
-        return
-    stream = sys.stdin.buffer
-    with TemporaryDirectory() as folder:
-        start = stream.read(1 << 16)
-        path = Path(folder) / f"standard input.{format_of_text(start, wanted.column)}"
-        with path.open("wb") as copy:
-            copy.write(start)
-            shutil.copyfileobj(stream, copy)
-        yield path, "standard input"
-
-
-def _note(wanted: Given, batch: "Batch") -> None:
-    """Note what a batch says about mistyped formulas."""
-    from elemflow.chemistry.suggestions import suspicious
-
-    formulas = batch.labels.get("formula", [])
-    for formula, reason in zip(formulas, batch.reasons, strict=False):
-        if reason and wanted.are_formulas:
-            wanted.refused.append(f"{formula}: {reason}")
-        elif formula and not reason and (meant := suspicious(formula)):
-            wanted.suspicious += 1
-            if len(wanted.hints) < MOST_HINTS:
-                wanted.hints.append(f"{formula}: did you mean {meant}?")
-
-
-def _report(wanted: Given) -> None:
-    """Say on standard error what is wrong with formulas, and end with exit code 1 if some had no prediction."""
-    for line in (*wanted.refused, *wanted.hints):
-        click.echo(line, err=True)
-    if wanted.suspicious > len(wanted.hints):
-        click.echo(f"… and {wanted.suspicious - len(wanted.hints)} more formulas with such a zero", err=True)
-    if wanted.refused and not wanted.skip:
-        raise click.exceptions.Exit(1)
+        yield from formula_batches(predictor.featurizer, wanted)

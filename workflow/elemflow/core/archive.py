@@ -80,8 +80,13 @@ def extract_archive(path: Path, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def read_members(path: Path, *names: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+def read_members(path: Path, *names: str, everything: bool = False) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the manifest of a file and the bytes of some members, after a check of all.
+
+    Args:
+        path: What `write_archive` wrote.
+        names: The members.
+        everything: Whether all members are returned.
 
     Raises:
         DataError: See `extract_archive`; or there is no such member.
@@ -93,7 +98,8 @@ def read_members(path: Path, *names: str) -> tuple[dict[str, Any], dict[str, byt
         missing = [name for name in names if name not in manifest["members"]]
         if missing:
             raise DataError(f"{path}: {missing[0]} is missing. Export the run again.")
-        return manifest, {name: (Path(folder) / name).read_bytes() for name in names}
+        wanted = manifest["members"] if everything else names
+        return manifest, {name: (Path(folder) / name).read_bytes() for name in wanted}
 
 
 def _info(name: str) -> zipfile.ZipInfo:

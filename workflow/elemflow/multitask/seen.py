@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -22,37 +22,61 @@ def is_held_out(composition: str, fraction: float) -> bool:
 
 
 class Seen:
-    """A set of compositions, by their hashes.
+    """A set of compositions, by their hashes, and which heads had a label of each.
 
     Args:
-        hashes: Sorted hashes of `BITS` bits, int64 (compositions,).
+        hashes: Sorted, different hashes of `BITS` bits, int64 (compositions,).
+        masks: Bit k is set where head k had a label, uint64 (compositions,).
     """
 
-    def __init__(self, hashes: np.ndarray):
-        self._hashes = hashes
+    def __init__(self, hashes: np.ndarray, masks: np.ndarray):
+        self._hashes, self._masks = hashes, masks
 
     @classmethod
-    def of(cls, compositions: Iterable[str]) -> "Seen":
-        """Return the set of some compositions."""
-        return cls(np.unique(_hashes(compositions)))
+    def of(cls, compositions: Sequence[str], known: np.ndarray) -> "Seen":
+        """Return the set of some compositions.
+
+        Args:
+            compositions: Canonical compositions.
+            known: Where the heads have labels, bool (compositions, heads); at most 64 heads.
+        """
+        bits = np.left_shift(np.uint64(1), np.arange(known.shape[1], dtype=np.uint64))
+        masks = np.where(known, bits, np.uint64(0)).sum(axis=1, dtype=np.uint64)
+        hashes = _hashes(compositions)
+        unique, places = np.unique(hashes, return_inverse=True)
+        merged = np.zeros(len(unique), np.uint64)
+        np.bitwise_or.at(merged, places, masks)
+        return cls(unique, merged)
 
     def __len__(self) -> int:
         """Return the number of different hashes."""
         return len(self._hashes)
 
-    def contains(self, compositions: Iterable[str]) -> np.ndarray:
-        """Return whether each composition was seen, bool (compositions,); one in a million is wrongly called seen."""
+    def masks(self, compositions: Sequence[str]) -> np.ndarray:
+        """Return the heads that had a label of each composition as bits, uint64 (compositions,).
+
+        One composition in a million is wrongly called seen; none that was seen is missed.
+        """
         wanted = _hashes(compositions)
-        places = np.searchsorted(self._hashes, wanted)
-        found = places < len(self._hashes)
-        found[found] = self._hashes[places[found]] == wanted[found]
-        return np.asarray(found)
+        places = np.minimum(np.searchsorted(self._hashes, wanted), max(len(self) - 1, 0))
+        found = np.zeros(len(wanted), np.uint64)
+        if len(self):
+            hit = self._hashes[places] == wanted
+            found[hit] = self._masks[places[hit]]
+        return found
+
+    def contains(self, compositions: Sequence[str]) -> np.ndarray:
+        """Return whether each composition was seen, bool (compositions,)."""
+        return self.masks(compositions) > 0
 
     def pack(self) -> bytes:
-        """Return the set as compressed differences of neighbours; equal sets give equal bytes."""
+        """Return the set as compressed bytes; equal sets give equal bytes."""
         differences = np.diff(self._hashes, prepend=0).astype("<u8")
         # Bytes of one significance are neighbours: the highest are zero throughout.
-        return zlib.compress(differences.view(np.uint8).reshape(-1, 8).T.tobytes(), 9)
+        planes = [
+            values.view(np.uint8).reshape(-1, 8).T.tobytes() for values in (differences, self._masks.astype("<u8"))
+        ]
+        return zlib.compress(b"".join(planes), 9)
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Seen":
@@ -65,10 +89,11 @@ class Seen:
             plain = zlib.decompress(packed)
         except zlib.error as error:
             raise ValueError(f"not a list of hashes ({error})") from None
-        if len(plain) % 8:
+        if len(plain) % 16:
             raise ValueError("not a list of hashes")
-        differences = np.frombuffer(plain, np.uint8).reshape(8, -1).T.copy().view("<u8")[:, 0]
-        return cls(np.cumsum(differences.astype(np.int64)))
+        planes = np.frombuffer(plain, np.uint8).reshape(2, 8, -1)
+        differences, masks = (np.ascontiguousarray(plane.T).view("<u8")[:, 0] for plane in planes)
+        return cls(np.cumsum(differences.astype(np.int64)), masks.astype(np.uint64))
 
 
 def _hashes(compositions: Iterable[str]) -> np.ndarray:

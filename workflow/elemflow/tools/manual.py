@@ -26,6 +26,7 @@ FILES = {
         "how a model is trained and evaluated: split, members, optimiser, stopping",
     ),
     "study": ("config/studies/<id>.yaml", "tables, figures and claims as grids over the above"),
+    "base": ("config/bases/<id>.yaml", "a joint dataset and the multi-task network that is pre-trained on it"),
 }
 SHARED_KEYS = 4  # a definition with more keys than this that is used twice has a table of its own
 INTRODUCTION = """# Configuration

@@ -1,0 +1,48 @@
+"""Write the file of a base: networks in float16, errors and intervals on held-out compositions, model card."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elemflow.base.build import BaseInputs, build_base
+from elemflow.config.base import Base
+from elemflow.core.content import content_of, write_record
+from elemflow.core.files import write_text
+from elemflow.inference.model_card import LIBRARIES
+from elemflow.provenance.environment import start_job
+from elemflow.provenance.run_info import git_commit, library_versions
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+
+def main(smk: "Snakemake") -> None:
+    """Run the step."""
+    start_job(smk.log[0])
+    cfg = smk.params.cfg
+    joint, *features = (Path(path) for path in smk.input.rows)
+    inputs = [*smk.input.rows, *smk.input.networks]
+    versions = library_versions()
+    about = {
+        "commit": git_commit(),
+        "versions": {name: versions[name] for name in (*LIBRARIES, "jax") if name in versions},
+        "inputs_sha256": {path: content_of(path) for path in inputs},
+    }
+    networks = [Path(path) for path in smk.input.networks]
+    errors = build_base(
+        cfg["base"],
+        Base.read(cfg["declared"]),
+        cfg,
+        BaseInputs(joint, features, networks),
+        Path(smk.output.base),
+        about,
+    )
+    write_text(smk.output.errors, errors.to_csv(index=False, float_format="%.6g"))
+    write_record(
+        smk.output.record, smk.params, inputs=inputs, outputs=[smk.output.base, smk.output.card, smk.output.errors]
+    )
+
+
+if __name__ == "__main__":
+    main(snakemake)

@@ -1,0 +1,133 @@
+"""The model card of a base: data, licences, errors on compositions that no network saw, limits, provenance."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+CARD, CARD_JSON = "README.md", "model_card.json"
+LARGE = 1000
+COLUMNS = (
+    *("property", "id", "unit", "labels", "held out", "error", "constant", "R²", "coverage"),
+    *("1–2 elements", "3", "4 and more"),
+)
+"""Columns of the table of errors."""
+FEWEST_FAR = 20
+"""Fewest held-out labels flagged as far that say something about their error."""
+
+
+def card_text(card: Mapping[str, Any]) -> str:
+    """Return the card as Markdown.
+
+    Args:
+        card: What `elemflow.base.build.build_base` collects.
+    """
+    return "\n".join([*_use(card), *_data(card), *_errors(card), *_limits(card), *_provenance(card)]) + "\n"
+
+
+def _use(card: Mapping[str, Any]) -> Iterator[str]:
+    yield f"# {card['title']}"
+    yield ""
+    yield (
+        f"{card['networks']} networks of {card['parameters']:,} weights each predict {len(card['heads'])} computed "
+        f"properties of a composition. They saw {card['compositions']:,} compositions; {card['held_out']:,} others "
+        "were held out, and every error below is on those."
+    )
+    yield ""
+    yield "## Use"
+    yield ""
+    yield "    elemflow predict Li2FeSiO4"
+    yield "    elemflow predict formulas.csv --property band_gap -o gaps.csv"
+    yield "    elemflow finetune measured.csv --target Tc"
+    yield ""
+    yield (
+        "For: first estimates of computed properties from a formula, screening before calculations, and as the start "
+        "of trainings on small sets. Not for: ranking polymorphs (a formula has one value: that of the lowest energy, "
+        "of the first row or the median, as the dataset says), measured properties without fine-tuning, deciding "
+        "whether a compound is stable, or anything that a wrong value endangers."
+    )
+    yield ""
+
+
+def _data(card: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Data"
+    yield ""
+    yield "| dataset | title | version | licence | cite |"
+    yield "|---|---|---|---|---|"
+    for name, texts in card["datasets"].items():
+        cells = (texts.get(key, "") for key in ("title", "version", "license"))
+        yield f"| `{name}` | {' | '.join(cells)} | {', '.join(texts.get('citation', []))} |"
+    yield ""
+    for name, reason in card["left_out"].items():
+        yield f"- left out: {name}: {reason}"
+    for name in card["excluded"]:
+        yield f"- no network saw a composition of `{name}`"
+    yield "- the keys of the citations are those of references.bib of elemflow; the weights may be passed on with them"
+    yield ""
+
+
+def _errors(card: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Errors on held-out compositions"
+    yield ""
+    yield (
+        "Mean absolute error with the 90 % interval of the mean, in the unit; `constant` is the error of the median of "
+        "the training labels; coverage is that of 90 % intervals, each half of the rows calibrated on the other."
+    )
+    yield ""
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "|---" * len(COLUMNS) + "|"
+    for line in card["errors"]:
+        name = line["head"]
+        head = card["heads"][name]
+        by = " | ".join(_number(line[f"mae, elements {key}"]) for key in ("1-2", "3", "4+"))
+        coverage = line["coverage_90"]
+        yield (
+            f"| {head['title']} | `{name}` | {head['unit']} | {card['labels'][name]:,} | {line['rows']:,} | "
+            f"{_number(line['mae'])} ± {_number(line['mae_90'])} | {_number(line['dummy'])} | {_number(line['r2'])} | "
+            f"{'–' if coverage is None else f'{100 * coverage:.0f} %'} | {by} |"
+        )
+    logs = [name for name, head in card["heads"].items() if head.get("transform", "none") != "none"]
+    yield ""
+    shown = ", ".join(f"`{name}`" for name in logs) or "none"
+    yield f"Learned as logarithms, in which intervals are symmetric and R² is computed: {shown}."
+    yield ""
+
+
+def _limits(card: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Limits"
+    yield ""
+    totals = {key: sum(line[f"rows, flag {key}"] for line in card["errors"]) for key in ("inside", "far", "unseen")}
+    yield (
+        "- flag `unseen`: an element that no training composition of the property has; `far`: two of its elements "
+        f"occur together in fewer than five. Of the held-out labels {totals['inside']:,} are inside, "
+        f"{totals['far']:,} far and {totals['unseen']:,} unseen."
+    )
+    ratios = sorted(
+        line["mae, flag far"] / line["mae, flag inside"]
+        for line in card["errors"]
+        if line["rows, flag far"] >= FEWEST_FAR and line["mae, flag inside"]
+    )
+    if ratios:
+        middle, n = ratios[len(ratios) // 2], len(ratios)
+        yield f"- flagged `far`, a composition has {middle:.1f} times the error of one inside (median, {n} properties)"
+    yield "- `_training` says whether a property was learned on this composition: then its error tests nothing"
+    change = card["float16"]
+    yield (
+        f"- weights are float16: predictions change by up to {change['mean']:.0e} of a property's spread on average, "
+        f"and by {change['largest']:.0e} for single compositions"
+    )
+    yield "- energies of the Materials Project have corrections that were fitted to measured enthalpies"
+    yield ""
+
+
+def _provenance(card: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Provenance"
+    yield ""
+    yield f"- commit {card.get('commit') or 'not known'}; configuration `config/bases/{card['name']}.yaml`"
+    yield f"- versions: {', '.join(f'{name} {value}' for name, value in card.get('versions', {}).items())}"
+    for path, digest in card.get("inputs_sha256", {}).items():
+        yield f"- input: {path}, SHA-256 {digest}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= LARGE else f"{value:.3g}"

@@ -1,0 +1,245 @@
+"""Fine-tuning on a user's table: cross-validation against extra trees and a network from scratch, then the predictor.
+
+All methods share the folds, which keep a composition together; no model sees a test row of its fold in any step, the
+standardisation of the target and the choice of the head included.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from elemflow.base.predictor import FEWEST_PAIRS
+from elemflow.base.table import Measured
+from elemflow.chemistry.composition import SYMBOLS, amounts
+from elemflow.config.base import NetworkShape, Stack
+from elemflow.core.errors import DataError
+from elemflow.estimators.build import fit_estimator, make_estimator
+from elemflow.multitask.file import BaseFacts, BaseFile, HeadFacts, halved
+from elemflow.multitask.finetune import SCRATCH, Start, fine_tune, schedule_of, train_rows
+from elemflow.multitask.network import Weights, initial_weights, predict
+from elemflow.multitask.seen import Seen
+from elemflow.multitask.train import Standard
+from elemflow.splits.schemes.base import random_folds
+
+FOLDS = 5
+TREES = {"n_estimators": 300}
+MEMBERS = 3
+"""Networks of an ensemble; each starts from another network of the base, as far as there are some."""
+QUARTER = NetworkShape(
+    stacks=(
+        Stack(width=256, layers=4, branches=(2, 2)),
+        Stack(width=128, layers=3),
+        Stack(width=64, layers=3),
+        Stack(width=32, layers=3),
+    )
+)
+"""Trunk of the network from scratch: BRNet at a quarter of its width."""
+METHODS = {"base": "base, fine-tuned", "trees": "extra trees", "scratch": "network from scratch", "constant": "median"}
+
+log = logging.getLogger(__name__)
+
+
+class Rows(NamedTuple):
+    """Rows that can be learned from.
+
+    Attributes:
+        compositions: Canonical compositions (rows,).
+        x: Unscaled features, float32 (rows, features).
+        y: What is learned (rows,).
+    """
+
+    compositions: list[str]
+    x: np.ndarray
+    y: np.ndarray
+
+    def take(self, chosen: np.ndarray) -> "Rows":
+        """Return some of the rows."""
+        places = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        return Rows([self.compositions[place] for place in places], self.x[places], self.y[places])
+
+
+class Ensemble(NamedTuple):
+    """Networks that were fine-tuned alike.
+
+    Attributes:
+        weights: Weights of each, with one head.
+        center, scale: Standardisation of the target.
+        starts: What each started from.
+    """
+
+    weights: list[Weights]
+    center: float
+    scale: float
+    starts: list[Start]
+
+    def predict(self, base: BaseFile, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and spread of the predictions of unscaled features, each (rows,)."""
+        scaled = base.scaling.apply(x)
+        found = np.stack([predict(each, scaled, base.facts.network)[:, 0] for each in self.weights]).astype(np.float64)
+        targets = found * self.scale + self.center
+        return targets.mean(axis=0), np.std(targets, axis=0, ddof=1)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Predictions of every row by models that have not seen it.
+
+    Attributes:
+        folds: Number of the fold in which a row is tested (rows,).
+        predictions: Predicted targets by method, each (rows,).
+        spread: Spread of the fine-tuned networks (rows,).
+        seen: Whether the base was pre-trained on the composition (rows,).
+        heads: For each head of the base, on how many of the compositions it was trained.
+    """
+
+    folds: np.ndarray
+    predictions: Mapping[str, np.ndarray]
+    spread: np.ndarray
+    seen: np.ndarray
+    heads: Mapping[str, int]
+
+
+def featurize(base: BaseFile, measured: Measured) -> tuple[Rows, list[tuple[str, str]]]:
+    """Return the rows with features, and formula and reason of those without."""
+    blocks, lost = [], dict[int, str]()
+    for part in base.parts():
+        x, reasons = part.featurize(measured.compositions)
+        blocks.append(x)
+        lost |= reasons
+    kept = np.setdiff1d(np.arange(len(measured.compositions)), list(lost))
+    rows = Rows(measured.compositions, np.concatenate(blocks, axis=1), measured.y).take(kept)
+    return rows, [(measured.compositions[place], lost[place]) for place in sorted(lost)]
+
+
+def fit_ensemble(base: BaseFile, rows: Rows, seed: int, members: int = MEMBERS) -> Ensemble:
+    """Fine-tune an ensemble on rows.
+
+    Raises:
+        DataError: The targets do not vary.
+        TrainingError: A training diverged.
+    """
+    center, scale = float(np.median(rows.y)), float(np.std(rows.y))
+    if not scale > 0:
+        raise DataError(f"all {len(rows.y)} training values are equal; there is nothing to learn.")
+    x, y = base.scaling.apply(rows.x), (rows.y - center) / scale
+    weights, starts = [], []
+    for member in range(members):
+        pretrained = base.weights[member % len(base.weights)]
+        tuned, start = fine_tune(pretrained, base.facts.network, x, y, seed + member)
+        weights.append(tuned)
+        starts.append(start)
+    return Ensemble(weights, center, scale, starts)
+
+
+def compare(base: BaseFile, rows: Rows, *, seed: int, methods: Sequence[str], folds: int = FOLDS) -> Comparison:
+    """Predict every row by models that were trained on the other folds.
+
+    Args:
+        base: What is fine-tuned.
+        rows: All rows.
+        seed: Seed of folds and trainings.
+        methods: Keys of `METHODS`.
+        folds: Number of folds.
+    """
+    number = random_folds(rows.compositions, folds, f"finetune/{seed}")
+    predictions = {method: np.empty(len(rows.y)) for method in methods}
+    spread = np.zeros(len(rows.y))
+    for fold, (train, test) in enumerate(_folds(number, folds)):
+        for method in methods:
+            predictions[method][test], found = _fitted(method, base, rows.take(train), rows.x[test], seed + 100 * fold)
+            if found is not None:
+                spread[test] = found
+        log.info("fold %d of %d", fold + 1, folds)
+    masks = base.seen.masks(rows.compositions)
+    bits = (np.left_shift(np.uint64(1), np.uint64(place)) for place in range(len(base.heads)))
+    counts = {name: int(np.sum(masks & bit > 0)) for name, bit in zip(base.heads, bits, strict=True)}
+    return Comparison(number, predictions, spread, masks > 0, counts)
+
+
+def _folds(number: np.ndarray, folds: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for fold in range(folds):
+        test = number == fold
+        if test.any():
+            yield ~test, test
+
+
+def _fitted(method: str, base: BaseFile, train: Rows, x: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the predictions of a method for test rows, and their spread if it has one."""
+    match method:
+        case "base":
+            return fit_ensemble(base, train, seed).predict(base, x)
+        case "trees":
+            trees = make_estimator("extra_trees", TREES, seed, 1)
+            fit_estimator(trees, train.x, train.y, 1)
+            return np.asarray(trees.predict(x)), None
+        case "scratch":
+            return _scratch(base, train, x, seed), None
+    return np.full(len(x), np.median(train.y)), None
+
+
+def _scratch(base: BaseFile, train: Rows, x: np.ndarray, seed: int) -> np.ndarray:
+    """Return the predictions of one network without pre-training."""
+    center, scale = float(np.median(train.y)), float(np.std(train.y)) or 1.0
+    started = initial_weights(QUARTER, x.shape[1], 1, seed)
+    schedule = schedule_of(len(train.y), SCRATCH)
+    y = (train.y - center) / scale
+    trained = train_rows(started, QUARTER, base.scaling.apply(train.x), y, schedule, seed)
+    return predict(trained, base.scaling.apply(x), QUARTER)[:, 0].astype(np.float64) * scale + center
+
+
+def as_file(
+    base: BaseFile, ensemble: Ensemble, rows: Rows, compared: Comparison, head: HeadFacts, name: str
+) -> BaseFile:
+    """Return a predictor of the property, in the form of a base with one head.
+
+    Args:
+        base: What was fine-tuned.
+        ensemble: Fine-tuned on all rows.
+        rows: All rows.
+        compared: Errors of the folds, which calibrate the intervals.
+        head: What it predicts.
+        name: Id of the property.
+    """
+    errors = np.abs(compared.predictions["base"] - rows.y)
+    order = np.random.default_rng(0).permutation(len(errors))
+    calibration = np.stack([errors, compared.spread])[:, order].astype(np.float32)
+    facts = BaseFacts(
+        name=name,
+        title=f"{head.title}, fine-tuned from {base.facts.name}",
+        representation=base.facts.representation,
+        feature_versions=base.facts.feature_versions,
+        network=base.facts.network,
+        heads={name: head},
+        networks=len(ensemble.weights),
+    )
+    standard = Standard(np.array([ensemble.center]), np.array([ensemble.scale]), np.array([len(rows.y)]))
+    halves = [{key: halved(key, value).astype(np.float32) for key, value in each.items()} for each in ensemble.weights]
+    seen = Seen.of(rows.compositions, np.ones((len(rows.y), 1), bool))
+    return BaseFile(facts, halves, base.scaling, standard, _pairs(base, rows), seen, {name: calibration})
+
+
+def _pairs(base: BaseFile, rows: Rows) -> np.ndarray:
+    """Return the coverage by the base, in which elements that the table lacks are rare (1, elements, elements)."""
+    pairs = base.pairs.max(axis=0)
+    present = {symbol for composition in rows.compositions for symbol in amounts(composition)}
+    absent = np.array([symbol not in present for symbol in SYMBOLS])
+    rare = absent[:, None] | absent[None, :]
+    pairs = np.where(rare, np.minimum(pairs, FEWEST_PAIRS - 1), np.maximum(pairs, np.diag(~absent).astype(np.uint8)))
+    return pairs[None].astype(np.uint8)
+
+
+def unknown_elements(base: BaseFile, rows: Rows) -> list[str]:
+    """Return the elements of some rows that no composition of the base has."""
+    alone = base.pairs.max(axis=0).diagonal()
+    present = {symbol for composition in rows.compositions for symbol in amounts(composition)}
+    return sorted(symbol for symbol in present if not alone[SYMBOLS.index(symbol)])
+
+
+def nearest_of(ensemble: Ensemble, base: BaseFile) -> tuple[str, float]:
+    """Return the head that most members started from, and its squared correlation with the training values."""
+    heads = [start.head for start in ensemble.starts if start.head is not None]
+    head = max(set(heads), key=heads.count)
+    return base.heads[head], next(start.correlation for start in ensemble.starts if start.head == head)

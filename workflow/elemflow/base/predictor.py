@@ -1,0 +1,184 @@
+"""Predictions of all properties of a base, or of a model that was fine-tuned from one, without Keras.
+
+Networks are evaluated with numpy, so that the first prediction needs a second and no training.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from elemflow.base.intervals import HeadIntervals
+from elemflow.chemistry.formula_arrays import element_amounts
+from elemflow.core.errors import DataError, nearest
+from elemflow.core.places import find
+from elemflow.evaluation.conformal import DEFAULT_LEVEL
+from elemflow.inference.formulas import Batch, Featurizer
+from elemflow.multitask.file import BaseFile, read_base
+from elemflow.multitask.transforms import from_target
+
+SHIPPED = "resources/models/elemflow_base.elemflow"
+"""The base that ships with elemflow."""
+FEWEST_PAIRS = 5
+"""Training compositions with a pair of elements below which compositions with this pair are flagged as far."""
+FLAGS = ("inside", "far", "unseen")
+OUTPUTS = ("", "_lower", "_upper", "_flag", "_training")
+"""Endings of the columns of a head: prediction, ends of the interval, flag, and whether it was trained on."""
+
+
+class BasePredictor:
+    """A base, ready to predict any number of formulas.
+
+    Args:
+        path: The file; None is the one that ships.
+        properties: Ids or groups of the heads; None for all.
+        level: Level of the intervals in per cent.
+
+    Attributes:
+        base: The file's content.
+        heads: Numbers of the chosen heads.
+
+    Raises:
+        DataError: The file is damaged or of other features, or has no such head.
+
+    Example:
+        >>> from elemflow.base.predictor import BasePredictor
+        >>> predictor = BasePredictor(properties=["band_gap"])  # doctest: +SKIP
+        >>> gaps = predictor.frame(["Li2FeSiO4"])  # doctest: +SKIP
+    """
+
+    def __init__(self, path: Path | None = None, properties: Sequence[str] | None = None, level: int = DEFAULT_LEVEL):
+        self.path = path or find(SHIPPED)
+        if not self.path.is_file():
+            raise DataError(f"{self.path}: no such file. Name a base with --model, or a trained run with --run.")
+        self.base: BaseFile = read_base(self.path)
+        self.heads = self._chosen(properties)
+        self.level = level
+        self.featurizer = Featurizer(self.base.parts(), lambda _: {})
+
+    def _chosen(self, properties: Sequence[str] | None) -> list[int]:
+        facts = self.base.facts.heads
+        if not properties:
+            return list(range(len(facts)))
+        groups = {head.group for head in facts.values()}
+        for name in properties:
+            if name not in facts and name not in groups:
+                known = sorted({*facts, *groups})
+                raise DataError(
+                    f"{self.path}: no property '{name}'.{nearest(name, known)} Groups: {', '.join(sorted(groups))}. "
+                    f"Properties: {', '.join(facts)}."
+                )
+        return [place for place, (name, head) in enumerate(facts.items()) if {name, head.group} & {*properties}]
+
+    @cached_property
+    def _intervals(self) -> list[HeadIntervals | None]:
+        """Intervals of the chosen heads; None where the file has none."""
+        names = [self.base.heads[place] for place in self.heads]
+        found = self.base.calibration
+        return [HeadIntervals(found[name], self.level) if name in found else None for name in names]
+
+    def schema(self, labels: Sequence[str]) -> pa.Schema:
+        """Return the columns of the predictions.
+
+        Args:
+            labels: Columns that name the materials; `reason` among them comes last.
+        """
+        fields = [pa.field(name, pa.string()) for name in labels if name != "reason"]
+        for place in self.heads:
+            name, head = self.base.heads[place], self.base.facts.heads[self.base.heads[place]]
+            about = {"unit": head.unit, "property": name, "title": head.title}
+            fields += [pa.field(f"{name}{end}", pa.float64(), metadata=about) for end in OUTPUTS[:3]]
+            fields += [pa.field(f"{name}_flag", pa.string()), pa.field(f"{name}_training", pa.bool_())]
+        fields += [pa.field(name, pa.string()) for name in labels if name == "reason"]
+        about = {"base": self.base.facts.name, "networks": str(len(self.base.weights)), "level": str(self.level)}
+        return pa.schema(fields, metadata=about)
+
+    def table(self, batch: Batch, schema: pa.Schema) -> pa.Table:
+        """Return the predictions of a batch; null in rows that have a reason."""
+        rows = batch.predicted_rows
+        columns: dict[str, Any] = dict(batch.labels) | {"reason": batch.reasons}
+        found = self._columns(batch, rows)
+        for name, values in found.items():
+            spaced = np.full(len(batch.reasons), None, dtype=object)
+            spaced[rows] = values
+            columns[name] = pa.array(spaced, schema.field(name).type, from_pandas=True)
+        return pa.table([columns[name] for name in schema.names], schema=schema)
+
+    def _columns(self, batch: Batch, rows: list[int]) -> dict[str, np.ndarray]:
+        compositions = [str(batch.labels["composition"][row]) for row in rows]
+        targets, spread = self.base.predict(batch.x, self.heads)
+        flags = self._flags(compositions)
+        masks = self.base.seen.masks(compositions)
+        columns = {}
+        for number, place in enumerate(self.heads):
+            name = self.base.heads[place]
+            head, intervals = self.base.facts.heads[name], self._intervals[number]
+            low, high = np.full((2, len(rows)), np.nan)
+            if intervals is not None:
+                half = intervals.half_width(spread[:, number])
+                low, high = targets[:, number] - half, targets[:, number] + half
+            for end, values in zip(OUTPUTS[:3], (targets[:, number], low, high), strict=True):
+                in_unit = from_target(values, head.transform)
+                columns[f"{name}{end}"] = in_unit if head.minimum is None else np.maximum(in_unit, head.minimum)
+            columns[f"{name}_flag"] = np.array(FLAGS, dtype=object)[flags[:, number]]
+            columns[f"{name}_training"] = (masks >> np.uint64(place)) & np.uint64(1) > 0
+        return columns
+
+    def _flags(self, compositions: Sequence[str]) -> np.ndarray:
+        """Return positions in `FLAGS`, int (compositions, heads)."""
+        pairs = self.base.pairs[self.heads]
+        return flags_of(compositions, pairs)
+
+    def frame(self, formulas: Sequence[str]) -> pd.DataFrame:
+        """Return the predictions of some formulas as a frame; one without has a `reason`."""
+        schema = self.schema(["formula", "composition", "reason"])
+        return self.table(self.featurizer.batch(list(formulas)), schema).to_pandas()
+
+
+def flags_of(compositions: Sequence[str], pairs: np.ndarray) -> np.ndarray:
+    """Return how well the training compositions cover each composition, as positions in `FLAGS`.
+
+    Args:
+        compositions: Canonical compositions.
+        pairs: See `elemflow.multitask.file.BaseFile`; of some heads.
+
+    Returns:
+        2 where an element has no training composition, 1 where two of its elements, or its only one, have fewer than
+        `FEWEST_PAIRS`, else 0; int (compositions, heads).
+    """
+    amounts = element_amounts(compositions) if compositions else None
+    flags = np.zeros((len(compositions), len(pairs)), dtype=np.int64)
+    if amounts is None:
+        return flags
+    ends = np.searchsorted(amounts.rows, np.arange(len(compositions) + 1))
+    distinct: dict[tuple[int, ...], list[int]] = {}
+    for row in range(len(compositions)):
+        distinct.setdefault(tuple(amounts.numbers[ends[row] : ends[row + 1]].tolist()), []).append(row)
+    for numbers, rows in distinct.items():
+        elements = np.array(numbers) - 1
+        block = pairs[:, elements[:, None], elements[None, :]].reshape(len(pairs), -1)
+        alone = pairs[:, elements, elements]
+        flags[rows] = np.where((alone == 0).any(axis=1), 2, (block < FEWEST_PAIRS).any(axis=1))
+    return flags
+
+
+def count_pairs(compositions: Sequence[str], known: np.ndarray, n_elements: int) -> np.ndarray:
+    """Return for how many compositions with a label two elements occur together, at most 255.
+
+    Args:
+        compositions: Canonical compositions.
+        known: Where the heads have labels, bool (compositions, heads).
+        n_elements: Number of elements that are counted.
+
+    Returns:
+        uint8 (heads, elements, elements), symmetric; the diagonal counts single elements.
+    """
+    amounts = element_amounts(compositions)
+    present = np.zeros((len(compositions), n_elements), dtype=np.float32)
+    present[amounts.rows, amounts.numbers - 1] = 1
+    counts = [present[column].T @ present[column] for column in known.T]
+    return np.minimum(np.rint(np.stack(counts)), 255).astype(np.uint8)

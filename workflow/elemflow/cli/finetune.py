@@ -1,0 +1,130 @@
+"""`elemflow finetune`: a predictor of a user's own property from a table and the base that ships."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from elemflow.base.finetune_report import Fitted
+
+ENERGIES = {"ev/atom", "kj/mol", "kj/mol-atom", "kcal/mol", "mev/atom", "ev", "j/mol", "ry", "hartree", "mev"}
+PRESSURES = {"gpa", "mpa", "kbar", "pa", "bar"}
+TEMPERATURES = {"k", "°c", "c", "mk"}
+DIMENSIONS = (ENERGIES, PRESSURES, TEMPERATURES)
+"""Units between which a table may have been mixed up with the base."""
+
+
+@click.command()
+@click.argument("table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--target", required=True, help="Column of the values.")
+@click.option("--formula", help="Column of the formulas. Default: the one that looks like it.")
+@click.option("--unit", help="Unit of the values. Default: the one in the name of the column.")
+@click.option(
+    "--transform",
+    type=click.Choice(["none", "log10"]),
+    default="none",
+    show_default=True,
+    help="What is learned of a value; log10 for positive values over magnitudes.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Predictor. Default: TARGET.elemflow"
+)
+@click.option(
+    "--base", "base_file", type=click.Path(dir_okay=False, path_type=Path), help="Default: the base that ships."
+)
+@click.option("--quick", is_flag=True, help="Without the comparison with extra trees and a network from scratch.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of folds and networks.")
+def finetune(
+    *,
+    table: Path,
+    target: str,
+    formula: str | None,
+    unit: str | None,
+    transform: Any,
+    output: Path | None,
+    base_file: Path | None,
+    quick: bool,
+    seed: int,
+) -> None:
+    """Fine-tune the base on a property of your own: a predictor and a one-page report.
+
+    \b
+    elemflow finetune my.csv --target Tc --unit K
+    elemflow finetune conductivities.csv --target kappa --transform log10 -o kappa.elemflow
+    elemflow predict --model kappa.elemflow MgO
+
+    Five folds by composition compare three fine-tuned networks with extra trees, a network from scratch and the median;
+    then all rows train the predictor, whose intervals are calibrated on the folds. 20 compositions are the fewest.
+    """
+    from elemflow.base.predictor import SHIPPED
+    from elemflow.base.table import read_measured
+    from elemflow.core.files import write_text
+    from elemflow.core.places import find
+    from elemflow.multitask.file import read_base
+
+    out = output or Path(f"{_file_name(target)}.elemflow")
+    if out.suffix != ".elemflow":
+        raise click.UsageError(f"{out}: name the predictor .elemflow.")
+    measured = read_measured(table, target, formula, unit, transform)
+    base = read_base(base_file or find(SHIPPED))
+    fitted, sha256 = _fit(base, measured, transform, out, methods=("base", "constant") if quick else None, seed=seed)
+    from elemflow.base.finetune_report import error_lines, report_text, seen_lines
+    from elemflow.cli.terminal import aligned
+
+    write_text(out.with_suffix(".md"), report_text(fitted))
+    for note in fitted.notes:
+        click.echo(note, err=True)
+    shown = f" [{measured.unit}]" if measured.unit else ""
+    click.echo(aligned(["method", f"mean absolute error{shown}", "sd over folds"], error_lines(fitted)))
+    click.echo()
+    click.echo(aligned(["rows of the table", "number", "error"], seen_lines(fitted)))
+    click.echo(f"\n{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256}\n{out.with_suffix('.md')}: the report")
+
+
+def _file_name(target: str) -> str:
+    import re
+
+    return re.sub(r"[^A-Za-z0-9]+", "_", target).strip("_").lower() or "predictor"
+
+
+def _fit(
+    base: Any, measured: Any, transform: Any, out: Path, *, methods: tuple[str, ...] | None, seed: int
+) -> tuple["Fitted", str]:
+    """Compare, fine-tune on all rows and write the predictor."""
+    from elemflow.base import finetuning
+    from elemflow.base.finetune_report import Fitted, report_text
+    from elemflow.multitask.file import HeadFacts, write_base
+
+    rows, lost = finetuning.featurize(base, measured)
+    compared = finetuning.compare(base, rows, seed=seed, methods=methods or tuple(finetuning.METHODS))
+    ensemble = finetuning.fit_ensemble(base, rows, seed)
+    head_id, correlation = finetuning.nearest_of(ensemble, base)
+    nearest = base.facts.heads[head_id]
+    minimum = 0.0 if measured.values.min() >= 0 else None
+    facts = HeadFacts(
+        title=measured.target, group=_file_name(measured.target), unit=measured.unit or "1", minimum=minimum,
+        transform=transform,
+    )  # fmt: skip
+    file = finetuning.as_file(base, ensemble, rows, compared, facts, _file_name(measured.target))
+    notes = _notes(base, rows, measured.unit, nearest.title, nearest.unit)
+    fitted = Fitted(
+        measured, rows, lost, compared, transform, (nearest.title, nearest.unit), correlation, notes, out.name
+    )
+    return fitted, write_base(out, file, {"README.md": report_text(fitted)})
+
+
+def _notes(base: Any, rows: Any, unit: str, title: str, other: str) -> list[str]:
+    """Return what a user should look at."""
+    from elemflow.base.finetuning import unknown_elements
+
+    notes = []
+    pair = [text.casefold().replace(" ", "") for text in (unit, other)]
+    if unit and pair[0] != pair[1] and any(set(pair) <= units for units in DIMENSIONS):
+        notes.append(
+            f"The values are in {unit}, and those of the nearest property of the base, {title}, in {other}. "
+            "Fine-tuning brings them to one scale; check that this unit is meant."
+        )
+    if unknown := unknown_elements(base, rows):
+        notes.append(f"The base knows no composition with {', '.join(unknown)}; rows with these profit less from it.")
+    return notes

@@ -1,0 +1,75 @@
+"""`elemflow predict` without a run: all properties of the base that ships, or of a file like it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from elemflow.cli.predict_given import Given, formula_batches, note_batch, report
+from elemflow.cli.terminal import MISSING, aligned, decimals_of, number, printable
+from elemflow.core.files import atomic_path
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from elemflow.base.predictor import BasePredictor
+
+
+def predict_with_base(given: Given, path: Path | None, properties: Sequence[str], level: int | None) -> None:
+    """Write the predictions of a base.
+
+    Args:
+        given: What the call requests.
+        path: The file; None is the one that ships.
+        properties: Ids or groups of properties; none for all.
+        level: Level of the intervals in per cent.
+    """
+    from elemflow.base.predictor import BasePredictor
+    from elemflow.evaluation.conformal import DEFAULT_LEVEL
+    from elemflow.inference.output import labelled, open_writer
+
+    if given.are_structures:
+        raise click.UsageError("a base predicts compositions: give formulas or tables of them, or a run with --run.")
+    predictor = BasePredictor(path, properties, level or DEFAULT_LEVEL)
+    labels = ["formula", "composition", *(["reason"] if given.skip or given.are_formulas else [])]
+    schema = predictor.schema(labels)
+    batches = formula_batches(predictor.featurizer, given)
+    if given.form == "table":
+        _write_table(predictor, given, batches, schema)
+    else:
+        named = labelled(schema, given.units)  # type: ignore[arg-type]
+        with open_writer(given.output, str(given.form), named, given.units) as append:  # type: ignore[arg-type]
+            for batch in batches:
+                note_batch(given, batch)
+                append(predictor.table(batch, schema).rename_columns(named.names).cast(named))
+    report(given)
+
+
+def _write_table(predictor: "BasePredictor", given: Given, batches: Iterator[Any], schema: "pa.Schema") -> None:
+    """Write a line per formula and property, aligned."""
+    with ExitStack() as stack:
+        stream = None
+        if given.output:
+            stream = stack.enter_context(stack.enter_context(atomic_path(given.output)).open("w", encoding="utf-8"))
+        for batch in batches:
+            note_batch(given, batch)
+            for row in predictor.table(batch, schema).to_pylist():
+                if row.get("reason") is None:
+                    header = ["property", "value", "unit", f"{predictor.level} % interval", "flag", "data"]
+                    click.echo(f"{printable(row['formula'])}", file=stream)
+                    click.echo(f"{aligned(header, list(_lines(predictor, row)))}\n", file=stream)
+
+
+def _lines(predictor: "BasePredictor", row: dict[str, Any]) -> Iterator[list[str]]:
+    """Yield the cells of the properties of a formula."""
+    for place in predictor.heads:
+        name = predictor.base.heads[place]
+        head = predictor.base.facts.heads[name]
+        value, low, high = (row[f"{name}{end}"] for end in ("", "_lower", "_upper"))
+        decimals = decimals_of(abs(float(value)) if isinstance(value, float) else 0.0)
+        interval = f"{number(low, decimals)} to {number(high, decimals)}" if isinstance(low, float) else MISSING
+        trained = "trained on" if row[f"{name}_training"] else "new"
+        unit = "" if head.unit == "1" else head.unit
+        yield [printable(head.title), number(value, decimals), unit, interval, str(row[f"{name}_flag"]), trained]

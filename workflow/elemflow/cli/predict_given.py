@@ -1,0 +1,165 @@
+"""What a call of `elemflow predict` requests, and how its formulas are read, whatever predicts them."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from elemflow.inference.structure_names import structure_format
+
+if TYPE_CHECKING:
+    from elemflow.inference.formulas import Batch, Featurizer
+
+FORMATS = ("table", "csv", "tsv", "json", "jsonl", "parquet")
+SUFFIXES = {
+    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".xlsx"),
+    *(".gz", ".bz2", ".xz", ".zst", ".zip"),
+}
+"""Endings by which an argument is a file and not a formula."""
+STANDARD_INPUT = "-"
+MOST_HINTS = 5
+"""Most suspicious formulas of a file that are named."""
+
+
+@dataclass
+class Given:
+    """What a call of the command requests.
+
+    Attributes:
+        inputs: Formulas, files, or `STANDARD_INPUT`.
+        output: File to write; None is standard output.
+        form: One of the `FORMATS`, or None for the one that follows from the output.
+        units: Where units stand.
+        column: Column of the formulas.
+        amounts: What the amounts of the formulas count.
+        skip: Whether rows that cannot be predicted are kept without a prediction.
+        known: Whether known values are shown; None does so for formulas in a table.
+        refused: Formulas that had no prediction, with reasons.
+        hints: What suspicious formulas may be meant for.
+        suspicious: Number of suspicious formulas.
+    """
+
+    inputs: Sequence[str]
+    output: Path | None
+    form: str | None
+    units: str
+    column: str | None
+    amounts: Any
+    skip: bool
+    known: bool | None
+    refused: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+    suspicious: int = 0
+
+    @property
+    def are_formulas(self) -> bool:
+        """Whether the inputs are formulas."""
+        return not any(text == STANDARD_INPUT or looks_like_a_file(text) for text in self.inputs)
+
+    @property
+    def are_structures(self) -> bool:
+        """Whether the inputs are files of crystal structures."""
+        return all(map(structure_format, self.inputs))
+
+
+def looks_like_a_file(text: str) -> bool:
+    """Return whether an argument names a file and is no formula."""
+    return (
+        Path(text).suffix.lower() in SUFFIXES
+        or "/" in text
+        or structure_format(text) is not None
+        or Path(text).is_file()
+    )
+
+
+def check_given(wanted: Given) -> None:
+    """Refuse arguments that do not fit together."""
+    if not wanted.are_formulas:
+        files = [text for text in wanted.inputs if text == STANDARD_INPUT or looks_like_a_file(text)]
+        if len(files) < len(wanted.inputs):
+            raise click.UsageError(f"give formulas or files, not both: {files[0]} is a file.")
+        if (
+            len(files) > 1
+            and not wanted.are_structures
+            and (STANDARD_INPUT in files or any(not name.endswith(".parquet") for name in files))
+        ):
+            raise click.UsageError("several files must all be feature files of the workflow.")
+    if wanted.output and wanted.output.resolve() in {Path(text).resolve() for text in wanted.inputs}:
+        raise click.UsageError(f"{wanted.output} is an input, which the predictions would replace; name another file.")
+    if wanted.output and wanted.form is None:
+        from elemflow.core.errors import DataError
+        from elemflow.inference.output import format_of_name
+
+        try:
+            wanted.form = format_of_name(wanted.output)
+        except DataError as error:
+            raise click.UsageError(str(error)) from None
+    if wanted.form is None:
+        in_terminal = sys.stdout.isatty() or wanted.are_formulas
+        wanted.form = "table" if in_terminal else "csv"
+    if wanted.output is None and wanted.form == "parquet":
+        raise click.UsageError("Parquet is no text for standard output; name a file (-o predicted.parquet).")
+    if wanted.units == "row" and wanted.form in {"json", "jsonl", "parquet"}:
+        raise click.UsageError(f"--units row has no place in {wanted.form}; choose csv, tsv, or --units name.")
+
+
+def formula_batches(featurizer: "Featurizer", wanted: Given) -> Iterator["Batch"]:
+    """Yield the given formulas, or those of the given file, with their features."""
+    from elemflow.inference.formula_tables import formula_chunks
+
+    if wanted.are_formulas:
+        yield from featurizer.batches([list(wanted.inputs)], "formulas", skip=True, amounts=wanted.amounts)
+    else:
+        with _input_file(wanted) as (path, name):
+            chunks = formula_chunks(path, wanted.column)
+            yield from featurizer.batches(chunks, name, skip=wanted.skip, amounts=wanted.amounts)
+
+
+@contextmanager
+def _input_file(wanted: Given) -> Iterator[tuple[Path, str]]:
+    """Yield the file to read and its name; standard input is copied into a file, whose suffix is its format."""
+    import shutil
+
+    from elemflow.inference.formula_tables import format_of_text
+
+    [text] = wanted.inputs
+    if text != STANDARD_INPUT:
+        yield Path(text), text
+        return
+    stream = sys.stdin.buffer
+    with TemporaryDirectory() as folder:
+        start = stream.read(1 << 16)
+        path = Path(folder) / f"standard input.{format_of_text(start, wanted.column)}"
+        with path.open("wb") as copy:
+            copy.write(start)
+            shutil.copyfileobj(stream, copy)
+        yield path, "standard input"
+
+
+def note_batch(wanted: Given, batch: "Batch") -> None:
+    """Note what a batch says about mistyped formulas."""
+    from elemflow.chemistry.suggestions import suspicious
+
+    formulas = batch.labels.get("formula", [])
+    for formula, reason in zip(formulas, batch.reasons, strict=False):
+        if reason and wanted.are_formulas:
+            wanted.refused.append(f"{formula}: {reason}")
+        elif formula and not reason and (meant := suspicious(formula)):
+            wanted.suspicious += 1
+            if len(wanted.hints) < MOST_HINTS:
+                wanted.hints.append(f"{formula}: did you mean {meant}?")
+
+
+def report(wanted: Given) -> None:
+    """Say on standard error what is wrong with formulas, and end with exit code 1 if some had no prediction."""
+    for line in (*wanted.refused, *wanted.hints):
+        click.echo(line, err=True)
+    if wanted.suspicious > len(wanted.hints):
+        click.echo(f"… and {wanted.suspicious - len(wanted.hints)} more formulas with such a zero", err=True)
+    if wanted.refused and not wanted.skip:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,225 @@
+"""One file with the networks of a base, or of what was fine-tuned from one: everything that predicts, in float16.
+
+It is an archive of `elemflow.core.archive`, so a changed or damaged member is refused. Weights are read into float32,
+in which they compute.
+"""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from elemflow.config.base import NetworkShape, Transform
+from elemflow.config.kinds import parts_of
+from elemflow.core.archive import read_members, write_archive
+from elemflow.core.declared import Declared
+from elemflow.core.errors import DataError, TrainingError
+from elemflow.core.files import write_json
+from elemflow.features.scaling import Scaling
+from elemflow.features.store import load_descriptors
+from elemflow.multitask.network import Weights, expected_shapes, predict, with_heads
+from elemflow.multitask.seen import Seen
+from elemflow.multitask.train import Standard
+
+KIND = "base"
+"""What the manifest says of the content; files of runs have no such word."""
+ABOUT, ARRAYS, SEEN = "base.json", "arrays.npz", "seen.bin"
+LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+class HeadFacts(Declared):
+    """What a head predicts.
+
+    Attributes:
+        title: Property and source in words.
+        group: Kind of property.
+        unit: Unit of the values.
+        minimum: Lowest value.
+        transform: What is learned of a value.
+        dataset: Dataset of the values.
+        property: Property there.
+    """
+
+    title: str
+    group: str
+    unit: str
+    minimum: float | None = None
+    transform: Transform = "none"
+    dataset: str = ""
+    property: str = ""
+
+
+class BaseFacts(Declared):
+    """Content of `base.json`.
+
+    Attributes:
+        name: Id of the base.
+        title: What it is.
+        representation: Parts of the inputs.
+        feature_versions: Version of each part.
+        network: Shape of the trunk.
+        heads: What the heads predict, in order.
+        networks: Number of networks.
+        held_out: Fraction of the compositions that were held out.
+    """
+
+    name: str
+    title: str
+    representation: str
+    feature_versions: dict[str, str]
+    network: NetworkShape
+    heads: dict[str, HeadFacts]
+    networks: int
+    held_out: float = 0.0
+
+
+@dataclass(frozen=True)
+class BaseFile:
+    """The networks of a base and what their outputs mean.
+
+    Attributes:
+        facts: What they are.
+        weights: Weights of each network, float32.
+        scaling: Scaling of the inputs.
+        standard: Standardisation of the targets.
+        calibration: Absolute errors and spreads of held-out rows by head, as targets are transformed, each (2, rows).
+        pairs: For how many training compositions with a label of a head two elements occur together, at most 255;
+            uint8 (heads, elements, elements). The diagonal counts single elements.
+        seen: Training compositions, with the heads that had a label.
+    """
+
+    facts: BaseFacts
+    weights: Sequence[Weights]
+    scaling: Scaling
+    standard: Standard
+    pairs: np.ndarray
+    seen: Seen
+    calibration: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def heads(self) -> list[str]:
+        """Ids of the heads."""
+        return list(self.facts.heads)
+
+    def parts(self) -> list[Any]:
+        """Return the modules of the parts of the representation.
+
+        Raises:
+            DataError: A part has another version than the one that the networks were trained with.
+        """
+        modules = [load_descriptors(part) for part in parts_of(self.facts.representation)]
+        for part, module in zip(parts_of(self.facts.representation), modules, strict=True):
+            known = self.facts.feature_versions.get(part)
+            if known != module.VERSION:
+                raise DataError(
+                    f"the base '{self.facts.name}' reads version {known} of the features '{part}', and this elemflow "
+                    f"computes version {module.VERSION}. Use a base of this version, or the elemflow that wrote it."
+                )
+        return modules
+
+    def predict(self, x: np.ndarray, heads: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the targets of unscaled features: mean over the networks and their spread, each (rows, heads).
+
+        Args:
+            x: Features (rows, features).
+            heads: Numbers of the heads; None for all.
+
+        Returns:
+            As the targets are transformed, float64; the spread is NaN for one network.
+        """
+        chosen = list(range(len(self.heads))) if heads is None else list(heads)
+        scaled = self.scaling.apply(x)
+        found = [predict(with_heads(weights, chosen), scaled, self.facts.network) for weights in self.weights]
+        targets = np.stack(found).astype(np.float64) * self.standard.scale[chosen] + self.standard.center[chosen]
+        spread = np.std(targets, axis=0, ddof=1) if len(found) > 1 else np.full(targets.shape[1:], np.nan)
+        return targets.mean(axis=0), spread
+
+
+def write_base(path: Path, base: BaseFile, texts: Mapping[str, str]) -> str:
+    """Write a base; equal ones give equal bytes.
+
+    Args:
+        path: File to write.
+        base: Its content.
+        texts: Further members by name, such as the model card.
+
+    Returns:
+        The SHA-256 of the file.
+
+    Raises:
+        TrainingError: A weight is too large for float16.
+    """
+    arrays: dict[str, Any] = {f"scaling:{name}": value for name, value in vars(base.scaling).items()}
+    arrays |= {f"standard:{name}": value for name, value in base.standard._asdict().items()}
+    arrays |= {f"calibration:{name}": value.astype(np.float32) for name, value in base.calibration.items()}
+    arrays["pairs"] = base.pairs
+    with TemporaryDirectory(prefix="elemflow-") as name:
+        folder = Path(name)
+        write_json(folder / ABOUT, base.facts.plain())
+        with (folder / ARRAYS).open("wb") as stream:
+            np.savez_compressed(stream, **arrays)
+        for number, weights in enumerate(base.weights):
+            with (folder / f"network-{number}.npz").open("wb") as stream:
+                halves: dict[str, Any] = {key: halved(key, value) for key, value in weights.items()}
+                np.savez_compressed(stream, **halves)
+        (folder / SEEN).write_bytes(base.seen.pack())
+        for member, text in texts.items():
+            (folder / member).write_text(text, encoding="utf-8", newline="\n")
+        return write_archive(path, folder, {"kind": KIND, "name": base.facts.name})
+
+
+def halved(name: str, values: np.ndarray) -> np.ndarray:
+    """Return weights as float16.
+
+    Raises:
+        TrainingError: One is not finite, or too large.
+    """
+    if not np.isfinite(values).all() or float(np.abs(values).max(initial=0)) > LARGEST_HALF:
+        raise TrainingError(
+            f"the weights '{name}' reach {np.abs(values).max():g}, beyond the {LARGEST_HALF:g} of float16. Train with "
+            "a lower learning rate or more weight decay."
+        )
+    return values.astype(np.float16)
+
+
+def read_base(path: Path) -> BaseFile:
+    """Read a base, after a check of every member.
+
+    Raises:
+        DataError: The file is damaged, changed, or holds no base.
+    """
+    manifest, members = read_members(path, everything=True)
+    if manifest.get("kind") != KIND:
+        raise DataError(f"{path}: holds a trained run and no base. Predict with it: elemflow predict --model {path} …")
+    try:
+        facts = BaseFacts.model_validate(json.loads(members[ABOUT]))
+        groups: dict[str, dict[str, np.ndarray]] = {"scaling": {}, "standard": {}, "calibration": {}}
+        with np.load(io.BytesIO(members[ARRAYS]), allow_pickle=False) as stored:
+            pairs = stored["pairs"]
+            for key in stored.files:
+                if ":" in key:
+                    group, name = key.split(":", 1)
+                    groups[group][name] = stored[key]
+        weights = [_weights(members[f"network-{number}.npz"], facts, path) for number in range(facts.networks)]
+        return BaseFile(
+            facts, weights, Scaling(**groups["scaling"]), Standard(**groups["standard"]), pairs,
+            Seen.unpack(members[SEEN]), groups["calibration"],
+        )  # fmt: skip
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        raise DataError(f"{path}: a member is not as elemflow writes it ({error!r}). Get the file again.") from error
+
+
+def _weights(content: bytes, facts: BaseFacts, path: Path) -> Weights:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        weights = {name: stored[name].astype(np.float32) for name in stored.files}
+    n_inputs = sum(len(load_descriptors(part).LABELS) for part in parts_of(facts.representation))
+    expected = expected_shapes(facts.network, n_inputs, len(facts.heads))
+    if {name: value.shape for name, value in weights.items()} != expected:
+        raise DataError(f"{path}: the weights are not those of the network that {ABOUT} describes. Get the file again.")
+    return weights
