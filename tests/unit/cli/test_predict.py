@@ -114,7 +114,7 @@ def test_a_run_is_named_by_a_part_of_its_id(call, project_folder):
     by_id = call("predict", "FeO2", "--run", "toy/gap/ef/m/p").stdout
     assert by_id == call("predict", "FeO2", "--run", "results/runs/toy/gap/ef/m/p").stdout
     assert by_id == call("predict", "FeO2", "--run", project_folder / "results/runs/toy/gap/ef/m/p").stdout
-    for name in ((), ("--run", "toy")):
+    for name in (("--results", "results"), ("--run", "toy")):
         several = call("predict", "FeO2", *name)
         assert several.exit_code == 1
         assert {"  toy/gap/ef/m/p", "  toy/gap/ef/other/p"} <= set(several.stderr.splitlines())

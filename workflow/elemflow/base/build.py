@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from elemflow.base.card import CARD, CARD_JSON, card_text
-from elemflow.base.intervals import MOST_ROWS, cross_coverage
+from elemflow.base.intervals import MOST_ROWS, Calibrated, cross_coverage
 from elemflow.base.predictor import FLAGS, count_pairs, flags_of
 from elemflow.chemistry.composition import SYMBOLS, amounts
 from elemflow.config.base import Base
@@ -82,8 +82,8 @@ def build_base(
         "compositions": len(train.composition), "held_out": len(held.composition), "float16": float16,
         "labels": dict(zip(train.heads, known.sum(axis=0).tolist(), strict=True)),
         "datasets": {key: cfg["texts"][key] for key in base.datasets}, "left_out": base.left_out,
-        "excluded": list(base.exclude), "heads": {key: head.plain() for key, head in facts.heads.items()},
-        "errors": errors.to_dict("records"), **about,
+        "excluded": list(base.exclude), "heads": {head.id: head.plain() for head in facts.heads},
+        "errors": [_without_nan(line) for line in errors.to_dict("records")], **about,
     }  # fmt: skip
     text = card_text(card)
     sha256 = write_base(output, file, {CARD: text, CARD_JSON: _json(card)})
@@ -92,27 +92,27 @@ def build_base(
     return errors
 
 
+def _without_nan(line: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """Return a line of the table with null in the place of NaN, which pandas makes of it."""
+    return {str(key): None if isinstance(value, float) and np.isnan(value) else value for key, value in line.items()}
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _facts(name: str, base: Base, cfg: Mapping[str, Any], networks: int) -> BaseFacts:
-    heads = {}
+    heads = []
     for head_id, head in base.heads.items():
         of_property = cfg["properties"][head_id]
-        heads[head_id] = HeadFacts(
-            title=head.title,
-            group=head.group,
-            unit=of_property["unit"],
-            minimum=0.0 if head.transform == "log1p_abs" else of_property.get("minimum"),
-            transform=head.transform,
-            dataset=head.dataset,
-            property=head.property,
-        )
+        minimum = 0.0 if head.transform == "log1p_abs" else of_property.get("minimum")
+        known = {"id": head_id, "unit": of_property["unit"], "minimum": minimum}
+        texts = {key: getattr(head, key) for key in ("title", "group", "transform", "dataset", "property")}
+        heads.append(HeadFacts(**known, **texts))
     versions = {part: load_descriptors(part).VERSION for part in parts_of(base.representation)}
     return BaseFacts(
         name=name, title=base.title, representation=base.representation, feature_versions=versions,
-        network=base.network, heads=heads, networks=networks, held_out=base.held_out,
+        network=base.network, heads=tuple(heads), networks=networks, held_out=base.held_out,
     )  # fmt: skip
 
 
@@ -156,8 +156,8 @@ def evaluate(
         spread: Their spread over the networks (rows, heads).
 
     Returns:
-        A line per head with its errors in the unit of the property, and (2, rows) per head as `HeadIntervals` takes
-        them.
+        A line per head with its errors in the unit of the property, and the columns of
+        `elemflow.base.intervals.Calibrated` by head, each (3, rows).
     """
     n_elements = np.array([len(amounts(name)) for name in held.composition])
     flags = flags_of(held.composition.tolist(), file.pairs)
@@ -165,18 +165,18 @@ def evaluate(
     for place, name in enumerate(file.heads):
         rows = np.flatnonzero(~np.isnan(held.targets[:, place]))
         truth, found = held.targets[rows, place].astype(np.float64), targets[rows, place]
-        pairs = np.stack([np.abs(truth - found), spread[rows, place]])
+        columns = np.stack([np.abs(truth - found), spread[rows, place], found])
         # Rows are in the order of their formulas; a fixed permutation makes any part of them a random one.
         order = np.random.default_rng(0).permutation(len(rows))
-        calibration[name] = pairs[:, order[:MOST_ROWS]].astype(np.float32)
-        head = file.facts.heads[name]
+        calibration[name] = columns[:, order[:MOST_ROWS]].astype(np.float32)
+        head = file.facts.heads[place]
         in_unit = (from_target(truth, head.transform), from_target(found, head.transform))
         errors = np.abs(in_unit[0] - in_unit[1])
         median = from_target(np.array([file.standard.center[place]]), head.transform)[0]
         lines.append(
             {"head": name, "rows": len(rows), "mae": _mean(errors), "mae_90": _interval(errors)}
-            | {"dummy": _mean(np.abs(in_unit[0] - median)), "r2": _r2(truth, found), "mae_target": _mean(pairs[0])}
-            | _coverage(pairs[:, order])
+            | {"dummy": _mean(np.abs(in_unit[0] - median)), "r2": _r2(truth, found), "mae_target": _mean(columns[0])}
+            | _coverage(columns[:, order])
             | _by(
                 errors,
                 {
@@ -204,7 +204,7 @@ def _r2(truth: np.ndarray, found: np.ndarray) -> float | None:
 
 
 def _coverage(rows: np.ndarray) -> dict[str, float | None]:
-    found = cross_coverage(rows, DEFAULT_LEVEL) if rows.shape[1] > 1 else None
+    found = cross_coverage(Calibrated(*rows), DEFAULT_LEVEL)
     return {"coverage_90": None if found is None else found[0]}
 
 

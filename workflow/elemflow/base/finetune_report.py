@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elemflow.base.finetuning import METHODS, Comparison, Rows
-from elemflow.base.intervals import cross_coverage
+from elemflow.base.intervals import Calibrated, cross_coverage
 from elemflow.base.table import Measured
 from elemflow.config.base import Transform
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
@@ -112,7 +112,8 @@ def _errors(fitted: Fitted) -> Iterator[str]:
 def _reliability(fitted: Fitted) -> Iterator[str]:
     errors = np.abs(fitted.compared.predictions["base"] - fitted.rows.y)
     order = np.random.default_rng(0).permutation(len(errors))
-    found = cross_coverage(np.stack([errors, fitted.compared.spread])[:, order], DEFAULT_LEVEL)
+    rows = Calibrated(errors, fitted.compared.spread, fitted.compared.predictions["base"])
+    found = cross_coverage(rows.take(order), DEFAULT_LEVEL)
     yield "## Intervals"
     yield ""
     if found is None:

@@ -205,14 +205,15 @@ def as_file(
     """
     errors = np.abs(compared.predictions["base"] - rows.y)
     order = np.random.default_rng(0).permutation(len(errors))
-    calibration = np.stack([errors, compared.spread])[:, order].astype(np.float32)
+    columns = np.stack([errors, compared.spread, compared.predictions["base"]])
+    calibration = columns[:, order].astype(np.float32)
     facts = BaseFacts(
         name=name,
         title=f"{head.title}, fine-tuned from {base.facts.name}",
         representation=base.facts.representation,
         feature_versions=base.facts.feature_versions,
         network=base.facts.network,
-        heads={name: head},
+        heads=(head.but(id=name),),
         networks=len(ensemble.weights),
     )
     standard = Standard(np.array([ensemble.center]), np.array([ensemble.scale]), np.array([len(rows.y)]))
@@ -238,8 +239,8 @@ def unknown_elements(base: BaseFile, rows: Rows) -> list[str]:
     return sorted(symbol for symbol in present if not alone[SYMBOLS.index(symbol)])
 
 
-def nearest_of(ensemble: Ensemble, base: BaseFile) -> tuple[str, float]:
+def nearest_of(ensemble: Ensemble) -> tuple[int, float]:
     """Return the head that most members started from, and its squared correlation with the training values."""
     heads = [start.head for start in ensemble.starts if start.head is not None]
-    head = max(set(heads), key=heads.count)
-    return base.heads[head], next(start.correlation for start in ensemble.starts if start.head == head)
+    head = max(sorted(set(heads)), key=heads.count)
+    return head, next(start.correlation for start in ensemble.starts if start.head == head)

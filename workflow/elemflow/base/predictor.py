@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from elemflow.base.intervals import HeadIntervals
+from elemflow.base.intervals import Calibrated, HeadIntervals
 from elemflow.chemistry.formula_arrays import element_amounts
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.places import find
@@ -61,25 +61,28 @@ class BasePredictor:
         self.featurizer = Featurizer(self.base.parts(), lambda _: {})
 
     def _chosen(self, properties: Sequence[str] | None) -> list[int]:
-        facts = self.base.facts.heads
+        facts, ids = self.base.facts.heads, self.base.heads
         if not properties:
             return list(range(len(facts)))
-        groups = {head.group for head in facts.values()}
+        groups = {head.group for head in facts}
         for name in properties:
-            if name not in facts and name not in groups:
-                known = sorted({*facts, *groups})
+            if name not in ids and name not in groups:
+                known = sorted({*ids, *groups})
                 raise DataError(
                     f"{self.path}: no property '{name}'.{nearest(name, known)} Groups: {', '.join(sorted(groups))}. "
-                    f"Properties: {', '.join(facts)}."
+                    f"Properties: {', '.join(ids)}."
                 )
-        return [place for place, (name, head) in enumerate(facts.items()) if {name, head.group} & {*properties}]
+        return [place for place, head in enumerate(facts) if {head.id, head.group} & {*properties}]
 
     @cached_property
     def _intervals(self) -> list[HeadIntervals | None]:
         """Intervals of the chosen heads; None where the file has none."""
         names = [self.base.heads[place] for place in self.heads]
         found = self.base.calibration
-        return [HeadIntervals(found[name], self.level) if name in found else None for name in names]
+        return [
+            HeadIntervals(Calibrated(*found[name].astype(np.float64)), self.level) if name in found else None
+            for name in names
+        ]
 
     def schema(self, labels: Sequence[str]) -> pa.Schema:
         """Return the columns of the predictions.
@@ -89,7 +92,8 @@ class BasePredictor:
         """
         fields = [pa.field(name, pa.string()) for name in labels if name != "reason"]
         for place in self.heads:
-            name, head = self.base.heads[place], self.base.facts.heads[self.base.heads[place]]
+            head = self.base.facts.heads[place]
+            name = head.id
             about = {"unit": head.unit, "property": name, "title": head.title}
             fields += [pa.field(f"{name}{end}", pa.float64(), metadata=about) for end in OUTPUTS[:3]]
             fields += [pa.field(f"{name}_flag", pa.string()), pa.field(f"{name}_training", pa.bool_())]
@@ -115,11 +119,11 @@ class BasePredictor:
         masks = self.base.seen.masks(compositions)
         columns = {}
         for number, place in enumerate(self.heads):
-            name = self.base.heads[place]
-            head, intervals = self.base.facts.heads[name], self._intervals[number]
+            head, intervals = self.base.facts.heads[place], self._intervals[number]
+            name = head.id
             low, high = np.full((2, len(rows)), np.nan)
             if intervals is not None:
-                half = intervals.half_width(spread[:, number])
+                half = intervals.half_width(targets[:, number], spread[:, number])
                 low, high = targets[:, number] - half, targets[:, number] + half
             for end, values in zip(OUTPUTS[:3], (targets[:, number], low, high), strict=True):
                 in_unit = from_target(values, head.transform)

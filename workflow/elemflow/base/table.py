@@ -1,5 +1,6 @@
 """A user's table for fine-tuning: one value per composition, with every row that was left out and why."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class Measured:
     """Values of a property.
 
     Attributes:
-        target: Name of its column.
+        target: Name of its column, without the unit.
         unit: Unit of the values, or an empty text.
         compositions: Canonical compositions, sorted (rows,).
         values: Values in the unit; the median where a composition has several (rows,).
@@ -77,8 +78,9 @@ def read_measured(
     rows = pd.DataFrame(kept, columns=["composition", "value"])
     medians = rows.groupby("composition", sort=True)["value"].median()
     proposed = next((each.unit for each in found.numbers if each.name == target), None)
+    title = re.sub(r"[\s_]*[(\[][^()\[\]]*[)\]]\s*$", "", target) if proposed else target
     measured = Measured(
-        target, unit or proposed or "", medians.index.to_list(), medians.to_numpy(),
+        title or target, unit or proposed or "", medians.index.to_list(), medians.to_numpy(),
         to_target(medians.to_numpy(), transform), int(rows["composition"].duplicated(keep=False).sum()), rejected,
     )  # fmt: skip
     _check(table, measured)

@@ -99,14 +99,13 @@ def _fit(
     rows, lost = finetuning.featurize(base, measured)
     compared = finetuning.compare(base, rows, seed=seed, methods=methods or tuple(finetuning.METHODS))
     ensemble = finetuning.fit_ensemble(base, rows, seed)
-    head_id, correlation = finetuning.nearest_of(ensemble, base)
-    nearest = base.facts.heads[head_id]
+    place, correlation = finetuning.nearest_of(ensemble)
+    nearest = base.facts.heads[place]
     minimum = 0.0 if measured.values.min() >= 0 else None
-    facts = HeadFacts(
-        title=measured.target, group=_file_name(measured.target), unit=measured.unit or "1", minimum=minimum,
-        transform=transform,
-    )  # fmt: skip
-    file = finetuning.as_file(base, ensemble, rows, compared, facts, _file_name(measured.target))
+    name = _file_name(measured.target)
+    known = {"id": name, "group": name, "unit": measured.unit or "1", "minimum": minimum}
+    facts = HeadFacts(title=measured.target, transform=transform, **known)
+    file = finetuning.as_file(base, ensemble, rows, compared, facts, name)
     notes = _notes(base, rows, measured.unit, nearest.title, nearest.unit)
     fitted = Fitted(
         measured, rows, lost, compared, transform, (nearest.title, nearest.unit), correlation, notes, out.name

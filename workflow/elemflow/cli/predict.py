@@ -128,7 +128,11 @@ def _is_base(ctx: click.Context, run: str | None, model: Path | None, properties
         from elemflow.multitask.file import KIND
 
         return bool(read_members(model)[0].get("kind") == KIND)
-    return bool(properties) or ctx.get_parameter_source("results") == click.core.ParameterSource.DEFAULT
+    from elemflow.base.predictor import SHIPPED
+    from elemflow.core.places import find
+
+    named = ctx.get_parameter_source("results") != click.core.ParameterSource.DEFAULT
+    return bool(properties) or (not named and find(SHIPPED).is_file())
 
 
 def _refuse(ctx: click.Context, names: tuple[str, ...], reason: str) -> None:

@@ -65,8 +65,8 @@ def _write_table(predictor: "BasePredictor", given: Given, batches: Iterator[Any
 def _lines(predictor: "BasePredictor", row: dict[str, Any]) -> Iterator[list[str]]:
     """Yield the cells of the properties of a formula."""
     for place in predictor.heads:
-        name = predictor.base.heads[place]
-        head = predictor.base.facts.heads[name]
+        head = predictor.base.facts.heads[place]
+        name = head.id
         value, low, high = (row[f"{name}{end}"] for end in ("", "_lower", "_upper"))
         decimals = decimals_of(abs(float(value)) if isinstance(value, float) else 0.0)
         interval = f"{number(low, decimals)} to {number(high, decimals)}" if isinstance(low, float) else MISSING

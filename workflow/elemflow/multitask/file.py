@@ -37,6 +37,7 @@ class HeadFacts(Declared):
     """What a head predicts.
 
     Attributes:
+        id: Its id.
         title: Property and source in words.
         group: Kind of property.
         unit: Unit of the values.
@@ -46,6 +47,7 @@ class HeadFacts(Declared):
         property: Property there.
     """
 
+    id: str
     title: str
     group: str
     unit: str
@@ -74,7 +76,7 @@ class BaseFacts(Declared):
     representation: str
     feature_versions: dict[str, str]
     network: NetworkShape
-    heads: dict[str, HeadFacts]
+    heads: tuple[HeadFacts, ...]
     networks: int
     held_out: float = 0.0
 
@@ -88,7 +90,8 @@ class BaseFile:
         weights: Weights of each network, float32.
         scaling: Scaling of the inputs.
         standard: Standardisation of the targets.
-        calibration: Absolute errors and spreads of held-out rows by head, as targets are transformed, each (2, rows).
+        calibration: Absolute errors, spreads and predictions of held-out rows by head, as targets are transformed, each
+            (3, rows).
         pairs: For how many training compositions with a label of a head two elements occur together, at most 255;
             uint8 (heads, elements, elements). The diagonal counts single elements.
         seen: Training compositions, with the heads that had a label.
@@ -105,7 +108,7 @@ class BaseFile:
     @cached_property
     def heads(self) -> list[str]:
         """Ids of the heads."""
-        return list(self.facts.heads)
+        return [head.id for head in self.facts.heads]
 
     def parts(self) -> list[Any]:
         """Return the modules of the parts of the representation.

@@ -1,0 +1,148 @@
+"""Fine-tuning on a table: what is read and refused, folds without leakage, the predictor and its report."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories.base_toy import compositions, value
+
+from elemflow.base import finetuning
+from elemflow.base.predictor import BasePredictor
+from elemflow.base.table import FEWEST, read_measured
+from elemflow.chemistry.composition import canonical
+from elemflow.core.errors import DataError
+from elemflow.multitask.file import read_base
+from elemflow.multitask.finetune import FINE_TUNING, nearest_head, schedule_of
+
+
+@pytest.fixture(name="table")
+def _table(tmp_path):
+    names = compositions(60)
+    rows = {"compound": names, "Tc (K)": [3 * value(name) + 10 for name in names]}
+    pd.DataFrame(rows).to_csv(tmp_path / "my.csv", index=False)
+    return tmp_path / "my.csv"
+
+
+def rows_of(base, path, target="Tc (K)"):
+    return finetuning.featurize(base, read_measured(path, target))[0]
+
+
+def test_a_table_is_read_with_its_unit_and_medians(tmp_path):
+    names = compositions(FEWEST)
+    rows = [(name, 1.0 * place) for place, name in enumerate(names)]
+    rows += [(names[0], 100.0), (names[0], 200.0), ("Xx2O", 1.0), ("NaCl3", "n/a")]
+    pd.DataFrame(rows, columns=["formula", "Tc [K]"]).to_csv(tmp_path / "t.csv", index=False)
+    measured = read_measured(tmp_path / "t.csv", "Tc [K]")
+    assert (measured.target, measured.unit, len(measured.values)) == ("Tc", "K", FEWEST)
+    assert dict(zip(measured.compositions, measured.values, strict=True))[names[0]] == 100
+    assert measured.repeated == 3
+    assert [(row, formula) for row, formula, _ in measured.rejected] == [(FEWEST + 3, "Xx2O"), (FEWEST + 4, "NaCl3")]
+
+
+@pytest.mark.parametrize(
+    ("values", "pattern"),
+    [([1.0, 2, 3, 4, 5], f"5 compositions.*{FEWEST}"), ([2.0] * 30, "all 30 values of 'y' are 2")],
+)
+def test_too_few_rows_and_a_constant_are_refused(tmp_path, values, pattern):
+    pd.DataFrame({"formula": compositions(len(values)), "y": values}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataError, match=pattern):
+        read_measured(tmp_path / "t.csv", "y")
+
+
+def test_a_missing_column_is_named(table):
+    with pytest.raises(DataError, match=r"'Tc'.*Tc \(K\)"):
+        read_measured(table, "Tc")
+
+
+def test_values_without_logarithm_are_left_out(tmp_path):
+    names = compositions(FEWEST + 1)
+    pd.DataFrame({"formula": names, "y": [0.0, *range(1, FEWEST + 1)]}).to_csv(tmp_path / "t.csv", index=False)
+    measured = read_measured(tmp_path / "t.csv", "y", transform="log10")
+    assert len(measured.rejected) == 1
+    np.testing.assert_allclose(10**measured.y, measured.values)
+
+
+def test_no_model_sees_a_test_row_of_its_fold(file, table, monkeypatch):
+    base = read_base(file)
+    rows = rows_of(base, table)
+    fitted, trained = finetuning._fitted, []
+
+    def spy(method, base, train, x, seed):
+        trained.append((method, set(train.compositions), {row.tobytes() for row in x}))
+        return fitted(method, base, train, x, seed)
+
+    monkeypatch.setattr(finetuning, "_fitted", spy)
+    compared = finetuning.compare(base, rows, seed=1, methods=["base", "constant"], folds=3)
+    assert len(trained) == 6
+    features = {name: x.tobytes() for name, x in zip(rows.compositions, rows.x, strict=True)}
+    for _, compositions_trained, tested in trained:
+        assert not {features[name] for name in compositions_trained} & tested
+    assert sorted(np.bincount(compared.folds)) == [20, 20, 20]
+
+
+def test_rows_of_one_composition_are_in_one_fold(file, tmp_path):
+    names = compositions(30)
+    doubled = [*names, *(f"{name}" for name in names)]
+    pd.DataFrame({"formula": doubled, "y": range(60)}).to_csv(tmp_path / "t.csv", index=False)
+    measured = read_measured(tmp_path / "t.csv", "y")
+    assert len(measured.compositions) == len({canonical(name) for name in names})
+
+
+def test_fine_tuning_profits_from_the_base_and_finds_its_head(file, table):
+    base = read_base(file)
+    rows = rows_of(base, table)
+    compared = finetuning.compare(base, rows, seed=0, methods=["base", "constant"])
+    errors = {name: np.abs(found - rows.y).mean() for name, found in compared.predictions.items()}
+    assert errors["base"] < 0.5 * errors["constant"]
+    ensemble = finetuning.fit_ensemble(base, rows, 0)
+    place, correlation = finetuning.nearest_of(ensemble)
+    assert base.heads[place] in {"z_gap", "b_modulus"}
+    assert correlation > 0.8
+    assert compared.heads["z_gap"] == int(np.sum(base.seen.masks(rows.compositions) & np.uint64(1) > 0))
+
+
+def test_the_command_writes_a_predictor_and_a_report(file, table, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from elemflow.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    arguments = ["finetune", str(table), "--target", "Tc (K)", "--base", str(file), "--quick", "-o", "tc.elemflow"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    report = (tmp_path / "tc.md").read_text()
+    for part in ("Tc [K]", "base, fine-tuned", "new to the base", "Intervals"):
+        assert part in report
+    frame = BasePredictor(tmp_path / "tc.elemflow").frame(["LiO", "NaFeO2"])
+    assert (frame["tc_lower"] < frame["tc"]).all()
+    first = (tmp_path / "tc.elemflow").read_bytes()
+    CliRunner().invoke(main, arguments)
+    assert (tmp_path / "tc.elemflow").read_bytes() == first
+    shown = CliRunner().invoke(main, ["predict", "LiO", "--model", "tc.elemflow"])
+    assert "Tc" in shown.output
+
+
+def test_units_that_may_be_mixed_up_and_unknown_elements_are_named(file, table):
+    from elemflow.cli.finetune import _notes
+
+    base = read_base(file)
+    rows = rows_of(base, table)
+    assert not _notes(base, rows, "K", "Gap", "eV")
+    [note] = _notes(base, rows, "kJ/mol", "Formation energy", "eV/atom")
+    assert "kJ/mol" in note
+    strange = rows._replace(compositions=["UO2", *rows.compositions[1:]])
+    [note] = _notes(base, strange, "", "Gap", "eV")
+    assert "U;" in note
+
+
+def test_the_nearest_head_may_run_the_other_way():
+    y = np.arange(5.0)
+    outputs = np.stack([np.ones(5), -2 * y + 1, np.array([0, 1, 0, 1, 0.0])], axis=1)
+    found = nearest_head(outputs, y)
+    assert found.head == 1
+    assert found.correlation == pytest.approx(1)
+
+
+def test_schedules_grow_with_the_rows():
+    steps = [schedule_of(rows).steps(rows) for rows in (20, 300, 1_000, 5_000, 100_000)]
+    assert steps == sorted(steps)
+    assert steps[0] >= FINE_TUNING[0][1].fewest_steps
