@@ -16,6 +16,7 @@ import pyarrow as pa
 from elemflow.config.base import Head
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata, write_json, write_parquet
+from elemflow.core.parquet import read_frame
 from elemflow.multitask.seen import is_held_out
 from elemflow.multitask.transforms import to_target
 
@@ -86,7 +87,7 @@ def write_joint(
 
 def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path, columns=list(columns))
+        table = read_frame(path, columns)
     except (KeyError, ValueError) as error:
         raise DataError(f"{path}: {error}. Correct the property of the base's head.") from None
     return table.set_index("composition")
@@ -112,8 +113,7 @@ def _target(head: Head, path: Path) -> tuple[pd.Series, dict[str, int]]:
 def read_joint(path: Path, role: str) -> Joint:
     """Return the rows of one role of a joint table."""
     about = read_metadata(path)
-    table = pd.read_parquet(path)
-    table = table[table["role"] == role]
+    table = read_frame(path, role=role)
     heads = tuple(about["heads"])
     targets = np.ascontiguousarray(table[list(heads)].to_numpy(np.float32))
     return Joint(table["composition"].to_numpy(dtype=object), targets, heads, tuple(about["sources"]))

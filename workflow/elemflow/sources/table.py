@@ -221,6 +221,8 @@ def _widened(frame: pd.DataFrame, long: LongTable) -> pd.DataFrame:
     wide = frame.set_index(long.name, append=True)[long.value].unstack(long.name)  # noqa: PD010  keeps the rows
     if taken := [str(name) for name in wide.columns if name in rest.columns]:
         raise DataError(f"{frame.attrs['file']}: the name '{taken[0]}' of source.long is that of a column, too.")
+    texts = wide.select_dtypes(exclude="number").columns
+    wide[texts] = wide[texts].fillna("")  # as everywhere, an empty cell of a text column is an empty text
     joined = pd.concat([rest, wide], axis=1)
     joined.attrs |= frame.attrs | {"sparse": True}
     return joined
