@@ -1,6 +1,7 @@
 """The names of `import elemflow`: their examples run, they follow scikit-learn, and nothing heavy is imported early."""
 
 import doctest
+import pickle
 import re
 import shutil
 import subprocess
@@ -10,9 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories.predicting import FORMULAS, write_run
-from sklearn.base import clone
-from sklearn.ensemble import ExtraTreesRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.base import clone, is_regressor
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import ExtraTreesRegressor, StackingRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.metrics import get_scorer, r2_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils.validation import check_is_fitted
 
 import elemflow
 from elemflow import api
@@ -103,6 +110,38 @@ def test_features_stand_in_a_pipeline():
     assert len(elemflow.Features("ef+pa").get_feature_names_out()) == 86 + 145
 
 
+def test_features_follow_the_conventions_of_scikit_learn():
+    features = elemflow.Features("ef", errors="nan")
+    assert clone(features).get_params() == features.get_params() == {"representation": "ef", "errors": "nan"}
+    assert eval(repr(features), {"Features": elemflow.Features}).get_params() == features.get_params()
+    assert pickle.loads(pickle.dumps(features)).transform(["NaCl"]).shape == (1, 86)
+    assert features.set_params(representation="pa").transform(np.array(["NaCl"])).shape == (1, 145)
+    assert features.transform([]).shape == (0, 145)
+    table = pd.DataFrame({"formula": FORMULAS, "temperature": 1.0}, index=range(5, 5 + len(FORMULAS)))
+    for column in ("formula", ["formula"]):
+        columns = ColumnTransformer(
+            [("f", elemflow.Features(), column), ("rest", "passthrough", ["temperature"])],
+            verbose_feature_names_out=False,
+        ).set_output(transform="pandas")
+        found = columns.fit_transform(table)
+        assert found.columns.tolist() == columns.get_feature_names_out().tolist()
+        assert found.columns.tolist()[-2:] == ["Pu", "temperature"]
+        assert found.index.equals(table.index)
+
+
+def test_a_search_chooses_the_representation():
+    y = np.arange(len(FORMULAS), dtype=float)
+    pipeline = make_pipeline(elemflow.Features(), ExtraTreesRegressor(2, random_state=0))
+    search = GridSearchCV(pipeline, {"features__representation": ["ef", "pa"]}, cv=2).fit(FORMULAS, y)
+    assert search.best_params_["features__representation"] in {"ef", "pa"}
+
+
+@pytest.mark.parametrize("method", ["fit", "transform"])
+def test_an_unknown_way_with_errors_is_refused(method):
+    with pytest.raises(ConfigError, match=r"errors='ignore'.*raise, nan"):
+        getattr(elemflow.Features("ef", errors="ignore"), method)(["NaCl"])
+
+
 def test_materials_without_features():
     with pytest.raises(DataError, match=r"row 1, 'nacl'.*Did you mean NaCl\?"):
         elemflow.Features("ef").transform(["GaAs", "nacl"])
@@ -139,6 +178,31 @@ def test_a_predictor_by_run_part_of_its_id_and_file(project_folder):
     assert "Did you mean NaCl?" in frame["reason"][1]
     with pytest.raises(DataError, match="row 1, 'nacl'"):
         elemflow.Predictor("gaps.elemflow").predict(["FeO2", "nacl"])
+
+
+def test_a_predictor_is_a_fitted_regressor_of_scikit_learn(project_folder):
+    gaps = elemflow.Predictor("gaps.elemflow", level=80)
+    x, y = FORMULAS[:20], np.arange(20, dtype=float)
+    check_is_fitted(gaps)
+    assert is_regressor(gaps)
+    assert clone(gaps) is gaps
+    assert gaps.get_params()["level"] == 80
+    assert gaps.score(x, y) == pytest.approx(r2_score(y, gaps.predict(x)))
+    scored = get_scorer("neg_mean_absolute_error")(gaps, x, y)
+    assert scored == pytest.approx(-np.abs(gaps.predict(x) - y).mean())
+    np.testing.assert_array_equal(Pipeline([("gaps", gaps)]).predict(x), gaps.predict(x))
+    assert repr(gaps) == "<Predictor of gap in eV, 3 members: toy/gap/ef/trees/p>"
+
+
+def test_a_predictor_is_not_fitted_again_but_can_be_frozen_and_stacked(project_folder):
+    gaps = elemflow.Predictor("gaps.elemflow")
+    x, y = np.array(FORMULAS[:20]), np.arange(20, dtype=float)
+    with pytest.raises(TypeError, match="FrozenEstimator"):
+        gaps.fit(x, y)
+    assert cross_val_score(FrozenEstimator(gaps), x, y, cv=2).shape == (2,)
+    trees = make_pipeline(elemflow.Features(), ExtraTreesRegressor(2, random_state=0)).fit(x, y)
+    stack = StackingRegressor([("gaps", gaps), ("trees", trees)], Ridge(), cv="prefit").fit(x, y)
+    assert stack.predict(x).shape == (20,)
 
 
 def test_intervals_have_the_level_that_is_wanted(project_folder):

@@ -6,10 +6,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from elemflow.config.kinds import parts_of
-from elemflow.core.errors import DataError
+from elemflow.core.errors import ConfigError, DataError
 from elemflow.features.materials import as_list, featurize_materials
 from elemflow.features.store import load_descriptors
 
+ERRORS = ("raise", "nan")
+"""What can be done with a material without features."""
 SHOWN = 60
 """Characters of a material that a message shows."""
 
@@ -38,17 +40,22 @@ class Features(TransformerMixin, BaseEstimator):
         self.errors = errors
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002, N803  scikit-learn's names
-        """Check the representation; nothing is learned.
+        """Check the parameters; nothing is learned.
 
         Args:
             X: Not read.
             y: Not read.
 
         Raises:
-            ConfigError: A part is unknown.
+            ConfigError: A part or the value of `errors` is unknown.
         """
-        parts_of(self.representation)
+        self._check()
         return self
+
+    def _check(self) -> None:
+        parts_of(self.representation)
+        if self.errors not in ERRORS:
+            raise ConfigError(f"errors='{self.errors}': unknown. Allowed: {', '.join(ERRORS)}.")
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803  scikit-learn's name
         """Return the features of materials.
@@ -60,8 +67,10 @@ class Features(TransformerMixin, BaseEstimator):
             Float32 array (materials, columns).
 
         Raises:
+            ConfigError: A part or the value of `errors` is unknown.
             DataError: A material has no features; names row, material and reason. Not with `errors="nan"`.
         """
+        self._check()
         materials = as_list(X)
         found = featurize_materials(self.representation, materials)
         bad = next((row for row, reason in enumerate(found.reasons) if reason), None)

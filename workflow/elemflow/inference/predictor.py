@@ -23,6 +23,7 @@ from elemflow.features.materials import as_list, featurize_materials
 from elemflow.features.store import feature_batches, load_descriptors
 from elemflow.inference.applicability import ApplicabilityDomain
 from elemflow.inference.ensemble import Ensemble
+from elemflow.inference.fitted_regressor import FittedRegressor
 from elemflow.inference.formula_tables import formula_chunks
 from elemflow.inference.formulas import Batch, Featurizer
 from elemflow.inference.model_files import RunFolder, open_model
@@ -38,8 +39,8 @@ APPLICABILITY_COLUMNS = {"percentile": pa.float64(), "unseen_elements": pa.strin
 log = logging.getLogger(__name__)
 
 
-class Predictor:
-    """A trained run, ready to predict any number of materials.
+class Predictor(FittedRegressor):
+    """A trained run, ready to predict any number of materials; a regressor for scikit-learn that is fitted already.
 
     Args:
         run: Folder of the run, `results/runs/<dataset>/<property>/<representation>/<model>/<protocol>`, a part of its
@@ -84,6 +85,14 @@ class Predictor:
         applicability: bool | None = None,
         network_file: Path | None = None,
     ):
+        self.parameters = {
+            "run": run,
+            "backend": backend,
+            "combine": combine,
+            "level": level,
+            "applicability": applicability,
+            "network_file": network_file,
+        }
         self.run = _resolved(run)
         self.notes: list[str] = []
         self._calibration: Calibration | None = None
@@ -91,6 +100,10 @@ class Predictor:
             self.ensemble = Ensemble(files.folder, backend=backend, combine=combine, network_file=network_file)
             self._intervals = self._find_intervals(files, level)
             self._domain = None if applicability is False else self._find_domain(files, required=bool(applicability))
+
+    def __repr__(self) -> str:
+        members = f"{self.ensemble.members} member{'s' * (self.ensemble.members > 1)}"
+        return f"<Predictor of {self.property_id} in {self.unit}, {members}: {self._config.run.path}>"
 
     @property
     def property_id(self) -> str:
