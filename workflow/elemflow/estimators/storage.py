@@ -14,6 +14,7 @@ from elemflow.core.files import atomic_path
 TRUSTED = {
     "catboost.core.CatBoostRegressor",
     "collections.OrderedDict",
+    "elemflow.multitask.estimator.FineTunedBase",
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMRegressor",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

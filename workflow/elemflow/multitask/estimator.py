@@ -1,0 +1,93 @@
+"""A network that is fine-tuned from a base, with scikit-learn's interface."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from elemflow.config.base import NetworkShape
+from elemflow.core.errors import DataError
+from elemflow.core.files import sha256_file
+from elemflow.core.places import find
+from elemflow.features.scaling import Scaling
+from elemflow.multitask.file import BaseFile, read_base
+from elemflow.multitask.finetune import HeadChoice, fine_tune
+from elemflow.multitask.network import predict
+
+
+class FineTunedBase(RegressorMixin, BaseEstimator):
+    """Fine-tune a network of a base on unscaled features of its representation.
+
+    Args:
+        file: The base: a path below the folder of the project, or absolute.
+        sha256: SHA-256 that the file must have; None for any.
+        head: `nearest` starts from the head that correlates best with the training values, `new` from a random one.
+        seed: Seed of the order of rows; its remainder chooses the network of the base.
+
+    Attributes:
+        head_: Id of the head that it started from; empty for a new one.
+        correlation_: Squared correlation of its predictions with the training values.
+    """
+
+    def __init__(self, file: str, sha256: str | None = None, head: HeadChoice = "nearest", seed: int = 0):
+        self.file, self.sha256, self.head, self.seed = file, sha256, head, seed
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:  # noqa: N803  scikit-learn's name
+        """Fine-tune all weights.
+
+        Args:
+            X: Features (rows, features).
+            y: Values (rows,).
+
+        Raises:
+            DataError: The file is not the declared one, the features are not those of the base, or `y` does not vary.
+            TrainingError: The training diverged.
+        """
+        base = open_base(self.file, self.sha256)
+        if X.shape[1] != len(base.scaling.mean):
+            raise DataError(
+                f"{self.file}: reads {len(base.scaling.mean)} features ({base.facts.representation}), and the run has "
+                f"{X.shape[1]}. Use the representation '{base.facts.representation}'."
+            )
+        self.center_, self.scale_ = float(np.median(y)), float(np.std(y))
+        if not self.scale_ > 0:
+            raise DataError(f"all {len(y)} training values are {y[0]:g}; there is nothing to learn.")
+        self.shape_, self.scaling_ = base.facts.network.plain(), vars(base.scaling)
+        scaled, targets = base.scaling.apply(X), (y - self.center_) / self.scale_
+        pretrained = base.weights[self.seed % len(base.weights)]
+        self.weights_, start = fine_tune(pretrained, base.facts.network, scaled, targets, self.seed, self.head)
+        self.head_ = "" if start.head is None else base.heads[start.head]
+        self.correlation_ = start.correlation
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803  scikit-learn's name
+        """Return predictions, float64 (rows,), of unscaled features (rows, features)."""
+        shape = NetworkShape.model_validate(self.shape_)
+        found = predict(self.weights_, Scaling(**self.scaling_).apply(X), shape)[:, 0]
+        return found.astype(np.float64) * self.scale_ + self.center_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+@cache
+def open_base(file: str, sha256: str | None) -> BaseFile:
+    """Read a base once per process.
+
+    Raises:
+        DataError: There is no such file, it has another SHA-256, or it is damaged or of other features.
+    """
+    path = find(file) if not Path(file).is_absolute() else Path(file)
+    if not path.is_file():
+        raise DataError(f"{path}: no such base. Build it, or name another one in the model's key 'file'.")
+    if sha256 and (found := sha256_file(path)) != sha256:
+        raise DataError(
+            f"{path}: its SHA-256 is {found}, and the model declares {sha256}. Get that file, or correct 'sha256'."
+        )
+    base = read_base(path)
+    base.parts()
+    return base

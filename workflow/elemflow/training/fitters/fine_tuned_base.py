@@ -1,0 +1,109 @@
+"""Fitting of networks that start from a base (`elemflow.multitask`), member by member."""
+
+import logging
+import time
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from elemflow.chemistry.material_id import composition_of
+from elemflow.config.model import ModelOptions, OtherModel
+from elemflow.core.errors import DataError
+from elemflow.core.roles import Role
+from elemflow.estimators.storage import save_estimator
+from elemflow.multitask.estimator import FineTunedBase, open_base
+from elemflow.training.backend import EngineInfo
+from elemflow.training.data import RoleData
+from elemflow.training.fitter import Fitted, Task
+from elemflow.training.fitters.common import EstimatorFitterBase
+
+log = logging.getLogger(__name__)
+
+
+class Options(ModelOptions):
+    """A network fine-tuned from a base, which predicts many properties."""
+
+    file: str = Field(description="File of the base, below the folder of the project, or absolute.")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 that the file must have.")
+    head: str = Field(
+        "nearest",
+        pattern="^(nearest|new)$",
+        description="What the output starts from: the head of the base that correlates best with the training values, "
+        "or random weights.",
+    )
+
+
+class FineTunedBaseFitter(EstimatorFitterBase):
+    """Fits models of kind `fine_tuned_base`; members start from the networks of the base in turn."""
+
+    @property
+    def engine(self) -> str:
+        """See `elemflow.training.fitter.Fitter`."""
+        return "jax"
+
+    def start(self) -> EngineInfo:
+        """See `elemflow.training.fitter.Fitter`."""
+        return EngineInfo("jax", "cpu")
+
+    @property
+    def options(self) -> Options:
+        """Keys of the model."""
+        assert isinstance(self.run.model, OtherModel)  # noqa: S101  this module serves its kind alone
+        return Options.of(self.run.model)
+
+    def model_selection_roles(self) -> set[Role]:
+        """See `elemflow.training.fitter.Fitter`."""
+        return set()
+
+    def fit(self, task: Task) -> Fitted:
+        """See `elemflow.training.fitter.Fitter`.
+
+        Raises:
+            DataError: The protocol scales the features, which the base does itself.
+        """
+        scaled = {} if self.run.protocol.scaling == "none" else self.run.protocol.scaling
+        if set(scaled.values()) - {"none"}:
+            raise DataError(
+                f"{task.label}: a base scales its features itself. Set `scaling: none` in protocol "
+                f"'{self.run.run.protocol}'."
+            )
+        options, data = self.options, task.data
+        seed, started = self.run.seed_of(data.member), time.monotonic()
+        estimator = FineTunedBase(options.file, options.sha256, "new" if options.head == "new" else "nearest", seed)
+        estimator.fit(data.train.x, data.train.y)
+        seconds = time.monotonic() - started
+        log.info("%s: fine-tuned from %s in %.1f s", task.label, estimator.head_ or "a new head", seconds)
+
+        def predict(rows: RoleData) -> np.ndarray:
+            return estimator.predict(rows.x)
+
+        facts = {"epochs": 0, "started_from": estimator.head_, **self._seen(data.test, predict)}
+        return Fitted(
+            predict=predict,
+            save=lambda to, name: save_estimator(estimator, to / f"{name}.skops"),
+            history=[],
+            facts=facts,
+            seconds=seconds,
+        )
+
+    def _seen(self, test: RoleData, predict: Any) -> dict[str, Any]:
+        """Return on how many test materials the base was pre-trained, under which heads, and the error on both parts.
+
+        Errors are in the scale of the target.
+        """
+        base = open_base(self.options.file, self.options.sha256)
+        masks = base.seen.masks([composition_of(str(material)) for material in test.material_id])
+        errors, seen = np.abs(predict(test) - test.y), masks > 0
+        bits = [np.left_shift(np.uint64(1), np.uint64(place)) for place in range(len(base.heads))]
+        heads = {name: int(np.sum(masks & bit > 0)) for name, bit in zip(base.heads, bits, strict=True)}
+        parts = {"seen": seen, "unseen": ~seen}
+        found: dict[str, Any] = {f"test_{name}": int(mask.sum()) for name, mask in parts.items()}
+        found |= {
+            f"test_error_{name}": float(errors[mask].mean()) if mask.any() else None for name, mask in parts.items()
+        }
+        log.info("the base has seen %d of %d test materials", found["test_seen"], len(seen))
+        return found | {"test_seen_under": {name: count for name, count in heads.items() if count}}
+
+
+FITTER = FineTunedBaseFitter
