@@ -188,3 +188,17 @@ def test_every_pinned_table_is_put_together_or_known_not_to_be(root: Path) -> No
 def test_real_tables_are_written_to_the_same_bytes(root: Path, real_data: Path, name: str) -> None:
     written = join.to_bytes(pd.read_parquet(real_data / name), name)
     assert hashlib.sha256(written).hexdigest() == join.pinned(root)[name]
+
+
+def test_the_long_table_of_properties_has_the_row_of_each_value(repositories, tmp_path, monkeypatch):
+    monkeypatch.setattr(join, "PROPERTIES", {"deltae": "formation_energy_peratom", "ehull": "ehull"})
+    for folder, column in join.PROPERTIES.items():
+        for part in ("test", "training"):
+            rows = f"pretty_comp,{column}\nNaCl,1\nNaN,2\n"
+            repositories.put(join.CROSS_PROPERTY, f"data/{folder}/{folder}_{part}_set.csv", rows)
+    found = join.stack_properties(repositories.files(tmp_path))
+    assert found["source_row"].tolist() == [0, 1] * 4
+    assert found["split"].tolist() == ["test", "test", "train", "train"] * 2
+    assert found["pretty_comp"].tolist()[1] == "NaN"
+    assert found["property"].unique().tolist() == ["formation_energy_peratom", "ehull"]
+    assert found["value"].dtype == "float64"

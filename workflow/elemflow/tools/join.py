@@ -219,6 +219,19 @@ def stack_jarvis(files: Upstream, folder: str, name: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[["pretty_comp", name, "split"]]
 
 
+def stack_properties(files: Upstream) -> pd.DataFrame:
+    """Return all properties of CrossPropertyTL, one value per row, with the row of the file that it came from."""
+    frames = []
+    for folder, name in PROPERTIES.items():
+        for long, short in (("test", "test"), ("training", "train")):
+            rows = read_csv(files.get(CROSS_PROPERTY, f"data/{folder}/{folder}_{long}_set.csv"))
+            columns = {"pretty_comp": rows["pretty_comp"], "value": rows[name].astype("float64"), "split": short}
+            frames.append(
+                pd.DataFrame({"dataset": folder, "property": name, **columns, "source_row": range(len(rows))})
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
 def read_text(files: Upstream, repository: Repository, path: str) -> bytes:
     """Return a csv file as it is."""
     return files.get(repository, path).read_bytes()
@@ -250,6 +263,20 @@ JARVIS = {
     "bulk_modulus_kv": "bulkmoduluskv",
     "shear_modulus_gv": "shearmodulusgv",
 }
+PROPERTIES = {
+    "bulkmoduluskv": "bulk_modulus_kv", "deltae": "formation_energy_peratom", "ehull": "ehull", "encut": "encut",
+    "eps": "eps_average_sq", "etc11": "et_c11", "etc12": "et_c12", "etc13": "et_c13", "etc22": "et_c22",
+    "etc33": "et_c33", "etc44": "et_c44", "etc55": "et_c55", "etc66": "et_c66",
+    "exfoliation_energy": "exfoliation_energy", "kaa": "kpoints_array_average", "klu": "kpoint_length_unit",
+    "magmom_oszicar": "magmom_oszicar", "magmom_outcar": "magmom_outcar", "max_ir_mode": "max_ir_mode",
+    "max_mode": "max_mode", "mbj_bandgap": "mbj_bandgap", "meps": "meps_average_sq", "min_ir_mode": "min_ir_mode",
+    "min_mode": "min_mode", "nem300k": "n_em300k", "npowerfact": "n_powerfact", "nseebeck": "n_Seebeck",
+    "optb88vdw_bandgap": "optb88vdw_bandgap", "pem300k": "p_em300k", "piezo_max_di": "dfpt_piezo_max_dielectric",
+    "piezo_max_diel": "dfpt_piezo_max_dielectric_electronic", "piezo_max_diio": "dfpt_piezo_max_dielectric_ioonic",
+    "piezo_max_dij": "dfpt_piezo_max_dij", "piezo_max_eij": "dfpt_piezo_max_eij", "ppowerfact": "p_powerfact",
+    "pseebeck": "p_Seebeck", "shearmodulusgv": "shear_modulus_gv", "slme": "slme", "spillage": "spillage",
+}  # fmt: skip
+"""Folders of CrossPropertyTL and the column of each."""
 COPIES = {
     "expt_formation_enthalpy": (MATMINER_CSV, "expt_formation_enthalpy.csv"),
     "expt_gap": (MATMINER_CSV, "expt_gap.csv"),
@@ -270,6 +297,7 @@ TABLES: dict[str, Callable[[Upstream], pd.DataFrame | bytes]] = {
         join_benchmark, repository=CRABNET, prefix=f"{BENCHMARKS}/aflow__", names=AFLOW
     ),
     "aflow_icsd.parquet": join_aflow_icsd,
+    "jarvis_composition_long.parquet": stack_properties,
     **{f"jarvis_dft3d_{name}.csv.gz": partial(stack_jarvis, folder=each, name=name) for name, each in JARVIS.items()},
     **{f"{name}.csv.gz": partial(read_text, repository=each, path=path) for name, (each, path) in COPIES.items()},
 }
