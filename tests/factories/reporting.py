@@ -16,6 +16,9 @@ from elemflow.plan.items import PlannedFigure, PlannedTable
 from elemflow.reporting.index import TableFiles
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.view import TableView
+from elemflow.stability.metrics import Predictions
+from elemflow.stability.metrics import evaluate as evaluate_stability
+from elemflow.stability.records import CalibrationCurve, StabilityReport
 
 OUTPUTS = {
     "table": {"text": "table", "csv": "table.csv", "md": "table.md", "tex": "table.tex", "html": "table.html"},
@@ -79,6 +82,7 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40, model: 
         pa.Table.from_pandas(pd.concat(every), preserve_index=False),
         {"neighbours": 5, "members_per_split": 1},
     )
+    write_stability(folder, errors[0])
     (folder / "model").mkdir()
     weights = io.BytesIO()
     with h5py.File(weights, "w") as file:
@@ -95,6 +99,31 @@ def write_run(root: Path, run: str, errors: list[float], rows: int = 40, model: 
     ]
     pd.concat(history).to_parquet(folder / "history.parquet")
     return folder
+
+
+def write_stability(folder: Path, error: float, rows: int = 400) -> None:
+    """Write decisions on stability with known errors of ΔHd."""
+    truth = np.linspace(-0.3, 0.4, rows)
+    sign = np.where(np.arange(rows) % 3, 1, -1)
+    columns = {name: truth + sign * error * factor for name, factor in (("energy", 1.0), ("hull", 0.5))}
+    columns |= {"all_predicted": truth + sign * error}
+    chances = {f"p_{name}": 1 / (1 + np.exp(20 * values)) for name, values in columns.items()}
+    table = {"composition": [f"Fe{row + 1}O" for row in range(rows)], "true_known": truth, "true_all": truth}
+    write_parquet(folder / "stability.parquet", pa.table(table | columns | chances))
+    systems, elements = np.arange(rows) // 4, 2 + np.arange(rows) % 3
+    settings = {
+        setting: {
+            name: evaluate_stability(
+                Predictions(truth, values, systems, elements, chances[f"p_{name}"], np.abs(values - truth)),
+                replicates=20,
+            )
+            for name, values in columns.items()
+            if name != "all_predicted"
+        }
+        for setting in ("known_hull", "all_predicted", "known_hull_all_true")
+    }
+    curve = CalibrationCurve(decomposition=(-0.1, 0.1), probability=(0.9, 0.1))
+    write_json(folder / "stability.json", StabilityReport(settings=settings, calibration=curve).plain())
 
 
 def make_common() -> dict:
@@ -172,6 +201,7 @@ def make_figure(kind: str, models: list[str]) -> dict:
             "protocol": "brnet2023",
             "published_size": 2135,
             "missing": "",
+            "setting": "known_hull",
         }
         for model in models
     ]

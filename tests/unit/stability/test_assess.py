@@ -88,7 +88,7 @@ def test_energies_of_the_test_fold_change_no_prediction_for_it(tmp_path):
     tested = first.loc[first["split"] == 1, "composition"]
     other = np.where(np.isin(formulas, tested), energies + np.linspace(-0.5, 0.5, len(formulas)), energies)
     second, _ = assess(tmp_path / "b", formulas, other)
-    names = ["energy", "substitution", "hull", "hull_classifier", "p_energy", "second_stage", "second_stage_classifier"]
+    names = ["energy", "substitution", "hull", "hull_classifier", "blend", "second_stage", "second_stage_classifier"]
     own = first["split"] == 1
     np.testing.assert_array_equal(first.loc[own, names], second.loc[own, names])
     assert (first.loc[own, "true_known"] != second.loc[own, "true_known"]).all()
@@ -98,9 +98,8 @@ def test_energies_of_the_test_fold_change_no_prediction_for_it(tmp_path):
 def test_without_a_nested_run_there_is_no_second_stage(tmp_path):
     formulas, energies = make_compounds()
     _, report = assess(tmp_path, formulas, energies, nested=None)
-    assert set(report.settings[records.KNOWN_HULL]) == {"energy", "substitution", "hull", "hull_classifier"}
+    assert set(report.settings[records.KNOWN_HULL]) == {"energy", "substitution", "hull", "hull_classifier", "blend"}
     assert "second_stage" in report.missing
-    assert report.settings[records.KNOWN_HULL]["energy"].calibration_error is None
 
 
 def test_a_nested_run_of_other_folds_is_refused(tmp_path):

@@ -29,6 +29,7 @@ class Entry(NamedTuple):
 COMMANDS = {
     "predict": Entry("predict", "Predict properties of formulas, with the base that ships or a trained run."),
     "finetune": Entry("finetune", "Fine-tune the base that ships on a table of your own."),
+    "stable": Entry("stable", "Decide which compounds are stable against known phases."),
     "export": Entry("export", "Write a trained run as one file, to predict with anywhere."),
     "info": Entry("export", "Print the model card of an exported file."),
     "results": Entry("results", "Print tables that were built, or what is recorded of the papers."),

@@ -326,6 +326,35 @@ def check_pretraining(
     _check_source(f"{path}: key 'pretraining.protocol'", declared.protocol, sources[declared.protocol])
 
 
+def check_nested(protocol: Protocol, path: str, protocols: Mapping[str, Protocol]) -> None:
+    """Check that the nested run of a protocol leaves out pairs of its own folds.
+
+    Args:
+        protocol: The protocol.
+        path: How messages call its file.
+        protocols: Protocols by id.
+
+    Raises:
+        ConfigError: Names the file, the key, what was found and what is allowed.
+    """
+    name, own = protocol.nested, protocol.split
+    if name is None:
+        return
+    if name not in protocols:
+        raise ConfigError(
+            f"{path}: key 'nested': no protocol '{name}'. Known: {', '.join(protocols)}.{nearest(name, protocols)}"
+        )
+    split = protocols[name].split
+    pairs = {"scheme": "k_fold_pairs"} | {key: getattr(own, key, None) for key in ("folds", "seed", "max_materials")}
+    found = {key: getattr(split, key, None) for key in pairs}
+    if own.name != "k_fold" or found != pairs:
+        raise ConfigError(
+            f"{path}: key 'nested': protocol '{name}' has the split {found}, and this one the scheme {own.name}. "
+            f"Allowed: a "
+            f"protocol with {pairs} for one with the scheme k_fold."
+        )
+
+
 def _check_source(where: str, name: str, source: Protocol) -> None:
     """Check that a protocol can be that of a pre-training."""
     if source.pretraining:

@@ -171,6 +171,7 @@ class Protocol(FromFile):
         seed: Seed of ensemble member 0; member m uses seed + m for weights, shuffling and dropout.
         scaling: Scaling of the features by part of the representation, fitted on the training set of each member;
             a part that is absent has its own scaling, see `scaling_of`.
+        nested: Protocol that leaves out pairs of folds, for models of the second stage of stability.
         clip_predictions: Whether predictions below the property's `minimum` are raised to it; auto: where it has one.
         ensemble: How the members of one split become one prediction per material; None reports members alone.
         uncertainty: Whether conformal intervals of the ensemble are calibrated and their coverage is evaluated.
@@ -184,6 +185,7 @@ class Protocol(FromFile):
     scaling: dict[str, ScalingKind] | Literal["none"] = Field(default_factory=dict)
     target_scaling: TargetScaling | None = None
     pretraining: PretrainingSource | None = None
+    nested: str | None = None
     clip_predictions: bool | Literal["auto"] = "auto"
     evaluation: Evaluation = Evaluation()
     ensemble: Literal["mean", "median"] | None = None
@@ -266,7 +268,7 @@ class Protocol(FromFile):
 
     def training_parameters(self, property_: Property, parts: Iterable[str]) -> Parameters:
         """Return what training depends on, for a property and the parts of a representation."""
-        written = self.written_without("title", "report", "ensemble", "uncertainty", "scaling")
+        written = self.written_without("title", "report", "ensemble", "uncertainty", "scaling", "nested")
         scaling = self.scaling_of(parts)
         clips = {"clip_predictions": self.clips(property_)}
         return written | clips | ({"scaling": scaling} if scaling else {})
@@ -281,7 +283,9 @@ class Protocol(FromFile):
 
     def for_training(self) -> Protocol:
         """Return the protocol with only what training depends on."""
-        return self.model_copy(update={"title": "", "report": "mean", "ensemble": None, "uncertainty": False})
+        return self.model_copy(
+            update={"title": "", "report": "mean", "ensemble": None, "uncertainty": False, "nested": None}
+        )
 
 
 def scaling_of(declared: Mapping[str, ScalingKind] | Literal["none"], parts: Iterable[str]) -> dict[str, ScalingKind]:

@@ -69,6 +69,7 @@ class Cell(Declared):
     published_row: str | None = None
     level: int | None = None
     quantity: str | None = None
+    setting: str | None = None
     missing: str | None = None
 
     def get(self, key: str) -> OneOrMany | None:

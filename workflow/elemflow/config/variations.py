@@ -25,7 +25,7 @@ from elemflow.splits.schemes.registry import split_schemes
 MARK = "@"
 MODEL = "model."
 """Prefix of the keys of models under `with`; the others are those of protocols."""
-NOT_VARIED = ("title", "published", "kind", "exclude", "candidates", "members_of_fine_tuned")
+NOT_VARIED = ("title", "published", "kind", "exclude", "candidates", "members_of_fine_tuned", "nested")
 NULLABLE = ("training.early_stopping", "training.learning_rate_reduction", "training.schedule",
             "training.validate_every_steps", "max_rows")  # fmt: skip
 """Keys for which null is a value; elsewhere null removes the key."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from elemflow.config.checks import check_model, check_pretraining, check_protocol
+from elemflow.config.checks import check_model, check_nested, check_pretraining, check_protocol
 from elemflow.config.dataset import Dataset
 from elemflow.config.estimators import with_candidates
 from elemflow.config.model import Model, read_model
@@ -57,6 +57,7 @@ class ProtocolReader:
             check_protocol(protocol, self._found[name][0])
         for name, protocol in self._protocols.items():
             check_pretraining(protocol, self._found[name][0], self._datasets, self._protocols)
+            check_nested(protocol, self._found[name][0], self._protocols)
         bases = {name: declared for name, (_, declared) in self._found.items()}
         return WithVariations(self._protocols, self._vary, protocol_keys(), bases)
 

@@ -180,6 +180,7 @@ def _describe(settings: Settings, printed: Printed, study_id: str, metric: str, 
         unit=found.unit if found and cell.missing and keys.quantity is None else unit,
         **({} if keys.level is None else {"level": keys.level}),
         **({} if keys.quantity is None else {"quantity": keys.quantity}),
+        **({} if keys.setting is None else {"setting": keys.setting}),
         published=found and found.value,
         published_text=found and found.text,
         published_source=found and found.source,
@@ -266,8 +267,21 @@ def _check_selection(item: Item, grid: Grid, where: str) -> None:
             )
 
 
+def _check_stability(item: Item, grid: Grid, where: str) -> None:
+    """Check that all cells of a table of stability have one setting."""
+    del item
+    found = {cell.keys.setting for row in grid.cells for cell in row}
+    if len(found) != 1 or None in found:
+        raise ConfigError(
+            f"{where}': its cells have the settings {', '.join(sorted(map(str, found)))}. Give one `setting` in "
+            f"`defaults`: "
+            "values of different settings are not comparable."
+        )
+
+
 CHECKS = {
     "comparison": _check_comparison,
+    "stability": _check_stability,
     "quantities": _check_quantities,
     "test_set_selection": _check_selection,
 }

@@ -15,7 +15,6 @@ from elemflow.config.variations import split_changes
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS, Run
 from elemflow.plan.run_checks import check_members, check_structures
-from elemflow.splits.schemes.column import Column
 
 
 def source_run(settings: Settings, run: Run) -> Run | None:
@@ -282,12 +281,12 @@ def _check_protocol(settings: Settings, run: Run, protocol: Protocol, where: str
             f"{where}: protocol '{run.protocol}' clips predictions, but property '{run.property}' of dataset "
             f"'{run.dataset}' declares no `minimum`. Declare one, or use a protocol without `clip_predictions`."
         )
-    split, kept = protocol.split, dataset.columns.splits
-    if isinstance(split, Column) and split.column not in kept:
+    column, kept = getattr(protocol.split, "column", None), dataset.columns.splits
+    if column is not None and column not in kept:
         raise ConfigError(
-            f"{where}: protocol '{run.protocol}' splits by the column '{split.column}', which dataset "
+            f"{where}: protocol '{run.protocol}' splits by the column '{column}', which dataset "
             f"'{run.dataset}' does not keep. Kept (columns.splits): {', '.join(kept) or 'none'}."
-            f"{nearest(split.column, kept)}"
+            f"{nearest(column, kept)}"
         )
 
 

@@ -77,6 +77,7 @@ class PlannedItem(Declared):
         unit: Unit of the value.
         level: Level of the intervals in per cent.
         quantity: Quantity of a network.
+        setting: Setting of stability.
         published: Value that the paper prints; None if it prints none.
         published_text: The same as printed.
         published_source: Study and printed table.
@@ -102,6 +103,7 @@ class PlannedItem(Declared):
     unit: str = ""
     level: int | None = None
     quantity: str = ""
+    setting: str = ""
     published: float | None = None
     published_text: str | None = None
     published_source: str | None = None
@@ -141,6 +143,20 @@ class PlannedPanel(Declared):
     series: list[PlannedSeries]
 
 
+class Peer(Declared):
+    """What others' predictions give in a setting of stability.
+
+    Attributes:
+        model: Name of the model.
+        note: What distinguishes it; empty if nothing does.
+        values: Values by the names of `elemflow.stability.records`.
+    """
+
+    model: str
+    note: str = ""
+    values: dict[str, float]
+
+
 class Failure(Declared):
     """Why a run failed, and its log."""
 
@@ -171,6 +187,7 @@ class Shown(Declared):
         scales: Sizes of their runs, by id.
         failed: Runs that are shown as failed, by path.
         recorded: Runs that are shown from the record, by path.
+        peers: Values of others, in tables and figures of stability.
     """
 
     study: str
@@ -184,6 +201,7 @@ class Shown(Declared):
     scales: dict[str, ProtocolScale] = Field(default={})
     failed: dict[str, Failure] = Field(default={})
     recorded: dict[str, RecordedAbout] = Field(default={})
+    peers: list[Peer] = Field(default=[])
 
     def parameters(self) -> Parameters:
         """Return the item as the parameter of the job that makes it."""

@@ -23,6 +23,7 @@ PUBLISHED_MAE = "resources/published/published_mae.csv"
 PUBLISHED_OTHER = "resources/published/published_other.csv"
 REFERENCES = "resources/published/references.bib"
 OWN_PUBLISHED = "config/published"
+PUBLISHED_STABILITY = "resources/published/published_stability.csv"
 RATES = "resources/rates.csv"
 RECORD = "resources/record"
 MANIFEST = "resources/raw/{dataset}/manifest.json"
@@ -79,6 +80,13 @@ BASE_FILE = "results/bases/{base}/{base}.elemflow"
 BASE_CARD = "results/bases/{base}/README.md"
 BASE_ERRORS = "results/bases/{base}/errors.csv"
 BASE_FILE_RECORD = "results/bases/{base}/{base}.provenance.json"
+
+# stability
+STABILITY = f"results/runs/{RUN_PATTERN}/stability.parquet"
+STABILITY_REPORT = f"results/runs/{RUN_PATTERN}/stability.json"
+STABILITY_RECORD = f"results/runs/{RUN_PATTERN}/stability.provenance.json"
+HULL = "results/hulls/{dataset}/{property}.parquet"
+HULL_RECORD = "results/hulls/{dataset}/{property}.provenance.json"
 
 # tables, figures, claims
 TABLE = "results/tables/{study}/{table}"

@@ -17,6 +17,7 @@ from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, paths
 from elemflow.plan.build import Plan, build
 from elemflow.plan.out_of_date import describe_pending
+from elemflow.plan.peers import add_peers
 from elemflow.plan.published import PublishedValue, Question, read_published, read_published_quantities
 from elemflow.plan.reruns import forget
 from elemflow.plan.stages.base import Context, one_of
@@ -30,6 +31,7 @@ from elemflow.plan.stages.reports import Reports
 from elemflow.plan.stages.site import Site
 from elemflow.plan.stages.sources import Sources
 from elemflow.plan.stages.splits import Splits, split_path
+from elemflow.plan.stages.stability import Stability
 from elemflow.plan.stages.training import Training
 
 VARIATION = "(?:@[^/]+)?"
@@ -48,8 +50,8 @@ class Workflow:
     Attributes:
         plan: Runs, tables and figures.
         claims: What the page of claims of each study shows.
-        sources, curation, features, splits, training, bases, evaluation, inference, reports, site, record: The
-            stages.
+        sources, curation, features, splits, training, bases, evaluation, stability, inference, reports, site, record:
+            The stages.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Workflow:
         for path in self.published(paths.PUBLISHED_OTHER):
             published |= read_published_quantities(self.own / path)
         self.plan: Plan = build(settings, published)
+        add_peers(self.plan, root / paths.PUBLISHED_STABILITY)
         self.claims = claims.build(settings, self.plan)
         context = Context(settings, root, self.own)
         self.code = context.code
@@ -73,6 +76,7 @@ class Workflow:
         self.training = Training(context, self.curation, self.features, self.splits)
         self.bases = Bases(context, self.curation)
         self.evaluation = Evaluation(context, self.training)
+        self.stability = Stability(context, self.curation, self.training)
         self.inference = Inference(context, self.features, self.training)
         self.reports = Reports(context, self.plan, self.claims, self.config)
         self.site = Site(context, self.plan, self.claims, self.reports)
@@ -196,6 +200,8 @@ class Workflow:
             "train_model": lambda w: self.training.product(Run.of(w)),
             "evaluate_run": lambda w: self.evaluation.product(Run.of(w)),
             "assess_applicability": lambda w: self.evaluation.applicability_product(Run.of(w)),
+            "build_hull": lambda w: self.stability.hull_product(w.dataset, w.property),
+            "assess_stability": lambda w: self.stability.product(Run.of(w)),
             "permute_inputs": lambda w: self.inference.importance_product(Run.of(w)),
         }
         forget()

@@ -57,9 +57,11 @@ def write_split(
         notes["removed"] = {}
         for member, rest in exclude_evaluated(table, fine_tuned):
             notes["removed"][str(member)] = table.num_rows - rest.num_rows
-            pieces += [_member_rows(rows, member, roles, split, where) for rows, roles in _members(rest, split)]
+            pieces += [
+                _member_rows(rows, member, roles, split, where) for rows, roles in _members(rest, property_id, split)
+            ]
     else:
-        for member, (rows, roles) in enumerate(_members(table, split, listed, where)):
+        for member, (rows, roles) in enumerate(_members(table, property_id, split, listed, where)):
             pieces.append(_reduced_rows(rows, member, roles, split, where))
     write_parquet(output, pa.concat_tables(pieces), metadata=notes)
 
@@ -83,7 +85,7 @@ def _read_materials(materials: Path, property_id: str, split: SplitScheme) -> pa
 
 
 def _members(
-    table: pa.Table, split: SplitScheme, listed: Path | None = None, where: str = ""
+    table: pa.Table, property_id: str, split: SplitScheme, listed: Path | None = None, where: str = ""
 ) -> Iterator[tuple[pa.Table, np.ndarray]]:
     """Yield the materials and their roles for each ensemble member."""
     table, labels = draw_sample(table, split.reductions), None
@@ -92,6 +94,8 @@ def _members(
         labels = split.labels(table["material_id"].to_pylist(), values, listed, where)
         in_a_set = labels != DROPPED_LABEL
         table, labels = table.filter(pa.array(in_a_set)), labels[in_a_set]
+    elif split.reads_target:
+        labels = table[property_id].to_numpy()
     for roles in split.members(table["composition"].to_pylist(), labels):
         yield table, roles
 

@@ -1,8 +1,9 @@
 """Evaluate how well the predicted energies of a run decide which compounds are stable, in every setting.
 
 Every number is of predictions out of fold: a compound is evaluated by the split that tested it. What a second model
-learns, and what calibrates P(stable), are the training rows of that split with energies of networks that saw neither
-the row nor the test fold, and labels from the hull of the training set.
+learns are the training rows of that split, with labels from the hull of the training set and, where it reads energies,
+with those of networks that saw neither the row nor the test fold. P(stable) of a predicted ΔHd is a falling function of
+this one number, fitted on the predictions of the other folds.
 """
 
 import logging
@@ -12,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import write_json, write_parquet
+from elemflow.core.parquet import read_frame
 from elemflow.stability import records
 from elemflow.stability.competition import Competition
 from elemflow.stability.hull import decompose
@@ -25,7 +26,7 @@ from elemflow.stability.hull_features import LABELS, SUBSTITUTION_MEAN, KnownHul
 from elemflow.stability.metrics import Predictions, evaluate
 from elemflow.stability.nested import NestedEnergies
 from elemflow.stability.phases import Phases
-from elemflow.stability.records import StabilityReport
+from elemflow.stability.records import CalibrationCurve, StabilityReport
 from elemflow.stability.second_stage import Calibration, TreeModels
 
 log = logging.getLogger(__name__)
@@ -130,14 +131,17 @@ def assess_run(inputs: Inputs, table: Path, report: Path) -> None:
         log.info("split %s: %s known, %s tested", fold.number, int(fold.known.sum()), len(fold.tested))
         _decide(found, fold, nested)
     _predict_every_energy(found)
+    for name in (records.ENERGY, records.HULL, records.BLEND, records.SECOND_STAGE, records.ALL_PREDICTED):
+        if name in found.columns:
+            _calibrate(found, name, "true_all" if name == records.ALL_PREDICTED else "true_known")
     write_parquet(table, _as_table(found))
     write_json(report, _report(found).plain())
 
 
 def _read_folds(inputs: Inputs, phases: Phases) -> Iterator[Fold]:
     positions = {formula: place for place, formula in enumerate(phases.compositions.formulas)}
-    rows = pd.read_parquet(inputs.predictions, filters=[("role", "==", "test")])
-    roles = pd.read_parquet(inputs.split)
+    rows = read_frame(inputs.predictions, role="test")
+    roles = read_frame(inputs.split)
     for frame in (rows, roles):
         places = frame["material_id"].map(lambda name: positions.get(composition_of(name), -1))
         frame["phase"] = places.to_numpy()
@@ -169,19 +173,34 @@ def _decide(found: Assessment, fold: Fold, nested: NestedEnergies | None) -> Non
     predicted = fold.energies - mixtures.hull_energy
     mean = columns[:, LABELS.index(SUBSTITUTION_MEAN)]
     typical = float(np.mean(hull.decomposition[train]))
-    found.add(true_known=truth, energy=predicted, substitution=np.where(np.isnan(mean), typical, mean))
+    found.add(
+        true_known=truth,
+        true_all=found.decomposition[fold.tested],
+        energy=predicted,
+        substitution=np.where(np.isnan(mean), typical, mean),
+    )
     inputs, _ = hull_features(found.competition, hull, train)
     labels = hull.decomposition[train]
     decomposition, probability = TreeModels.fit(inputs, labels).predict(columns)
-    found.add(hull=decomposition, hull_classifier=probability)
+    found.add(hull=decomposition, hull_classifier=probability, blend=(predicted + decomposition) / 2)
     if nested is None:
         return
     energies = nested.of_training(train, fold.tested, found.phases)
     own = energies - (reference[train] - labels)
-    calibration = Calibration.fit(own, labels <= 0)
     models = TreeModels.fit(np.column_stack((inputs, energies, own)), labels)
     decomposition, probability = models.predict(np.column_stack((columns, fold.energies, predicted)))
-    found.add(p_energy=calibration(predicted), second_stage=decomposition, second_stage_classifier=probability)
+    found.add(second_stage=decomposition, second_stage_classifier=probability)
+
+
+def _calibrate(found: Assessment, name: str, truth: str) -> None:
+    """Add P(stable) for a column of predicted ΔHd, by the other folds; none where there are no others."""
+    columns = list(zip(found.columns[name], found.columns[truth], strict=True))
+    if len(columns) == 1:
+        return
+    for number, (own, _) in enumerate(columns):
+        others = [each for place, each in enumerate(columns) if place != number]
+        predicted, true = (np.concatenate(values) for values in zip(*others, strict=True))
+        found.add(**{f"p_{name}": Calibration.fit(predicted, true <= 0)(own)})
 
 
 def _predict_every_energy(found: Assessment) -> None:
@@ -196,13 +215,8 @@ def _predict_every_energy(found: Assessment) -> None:
     energies = np.empty(len(found.phases))
     energies[found.tested] = np.concatenate([fold.energies for fold in found.folds])
     predicted = energies - decompose(found.competition, energies).hull_energy
-    stable = found.decomposition <= 0
     for fold in found.folds:
-        # A function of one number, fitted on the other folds; its labels are those of the truth of this setting.
-        others = np.setdiff1d(found.tested, fold.tested)
-        calibration = Calibration.fit(predicted[others], stable[others]) if len(others) else None
-        own = predicted[fold.tested]
-        found.add(all_predicted=own, p_all_predicted=calibration(own) if calibration else np.full(len(own), np.nan))
+        found.add(all_predicted=predicted[fold.tested])
 
 
 def _as_table(found: Assessment) -> pa.Table:
@@ -216,7 +230,6 @@ def _as_table(found: Assessment) -> pa.Table:
         "elements": pa.array(found.phases.compositions.counts[rows], pa.int16()),
         "energy_true": found.phases.energies[rows],
         "energy_predicted": np.concatenate([fold.energies for fold in found.folds]),
-        "true_all": found.decomposition[rows],
     }
     order = np.lexsort((splits, rows))
     table = pa.table(columns | {name: np.concatenate(values) for name, values in found.columns.items()})
@@ -235,7 +248,9 @@ def _report(found: Assessment) -> StabilityReport:
     if predicted is not None:
         one = _predictions(found, everything, predicted, found.column("p_all_predicted"), with_energy=True)
         settings[records.ALL_PREDICTED] = {records.ENERGY: evaluate(one)}
-    return StabilityReport(settings=settings, missing=found.missing)
+    fitted = Calibration.fit(np.concatenate(found.columns["energy"]), truth <= 0)
+    curve = CalibrationCurve(decomposition=fitted.decomposition, probability=fitted.probability)
+    return StabilityReport(settings=settings, calibration=curve, missing=found.missing)
 
 
 def _metrics(found: Assessment, truth: np.ndarray) -> dict[str, records.Metrics]:
@@ -243,9 +258,10 @@ def _metrics(found: Assessment, truth: np.ndarray) -> dict[str, records.Metrics]
     of_decider = {
         records.ENERGY: ("energy", "p_energy"),
         records.SUBSTITUTION: ("substitution", None),
-        records.HULL: ("hull", None),
+        records.HULL: ("hull", "p_hull"),
         records.HULL_CLASSIFIER: (None, "hull_classifier"),
-        records.SECOND_STAGE: ("second_stage", None),
+        records.BLEND: ("blend", "p_blend"),
+        records.SECOND_STAGE: ("second_stage", "p_second_stage"),
         records.SECOND_STAGE_CLASSIFIER: (None, "second_stage_classifier"),
     }
     metrics = {}
@@ -270,8 +286,6 @@ def _predictions(
 ) -> Predictions:
     rows = found.tested
     energies = np.concatenate([fold.energies for fold in found.folds])
-    if probability is not None and np.isnan(probability).any():
-        probability = None
     return Predictions(
         truth=truth,
         predicted=predicted,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elemflow.chemistry.composition_clusters import DESCRIPTORS, descriptors
 from elemflow.stability import substitutions
 from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.hull import SMALLEST_AMOUNT, Decomposition, decompose
@@ -18,7 +19,7 @@ LABELS = (
     "products", "largest_product", "entropy_of_products", "elements_among_products", "potential_lowest",
     "potential_mean", "potential_highest", "depth_of_products", "shallowest_product", "nearest_distance",
     "nearest_height", "lowest_height", "largest_fraction", "smallest_fraction", "entropy_of_composition",
-    *substitutions.LABELS,
+    *substitutions.LABELS, *DESCRIPTORS,
 )  # fmt: skip
 SUBSTITUTION_MEAN = "substitution_weighted_mean"
 """The label of the prediction without a model."""
@@ -95,6 +96,7 @@ def hull_features(competition: Competition, known: KnownHull, rows: np.ndarray) 
             np.where(present, fractions, np.inf).min(axis=1),
             _entropy(fractions),
             lookup.features(targets, rows),
+            descriptors([targets.formulas[row] for row in rows.tolist()]),
         )
     )
     return columns, whole

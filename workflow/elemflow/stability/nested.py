@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import DataError
+from elemflow.core.parquet import read_frame
 from elemflow.stability.phases import Phases
 
 
@@ -27,7 +27,7 @@ class NestedEnergies:
     def read(cls, predictions: Path, phases: Phases) -> "NestedEnergies":
         """Read `predictions.parquet` of the run."""
         positions = {formula: place for place, formula in enumerate(phases.compositions.formulas)}
-        rows = pd.read_parquet(predictions, filters=[("role", "==", "test")])
+        rows = read_frame(predictions, role="test")
         rows["phase"] = rows["material_id"].map(lambda name: positions.get(composition_of(name), -1)).to_numpy()
         rows = rows[rows["phase"] >= 0].groupby(["member", "phase"], sort=True)["y_pred"].mean().reset_index()
         groups = rows.groupby("member", sort=True)

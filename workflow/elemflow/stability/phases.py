@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata, write_parquet
+from elemflow.core.parquet import read_schema, read_table
 from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.hull import decompose
 from elemflow.stability.substitutions import LOWEST, Substitutions
@@ -75,14 +75,14 @@ class Phases:
         Raises:
             DataError: The property is no energy per atom, or there is no compound.
         """
-        field = pq.read_schema(materials).field(property_id)
+        field = read_schema(materials).field(property_id)
         unit = (field.metadata or {}).get(b"unit", b"").decode()
         if unit != "eV/atom":
             raise DataError(
                 f"{materials}: '{property_id}' is in '{unit}', and a hull needs formation energies in eV/atom. Choose "
                 "another property, or give its unit and a factor in the dataset."
             )
-        table = pq.read_table(materials, columns=["composition", property_id])
+        table = read_table(materials, ["composition", property_id])
         table = table.filter(table[property_id].is_valid())
         return cls.of(table["composition"].to_pylist(), table[property_id].to_numpy(), str(materials))
 
@@ -193,11 +193,11 @@ class HullFile:
         """
         try:
             source = read_metadata(path)["hull"]
-            table = pq.read_table(path, columns=["composition", "energy", "decomposition"])
+            table = read_table(path, ["composition", "energy", "decomposition"])
         except (OSError, KeyError, pa.ArrowException) as error:
             raise DataError(
-                f"{path}: no file of a hull ({error}). Build one: snakemake --cores 1 "
-                "results/hulls/<dataset>/<property>.parquet"
+                f"{path}: no file of a hull ({error}). Build one with "
+                "snakemake --cores 1 results/hulls/<dataset>/<property>.parquet."
             ) from error
         compositions = Compositions.of(table["composition"].to_pylist())
         return cls(Phases(compositions, table["energy"].to_numpy()), table["decomposition"].to_numpy(), dict(source))

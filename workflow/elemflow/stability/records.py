@@ -19,6 +19,7 @@ ENERGY = "energy"
 SUBSTITUTION = "substitution"
 HULL = "hull"
 HULL_CLASSIFIER = "hull_classifier"
+BLEND = "blend"
 SECOND_STAGE = "second_stage"
 SECOND_STAGE_CLASSIFIER = "second_stage_classifier"
 DECIDERS = {
@@ -26,6 +27,7 @@ DECIDERS = {
     SUBSTITUTION: "mean ΔHd of known compounds with one element exchanged, no model",
     HULL: "ΔHd by boosted trees that read the known hull",
     HULL_CLASSIFIER: "P(stable) by boosted trees that read the known hull",
+    BLEND: "mean of the ΔHd of the predicted energy and of the trees that read the known hull",
     SECOND_STAGE: "ΔHd by boosted trees that read the known hull and the predicted energy",
     SECOND_STAGE_CLASSIFIER: "P(stable) by boosted trees that read the known hull and the predicted energy",
 }
@@ -125,15 +127,25 @@ class Metrics(Part):
     by_elements: dict[str, Group]
 
 
+class CalibrationCurve(Part):
+    """P(stable) at predicted ΔHd, linear in between and constant outside; see `elemflow.stability.second_stage`."""
+
+    decomposition: tuple[float, ...]
+    probability: tuple[float, ...]
+
+
 class StabilityReport(Part):
     """All of `stability.json`.
 
     Attributes:
         settings: Metrics by setting and decider.
+        calibration: P(stable) by the ΔHd of the predicted energy and the known hull, for new compounds: fitted on the
+            predictions out of fold of all folds.
         missing: Why a setting or a decider has none, by name.
     """
 
     settings: dict[str, dict[str, Metrics]]
+    calibration: CalibrationCurve
     missing: dict[str, str] = {}
 
     @classmethod

@@ -21,6 +21,7 @@ from elemflow.core.roles import ROLES, Role
 
 TEST_KEYS = (
     "scheme", "seed", "test", "folds", "repeats", "rows", "column", "path", "roles", "max_materials", "hold_out",
+    "elements", "by", "numbers", "end",
 )  # fmt: skip
 """Keys that decide which materials are tested; how many splits there are is added to them."""
 TRAIN, VALIDATION, TEST = (ROLES.index(role) for role in ROLES)
@@ -74,10 +75,12 @@ class SplitScheme(Declared):
     Attributes:
         grouped: Whether all materials of one composition have the same role.
         predefined: Whether the roles come from outside, so that no material is drawn.
+        reads_target: Whether the labels of `splits` are the values of the property.
     """
 
     grouped: ClassVar[bool] = True
     predefined: ClassVar[bool] = False
+    reads_target: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -77,3 +77,8 @@ def read_labels(found: Sequence[str], names: Sequence[str], roles: Mapping[str, 
                 f"label that the key 'split.roles' explains.{nearest(label, known)}"
             )
     return np.array([known.get(label, label) for label in found], dtype=object)
+
+
+def column_labels(values: Sequence[str | None]) -> np.ndarray:
+    """Return the values of a column as labels; a material without a value is dropped."""
+    return np.array([DROPPED if value is None or value == "" else str(value) for value in values], dtype=object)

@@ -1,0 +1,177 @@
+"""Schemes that test extrapolation: no group of the test set is in training, and the validation set is of the same
+kind."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from elemflow.chemistry.composition import amounts, canonical
+from elemflow.chemistry.composition_clusters import cluster
+from elemflow.chemistry.periodic_table import group_of, period_of
+from elemflow.core.roles import ROLES
+from elemflow.splits.schemes.registry import read_split
+from elemflow.splits.write import write_split
+
+ELEMENTS = ("Li", "Na", "Mg", "Fe", "Co", "O", "S", "F", "Cl", "La")
+TRAIN, VALIDATION, TEST = range(3)
+SYSTEMS = {"scheme": "leave_systems_out", "folds": 3, "seed": 1}
+CLUSTERS = {"scheme": "leave_clusters_out", "folds": 3, "seed": 1}
+VALUES = {"scheme": "leave_values_out", "folds": 3, "seed": 1, "column": "spacegroup"}
+
+
+def compounds(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return [
+        canonical("".join(f"{e}{rng.integers(1, 5)}" for e in rng.choice(ELEMENTS, rng.integers(1, 4), replace=False)))
+        for _ in range(n)
+    ]
+
+
+def members(compositions, split, labels=None):
+    return list(read_split(split).members(compositions, labels))
+
+
+def system(composition):
+    return frozenset(amounts(composition))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(30, 120), st.integers(0, 1000))
+def test_no_chemical_system_is_in_two_sets(n, seed):
+    compositions = compounds(n, seed)
+    for roles in members(compositions, SYSTEMS):
+        of_role = [{system(c) for c, r in zip(compositions, roles, strict=True) if r == role} for role in range(3)]
+        assert all(of_role)
+        assert len(set.union(*of_role)) == sum(map(len, of_role))
+    tested = sum((roles == TEST).astype(int) for roles in members(compositions, SYSTEMS))
+    assert (tested == 1).all()
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(40, 120), st.integers(0, 1000))
+def test_each_cluster_is_the_test_set_once_and_validation_is_of_others(n, seed):
+    compositions = compounds(n, seed)
+    found = cluster(compositions, 3)
+    for number, roles in enumerate(members(compositions, CLUSTERS)):
+        np.testing.assert_array_equal(roles == TEST, found == number)
+        assert not set(found[roles == VALIDATION]) & set(found[roles == TRAIN])
+
+
+@given(st.permutations(compounds(40)))
+@settings(deadline=None, max_examples=10)
+def test_clusters_do_not_depend_on_the_order_of_rows(order):
+    expected = dict(zip(compounds(40), cluster(compounds(40), 4).tolist(), strict=True))
+    assert dict(zip(order, cluster(order, 4).tolist(), strict=True)) == expected
+
+
+def test_clusters_hold_similar_compositions():
+    alloys, salts = ["FeCo", "FeCo2", "Fe2Co", "Fe3Co"], ["NaCl", "LiF", "NaF", "LiCl"]
+    found = cluster([*alloys, *salts], 2).tolist()
+    assert len(set(found[:4])) == len(set(found[4:])) == 1
+    assert found[0] != found[4]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(60, 120), st.integers(0, 1000), st.sampled_from(["elements", "groups", "periods"]))
+def test_no_training_material_has_what_is_left_out(n, seed, kind):
+    compositions = compounds(n, seed)
+    split, class_of, left_out = {
+        "elements": ({"scheme": "leave_elements_out", "elements": ["F", "Fe"]}, str, ["F", "Fe"]),
+        "groups": ({"scheme": "leave_groups_out", "numbers": [17, 1]}, lambda e: group_of(NUMBERS[e]), [17, 1]),
+        "periods": (
+            {"scheme": "leave_groups_out", "by": "period", "numbers": [2]},
+            lambda e: period_of(NUMBERS[e]),
+            [2],
+        ),
+    }[kind]
+    for name, roles in zip(left_out, members(compositions, split | {"seed": seed, "validation": 0.2}), strict=True):
+        classes = [{class_of(e) for e in amounts(composition)} for composition in compositions]
+        np.testing.assert_array_equal(roles == TEST, [name in each for each in classes])
+        for role in (TRAIN, VALIDATION):
+            assert all(name not in each for each, r in zip(classes, roles, strict=True) if r == role)
+
+
+NUMBERS = {"Li": 3, "Na": 11, "Mg": 12, "Fe": 26, "Co": 27, "O": 8, "S": 16, "F": 9, "Cl": 17, "La": 57}
+
+
+@pytest.mark.parametrize(
+    ("number", "place"),
+    [(1, (1, 1)), (2, (18, 1)), (3, (1, 2)), (5, (13, 2)), (10, (18, 2)), (17, (17, 3)), (26, (8, 4)), (57, (3, 6)), (71, (3, 6)),
+     (72, (4, 6)), (79, (11, 6)), (92, (3, 7)), (118, (18, 7))],
+)  # fmt: skip
+def test_places_in_the_periodic_table(number, place):
+    assert (group_of(number), period_of(number)) == place
+
+
+def test_the_validation_set_of_elements_is_that_of_other_elements():
+    compositions = ["FeF", "FeF2", "LiCl", "NaCl", "MgCl2", "CoO", "CoS", "Co2S", "LaS", "La2S3"]
+    (roles,) = members(compositions, {"scheme": "leave_elements_out", "elements": ["F"], "seed": 3, "validation": 0.25})
+    held = {e for c, r in zip(compositions, roles, strict=True) if r == VALIDATION for e in amounts(c)}
+    assert (roles == VALIDATION).sum() >= 2
+    assert any(all(e not in amounts(c) for c, r in zip(compositions, roles, strict=True) if r == TRAIN) for e in held)
+
+
+def test_an_unknown_element_is_refused():
+    with pytest.raises(ValidationError, match="Xx"):
+        read_split({"scheme": "leave_elements_out", "elements": ["Xx"], "seed": 1})
+
+
+@pytest.mark.parametrize("end", ["highest", "lowest"])
+def test_the_end_of_the_values_is_tested(end):
+    compositions, values = [f"Fe{i + 1}O" for i in range(100)], np.random.default_rng(1).normal(size=100)
+    (roles,) = members(compositions, {"scheme": "highest_values", "end": end, "seed": 1}, values)
+    sign = 1 if end == "highest" else -1
+    ranked = sign * values
+    assert (roles == TEST).sum() == (roles == VALIDATION).sum() == 10
+    assert ranked[roles == TEST].min() > ranked[roles == VALIDATION].max()
+    assert ranked[roles == VALIDATION].min() > ranked[roles == TRAIN].max()
+
+
+def test_materials_of_one_composition_stay_together_in_time():
+    compositions = ["FeO", "FeO", "MgO", "NaCl", "LiF", "CoO"]
+    dates = np.array(["2010-01-01", "2021-01-01", "2012-01-01", "2013-01-01", "2014-01-01", "2015-01-01"], dtype=object)
+    split = {"scheme": "latest", "column": "date", "test": 0.3, "validation": 0.2, "seed": 1}
+    (roles,) = members(compositions, split, dates)
+    assert [ROLES[role] for role in roles] == ["test", "test", "train", "train", "train", "validation"]
+
+
+def test_values_of_a_column_are_in_one_fold_each():
+    compositions = [f"Fe{i + 1}O" for i in range(60)]
+    labels = np.array([str(i % 12) for i in range(60)], dtype=object)
+    for roles in members(compositions, VALUES, labels):
+        for role in range(3):
+            others = set(labels[roles != role])
+            assert not set(labels[roles == role]) & others
+
+
+def test_splits_are_written_with_target_and_columns(tmp_path):
+    names = [f"Fe{i + 1}O" for i in range(20)]
+    table = {
+        "material_id": names,
+        "composition": names,
+        "gap": np.arange(20.0),
+        "year": [str(2000 + i) for i in range(19)] + [None],
+    }
+    pq.write_table(pa.table(table), tmp_path / "m.parquet")
+    for split, expected in (
+        ({"scheme": "highest_values", "seed": 1}, {"Fe19O", "Fe20O"}),
+        ({"scheme": "latest", "column": "year", "test": 0.1, "seed": 1}, {"Fe18O", "Fe19O"}),
+    ):
+        write_split(tmp_path / "m.parquet", "gap", read_split(split), tmp_path / "split.parquet", where="here")
+        found = pq.read_table(tmp_path / "split.parquet").to_pandas()
+        assert set(found.loc[found["role"] == "test", "material_id"]) == expected
+    assert "Fe20O" not in set(found["material_id"])  # without a year it is in no set
+
+
+def test_the_split_is_fixed_for_all_time():
+    """Second letters of the roles: r, a, e."""
+    assert ["".join(ROLES[r][1] for r in roles) for roles in members(compounds(20), SYSTEMS)] == SYSTEMS_OF_20
+    assert ["".join(ROLES[r][1] for r in roles) for roles in members(compounds(20), CLUSTERS)] == CLUSTERS_OF_20
+
+
+SYSTEMS_OF_20 = ["erereeerrerrarrraerr", "rrrerrreareerrerrrer", "rerrrarrerrreereerre"]
+CLUSTERS_OF_20 = ["eeereeeeeeeerreerere", "aaaeaaaaaaaaeraaeaea", "rrrarrrrrrrraerrarar"]

@@ -1,0 +1,108 @@
+"""`elemflow stable`: which of some compounds are stable against the known phases."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from elemflow.cli.noise import without_noise
+from elemflow.cli.options import complete_run, results_option
+from elemflow.cli.predict_given import FORMATS, Given, check_given, formula_batches, note_batch, report
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from elemflow.inference.stable import Stability
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="FORMULA... | FILE | -")
+@click.option(
+    "--run", shell_complete=complete_run, help="Run that predicts formation energies: folder or part of its id."
+)
+@click.option("--model", type=click.Path(dir_okay=False, path_type=Path), help="Exported file, in place of a run.")
+@click.option(
+    "--hull",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of the known phases. Default: results/hulls/, of the run's dataset.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of the file to write.")
+@click.option("--column", help="Column of the formulas. Default: formula, or else composition.")
+@click.option("--skip", is_flag=True, help="Keep what cannot be predicted, with the reason.")
+@click.option("--applicability/--no-applicability", default=None, help="How far formulas are from the training set.")
+@click.option(
+    "--figure",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Phase diagram of the elements of the formulas, two or three, as .png or .svg.",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of a network.")
+@results_option
+def stable(
+    *,
+    run: str | None,
+    model: Path | None,
+    hull: Path | None,
+    applicability: bool | None,
+    figure: Path | None,
+    threads: int,
+    results: Path,
+    **given: Any,
+) -> None:
+    """Decide which compounds are stable, by predicted formation energies and the hull of known phases.
+
+    \b
+    elemflow stable Li2MnO3 LiMnO2 --run critexam
+    elemflow stable candidates.csv -o decided.csv --skip
+    elemflow stable Li2MnO3 Li4Mn5O12 --figure Li-Mn-O.png
+
+    Each compound has its energy, its decomposition enthalpy (eV/atom; 0 and below is stable), P(stable), the products
+    of the decomposition of one formula unit, the known phases of the same elements, and the value of the compound
+    itself where it is known. FILE is as for `elemflow predict`, streamed.
+    """
+    wanted = Given(units="none", amounts="atomic", known=None, **given)
+    check_given(wanted)
+    from elemflow.inference.predictor import Predictor
+    from elemflow.inference.run_folders import find_run
+    from elemflow.inference.stable import Stability
+    from elemflow.training.backend import Backend
+
+    if run and model:
+        raise click.UsageError("give --run or --model, not both.")
+    if figure and not wanted.are_formulas:
+        raise click.UsageError("--figure draws the system of formulas, not of a file.")
+    with without_noise():
+        backend = Backend(threads)
+        predictor = Predictor(model or find_run(run, results), backend=backend, applicability=applicability)
+    for note in predictor.notes:
+        click.echo(note, err=True)
+    decider = Stability.of(predictor, hull)
+    tables = _write(decider, wanted, keep=figure is not None)
+    if figure:
+        from elemflow.reporting.figures.phase_diagram import write_phase_diagram
+
+        write_phase_diagram(figure, decider.hull.phases, tables)
+    report(wanted)
+
+
+def _write(decider: "Stability", wanted: Given, *, keep: bool) -> "list[pa.Table]":
+    """Write what is decided, chunk by chunk; return the tables if they are kept."""
+    from elemflow.cli.stability_table import stability_writer
+    from elemflow.inference.output import labelled, open_writer
+
+    labels = ["formula", "composition", *(["reason"] if wanted.skip or wanted.are_formulas else [])]
+    schema = decider.schema(labels)
+    named = labelled(schema, "none")
+    as_table = wanted.form == "table"
+    writer = (
+        stability_writer(wanted.output) if as_table else open_writer(wanted.output, str(wanted.form), named, "none")
+    )
+    kept = []
+    with writer as append:
+        for batch in formula_batches(decider.predictor.featurizer, wanted):
+            note_batch(wanted, batch)
+            table = decider.table(batch, schema)
+            append(table if as_table else table.rename_columns(named.names).cast(named))
+            if keep:
+                kept.append(table)
+    return kept
