@@ -156,8 +156,6 @@ def _default_hull(predictor: Predictor) -> Path:
     path = results / f"hulls/{dataset}/{property_id}.parquet"
     if not path.is_file():
         raise DataError(
-            f"{path}: no hull of the dataset. Build it: snakemake --cores 1 "
-            f"results/hulls/{dataset}/{property_id}.parquet, "
-            "or name another (--hull)."
+            f"{path}: no hull of the dataset. Build it (snakemake --cores 1 {path}), or name another (--hull)."
         )
     return path
