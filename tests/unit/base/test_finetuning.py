@@ -64,13 +64,13 @@ def test_values_without_logarithm_are_left_out(tmp_path):
 def test_no_model_sees_a_test_row_of_its_fold(file, table, monkeypatch):
     base = read_base(file)
     rows = rows_of(base, table)
-    fitted, trained = finetuning._fitted, []
+    fitted, trained = finetuning.fit_and_predict, []
 
     def spy(method, base, train, x, seed):
         trained.append((method, set(train.compositions), {row.tobytes() for row in x}))
         return fitted(method, base, train, x, seed)
 
-    monkeypatch.setattr(finetuning, "_fitted", spy)
+    monkeypatch.setattr(finetuning, "fit_and_predict", spy)
     compared = finetuning.compare(base, rows, seed=1, methods=["base", "constant"], folds=3)
     assert len(trained) == 6
     features = {name: x.tobytes() for name, x in zip(rows.compositions, rows.x, strict=True)}

@@ -149,7 +149,9 @@ def compare(base: BaseFile, rows: Rows, *, seed: int, methods: Sequence[str], fo
     spread = np.zeros(len(rows.y))
     for fold, (train, test) in enumerate(_folds(number, folds)):
         for method in methods:
-            predictions[method][test], found = _fitted(method, base, rows.take(train), rows.x[test], seed + 100 * fold)
+            predictions[method][test], found = fit_and_predict(
+                method, base, rows.take(train), rows.x[test], seed + 100 * fold
+            )
             if found is not None:
                 spread[test] = found
         log.info("fold %d of %d", fold + 1, folds)
@@ -166,7 +168,9 @@ def _folds(number: np.ndarray, folds: int) -> Iterator[tuple[np.ndarray, np.ndar
             yield ~test, test
 
 
-def _fitted(method: str, base: BaseFile, train: Rows, x: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+def fit_and_predict(
+    method: str, base: BaseFile, train: Rows, x: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the predictions of a method for test rows, and their spread if it has one."""
     match method:
         case "base":
