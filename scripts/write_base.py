@@ -7,14 +7,21 @@ from elemflow.base.build import BaseInputs, build_base
 from elemflow.config.base import Base
 from elemflow.core.content import content_of, write_record
 from elemflow.core.files import write_text
+from elemflow.core.places import ROOT
 from elemflow.inference.model_card import LIBRARIES
 from elemflow.provenance.environment import start_job
 from elemflow.provenance.run_info import git_commit, library_versions
+from elemflow.reporting.bibliography import read_entries
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
+
+
+def read_license() -> str:
+    """Return the licence of the code."""
+    return (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
 def main(smk: "Snakemake") -> None:
@@ -30,14 +37,11 @@ def main(smk: "Snakemake") -> None:
         "inputs_sha256": {path: content_of(path) for path in inputs},
     }
     networks = [Path(path) for path in smk.input.networks]
-    errors = build_base(
-        cfg["base"],
-        Base.read(cfg["declared"]),
-        cfg,
-        BaseInputs(joint, features, networks),
-        Path(smk.output.base),
-        about,
-    )
+    entries = read_entries(Path(smk.input.references))
+    cited = sorted({key for texts in cfg["texts"].values() for key in texts.get("citation", []) if key in entries})
+    texts = {"references.bib": "".join(f"{entries[key]}\n" for key in cited), "LICENSE": read_license()}
+    files, declared = BaseInputs(joint, features, networks), Base.read(cfg["declared"])
+    errors = build_base(cfg["base"], declared, cfg, files, Path(smk.output.base), about, texts)
     write_text(smk.output.errors, errors.to_csv(index=False, float_format="%.6g"))
     write_record(
         smk.output.record, smk.params, inputs=inputs, outputs=[smk.output.base, smk.output.card, smk.output.errors]

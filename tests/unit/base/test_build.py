@@ -7,7 +7,7 @@ import pytest
 from factories.base_toy import CFG, DECLARED
 
 from elemflow.base.build import build_base
-from elemflow.base.predictor import count_pairs, flags_of
+from elemflow.base.predictor import count_elements, flags_of
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.config.base import Base
 from elemflow.core.archive import read_members
@@ -73,8 +73,18 @@ def test_weights_beyond_float16_are_refused(value):
         halved("output/kernel", np.array([1.0, value]))
 
 
-def test_flags_follow_elements_and_pairs():
-    names = ["NaCl"] * 6 + ["LiF", "KF"]
-    pairs = count_pairs(names, np.ones((len(names), 1), bool), len(SYMBOLS))
-    assert flags_of(["NaCl", "NaF", "LiF", "FeO", "Na"], pairs)[:, 0].tolist() == [0, 1, 1, 2, 0]
-    assert flags_of([], pairs).shape == (0, 1)
+def test_flags_follow_elements_and_the_spread_of_the_networks():
+    names = ["NaCl"] * 6 + ["LiF", "KCl"]
+    elements = count_elements(names, np.ones((len(names), 1), bool), len(SYMBOLS))
+    asked = ["NaCl", "NaF", "LiF", "FeO", "Na", "Cl2"]
+    spread = np.array([[0.1], [0.1], [0.1], [0.1], [0.1], [0.5]])
+    assert flags_of(asked, elements, spread, np.array([0.2]))[:, 0].tolist() == [0, 1, 1, 2, 0, 1]
+    assert flags_of(asked, elements, spread * np.nan, np.array([np.nan]))[:, 0].tolist() == [0, 1, 1, 2, 0, 0]
+    assert flags_of([], elements, spread[:0], np.array([0.2])).shape == (0, 1)
+
+
+def test_a_base_is_no_trained_run(file):
+    from elemflow.inference.predictor import Predictor
+
+    with pytest.raises(DataError, match="BasePredictor"):
+        Predictor(file)

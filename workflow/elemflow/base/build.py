@@ -11,7 +11,7 @@ import pandas as pd
 
 from elemflow.base.card import CARD, CARD_JSON, card_text
 from elemflow.base.intervals import MOST_ROWS, Calibrated, cross_coverage
-from elemflow.base.predictor import FLAGS, count_pairs, flags_of
+from elemflow.base.predictor import FLAGS, count_elements, flags_of, spread_limit
 from elemflow.chemistry.composition import SYMBOLS, amounts
 from elemflow.config.base import Base
 from elemflow.config.kinds import parts_of
@@ -50,7 +50,13 @@ class BaseInputs(NamedTuple):
 
 
 def build_base(
-    name: str, base: Base, cfg: Mapping[str, Any], inputs: BaseInputs, output: Path, about: Mapping[str, Any]
+    name: str,
+    base: Base,
+    cfg: Mapping[str, Any],
+    inputs: BaseInputs,
+    output: Path,
+    about: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Write the file of a base and return its errors.
 
@@ -60,7 +66,8 @@ def build_base(
         cfg: `texts` of the datasets and `properties` of the heads, as the plan has them.
         inputs: Files that it is written from.
         output: The file; the card lies next to it.
-        about: Commit and code, for the card.
+        about: Commit, versions and SHA-256 of the inputs, for the card.
+        texts: Further members of the file by name, such as what to cite.
 
     Raises:
         DataError: float16 changes predictions by more than a thousandth of a target's spread on average.
@@ -72,11 +79,11 @@ def build_base(
     plain = _file(facts, networks, train, known)
     held, x = rows_of(inputs.joint, inputs.features, HELD_OUT)
     halves = [{key: halved(key, value).astype(np.float32) for key, value in n.weights.items()} for n in networks]
-    file = BaseFile(facts, halves, plain.scaling, plain.standard, plain.pairs, plain.seen)
+    file = BaseFile(facts, halves, plain.scaling, plain.standard, plain.elements, plain.seen)
     float16 = _float16_change(plain, file, x)
     targets, spread = file.predict(x)
     errors, calibration = evaluate(file, held, targets, spread)
-    file = BaseFile(facts, halves, plain.scaling, plain.standard, plain.pairs, plain.seen, calibration)
+    file = BaseFile(facts, halves, plain.scaling, plain.standard, plain.elements, plain.seen, calibration)
     card = {
         "name": name, "title": base.title, "networks": len(networks), "parameters": _parameters(networks[0]),
         "compositions": len(train.composition), "held_out": len(held.composition), "float16": float16,
@@ -86,7 +93,7 @@ def build_base(
         "errors": [_without_nan(line) for line in errors.to_dict("records")], **about,
     }  # fmt: skip
     text = card_text(card)
-    sha256 = write_base(output, file, {CARD: text, CARD_JSON: _json(card)})
+    sha256 = write_base(output, file, {CARD: text, CARD_JSON: _json(card), **(texts or {})})
     write_text(output.parent / CARD, text)
     log.info("%s: %.1f MB, SHA-256 %s", output, output.stat().st_size / 1e6, sha256)
     return errors
@@ -121,9 +128,9 @@ def _file(facts: BaseFacts, networks: Sequence[Network], train: Joint, known: np
     for other in networks[1:]:
         if not all(np.array_equal(a, b) for a, b in zip(first.standard, other.standard, strict=True)):
             raise DataError("the networks of the base were trained on different tables; train them again.")
-    pairs = count_pairs(compositions, known, len(SYMBOLS))
+    elements = count_elements(compositions, known, len(SYMBOLS))
     weights = [network.weights for network in networks]
-    return BaseFile(facts, weights, first.scaling, first.standard, pairs, Seen.of(compositions, known))
+    return BaseFile(facts, weights, first.scaling, first.standard, elements, Seen.of(compositions, known))
 
 
 def _parameters(network: Network) -> int:
@@ -160,7 +167,8 @@ def evaluate(
         `elemflow.base.intervals.Calibrated` by head, each (3, rows).
     """
     n_elements = np.array([len(amounts(name)) for name in held.composition])
-    flags = flags_of(held.composition.tolist(), file.pairs)
+    limits = [spread_limit(spread[~np.isnan(held.targets[:, place]), place]) for place in range(len(file.heads))]
+    flags = flags_of(held.composition.tolist(), file.elements, spread, np.array(limits))
     lines, calibration = [], {}
     for place, name in enumerate(file.heads):
         rows = np.flatnonzero(~np.isnan(held.targets[:, place]))

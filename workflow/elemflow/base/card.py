@@ -60,7 +60,7 @@ def _data(card: Mapping[str, Any]) -> Iterator[str]:
         yield f"- left out: {name}: {reason}"
     for name in card["excluded"]:
         yield f"- no network saw a composition of `{name}`"
-    yield "- the keys of the citations are those of references.bib of elemflow; the weights may be passed on with them"
+    yield "- the keys of the citations are those of references.bib in this file; pass both on with the weights"
     yield ""
 
 
@@ -96,9 +96,9 @@ def _limits(card: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     totals = {key: sum(line[f"rows, flag {key}"] for line in card["errors"]) for key in ("inside", "far", "unseen")}
     yield (
-        "- flag `unseen`: an element that no training composition of the property has; `far`: two of its elements "
-        f"occur together in fewer than five. Of the held-out labels {totals['inside']:,} are inside, "
-        f"{totals['far']:,} far and {totals['unseen']:,} unseen."
+        "- flag `unseen`: an element that no training composition of the property has; `far`: one that fewer than five "
+        "have, or the networks disagree more than on 95 % of the held-out compositions. Of the held-out labels "
+        f"{totals['inside']:,} are inside, {totals['far']:,} far and {totals['unseen']:,} unseen."
     )
     ratios = sorted(
         line["mae, flag far"] / line["mae, flag inside"]

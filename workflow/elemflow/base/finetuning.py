@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elemflow.base.predictor import FEWEST_PAIRS
+from elemflow.base.predictor import FEWEST
 from elemflow.base.table import Measured
 from elemflow.chemistry.composition import SYMBOLS, amounts
 from elemflow.config.base import NetworkShape, Stack
@@ -223,22 +223,20 @@ def as_file(
     standard = Standard(np.array([ensemble.center]), np.array([ensemble.scale]), np.array([len(rows.y)]))
     halves = [{key: halved(key, value).astype(np.float32) for key, value in each.items()} for each in ensemble.weights]
     seen = Seen.of(rows.compositions, np.ones((len(rows.y), 1), bool))
-    return BaseFile(facts, halves, base.scaling, standard, _pairs(base, rows), seen, {name: calibration})
+    return BaseFile(facts, halves, base.scaling, standard, _elements(base, rows), seen, {name: calibration})
 
 
-def _pairs(base: BaseFile, rows: Rows) -> np.ndarray:
-    """Return the coverage by the base, in which elements that the table lacks are rare (1, elements, elements)."""
-    pairs = base.pairs.max(axis=0)
+def _elements(base: BaseFile, rows: Rows) -> np.ndarray:
+    """Return the elements that the base knows, in which those that the table lacks are rare (1, elements)."""
+    known = base.elements.max(axis=0)
     present = {symbol for composition in rows.compositions for symbol in amounts(composition)}
     absent = np.array([symbol not in present for symbol in SYMBOLS])
-    rare = absent[:, None] | absent[None, :]
-    pairs = np.where(rare, np.minimum(pairs, FEWEST_PAIRS - 1), np.maximum(pairs, np.diag(~absent).astype(np.uint8)))
-    return pairs[None].astype(np.uint8)
+    return np.where(absent, np.minimum(known, FEWEST - 1), np.maximum(known, FEWEST))[None].astype(np.uint8)
 
 
 def unknown_elements(base: BaseFile, rows: Rows) -> list[str]:
     """Return the elements of some rows that no composition of the base has."""
-    alone = base.pairs.max(axis=0).diagonal()
+    alone = base.elements.max(axis=0)
     present = {symbol for composition in rows.compositions for symbol in amounts(composition)}
     return sorted(symbol for symbol in present if not alone[SYMBOLS.index(symbol)])
 

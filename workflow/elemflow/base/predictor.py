@@ -23,8 +23,10 @@ from elemflow.multitask.transforms import from_target
 
 SHIPPED = "resources/models/elemflow_base.elemflow"
 """The base that ships with elemflow."""
-FEWEST_PAIRS = 5
-"""Training compositions with a pair of elements below which compositions with this pair are flagged as far."""
+FEWEST = 5
+"""Training compositions with an element below which compositions with it are flagged as far."""
+WIDE = 0.95
+"""Quantile of the spreads of held-out compositions above which a composition is flagged as far."""
 FLAGS = ("inside", "far", "unseen")
 OUTPUTS = ("", "_lower", "_upper", "_flag", "_training")
 """Endings of the columns of a head: prediction, ends of the interval, flag, and whether it was trained on."""
@@ -115,7 +117,7 @@ class BasePredictor:
     def _columns(self, batch: Batch, rows: list[int]) -> dict[str, np.ndarray]:
         compositions = [str(batch.labels["composition"][row]) for row in rows]
         targets, spread = self.base.predict(batch.x, self.heads)
-        flags = self._flags(compositions)
+        flags = flags_of(compositions, self.base.elements[self.heads], spread, self._limits)
         masks = self.base.seen.masks(compositions)
         columns = {}
         for number, place in enumerate(self.heads):
@@ -132,10 +134,11 @@ class BasePredictor:
             columns[f"{name}_training"] = (masks >> np.uint64(place)) & np.uint64(1) > 0
         return columns
 
-    def _flags(self, compositions: Sequence[str]) -> np.ndarray:
-        """Return positions in `FLAGS`, int (compositions, heads)."""
-        pairs = self.base.pairs[self.heads]
-        return flags_of(compositions, pairs)
+    @cached_property
+    def _limits(self) -> np.ndarray:
+        """Spread above which a composition is far, by chosen head (heads,); NaN where there is none."""
+        found = [self.base.calibration.get(self.base.heads[place]) for place in self.heads]
+        return np.array([np.nan if rows is None else spread_limit(rows[1]) for rows in found])
 
     def frame(self, formulas: Sequence[str]) -> pd.DataFrame:
         """Return the predictions of some formulas as a frame; one without has a `reason`."""
@@ -143,35 +146,34 @@ class BasePredictor:
         return self.table(self.featurizer.batch(list(formulas)), schema).to_pandas()
 
 
-def flags_of(compositions: Sequence[str], pairs: np.ndarray) -> np.ndarray:
-    """Return how well the training compositions cover each composition, as positions in `FLAGS`.
+def spread_limit(spread: np.ndarray) -> float:
+    """Return the spread above which a composition is flagged as far; NaN for one network, whose spread is NaN."""
+    return float(np.quantile(spread.astype(np.float64), WIDE))
+
+
+def flags_of(compositions: Sequence[str], elements: np.ndarray, spread: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Return how far each composition is from the training compositions, as positions in `FLAGS`.
 
     Args:
         compositions: Canonical compositions.
-        pairs: See `elemflow.multitask.file.BaseFile`; of some heads.
+        elements: See `elemflow.multitask.file.BaseFile`; of some heads.
+        spread: Spread of the networks (compositions, heads).
+        limits: See `spread_limit` (heads,).
 
     Returns:
-        2 where an element has no training composition, 1 where two of its elements, or its only one, have fewer than
-        `FEWEST_PAIRS`, else 0; int (compositions, heads).
+        2 where an element has no training composition; 1 where one has fewer than `FEWEST`, or where the networks
+        disagree more than on `WIDE` of the held-out compositions; else 0; int (compositions, heads).
     """
-    amounts = element_amounts(compositions) if compositions else None
-    flags = np.zeros((len(compositions), len(pairs)), dtype=np.int64)
-    if amounts is None:
-        return flags
-    ends = np.searchsorted(amounts.rows, np.arange(len(compositions) + 1))
-    distinct: dict[tuple[int, ...], list[int]] = {}
-    for row in range(len(compositions)):
-        distinct.setdefault(tuple(amounts.numbers[ends[row] : ends[row + 1]].tolist()), []).append(row)
-    for numbers, rows in distinct.items():
-        elements = np.array(numbers) - 1
-        block = pairs[:, elements[:, None], elements[None, :]].reshape(len(pairs), -1)
-        alone = pairs[:, elements, elements]
-        flags[rows] = np.where((alone == 0).any(axis=1), 2, (block < FEWEST_PAIRS).any(axis=1))
-    return flags
+    if not compositions:
+        return np.zeros((0, len(elements)), np.int64)
+    amounts = element_amounts(compositions)
+    ends = np.searchsorted(amounts.rows, np.arange(len(compositions)))
+    fewest = np.minimum.reduceat(elements[:, amounts.numbers - 1], ends, axis=1).T
+    return np.where(fewest == 0, 2, (fewest < FEWEST) | (spread > limits)).astype(np.int64)
 
 
-def count_pairs(compositions: Sequence[str], known: np.ndarray, n_elements: int) -> np.ndarray:
-    """Return for how many compositions with a label two elements occur together, at most 255.
+def count_elements(compositions: Sequence[str], known: np.ndarray, n_elements: int) -> np.ndarray:
+    """Return how many compositions with a label each element has, at most 255.
 
     Args:
         compositions: Canonical compositions.
@@ -179,10 +181,8 @@ def count_pairs(compositions: Sequence[str], known: np.ndarray, n_elements: int)
         n_elements: Number of elements that are counted.
 
     Returns:
-        uint8 (heads, elements, elements), symmetric; the diagonal counts single elements.
+        uint8 (heads, elements), elements by atomic number.
     """
     amounts = element_amounts(compositions)
-    present = np.zeros((len(compositions), n_elements), dtype=np.float32)
-    present[amounts.rows, amounts.numbers - 1] = 1
-    counts = [present[column].T @ present[column] for column in known.T]
-    return np.minimum(np.rint(np.stack(counts)), 255).astype(np.uint8)
+    labels = (np.bincount(amounts.numbers - 1, column[amounts.rows], n_elements) for column in known.T)
+    return np.minimum(np.rint(np.stack(list(labels))), 255).astype(np.uint8)

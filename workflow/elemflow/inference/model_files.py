@@ -94,7 +94,10 @@ def open_model(path: Path) -> Iterator[RunFolder]:
     """
     if path.is_file():
         with TemporaryDirectory(prefix="elemflow-") as folder:
-            extract_archive(path, Path(folder))
+            if "kind" in extract_archive(path, Path(folder)):
+                raise DataError(
+                    f"{path}: holds a base and no trained run. In Python use elemflow.base.predictor.BasePredictor."
+                )
             try:
                 yield ExportedRun(Path(folder))
             except UNREADABLE as error:

@@ -92,8 +92,8 @@ class BaseFile:
         standard: Standardisation of the targets.
         calibration: Absolute errors, spreads and predictions of held-out rows by head, as targets are transformed, each
             (3, rows).
-        pairs: For how many training compositions with a label of a head two elements occur together, at most 255;
-            uint8 (heads, elements, elements). The diagonal counts single elements.
+        elements: Number of training compositions of each element with a label of a head, at most 255; uint8
+            (heads, elements), elements by atomic number.
         seen: Training compositions, with the heads that had a label.
     """
 
@@ -101,7 +101,7 @@ class BaseFile:
     weights: Sequence[Weights]
     scaling: Scaling
     standard: Standard
-    pairs: np.ndarray
+    elements: np.ndarray
     seen: Seen
     calibration: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -161,7 +161,7 @@ def write_base(path: Path, base: BaseFile, texts: Mapping[str, str]) -> str:
     arrays: dict[str, Any] = {f"scaling:{name}": value for name, value in vars(base.scaling).items()}
     arrays |= {f"standard:{name}": value for name, value in base.standard._asdict().items()}
     arrays |= {f"calibration:{name}": value.astype(np.float32) for name, value in base.calibration.items()}
-    arrays["pairs"] = base.pairs
+    arrays["elements"] = base.elements
     with TemporaryDirectory(prefix="elemflow-") as name:
         folder = Path(name)
         write_json(folder / ABOUT, base.facts.plain())
@@ -204,14 +204,14 @@ def read_base(path: Path) -> BaseFile:
         facts = BaseFacts.model_validate(json.loads(members[ABOUT]))
         groups: dict[str, dict[str, np.ndarray]] = {"scaling": {}, "standard": {}, "calibration": {}}
         with np.load(io.BytesIO(members[ARRAYS]), allow_pickle=False) as stored:
-            pairs = stored["pairs"]
+            elements = stored["elements"]
             for key in stored.files:
                 if ":" in key:
                     group, name = key.split(":", 1)
                     groups[group][name] = stored[key]
         weights = [_weights(members[f"network-{number}.npz"], facts, path) for number in range(facts.networks)]
         return BaseFile(
-            facts, weights, Scaling(**groups["scaling"]), Standard(**groups["standard"]), pairs,
+            facts, weights, Scaling(**groups["scaling"]), Standard(**groups["standard"]), elements,
             Seen.unpack(members[SEEN]), groups["calibration"],
         )  # fmt: skip
     except (KeyError, ValueError, TypeError, OSError) as error:
