@@ -107,6 +107,12 @@ def test_mistakes_in_the_arguments(call, folder, arguments, word):
     assert not (folder / "config/datasets/my_gaps.yaml").exists()
 
 
+def test_a_unit_that_no_other_dataset_has_is_noted(call, folder):
+    done = call("new", "dataset", "My gaps.csv", "--unit", "Hf=eV/atm")
+    assert done.exit_code == 0
+    assert "unit 'eV/atm' of 'Hf': no other dataset has it; did you mean 'eV/atom'?" in done.stderr
+
+
 def test_a_file_that_exists_is_kept(call, folder):
     arguments = ("new", "dataset", "My gaps.csv", "--property", "Eg (eV)", "--id", "kefe")
     before = (folder / "config/datasets/kefe.yaml").read_text()

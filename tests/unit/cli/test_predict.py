@@ -191,3 +191,27 @@ def test_structure_files_are_predicted(call, tmp_path):
     missing = call("predict", tmp_path / "POSCAR", tmp_path / "none.cif", *RUN)
     assert missing.exit_code == 1
     assert "none.cif" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (None, "no such file"),
+        ("compound\nNaCl\n", "none of the columns"),
+        ("formula\n", "no rows"),
+        ("formula\nnacl\n", "nacl"),
+    ],
+)
+def test_an_input_that_cannot_be_read_leaves_no_output(call, tmp_path, content, word):
+    file = tmp_path / "new.csv"
+    if content:
+        file.write_text(content)
+    for arguments in ((), ("-o", tmp_path / "out.csv")):
+        done = call("predict", "--run", "/m/", file, *arguments)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert word in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_an_empty_formula_is_named(call):
+    assert "'': the formula is empty" in call("predict", "--run", "/m/", "FeO2", "").stderr

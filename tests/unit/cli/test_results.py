@@ -49,6 +49,12 @@ def test_the_record_is_listed(call):
     assert any("BNet" in line and "0.103" in line for line in listed)
 
 
+def test_a_study_without_record_is_named_with_the_nearest(call):
+    done = call("results", "--record", "brnet202")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "Did you mean 'brnet2023'?" in done.stderr
+
+
 def test_runs_are_compared(call):
     done = call("compare", "/m/", "/other/")
     assert done.exit_code == 0, done.stderr

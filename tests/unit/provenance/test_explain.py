@@ -88,7 +88,6 @@ def test_a_changed_or_lost_input_is_seen(project):
 def test_cells_are_listed_until_one_is_named(project):
     listed = explain(project / "results/tables/study/table5", ["KEFE"]).splitlines()
     assert listed == [f"KEFE | BRNet: {RUN}", f"KEFE | BNet: {RUN.replace('brnet/', 'bnet/')}"]
-    assert "this copy has no result of it" in explain(project / "results/tables/study/table5.csv", ["", "BNet"])
 
 
 @pytest.mark.parametrize(
@@ -199,3 +198,19 @@ def test_edited_metrics_and_predictions_are_named(project):
     text = explain(folder)
     assert f"results/runs/{RUN}/predictions.parquet (CHANGED since the training)" in text
     assert "metrics.json was computed from other predictions than these" in text
+
+
+def test_a_recorded_cell_leads_to_the_record(project, root):
+    run = RUN.replace("brnet/", "bnet/")
+    shown = explain(project / "results/tables/study/table5.csv", ["KEFE", "BNet"])
+    info = read_json(root / "resources/record" / run / "run_info.json")
+    assert f"resources/record/{run}, not computed in this copy" in shown
+    assert f"commit {info['commit']}" in shown
+    assert shown.count("test MAE") == len(info["members"])
+    assert f"{MATERIALS} (not the file of this copy)" in shown
+    assert info["inputs_sha256"][MATERIALS] in shown
+
+
+def test_a_run_that_is_neither_here_nor_recorded(project, tmp_path, monkeypatch):
+    monkeypatch.setattr("elemflow.provenance.explain.ROOT", tmp_path)
+    assert "this copy has no result of it" in explain(project / "results/tables/study/table5.csv", ["", "BNet"])

@@ -1,5 +1,6 @@
 """`elemflow new`: a dataset from a table, and a study of datasets."""
 
+import difflib
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -175,7 +176,7 @@ def _with_units(numbers: Sequence["Column"], units: Mapping[str, str]) -> list["
 
 
 def _check_unit(column: str, unit: str) -> None:
-    """Refuse a unit that differs by its case alone from one that other datasets have: ev, mev/atom."""
+    """Refuse a unit that differs by its case alone from one that other datasets have, and note one that none has."""
     from elemflow.cli.project import CONFIG, load_workflow
 
     datasets = load_workflow().settings.datasets.values() if CONFIG.is_file() else []
@@ -183,6 +184,9 @@ def _check_unit(column: str, unit: str) -> None:
     meant = [other for other in known if other.casefold() == unit.casefold()]
     if meant and unit not in known:
         raise click.UsageError(f"column '{column}': unit '{unit}'; did you mean '{meant[0]}'? Give --unit.")
+    near = difflib.get_close_matches(unit, sorted(known), n=1, cutoff=0.75)
+    if near and unit not in known:
+        click.echo(f"unit '{unit}' of '{column}': no other dataset has it; did you mean '{near[0]}'?", err=True)
 
 
 def _described(found: "Proposal", chosen: "Proposal", formula: str | None) -> list[str]:

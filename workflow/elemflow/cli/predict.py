@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,8 +175,10 @@ def _write(predictor: "Predictor", wanted: Given, *, features: bool) -> None:
         writer = table_writer(wanted.output, predictor)
     else:
         writer = open_writer(wanted.output, str(wanted.form), named, wanted.units)  # type: ignore[arg-type]
+    batches = (batch for batch in _batches(predictor, wanted, features=features) if batch.reasons)
+    first = list(islice(batches, 1))  # an input that cannot be read leaves no header behind
     with writer as append:
-        for batch in _batches(predictor, wanted, features=features):
+        for batch in chain(first, batches):
             note_batch(wanted, batch)
             table = known.join(predictor.table(batch, schema), batch)
             append(table if wanted.form == "table" else table.rename_columns(named.names).cast(named))

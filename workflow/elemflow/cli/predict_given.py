@@ -148,7 +148,7 @@ def note_batch(wanted: Given, batch: "Batch") -> None:
     formulas = batch.labels.get("formula", [])
     for formula, reason in zip(formulas, batch.reasons, strict=False):
         if reason and wanted.are_formulas:
-            wanted.refused.append(f"{formula}: {reason}")
+            wanted.refused.append(f"{formula or repr(formula)}: {reason}")
         elif formula and not reason and (meant := suspicious(formula)):
             wanted.suspicious += 1
             if len(wanted.hints) < MOST_HINTS:

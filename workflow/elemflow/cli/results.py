@@ -116,14 +116,25 @@ def _overview(folder: Path, studies: Sequence[str]) -> str:
 
 
 def _record(study: str | None) -> str:
-    """Return the cells of the papers' tables that were computed at full scale."""
+    """Return the cells of the papers' tables that were computed at full scale.
+
+    Raises:
+        DataError: None is of this study.
+    """
     from elemflow.cli.terminal import MISSING, aligned
+    from elemflow.core.errors import DataError, nearest
     from elemflow.core.places import ROOT
 
     with (ROOT / RECORD).open(encoding="utf-8", newline="") as stream:
-        cells = [cell for cell in csv.DictReader(stream) if study in (None, cell["study"])]
+        every = list(csv.DictReader(stream))
+    cells = [cell for cell in every if study in (None, cell["study"])]
+    if study and not cells:
+        studies = sorted({cell["study"] for cell in every})
+        raise DataError(
+            f"{RECORD}: nothing is recorded of '{study}'.{nearest(study, studies)} Recorded: {', '.join(studies)}."
+        )
     rows = [[_short(cell[name]) or MISSING for name in SHOWN_OF_RECORD] for cell in cells]
-    return aligned(SHOWN_OF_RECORD, rows) if rows else f"{RECORD}: nothing is recorded of {study}."
+    return aligned(SHOWN_OF_RECORD, rows)
 
 
 def _short(text: str) -> str:

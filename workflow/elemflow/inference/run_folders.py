@@ -43,18 +43,18 @@ def find_run(name: str | None, results: Path) -> Path:
             "exported file (--model) or the folder of the results (--results)."
         )
     if name is None:
-        matches, asked = runs, "no run is named"
+        matches, asked = runs, "no run is named, and"
     else:
         whole = name.removeprefix(f"{results}/").removeprefix("runs/").strip("/")
         matches = [run for run in runs if run == whole] or [run for run in runs if all(w in run for w in whole.split())]
-        asked = f"'{name}'"
+        asked = f"'{name}':"
     if len(matches) == 1:
         return results / "runs" / matches[0]
     if matches:
-        raise DataError(f"{asked}, and {len(matches)} runs match; name one by a part of its id:{_listed(matches)}")
+        raise DataError(f"{asked} {len(matches)} runs match; name one by a part of its id:{_listed(matches)}")
     near = difflib.get_close_matches(str(name), runs, n=1, cutoff=0.3)
     hint = f" The nearest is {near[0]}." if near else ""
-    raise DataError(f"{asked}: no trained run has this in its id.{hint} The runs:{_listed(runs)}")
+    raise DataError(f"{asked} no trained run has this in its id.{hint} The runs:{_listed(runs)}")
 
 
 def project_of(run: Path) -> Path | None:

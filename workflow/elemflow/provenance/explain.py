@@ -13,6 +13,7 @@ from elemflow.core.content import read_record, recorded
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, read_metadata, sha256_file
 from elemflow.core.parquet import count_rows
+from elemflow.core.places import ROOT
 from elemflow.core.run import Run
 
 CELL_KEYS = (
@@ -20,6 +21,8 @@ CELL_KEYS = (
     *("scale", "reduced_by", "missing"),
 )
 """Columns of a cell that are shown."""
+RECORD = "resources/record"
+"""Folder of the record, next to the package."""
 AXES = ("row", "column", "against", "panel", "series")
 """Columns that name a cell."""
 MIN_AXES = 2
@@ -97,32 +100,66 @@ def _run_lines(results: Path, run: str) -> Iterator[str]:
     folder = results / "runs" / run
     yield _line("run", run)
     if not (folder / "run_info.json").is_file():
-        yield _line("  not run", "this copy has no result of it")
+        yield from _recorded_lines(results, run)
         return
     info = read_json(folder / "run_info.json")
     if info.get("not_run"):
         yield _line("  not run", info["not_run"])
+    yield from _member_lines(folder, info)
+    yield from _result_lines(results, folder)
+    yield from _choice_lines(info)
+    for path, digest in info["inputs_sha256"].items():
+        yield from _input_lines(results.parent / path, path, digest)
+    yield from _dataset_lines(results, dataset)
+    yield from _origin_lines(info)
+    if source := info.get("pretrained"):
+        yield _line("pre-trained by", source)
+        yield from _run_lines(results, source)
+
+
+def _recorded_lines(results: Path, run: str) -> Iterator[str]:
+    """Yield what the record has of a run that was not computed in this copy."""
+    folder = ROOT / RECORD / run
+    if not (folder / "run_info.json").is_file():
+        yield _line("  not run", "this copy has no result of it")
+        return
+    info = read_json(folder / "run_info.json")
+    yield _line("  recorded", f"{RECORD}/{run}, not computed in this copy")
+    yield from _member_lines(folder, info)
+    yield from _choice_lines(info)
+    for path, digest in info["inputs_sha256"].items():
+        here = results.parent / path
+        same = here.is_file() and sha256_file(here) == digest
+        yield _line("input", f"{path} ({'as in this copy' if same else 'not the file of this copy'})")
+        yield _line("  sha256", digest)
+    yield from _dataset_lines(results, Run.parse(run).dataset)
+    yield from _origin_lines(info)
+
+
+def _member_lines(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:
+    """Yield seed, rows and error of every member."""
     metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
     test = metrics.get("test", {}).get("members", {})
     for member, facts in info["members"].items():
         rows = ", ".join(f"{count:,} {role}" for role, count in facts["rows"].items())
         error = f"; test MAE {test[member]['mae']:.6g}" if member in test else ""
         yield _line(f"  member {member}", f"seed {facts['seed']}; {rows}{error}")
-    yield from _result_lines(results, folder)
+
+
+def _choice_lines(info: Mapping[str, Any]) -> Iterator[str]:
+    """Yield model and protocol."""
     yield _line("  model", _plain(info["cfg"]["model"]))
     yield from (_line(f"  {name}", _plain(part)) for name, part in info["cfg"]["protocol"].items())
-    for path, digest in info["inputs_sha256"].items():
-        yield from _input_lines(results.parent / path, path, digest)
-    yield from _dataset_lines(results, dataset)
+
+
+def _origin_lines(info: Mapping[str, Any]) -> Iterator[str]:
+    """Yield code, versions, machine and time of a training."""
     yield _line("code", f"commit {info['commit'] or 'not known'}")
     yield _line("  training code", info.get("code") or "digest not recorded by this run")
     yield _line("  versions", ", ".join(f"{name} {version}" for name, version in info["versions"].items()))
     engine = info.get("engine") or info["backend"]
     yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {engine['device']}")
     yield _line("  trained", f"{info['started']} to {info['finished']}")
-    if source := info.get("pretrained"):
-        yield _line("pre-trained by", source)
-        yield from _run_lines(results, source)
 
 
 def _is_of(cell: Mapping[str, str], metrics: Mapping[str, Any]) -> bool:
