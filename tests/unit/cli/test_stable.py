@@ -151,3 +151,11 @@ def test_a_missing_hull_names_what_builds_it(stable, project, tmp_path):
 def test_every_training_formula_can_be_decided(stable):
     rows = rows_of(stable(*FORMULAS[:20], "--format", "csv"))
     assert all(0 <= float(row["p_stable"]) <= 1 for row in rows)
+
+
+def test_all_neutral_formulas_of_a_system_are_decided(stable):
+    rows = rows_of(stable("--system", "Fe-Co-O", "--most-atoms", "8", "--format", "csv"))
+    assert {"CoFe2O4", "CoFeO2"} <= {row["composition"] for row in rows}
+    assert stable("--system", "Fe-Co").exit_code == 2
+    assert stable("FeO", "--system", "Fe-O").exit_code == 2
+    assert stable().exit_code == 2

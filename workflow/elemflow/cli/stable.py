@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="FORMULA... | FILE | -")
+@click.argument("inputs", nargs=-1, metavar="FORMULA... | FILE | -")
 @click.option(
     "--run", shell_complete=complete_run, help="Run that predicts formation energies: folder or part of its id."
 )
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     "--hull",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File of the known phases. Default: results/hulls/, of the run's dataset.",
+)
+@click.option("--system", metavar="LI-MN-O", help="Decide all charge-neutral formulas of these elements.")
+@click.option(
+    "--most-atoms",
+    type=click.IntRange(2, 40),
+    default=16,
+    show_default=True,
+    help="Most atoms of a formula unit of --system.",
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of the file to write.")
@@ -43,6 +51,8 @@ def stable(
     run: str | None,
     model: Path | None,
     hull: Path | None,
+    system: str | None,
+    most_atoms: int,
     applicability: bool | None,
     figure: Path | None,
     threads: int,
@@ -55,11 +65,20 @@ def stable(
     elemflow stable Li2MnO3 LiMnO2 --run critexam
     elemflow stable candidates.csv -o decided.csv --skip
     elemflow stable Li2MnO3 Li4Mn5O12 --figure Li-Mn-O.png
+    elemflow stable --system Li-Mn-Ni-O -o candidates.csv
 
     Each compound has its energy, its decomposition enthalpy (eV/atom; 0 and below is stable), P(stable), the products
     of the decomposition of one formula unit, the known phases of the same elements, and the value of the compound
     itself where it is known. FILE is as for `elemflow predict`, streamed.
     """
+    if bool(system) == bool(given["inputs"]):
+        raise click.UsageError("give formulas, a file, or --system.")
+    if system:
+        from elemflow.chemistry.oxidation_states import neutral_formulas
+
+        given["inputs"] = tuple(neutral_formulas(system.split("-"), most_atoms))
+        if not given["inputs"]:
+            raise click.UsageError(f"no charge-neutral formula of {system} has {most_atoms} atoms or fewer.")
     wanted = Given(units="none", amounts="atomic", known=None, **given)
     check_given(wanted)
     from elemflow.inference.predictor import Predictor

@@ -19,7 +19,7 @@ LOWEST_ENERGY = -6.0
 """Formation energy in eV/atom below which hardly any compound lies; the lowest fluorides have -4.6."""
 ELEMENT_ENERGY = 0.05
 """How far from 0 the formation energy of an element may be, eV/atom."""
-_GROSS = 1.0
+_GROSS = 2.5
 _FEWEST_ANALOGUES = 3
 _SHOWN = 5
 _PER_MILLE = 0.001
@@ -131,7 +131,7 @@ class Pull:
 def gross_entries(phases: Phases, competition: Competition | None = None) -> list[Pull]:
     """Return compounds whose energy is likely wrong, the furthest first, and what each does to the hull of others.
 
-    These lie an electron volt per atom and more below each of at least three compounds with one element exchanged.
+    These lie 2.5 eV/atom and more below each of at least three compounds with one element exchanged.
     """
     competition = competition or Competition(phases.compositions)
     values = phases.energies - decompose(competition, phases.energies).hull_energy

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 from scipy.spatial import ConvexHull
 
@@ -23,6 +24,8 @@ SUFFIXES = (".png", ".svg")
 CANDIDATE = style.PALETTE[1]
 _HEIGHT = np.sqrt(3) / 2
 _ON_HULL = 1e-8
+OFFSETS = tuple((x, y) for distance in (1, 2.5, 4) for y in (4 * distance, -4 - 5 * distance) for x in (5, -5))
+"""Where a name may stand next to its point, in points, in this order."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def draw(system: System) -> Figure:
         _draw_binary(axis, system, lines, on_hull)
     else:
         _draw_ternary(axis, system, lines, on_hull)
-    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=3)
+    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.12 if len(system.elements) == BINARY else 0.02), ncols=3)
     n = len(system.names) - len(system.elements)
     axis.set_title(f"{'-'.join(system.elements)}: {n} known compounds", loc="left")
     return figure
@@ -180,24 +183,38 @@ def _plot_known(axis: Axes, x: np.ndarray, y: np.ndarray, on_hull: np.ndarray) -
 
 
 def _name(axis: Axes, system: System, points: np.ndarray, on_hull: np.ndarray, candidates: np.ndarray) -> None:
-    """Name the candidates with their ΔHd, and the phases on the hull where they do not cover other names."""
+    """Name the candidates with their ΔHd, and the phases on the hull where there is room."""
+    axis.autoscale_view()
     figure = axis.get_figure(root=True)
     assert figure is not None  # noqa: S101  for mypy
+    figure.draw_without_rendering()
     taken: list[Bbox] = []
-    wanted = [
-        (f"{name}  {height:+.3f}", place, CANDIDATE)
-        for name, height, place in zip(system.candidates, system.heights, candidates, strict=True)
-    ]
-    order = np.argsort(system.energies, kind="stable")
-    wanted += [(system.names[row], points[row], style.INK) for row in order if on_hull[row]]
-    axis.autoscale_view()
-    for text, place, color in wanted:
-        label = axis.annotate(text, place, xytext=(5, 4), textcoords="offset points", fontsize=7, color=color)
-        box = label.get_window_extent(figure.canvas.get_renderer())  # type: ignore[attr-defined]
-        if color == style.INK and any(box.overlaps(other) for other in taken):
-            label.remove()
-        else:
+    for name, height, place in zip(system.candidates, system.heights, candidates, strict=True):
+        _place(axis, f"{name}  {height:+.3f}", place, CANDIDATE, taken, needed=True)
+    for row in np.argsort(system.energies, kind="stable").tolist():
+        if on_hull[row]:
+            _place(axis, system.names[row], points[row], style.INK, taken, needed=row < len(system.elements))
+
+
+def _place(axis: Axes, text: str, place: np.ndarray, color: str, taken: list[Bbox], *, needed: bool) -> None:
+    """Write a name next to a point where it covers no other; nowhere if there is no such place and none is needed."""
+    label = axis.annotate(
+        text, tuple(place), xytext=OFFSETS[0], textcoords="offset points", fontsize=7, color=color,
+        path_effects=[withStroke(linewidth=2.2, foreground="white")],
+    )  # fmt: skip
+    for x, y in OFFSETS:
+        label.set_position((x, y))
+        label.set_horizontalalignment("left" if x > 0 else "right")
+        box = label.get_window_extent()
+        if not any(box.overlaps(other) for other in taken):
             taken.append(box)
+            return
+    if needed:
+        label.set_position(OFFSETS[0])
+        label.set_horizontalalignment("left")
+        taken.append(label.get_window_extent())
+    else:
+        label.remove()
 
 
 def _in_triangle(fractions: np.ndarray) -> np.ndarray:
