@@ -3,11 +3,14 @@
 import csv
 from pathlib import Path
 
+from elemflow.config.load import Settings
 from elemflow.core.errors import ConfigError
 from elemflow.plan.build import Plan
 from elemflow.plan.items import Peer, PlannedFigure, PlannedTable
 
 _NAMES = ("setting", "model", "note")
+SCHEME = "k_fold"
+"""Split scheme of runs that others' values stand next to: theirs are of random folds too."""
 KINDS = "stability"
 """What the names of the kinds of tables and figures begin with that show them."""
 
@@ -31,15 +34,25 @@ def read_peers(path: Path) -> dict[str, list[Peer]]:
     return found
 
 
-def add_peers(plan: Plan, path: Path) -> None:
-    """Set the values of others in all tables and figures of stability, for the setting of their cells."""
-    shown: list[PlannedTable | PlannedFigure] = [item for item in plan.items if item.kind.startswith(KINDS)]
+def add_peers(plan: Plan, settings: Settings, path: Path) -> None:
+    """Set the values of others in the tables and figures of stability on random folds, for the setting of their cells.
+
+    Args:
+        plan: The plan, whose items are replaced.
+        settings: Checked settings.
+        path: File of the values.
+    """
+    shown: list[PlannedTable | PlannedFigure] = [
+        item
+        for item in plan.items
+        if item.kind.startswith(KINDS) and all(settings.protocol(name).split.name == SCHEME for name in item.protocols)
+    ]
     if not shown:
         return
     peers = read_peers(path)
     for item in shown:
-        settings = dict.fromkeys(cell.setting for cell in item.planned)
-        values = {"peers": [peer for setting in settings for peer in peers.get(setting, [])]}
+        named = dict.fromkeys(cell.setting for cell in item.planned)
+        values = {"peers": [peer for setting in named for peer in peers.get(setting, [])]}
         if isinstance(item, PlannedTable):
             plan.tables[item.study, item.table] = item.model_copy(update=values)
         else:

@@ -65,7 +65,7 @@ class Workflow:
         for path in self.published(paths.PUBLISHED_OTHER):
             published |= read_published_quantities(self.own / path)
         self.plan: Plan = build(settings, published)
-        add_peers(self.plan, root / paths.PUBLISHED_STABILITY)
+        add_peers(self.plan, settings, root / paths.PUBLISHED_STABILITY)
         self.claims = claims.build(settings, self.plan)
         context = Context(settings, root, self.own)
         self.code = context.code
