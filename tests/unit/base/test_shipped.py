@@ -1,5 +1,8 @@
 """The base that ships: declared as in config, small, and able to predict and say what it has seen."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -51,3 +54,13 @@ def test_it_says_what_it_has_seen(predictor):
     masks = predictor.base.seen.masks(["Fe2O3", "Og2Lv3"])
     assert masks[1] == 0
     assert len(predictor.base.seen) > 300_000
+
+
+def test_a_prediction_loads_no_training_library(root):
+    code = (
+        "import sys; from elemflow.base.predictor import BasePredictor; from pathlib import Path\n"
+        f"BasePredictor(Path({str(root / SHIPPED)!r})).frame(['NaCl'])\n"
+        "print(*sorted({'tensorflow', 'keras', 'jax', 'sklearn'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

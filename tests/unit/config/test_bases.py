@@ -1,0 +1,57 @@
+"""Bases: declarations that do not fit the datasets, and what their jobs depend on."""
+
+import pytest
+from factories.configuration import CONFIG, edit, refusal
+
+from elemflow.config.load import load
+
+BASE = "bases/elemflow.yaml"
+
+
+def change(key, value):
+    def changed(base):
+        *path, last = key.split(".")
+        for step in path:
+            base = base[int(step) if step.isdigit() else step]
+        base[last] = value
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "parts"),
+    [
+        ("heads.oqmd_volume.dataset", "oqmd_compositoin", ("heads.oqmd_volume.dataset", "oqmd_composition")),
+        ("heads.oqmd_volume.property", "volum", ("heads.oqmd_volume.property", "'volume'")),
+        ("heads.mp_band_gap.dataset", "matbench_mp_gap_rows", ("heads.mp_band_gap.dataset", "keep: all")),
+        ("heads.oqmd_volume.transform", "log2", ("heads.oqmd_volume.transform", "log10")),
+        ("network.stacks.0.layers", 5, ("network.stacks[0].branches", "[2, 2]")),
+        ("training.sampled", "kefe", ("training.sampled", "kefe")),
+        ("exclude", ["kefee"], ("exclude[0]", "kefe")),
+        ("held_out", 0, ("held_out",)),
+    ],
+)
+def test_mistakes_are_named_by_file_and_key(project, key, value, parts):
+    edit(project, BASE, change(key, value))
+    message = refusal(project)
+    for part in (BASE, *parts):
+        assert part in message
+
+
+def test_texts_change_no_network_and_members_neither(project):
+    before = load(CONFIG, project).bases["elemflow"]
+    edit(project, BASE, change("title", "other"))
+    edit(project, BASE, change("members", 7))
+    edit(project, BASE, change("heads.oqmd_volume.title", "other"))
+    after = load(CONFIG, project).bases["elemflow"]
+    assert after.training_parameters() == before.training_parameters()
+    edit(project, BASE, change("training.epochs", 7))
+    changed = load(CONFIG, project).bases["elemflow"]
+    assert changed.training_parameters() != before.training_parameters()
+    assert changed.joint_parameters() == before.joint_parameters()
+
+
+def test_a_base_takes_over_the_heads_of_the_one_that_it_extends(root):
+    bases = load(CONFIG, root).bases
+    assert bases["elemflow_benchmark"].heads == bases["elemflow"].heads
+    assert set(bases["elemflow_benchmark"].datasets) == {*bases["elemflow"].datasets, "kefe", "kebg"}

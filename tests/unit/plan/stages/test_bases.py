@@ -1,0 +1,31 @@
+"""The rules of a base: a network per member, each made from the same rows."""
+
+from types import SimpleNamespace
+
+from elemflow.plan import paths
+
+BASE = "elemflow"
+
+
+def test_each_member_is_a_network_of_the_file(wf, empty):
+    members = wf.settings.bases[BASE].members
+    networks = wf.bases.file_networks(SimpleNamespace(base=BASE))
+    assert networks == [paths.BASE_NETWORK.format(base=BASE, number=number) for number in range(members)]
+    rows = wf.bases.file_rows(SimpleNamespace(base=BASE))
+    assert rows == wf.bases.network_inputs(SimpleNamespace(base=BASE, number="0"))
+    assert rows == [f"results/bases/{BASE}/{name}.parquet" for name in ("joint", "ef", "pa")]
+
+
+def test_a_joint_table_reads_the_materials_of_all_datasets(wf, empty):
+    wildcards = SimpleNamespace(base="elemflow_benchmark")
+    names = wf.bases.join_datasets(wildcards)
+    assert wf.bases.materials(wildcards) == [paths.MATERIALS.format(dataset=name) for name in names]
+    assert names[-2:] == ["kefe", "kebg"]
+
+
+def test_parameters_of_jobs(wf):
+    number = wf.bases.network_cfg(SimpleNamespace(base=BASE, number="1"))["number"]
+    assert number == 1
+    cfg = wf.bases.file_cfg(SimpleNamespace(base=BASE))
+    assert cfg["properties"]["oqmd_band_gap"]["unit"] == "eV"
+    assert set(cfg["texts"]) == set(wf.settings.bases[BASE].datasets)
