@@ -194,7 +194,7 @@ class HullFile:
         try:
             source = read_metadata(path)["hull"]
             table = read_table(path, ["composition", "energy", "decomposition"])
-        except (OSError, KeyError, pa.ArrowException) as error:
+        except (OSError, KeyError, DataError) as error:
             raise DataError(
                 f"{path}: no file of a hull ({error}). Build one with "
                 "snakemake --cores 1 results/hulls/<dataset>/<property>.parquet."

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import pandas as pd
-
 from elemflow.config.kinds import TableKind
 from elemflow.core.errors import DataError
+from elemflow.core.parquet import read_frame
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting import text as words
 from elemflow.reporting.tables.base import TableBuilder
@@ -69,7 +68,7 @@ def _choose(path: Path) -> dict[str, float | None]:
     Raises:
         DataError: The history of a network lacks the errors on the test set.
     """
-    history = pd.read_parquet(path)
+    history = read_frame(path)
     if history.empty:
         return dict(_NOTHING)
     if "test_mae" not in history:
