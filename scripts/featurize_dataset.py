@@ -22,7 +22,13 @@ def main(smk: "Snakemake") -> None:
         Path(smk.output.features),
         Path(smk.output.rejected),
     )
-    write_record(smk.output.record, smk.params, inputs=[smk.input.materials], outputs=[smk.output.features])
+    write_record(
+        smk.output.record,
+        smk.params,
+        inputs=[smk.input.materials],
+        outputs=[smk.output.features],
+        chunks=len(smk.input.features),
+    )
 
 
 if __name__ == "__main__":

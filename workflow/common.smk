@@ -42,6 +42,7 @@ wildcard_constraints:
     dataset=wf.constraints["dataset"],
     property=wf.constraints["property"],
     part=wf.constraints["part"],
+    scatteritem=r"\d+-of-\d+",
     representation=wf.constraints["representation"],
     model=wf.constraints["model"],
     protocol=wf.constraints["protocol"],

@@ -157,6 +157,30 @@ def test_a_changed_setting_reruns_its_users(copied, file, old, new, first, never
     assert never not in planned
 
 
+@pytest.mark.parametrize("path", ["tables/../transport_sample.csv", "{folder}/transport_sample.csv"])
+def test_another_spelling_of_a_path_reruns_nothing(copied, path):
+    (copied.folder / "tables").mkdir()
+    spelled = path.format(folder=copied.folder)
+    copied.edit("config/datasets/tiny.yaml", "path: transport_sample.csv", f"path: {spelled}")
+    copied.edit("config/config.yaml", "data_folder: null", "data_folder: tables/..")
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+def test_equal_bytes_from_another_folder_and_their_sha256_rerun_nothing_behind_retrieval(copied):
+    (copied.folder / "tables").mkdir()
+    moved = copied.folder / "tables/transport_sample.csv"
+    shutil.copyfile(copied.folder / "transport_sample.csv", moved)
+    copied.edit("config/datasets/tiny.yaml", "path: ", f"sha256: {hash_of(moved)}\n  path: tables/")
+    assert copied.planned() & COMPUTING == {"retrieve_dataset"}
+    assert ran(copied.run()) & COMPUTING == {"retrieve_dataset"}
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
+def test_another_number_of_chunks_reruns_nothing(copied):
+    copied.edit("config/config.yaml", "chunks: 1", "chunks: 3")
+    assert "Nothing to be done" in copied.run("--dry-run")
+
+
 @pytest.mark.parametrize(
     ("file", "damage", "made"),
     [

@@ -1,7 +1,3 @@
-scattergather:
-    chunks=wf.settings.chunks,
-
-
 rule featurize_chunk:
     input:
         materials=wf.features.materials,
@@ -27,8 +23,8 @@ rule featurize_chunk:
 
 rule featurize_dataset:
     input:
-        features=gather.chunks(paths.GATHERED),
-        rejected=gather.chunks(paths.GATHERED_REJECTED),
+        features=wf.features.chunks(paths.CHUNK),
+        rejected=wf.features.chunks(paths.CHUNK_REJECTED),
         materials=wf.features.materials,
     output:
         features=paths.FEATURES,

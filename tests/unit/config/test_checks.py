@@ -235,3 +235,18 @@ def test_entries_by_training_size_out_of_order_are_refused():
     check_order(entries, "here")
     with pytest.raises(ConfigError, match="here: found `above` 2, 2"):
         check_order([entries[1], entries[1]], "here")
+
+
+@pytest.mark.parametrize(
+    ("columns", "keep", "reason"),
+    [
+        ({}, {"rule": "first"}, "the formulas are those of the structures"),
+        ({"formula": "f"}, {"rule": "structures", "property": "formation_energy"}, "needs the space group of each"),
+    ],
+)
+def test_structures_that_are_needed_cannot_be_optional(project, columns, keep, reason):
+    structure = {"structure": {"column": "cif", "format": "cif", "required": False}}
+    edit(project, "datasets/kefe.yaml", lambda c: c.update(columns=columns | structure, keep=keep))
+    message = refusal(project)
+    assert "config/datasets/kefe.yaml: key 'columns.structure.required'" in message
+    assert reason in message

@@ -22,7 +22,7 @@ from factories.curation import (
 
 from elemflow.core.files import PARQUET_OPTIONS
 from elemflow.curation import curate as curation
-from elemflow.curation import entries
+from elemflow.curation import rows
 from elemflow.sources import table
 
 
@@ -50,7 +50,7 @@ def test_streaming_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(whole.rejected) + whole.materials["n_entries"].sum() == 40
     for chunk in (1, 7):
         monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
-        monkeypatch.setattr(entries, "CACHED_FORMULAS", chunk - 1)
+        monkeypatch.setattr(rows, "CACHED_FORMULAS", chunk - 1)
         assert records(tmp_path, mixed_rows(), **options).files == whole.files
     monkeypatch.setitem(PARQUET_OPTIONS, "row_group_size", 3)
     monkeypatch.setattr(curation, "_BLOCK_ROWS", 3)

@@ -18,6 +18,7 @@ from factories.curation import (
 from elemflow.chemistry.crystal import decode
 from elemflow.core.errors import DataError
 from elemflow.features import voronoi
+from elemflow.features.store import featurize_chunk
 
 
 def test_structures_are_kept(tmp_path: Path) -> None:
@@ -161,3 +162,34 @@ def test_materials_without_properties(tmp_path: Path, rule: str) -> None:
     matrix, reasons = voronoi.featurize([decode(code) for code in outcome.materials["structure"]])
     assert not reasons
     assert np.isfinite(matrix).all()
+
+
+OPTIONAL = COLUMNS | {"structure": COLUMNS["structure"] | {"required": False}}
+
+
+def test_entries_without_a_required_structure_stay_for_models_of_compositions(tmp_path: Path, caplog) -> None:
+    rows = [("no", "KCl", -2, None), ("bad", "NaBr", -3, "{"), ("good", "NaCl", -1, salt())]
+    rows += [("other", "LiF", -5, salt())]
+    properties = {"energy": energy(), "volume": COMPUTED}
+    outcome = records(tmp_path, rows, columns=OPTIONAL, properties=properties)
+    found = outcome.materials.set_index("entry_id")
+    assert set(found.index) == {"no", "bad", "good"}
+    assert found["energy"].to_dict() == {"no": -2, "bad": -3, "good": -1}
+    assert found["structure"].notna().to_dict() == {"no": False, "bad": False, "good": True}
+    assert found["volume"].notna().to_dict() == {"no": False, "bad": False, "good": True}
+    # A contradiction between structure and formula is one in any case.
+    assert outcome.rejected[["entry_id", "stage"]].to_numpy().tolist() == [["other", "structure"]]
+    assert outcome.report["without_structure"]["rows"] == 2
+    assert "2 of 4 rows stay without a structure" in caplog.text
+
+    for part, ids in (("ef", {"ClK1", "BrNa", "ClNa"}), ("st", {"ClNa"})):
+        paths = tmp_path / f"{part}.parquet", tmp_path / f"{part}.rejected.parquet"
+        featurize_chunk(part, tmp_path / "materials.parquet", *paths)
+        assert len(pd.read_parquet(paths[0])) == len(ids)
+        assert len(pd.read_parquet(paths[1])) == 3 - len(ids)
+
+
+def test_lost_structures_name_the_key_that_keeps_their_rows(tmp_path: Path, caplog) -> None:
+    records(tmp_path, [("no", "KCl", -2, None), ("good", "NaCl", -1, salt())])
+    assert "1 of 2 rows lost, their structure is not understood" in caplog.text
+    assert "columns.structure.required: false" in caplog.text

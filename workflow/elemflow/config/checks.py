@@ -23,6 +23,9 @@ from elemflow.splits.schemes.fractions import Fractions
 KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries", "structure_type", "structure")
 RESERVED = (*KEPT_COLUMNS, "code")
 
+MAX_TRAININGS = 1_000
+"""Most trainings of a run."""
+
 
 def check_datasets(datasets: Mapping[str, Dataset], files: Mapping[str, str]) -> None:
     """Check that properties of other datasets exist, and that filters and the polymorph rule name what there is.
@@ -62,6 +65,7 @@ def _check_dataset(dataset: Dataset, path: str) -> None:
                 "the source, or the property."
             )
     _check_formula(path, dataset.columns)
+    _check_optional_structures(path, dataset)
     needing = [f"properties.{name}.computed" for name, spec in known.items() if spec.computed]
     if keep.rule == "structures" and not dataset.columns.structure_type:
         needing.append("keep.rule")
@@ -70,6 +74,20 @@ def _check_dataset(dataset: Dataset, path: str) -> None:
             f"{path}: key '{needing[0]}': needs the structures of the entries. Name their column and format under "
             f"'columns.structure'{', or a column structure_type' if 'keep.rule' in needing[:1] else ''}."
         )
+
+
+def _check_optional_structures(path: str, dataset: Dataset) -> None:
+    """Check that entries can do without a structure where it is not required."""
+    columns = dataset.columns
+    if columns.structure is None or columns.structure.required:
+        return
+    reason = ""
+    if not (columns.formula or columns.elements):
+        reason = "the formulas are those of the structures"
+    elif dataset.keep.rule == "structures" and not columns.structure_type:
+        reason = "'keep: {rule: structures}' needs the space group of each"
+    if reason:
+        raise ConfigError(f"{path}: key 'columns.structure.required': found false, but {reason}. Remove the key.")
 
 
 def _check_places(path: str, source: Source) -> None:
@@ -207,6 +225,11 @@ def check_protocol(protocol: Protocol, path: str) -> None:
         if part not in FEATURES:
             known = f"Known: {', '.join(FEATURES)}.{nearest(part, FEATURES)}"
             raise ConfigError(f"{path}: key 'scaling.{part}': no such part. {known}")
+    if protocol.split.n_trainings > MAX_TRAININGS:
+        raise ConfigError(
+            f"{path}: key 'split': {protocol.split.n_trainings:,} trainings in one run, as its folds, repeats and "
+            f"members multiply; at most {MAX_TRAININGS:,} are allowed, since all are kept until the run is evaluated."
+        )
     if isinstance(protocol.split, Fractions):
         _check_shares(path, protocol.split)
     _check_hold_out(path, protocol.split)

@@ -12,6 +12,10 @@ from elemflow.core.declared import Declared, FromFile, Parameters
 
 SHOWN = ("title", "version", "license", "citation", "published_size", "missing_properties", "read_from")
 """Keys that captions show and no number depends on."""
+LOCAL = ("path", "structures")
+"""Keys of a source that name local files."""
+ONLY_RETRIEVAL = ("sha256", "mirrors", "fallback", "article")
+"""Keys of a source on which the retrieved bytes do not depend."""
 MAKES_MATERIALS = ("source", "columns", "properties", "filters", "keep")
 """Keys that decide which materials there are."""
 
@@ -33,10 +37,17 @@ class Source(Declared):
 
 
 class StructureColumn(Declared):
-    """Column with the crystal structures of the entries."""
+    """Column with the crystal structures of the entries.
+
+    Attributes:
+        column: Name of the column.
+        format: What it holds.
+        required: Whether an entry without a structure that can be read is rejected.
+    """
 
     column: str
     format: Literal["pymatgen", "jarvis", "cif", "poscar", "extxyz"]
+    required: bool = True
 
 
 class Columns(Declared):
@@ -169,22 +180,29 @@ class Dataset(FromFile):
     def local_file(self, data_folder: Path) -> str | None:
         """Return the path of the local file that the dataset is copied from; None if there is none."""
         path = self.source.options.get("path")
-        return str(data_folder / path) if path else None
+        return spell(data_folder / path) if path else None
 
     def source_parameters(self, data_folder: Path) -> Parameters:
-        """Return the source, with the paths of local files resolved."""
+        """Return the source, with the paths of local files as they can be opened, each spelled in one way."""
         source = self.written["source"]
-        local = {key: str(data_folder / source[key]) for key in ("path", "structures") if source.get(key)}
-        return source | local
+        return source | {key: spell(data_folder / source[key]) for key in LOCAL if source.get(key)}
 
-    def curation_parameters(self, data_folder: Path) -> Parameters:
+    def reading_parameters(self) -> Parameters:
+        """Return what reading the retrieved files depends on: not where they were, nor which bytes they must have."""
+        source = self.written["source"]
+        names = {key: Path(source[key]).name for key in LOCAL if source.get(key)}
+        # A shipped file is known by its SHA-256.
+        left_out = ONLY_RETRIEVAL if self.source.kind != "shipped" else ()
+        return {key: value for key, value in (source | names).items() if key not in left_out}
+
+    def curation_parameters(self) -> Parameters:
         """Return what curation depends on: not the texts that captions show."""
         written = self.written_without(*SHOWN)
         properties = {
             name: {key: value for key, value in spec.items() if key != "title"}
             for name, spec in written["properties"].items()
         }
-        return written | {"source": self.source_parameters(data_folder), "properties": properties}
+        return written | {"source": self.reading_parameters(), "properties": properties}
 
     def texts(self) -> Parameters:
         """Return what captions say of the dataset, on which no number depends."""
@@ -198,3 +216,15 @@ class Dataset(FromFile):
     def materials_key(self) -> str:
         """Return a text that datasets with the same materials have in common: one source, read and curated alike."""
         return json.dumps({key: self.written.get(key) for key in MAKES_MATERIALS}, sort_keys=True)
+
+
+def spell(path: Path) -> str:
+    """Return a path without detours, relative to the working directory if it lies below it.
+
+    Equal files have equal parameters then, whether a config says `x.csv`, `data/../x.csv` or `/project/x.csv`.
+    """
+    here = Path.cwd()
+    # Only the file system knows what is above a link.
+    whole = path.resolve() if ".." in path.parts else path.absolute()
+    place = next((base for base in (here, here.resolve()) if whole.is_relative_to(base)), None)
+    return str(whole.relative_to(place) if place else whole)

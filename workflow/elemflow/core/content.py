@@ -28,12 +28,14 @@ class Record:
         inputs: SHA-256 of each input by its path, as the job was given it.
         cfg: Digest of the settings of the job.
         code: Digest of the code of the job.
+        chunks: Number of jobs that computed shares of the outputs, whose bytes do not depend on it.
     """
 
     outputs: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     cfg: str = ""
     code: str = ""
+    chunks: int = 1
 
 
 class Parameters(Protocol):
@@ -49,7 +51,12 @@ class Parameters(Protocol):
 
 
 def write_record(
-    path: str | Path, params: Parameters, *, inputs: Iterable[str | Path], outputs: Iterable[str | Path]
+    path: str | Path,
+    params: Parameters,
+    *,
+    inputs: Iterable[str | Path],
+    outputs: Iterable[str | Path],
+    chunks: int = 1,
 ) -> None:
     """Write the record of a job; the last thing that the job does.
 
@@ -58,10 +65,12 @@ def write_record(
         params: Parameters of the job.
         inputs: Files and folders that the outputs depend on.
         outputs: Files and folders that were made, in the folder of the record.
+        chunks: Number of jobs that computed shares of them.
     """
     folder = Path(path).parent
     made = {str(Path(output).relative_to(folder)): hash_of(output) for output in outputs}
-    record = Record(made, {str(each): content_of(each) or "" for each in inputs}, digest_of(params.cfg), params.code)
+    used = {str(each): content_of(each) or "" for each in inputs}
+    record = Record(made, used, digest_of(params.cfg), params.code, chunks)
     write_json(path, asdict(record))
 
 

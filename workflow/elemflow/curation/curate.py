@@ -10,6 +10,7 @@ materials. In memory are the numbers that filters and choice need, and the names
 import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -23,9 +24,10 @@ from elemflow.config.dataset import Property
 from elemflow.core.errors import DataError
 from elemflow.core.files import PARQUET_OPTIONS, JsonObject, parquet_stream, write_json
 from elemflow.core.parquet import read_schema, row_groups
-from elemflow.curation.entries import Entries, read_entries, require_rows, require_values
+from elemflow.curation.entries import Entries, read_entries
 from elemflow.curation.job import CurationJob
 from elemflow.curation.polymorphs import Choice, apply_filter, choose
+from elemflow.curation.requirements import require_rows, require_values
 from elemflow.curation.schema import REJECTED, materials_schema
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 LARGE_LOSS = 0.01
 """Share of the rows from which on what is lost is warned about."""
 SHOWN_REASONS = 3
+OPTIONAL = " For models of compositions alone, 'columns.structure.required: false' keeps those that cannot be read."
 FAR = 100
 """Times the range of all other values from which on a lone value at the edge of a column is implausible."""
 FEWEST_DISTINCT = 5
@@ -62,8 +65,8 @@ def curate(job: CurationJob) -> None:
     * A row whose formula cannot be read is rejected. Empty cells, the words of `missing` and NaN are missing values.
     * Other text in a number column, infinity included, stops the run (`parse: strict`) or is counted and treated as
       missing (`parse: lenient`).
-    * Where structures are read, a row without one, or with one that cannot be read or holds other elements than the
-      formula says, is rejected.
+    * Where structures are read, a row without one, or with one that cannot be read, is rejected unless
+      `columns.structure.required` is false; one with a structure of other elements than the formula says always is.
     * `range` and `sigma` compare values, so rows without one pass; `has` requires a value. Limits are inclusive.
     * `sigma` keeps mean ± n standard deviations (n - 1 in the denominator), computed once over the rows that reach it.
     * `keep: lowest` takes the row of the lowest value, the earliest of equal ones; a row without the value never
@@ -139,6 +142,7 @@ def _write_report(job: CurationJob, found: Entries, choice: Choice, steps: list[
                 for stage, table in found.rejected.items()
                 if len(table)
             },
+            **_without_structure(found),
         },
     )
     for name, about in properties.items():
@@ -155,11 +159,18 @@ def _warn_of_losses(job: CurationJob, found: Entries) -> None:
     """Warn of rows that could not be read and of cells that were no numbers, from `LARGE_LOSS` on."""
     for stage, table in found.rejected.items():
         if len(table) and len(table) >= LARGE_LOSS * found.read:
-            reasons = "; ".join(f"{reason} ({count:,})" for reason, count in _frequent(table["reason"]).items())
+            advice = OPTIONAL if stage == "structure" and job.dataset.columns.formula else ""
             log.warning(
-                "%s: %s of %s rows lost, their %s is not understood: %s. All are in %s.",
-                *(job.dataset_id, f"{len(table):,}", f"{found.read:,}", stage, reasons, job.rejected),
+                "%s: %s of %s rows lost, their %s is not understood: %s. All are in %s.%s",
+                *(job.dataset_id, f"{len(table):,}", f"{found.read:,}", stage, _counted(_frequent(table["reason"]))),
+                *(job.rejected, advice),
             )
+    if missing := found.without_structure.total():
+        log.warning(
+            "%s: %s of %s rows stay without a structure, since it is not required: %s. Parts computed from structures "
+            "do not have them.",
+            *(job.dataset_id, f"{missing:,}", f"{found.read:,}", _counted(_most_common(found.without_structure))),
+        )
     for name, count in found.unreadable.items():
         if count and count >= LARGE_LOSS * found.read:
             log.warning(
@@ -205,8 +216,21 @@ def lone_edges(values: np.ndarray) -> list[tuple[float, float, float]]:
 
 def _frequent(reasons: pa.ChunkedArray) -> dict[str, int]:
     """Return the most frequent reasons with their counts; of equal ones, the first in the alphabet."""
-    counts = {item["values"]: item["counts"] for item in pc.value_counts(reasons).to_pylist()}
+    return _most_common({item["values"]: item["counts"] for item in pc.value_counts(reasons).to_pylist()})
+
+
+def _most_common(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_REASONS])
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    return "; ".join(f"{reason} ({count:,})" for reason, count in reasons.items())
+
+
+def _without_structure(found: Entries) -> JsonObject:
+    """Return what the report says of rows that stay without a structure; nothing if there are none."""
+    counts = found.without_structure
+    return {"without_structure": {"rows": counts.total(), "reasons": _most_common(counts)}} if counts else {}
 
 
 def _pick(
@@ -278,7 +302,8 @@ def _write_materials(job: CurationJob, found: Entries, choice: Choice, picked: p
             if "offset" in picked.column_names:
                 places = picked.select(["size", "offset"]).take(rows)
                 codes = [
-                    os.pread(spool.fileno(), size, at) for size, at in zip(*places.to_pydict().values(), strict=True)
+                    os.pread(spool.fileno(), size, at) if size else None
+                    for size, at in zip(*places.to_pydict().values(), strict=True)
                 ]
                 block = block.append_column("structure", pa.array(codes, pa.binary()))
             append(block.cast(schema))

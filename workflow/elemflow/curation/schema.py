@@ -11,6 +11,9 @@ REJECTED = pa.schema(
 )
 """Schema of `rejected.parquet`."""
 
+NO_STRUCTURE = b""
+"""What stands in `entries.parquet` for a structure that is not required and cannot be read."""
+
 
 def entries_schema(dataset: Dataset) -> pa.Schema:
     """Return the schema of `entries.parquet`; the unit of a property is in its field's metadata."""
@@ -38,5 +41,6 @@ def _with_properties(keys: Sequence[str], dataset: Dataset) -> pa.Schema:
     fields += [pa.field(name, pa.float64(), metadata={"unit": spec.unit}) for name, spec in dataset.properties.items()]
     if dataset.columns.structure:
         about = {"format": "elemflow.chemistry.crystal.encode"}
-        fields.append(pa.field("structure", pa.binary(), nullable=False, metadata=about))
+        nullable = not dataset.columns.structure.required
+        fields.append(pa.field("structure", pa.binary(), nullable=nullable, metadata=about))
     return pa.schema(fields)

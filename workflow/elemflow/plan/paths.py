@@ -40,8 +40,6 @@ MATERIALS_RECORD = "results/datasets/{dataset}/provenance.json"
 # features
 CHUNK = "results/features/{dataset}/{part}/{scatteritem}.parquet"
 CHUNK_REJECTED = "results/features/{dataset}/{part}/{scatteritem}.rejected.parquet"
-GATHERED = "results/features/{{dataset}}/{{part}}/{scatteritem}.parquet"
-GATHERED_REJECTED = "results/features/{{dataset}}/{{part}}/{scatteritem}.rejected.parquet"
 FEATURES = "results/features/{dataset}/{part}.parquet"
 FEATURES_REJECTED = "results/features/{dataset}/{part}.rejected.parquet"
 FEATURES_RECORD = "results/features/{dataset}/{part}.provenance.json"

@@ -180,6 +180,8 @@ def _describe_losses(curation: Mapping[str, Any]) -> Iterator[str]:
     read = next((step["rows"] for step in curation.get("steps", ())), 0)
     for stage, lost in curation.get("not_understood", {}).items():
         yield f"{lost['rows']:,} of {read:,} rows dropped, {stage} not understood"
+    if missing := curation.get("without_structure"):
+        yield f"{missing['rows']:,} of {read:,} rows without a structure"
     for name, about in curation.get("properties", {}).items():
         if about.get("unreadable"):
             yield f"{about['unreadable']:,} of {read:,} cells of {name} dropped, no numbers"

@@ -60,6 +60,10 @@ class Options(SourceOptions):
         None, description="Overlay with another copy of the dataset, which the message of a dead link names."
     )
 
+    def for_reading(self) -> Self:
+        """Return the options without what only retrieval depends on."""
+        return self.model_copy(update=dict.fromkeys(("sha256", "mirrors", "fallback")))
+
     @model_validator(mode="after")
     def _one_per_file(self) -> Self:
         if self.mirrors and not self.sha256:

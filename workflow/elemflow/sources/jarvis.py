@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -53,6 +53,10 @@ class Options(SourceOptions):
     base_url: Url = Field(
         "https://ndownloader.figshare.com/files", description="Address to which the file id is added."
     )
+
+    def for_reading(self) -> Self:
+        """Return the options without what only retrieval depends on."""
+        return self.model_copy(update=dict.fromkeys(("sha256", "article")))
 
     @property
     def file_name(self) -> str:

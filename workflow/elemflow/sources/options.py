@@ -30,6 +30,10 @@ class SourceOptions(Declared):
         """Whether no server is needed: the data are a local file, come with a package, or are computed."""
         return False
 
+    def for_reading(self) -> Self:
+        """Return what reading the retrieved files depends on: not where they were, nor which bytes they must have."""
+        return self
+
     @classmethod
     def of(cls, dataset_id: str, source: Source) -> Self:
         """Return the options of a dataset's source.

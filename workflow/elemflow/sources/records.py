@@ -92,8 +92,22 @@ class Manifest(Declared):
 
     def is_of(self, kind: str, options: SourceOptions) -> bool:
         """Return whether the files are those of a source."""
+        return self._options_as(kind, options) == options
+
+    def is_read_as(self, kind: str, options: SourceOptions) -> bool:
+        """Return whether the files are read as those of a source, wherever they were, whatever SHA-256 is declared."""
+        stored = self._options_as(kind, options)
+        return stored is not None and stored.for_reading() == options.for_reading()
+
+    def _options_as(self, kind: str, options: SourceOptions) -> SourceOptions | None:
+        """Return the options that the files were retrieved with; None if they are none of a source of this kind."""
         stored = {key: value for key, value in self.source.items() if key != "kind"}
         try:
-            return self.source.get("kind") == kind and type(options).model_validate(stored) == options
+            return type(options).model_validate(stored) if self.source.get("kind") == kind else None
         except ValidationError:
-            return False
+            return None
+
+    def has_files_of(self, other: "Manifest") -> bool:
+        """Return whether another retrieval found the same files, with the same names and bytes."""
+        own, others = ([(each.file, each.sha256, each.unreadable) for each in m.files] for m in (self, other))
+        return own == others and (self.database_version, self.rows) == (other.database_version, other.rows)

@@ -7,6 +7,7 @@ of the source; text stays as given, a missing text is empty. A frame may name it
 """
 
 import importlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -20,6 +21,9 @@ from elemflow.core.files import read_json, sha256_file
 from elemflow.sources.mirror import fetch_from_mirror
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.records import MANIFEST, FileRecord, Manifest
+
+EARLIER = ".manifest.json"
+"""Copy of the manifest in its folder: Snakemake deletes the manifest itself before it is made again."""
 
 
 class SourceModule(Protocol):
@@ -49,6 +53,7 @@ def retrieve(dataset_id: str, source: Source, folder: str | Path, mirror: str | 
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    earlier = _find_earlier(folder)
     # An earlier manifest would vouch for files that are being replaced.
     (folder / MANIFEST).unlink(missing_ok=True)
     module, options = _source_module(dataset_id, source)
@@ -57,13 +62,25 @@ def retrieve(dataset_id: str, source: Source, folder: str | Path, mirror: str | 
     else:
         records = module.fetch(options, folder)
     versions = sorted({record.database_version for record in records if record.database_version})
-    Manifest(
+    found = Manifest(
         dataset=dataset_id,
         source={"kind": source.kind, **options.model_dump(mode="json")},
         database_version=", ".join(versions),
         rows=sum(len(frame) for frame in module.read(options, folder)),
         files=tuple(records),
-    ).write(folder)
+    )
+    # Of the same bytes from another place the earlier manifest stays as it was, so that nothing behind runs again.
+    keeps = earlier and earlier.is_read_as(source.kind, options) and earlier.has_files_of(found)
+    (earlier if earlier and keeps else found).write(folder)
+    shutil.copyfile(folder / MANIFEST, folder / EARLIER)
+
+
+def _find_earlier(folder: Path) -> Manifest | None:
+    """Return the manifest of the last retrieval; None if there is none that can be read."""
+    try:
+        return Manifest.model_validate(read_json(folder / EARLIER))
+    except (OSError, ValueError):
+        return None
 
 
 def read_raw(dataset_id: str, source: Source, folder: str | Path) -> Iterator[pd.DataFrame]:
@@ -87,7 +104,7 @@ def read_raw(dataset_id: str, source: Source, folder: str | Path) -> Iterator[pd
         raise DataError(f"{folder / MANIFEST} is missing, so the files of {dataset_id} are not complete. {again}")
     manifest = Manifest.model_validate(read_json(folder / MANIFEST))
     module, options = _source_module(dataset_id, source)
-    if not manifest.is_of(source.kind, options):
+    if not manifest.is_read_as(source.kind, options):
         raise DataError(f"{folder / MANIFEST} describes another source than the config of {dataset_id}. {again}")
     for record in manifest.files:
         path = folder / record.file

@@ -98,7 +98,7 @@ class Options(SourceOptions):
         description="Format of the file; null takes it from the name, which may also end in .gz, .bz2, .xz, .zst or "
         ".zip. jsonl has one JSON object per line; xlsx needs the package openpyxl.",
     )
-    member: str | None = Field(None, description="File in a zip or tar archive; null takes the only one.")
+    member: str | None = Field(None, description="File in a zip, tar or 7z archive; null takes the only one.")
     sheet: str | None = Field(None, description="Sheet of a workbook (xlsx); null takes the first one.")
     separator: str = Field(
         ",",
@@ -145,6 +145,13 @@ class Options(SourceOptions):
     def is_local(self) -> bool:
         """Whether the file is local."""
         return self.path is not None
+
+    def for_reading(self) -> Self:
+        """Return the options with names in place of paths, and without the SHA-256."""
+        names = {
+            key: value and Path(value).name for key, value in (("path", self.path), ("structures", self.structures))
+        }
+        return self.model_copy(update=names | {"sha256": None})
 
     @property
     def place(self) -> str:

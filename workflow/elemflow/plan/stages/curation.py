@@ -46,7 +46,7 @@ class Curation(Stage):
         return self._cfg(wildcards.dataset)
 
     def _cfg(self, name: str) -> Parameters:
-        return self.settings.datasets[name].curation_parameters(self.settings.data_folder)
+        return self.settings.datasets[name].curation_parameters()
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that reads and curates a dataset."""

@@ -1,11 +1,12 @@
 """Feature files of materials: inputs, parameters and code digests of their rules."""
 
+from collections.abc import Callable
 from functools import cache
 
 from elemflow.config.kinds import FEATURES, parts_of
 from elemflow.core.declared import Parameters
 from elemflow.plan import paths
-from elemflow.plan.reruns import Product
+from elemflow.plan.reruns import Product, keeps, record_of
 from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
 from elemflow.plan.stages.curation import Curation
 
@@ -34,6 +35,26 @@ class Features(Stage):
         """Return the materials that a part is computed of."""
         product = self.product(wildcards.dataset, wildcards.part)
         return compared(product, product.inputs())[0]
+
+    def chunks(self, pattern: str) -> Callable[[Wildcards], list[str]]:
+        """Return the input function of the files of all chunks of a part.
+
+        A feature file that nothing changed keeps the number of chunks that it was made of, since its bytes do not
+        depend on it.
+
+        Args:
+            pattern: Path of a chunk, with its wildcards.
+        """
+
+        def files(wildcards: Wildcards) -> list[str]:
+            product = self.product(wildcards.dataset, wildcards.part)
+            record = record_of(product)
+            kept = record and keeps(product) and record.code == self.context.digest("featurize_dataset.py")
+            count = record.chunks if record and kept else self.settings.chunks
+            place = {"dataset": wildcards.dataset, "part": wildcards.part}
+            return [pattern.format(**place, scatteritem=f"{number}-of-{count}") for number in range(1, count + 1)]
+
+        return files
 
     def chunk_cfg(self, wildcards: Wildcards) -> Parameters:
         """Return the module that computes one part of a representation, and for which share of the materials."""
