@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from elemflow.config.model import BestOfModel, EstimatorModel, Model, SearchModel, read_model
+from elemflow.config.estimator_values import check_value
+from elemflow.config.model import BestOfModel, EstimatorModel, Model, ParameterValue, SearchModel, read_model
 from elemflow.core.errors import ConfigError, nearest
 
 
@@ -168,6 +169,22 @@ def check_parameters(name: str, parameters: Iterable[str], where: str) -> None:
             )
 
 
+def _check_estimator_model(model: EstimatorModel, where: str) -> None:
+    """Check the estimator, the parameters and the grid of a model, each name and each value."""
+    name = model.estimator
+    check_estimator(name, f"{where}: key 'estimator'")
+    grid: Mapping[str, Iterable[ParameterValue]] = model.search.grid if model.search else {}
+    given: dict[str, Mapping[str, Iterable[ParameterValue]]] = {
+        "parameters": {key: (value,) for key, value in model.parameters.items()},
+        "search.grid": grid,
+    }
+    for place, parameters in given.items():
+        check_parameters(name, parameters, f"{where}: key '{place}")
+        for key, values in parameters.items():
+            for value in values:
+                check_value(name, key, value, f"{where}: key '{place}.{key}'")
+
+
 def check_model(model: Model, where: str, models: Mapping[str, Model]) -> None:
     """Check the names in an estimator, a search or a model of kind `best_of`.
 
@@ -177,12 +194,11 @@ def check_model(model: Model, where: str, models: Mapping[str, Model]) -> None:
         models: All models, by id.
 
     Raises:
-        ConfigError: An estimator, a parameter or a model does not exist, or an engine cannot search an estimator.
+        ConfigError: An estimator, a parameter or a model does not exist, the library of an estimator does not take a
+            value, or an engine cannot search an estimator.
     """
     if isinstance(model, EstimatorModel):
-        check_estimator(model.estimator, f"{where}: key 'estimator'")
-        check_parameters(model.estimator, model.parameters, f"{where}: key 'parameters")
-        check_parameters(model.estimator, model.search.grid if model.search else (), f"{where}: key 'search.grid")
+        _check_estimator_model(model, where)
     elif isinstance(model, SearchModel):
         known = SEARCHABLE[model.engine]
         for name in model.estimators:

@@ -20,6 +20,13 @@ from elemflow.core.errors import ConfigError
 if TYPE_CHECKING:
     import keras
 
+MAX_WIDTH = 16_384
+"""Most units of a layer: two such layers have 268 million weights, 4 GB with the state of Adam."""
+MAX_LAYERS = 1_000
+"""Most layers of a stack."""
+MAX_FACTOR = 100
+"""Largest factor on widths."""
+
 
 class Activation(Declared):
     """Activation of the hidden layers."""
@@ -41,7 +48,7 @@ class SizeDependentWidth(Declared):
     """Factor on every width for training sets of more than `above` rows."""
 
     above: int = Field(ge=0, description="Number of training rows.")
-    width_factor: float = Field(gt=0, description="Factor on every width, rounded to whole units.")
+    width_factor: float = Field(gt=0, le=MAX_FACTOR, description="Factor on every width, rounded to whole units.")
 
 
 class NetworkSpec(Declared):
@@ -157,7 +164,7 @@ class NetworkSpec(Declared):
 class ScalableSpec(NetworkSpec):
     """A network whose widths can be multiplied."""
 
-    width_factor: float = Field(1, gt=0, description="Factor on every width, rounded to whole units.")
+    width_factor: float = Field(1, gt=0, le=MAX_FACTOR, description="Factor on every width, rounded to whole units.")
     by_training_size: tuple[SizeDependentWidth, ...] = Field(
         (),
         description="Keys that replace the ones next to this list where there are more training rows than `above`; the "
@@ -183,7 +190,7 @@ class ScalableSpec(NetworkSpec):
 class WidthsSpec(ScalableSpec):
     """Base class of the families that are declared by a list of widths."""
 
-    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    widths: tuple[Annotated[int, Field(ge=1, le=MAX_WIDTH)], ...] = Field(
         min_length=1,
         description="Units of each layer (concatenated), of each block (merge_and_run) or of each level of the "
         "contracting side (unet), from the input on.",

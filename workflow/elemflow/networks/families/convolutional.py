@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from elemflow.networks.spec import Activation, NetworkSpec
+from elemflow.networks.spec import MAX_WIDTH, Activation, NetworkSpec
 
 if TYPE_CHECKING:
     import keras
@@ -23,11 +23,11 @@ class Convolutional(NetworkSpec):
 
     reads_fractions: ClassVar[bool] = True
     family: Literal["convolutional"] = Field(description="Convolutions over the 10 x 10 grid of elements.")
-    filters: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    filters: tuple[Annotated[int, Field(ge=1, le=MAX_WIDTH)], ...] = Field(
         min_length=1, description="Filters of each convolution over the 10 x 10 grid of elements."
     )
     kernel_size: int = Field(ge=1, le=10, description="Side of the convolutions.")
-    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    widths: tuple[Annotated[int, Field(ge=1, le=MAX_WIDTH)], ...] = Field(
         description="Units of each dense layer after the convolutions."
     )
     activation: Activation

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from elemflow.core.declared import Declared, without_default
 from elemflow.core.errors import ConfigError
-from elemflow.networks.spec import Activation, BatchNorm, ScalableSpec
+from elemflow.networks.spec import MAX_LAYERS, MAX_WIDTH, Activation, BatchNorm, ScalableSpec
 
 if TYPE_CHECKING:
     import keras
@@ -35,8 +35,8 @@ def _orders(schema: dict[str, Any]) -> None:
 class Stack(Declared):
     """Equally wide layers, in one row or in parallel branches."""
 
-    width: int = Field(ge=1, description="Units of each layer.")
-    layers: int = Field(ge=1, description="Number of layers.")
+    width: int = Field(ge=1, le=MAX_WIDTH, description="Units of each layer.")
+    layers: int = Field(ge=1, le=MAX_LAYERS, description="Number of layers.")
     branches: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2)] | None = Field(
         None, description="Layers of each parallel branch; they sum to `layers`."
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from elemflow.networks.spec import NetworkSpec
+from elemflow.networks.spec import MAX_WIDTH, NetworkSpec
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,7 @@ class Recurrent(NetworkSpec):
     max_elements: int = Field(
         ge=2, le=86, description="Most elements of a composition; a material with more stops the training."
     )
-    lstm_width: int = Field(ge=1, description="Units of the LSTM and of its attention.")
+    lstm_width: int = Field(ge=1, le=MAX_WIDTH, description="Units of the LSTM and of its attention.")
     highway_layers: int = Field(ge=0, description="Number of highway layers.")
     gate_bias: float = Field(
         description="Initial bias of the highway gates; below 0 the layers start by passing their input on."

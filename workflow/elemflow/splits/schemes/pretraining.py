@@ -39,7 +39,7 @@ class Pretraining(SplitScheme):
         None, ge=3, description="Most materials of what is left, drawn by composition with the seed. All if absent."
     )
     exclude: FineTunedRun = Field(description="Run whose validation and test compositions are excluded.")
-    members_of_fine_tuned: int = Field(1, ge=1, description="Ensemble members of the fine-tuned run.")
+    members_of_fine_tuned: int = Field(1, ge=1, le=100, description="Ensemble members of the fine-tuned run.")
 
     @model_validator(mode="before")
     @classmethod
