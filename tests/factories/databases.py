@@ -204,6 +204,8 @@ class Handler(BaseHTTPRequestHandler):
         catalog = re.search(r"catalog\((\w+)\)", matchbook)
         found = [alloy(i) for i in range(self.databases.total())]
         found = [a for a in found if not catalog or f"_{catalog[1]}_" in a["aurl"]]
+        species = re.search(r"species\((\w+)\)", matchbook)
+        found = [a for a in found if not species or species[1] in a["species"]]
         start = (number - 1) * size
         page = found[start : start + size]
         if not self.databases.aflux_counts:

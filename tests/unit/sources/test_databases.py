@@ -17,6 +17,7 @@ import pytest
 from factories import databases as fake
 from factories.databases import KEY, FakeDatabases
 
+from elemflow.chemistry.composition import SYMBOLS
 from elemflow.config import yaml_schema
 from elemflow.config.dataset import Dataset, Source
 from elemflow.core.errors import ConfigError, DataError
@@ -279,6 +280,18 @@ def test_aflow_in_both_shapes(
     assert frame["enthalpy_formation_atom"].astype(float).sum() == pytest.approx(-5)
     assert frame["species"][0] == '["Li", "O"]'
     assert "/?auid,enthalpy_formation_atom(*),species,catalog(ICSD),$paging(1,3),$format(json)" in databases.requests[0]
+
+
+def test_aflow_in_one_part_per_element(databases: FakeDatabases, tmp_path: Path) -> None:
+    frame = get(aflow(databases, parts=["catalog(ICSD),species({element})", "catalog(LIB2)"]), tmp_path)
+    assert_complete(frame, aflow, 10)
+    first = [request for request in databases.requests if "species(" in request and "$paging(1,3)" in request]
+    assert len(first) == len(SYMBOLS)
+    # The condition shows the species; a second term of the same name would not be understood.
+    query = "/?auid,enthalpy_formation_atom(*),catalog(ICSD),species({}),$paging(1,3),$format(json)"
+    assert {query.format(symbol) for symbol in ("H", "Na", "Pu")} <= {
+        request[request.index("/?") :] for request in first
+    }
 
 
 def test_aflow_null_body(databases: FakeDatabases, tmp_path: Path) -> None:

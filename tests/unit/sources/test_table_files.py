@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import py7zr
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -31,6 +32,14 @@ def energies_of(folder: Path, content: bytes, name: str, **source: Any) -> dict[
     outcome = run(folder, content, name, source={"kind": "table", "path": str(folder / name), **source})
     assert outcome.report["steps"][0]["rows"] == 3
     return {name: value for name, value in outcome.energies.items() if not pd.isna(value)}
+
+
+def seven_zipped(members: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with py7zr.SevenZipFile(target, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(content, name)
+    return target.getvalue()
 
 
 def zstandard(content: bytes) -> bytes:
@@ -91,6 +100,7 @@ ARCHIVES = {
     "t.tar.gz": tarred("gz", MEMBERS),
     "t.tar.xz": tarred("xz", MEMBERS),
     "t.tar.zst": zstandard(tarred("", MEMBERS)),
+    "t.7z": seven_zipped(MEMBERS),
 }
 
 
@@ -111,7 +121,7 @@ def test_the_only_member_needs_no_name(tmp_path: Path) -> None:
 
 
 def test_a_member_of_what_is_no_archive(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"t\.csv is no zip or tar archive\. Remove source\.member"):
+    with pytest.raises(DataError, match=r"t\.csv is no zip, tar or 7z archive\. Remove source\.member"):
         energies_of(tmp_path, CSV, "t.csv", member="t.csv")
 
 
@@ -123,6 +133,13 @@ def test_an_encrypted_or_damaged_archive(tmp_path: Path) -> None:
         energies_of(tmp_path, bytes(content), "t.zip", member="t.csv")
     with pytest.raises(DataError, match=r"t\.zip cannot be read as csv"):
         energies_of(tmp_path, bytes(content)[:60], "t.zip", member="t.csv")
+
+
+def test_a_damaged_7z_archive(tmp_path: Path) -> None:
+    content = seven_zipped({"t.csv": CSV})
+    for damaged in (content[: len(content) // 2], content[:40] + bytes([content[40] ^ 1]) + content[41:]):
+        with pytest.raises(DataError, match=r"t\.7z cannot be read as csv"):
+            energies_of(tmp_path, damaged, "t.7z", member="t.csv")
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.dat"])

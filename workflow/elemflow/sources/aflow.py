@@ -6,7 +6,7 @@ numbers are text; both are understood. The columns are `auid`, `compound`, `aurl
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pandas as pd
 import requests
 from pydantic import Field
 
+from elemflow.chemistry.composition import SYMBOLS
 from elemflow.core.errors import DataError
 from elemflow.sources.download import get_json
 from elemflow.sources.options import Names, Pause, SourceOptions, Url
@@ -24,6 +25,8 @@ from elemflow.sources.records import FileRecord
 from elemflow.sources.retries import TemporaryError, with_retries
 
 _KEY = "auid"
+ELEMENT = "{element}"
+"""What stands for each element in a part."""
 _ALWAYS = ("auid", "compound", "aurl")
 _COUNTED = re.compile(r"\d+ of (\d+)")
 # The language of AFLUX is written in these characters, which its server expects as they are.
@@ -39,7 +42,8 @@ class Options(SourceOptions):
     parts: Names = Field(
         ("",),
         description="Conditions in AFLUX that split the query, such as `catalog(ICSD)`; each part is fetched page "
-        "by page. One empty text requests everything.",
+        "by page. One empty text requests everything; `{element}` stands for each element in turn, as in "
+        "`catalog(LIB3),species({element})`.",
     )
     base_url: Url = Field("https://aflow.org/API/aflux", description="Address of AFLUX.")
     page_size: int = Field(1000, ge=1, le=100_000, description="Entries per request.")
@@ -51,9 +55,15 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
     with requests.Session() as session:
         parts = [
             Query(f"AFLOW {part or 'all'}", _address(options, part, 1), partial(_request, options, session, part))
-            for part in options.parts
+            for part in _expanded(options.parts)
         ]
         return fetch_parts(folder, parts)
+
+
+def _expanded(parts: Iterable[str]) -> Iterator[str]:
+    """Yield the parts, one for each element where they name none."""
+    for part in parts:
+        yield from (part.replace(ELEMENT, symbol) for symbol in (SYMBOLS if ELEMENT in part else ("",)))
 
 
 def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
@@ -96,7 +106,9 @@ def _answer(options: Options, session: requests.Session, address: str) -> tuple[
 
 def _address(options: Options, part: str, number: int) -> str:
     # The first keyword decides the order of the entries; it must be unique, or pages would overlap.
-    terms = [_KEY, *(keyword for keyword in options.keywords if keyword != _KEY)]
-    terms += [part] if part else []
+    conditions = part.split(",") if part else []
+    named = {_KEY, *(condition.split("(")[0] for condition in conditions)}
+    # A condition requests its keyword, too.
+    terms = [_KEY, *(keyword for keyword in options.keywords if keyword not in named), *conditions]
     terms += [f"$paging({number},{options.page_size})", "$format(json)"]
     return f"{options.base_url.rstrip('/?')}/?{quote(','.join(terms), safe=_PLAIN)}"

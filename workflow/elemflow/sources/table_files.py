@@ -1,4 +1,4 @@
-"""Files of tables as streams: plain or compressed, or a member of a zip or tar archive.
+"""Files of tables as streams: plain or compressed, or a member of a zip, tar or 7z archive.
 
 What a file is, is seen from its content; its format, where none is declared, from its name.
 """
@@ -24,9 +24,10 @@ UNREADABLE = (EOFError, OSError, lzma.LZMAError, tarfile.TarError, zipfile.BadZi
 """What a damaged, cut off or encrypted file raises."""
 
 _BY_SUFFIX: dict[str, Format] = {"tsv": "csv", "txt": "csv", "dat": "csv", "ndjson": "jsonl"}
-_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz", ".tbz2", ".txz")
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".tar", ".tgz", ".tbz2", ".txz")
 _ZIP, _WORKBOOK = b"PK\x03\x04", "xl/workbook.xml"
 _TAR, _TAR_AT = b"ustar", 257
+_7Z = b"7z\xbc\xaf\x27\x1c"
 _SHOWN = 10  # members of an archive that a message names
 
 
@@ -87,8 +88,11 @@ def open_table(path: Path, member: str | None = None, *, workbook: bool = False)
             with tarfile.open(fileobj=stream, mode="r:") as archive:
                 names = [item.name for item in archive if item.isfile()]
                 yield cast("IO[bytes]", archive.extractfile(_chosen(path, names, member)))
+        elif _starts(stream, _7Z):
+            with _from_7z(path, stream, member) as part:
+                yield part
         elif member is not None:
-            raise UnreadableTable(f"{path} is no zip or tar archive.", "Remove source.member.")
+            raise UnreadableTable(f"{path} is no zip, tar or 7z archive.", "Remove source.member.")
         else:
             yield stream
 
@@ -113,6 +117,22 @@ def _unpack_zstandard(path: Path) -> IO[bytes]:
         shutil.copyfileobj(stream, unpacked)
     unpacked.seek(0)
     return cast("IO[bytes]", unpacked)
+
+
+@contextmanager
+def _from_7z(path: Path, stream: IO[bytes], member: str | None) -> Iterator[IO[bytes]]:
+    """Open a member of a 7z archive, unpacked to a temporary file: one cannot read such a member in pieces."""
+    import py7zr  # noqa: PLC0415  for one kind of file
+
+    try:
+        with py7zr.SevenZipFile(stream) as archive, tempfile.TemporaryDirectory() as folder:
+            names = [item.filename for item in archive.list() if not item.is_directory]
+            chosen = _chosen(path, names, member)
+            archive.extract(folder, targets=[chosen])
+            with (Path(folder) / chosen).open("rb") as part:
+                yield part
+    except py7zr.exceptions.ArchiveError as error:
+        raise OSError(str(error)) from error
 
 
 def _starts(stream: IO[bytes], magic: bytes, at: int = 0) -> bool:
