@@ -234,3 +234,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     else:
         assert canonical(forms[text]) == forms[text]
         assert parse_formula(text).keys() == amounts(forms[text]).keys()
+
+
+@pytest.mark.parametrize("text", ["Fe" + "1" * 100_000, "Fe1." + "1" * 100_000 + "x", "(" * 100_000, "Fe" * 100_000])
+def test_a_text_that_is_too_long_for_a_formula_is_refused_at_once(text):
+    with pytest.raises(ValueError, match=r"^[12]00,00[0-9] characters are no formula$"):
+        canonical(text)

@@ -9,10 +9,12 @@ import yaml
 from factories.curation import (
     Outcome,
     curated,
+    run,
 )
 
 from elemflow.config.dataset import Dataset, Source
 from elemflow.config.load import load
+from elemflow.core.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +78,9 @@ def test_real_structures(tmp_path: Path, real_data: Path, real_project: Path) ->
     assert outcome.materials["volume"].to_numpy() == pytest.approx(
         (kept["volume"] / kept["nsites"]).to_numpy(), rel=1e-9
     )
+
+
+def test_a_long_cell_is_quoted_in_part(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"row 0 .* column 'e': '9{60,80}… \(300,003 characters\)") as caught:
+        run(tmp_path, f"formula,e\nFeO,{'9' * 300_000}x\n")
+    assert len(str(caught.value)) < 500

@@ -21,6 +21,8 @@ _LENGTHS = ("_cell_length_a", "_cell_length_b", "_cell_length_c")
 _ANGLES = ("_cell_angle_alpha", "_cell_angle_beta", "_cell_angle_gamma")
 _PLACES = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _OCCUPANCY, _LABEL, _TYPE = "_atom_site_occupancy", "_atom_site_label", "_atom_site_type_symbol"
+LONGEST_NUMBER = 100
+"""Most characters of a number: its pattern takes a time that grows with the square of the length."""
 _NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:\([0-9.]*\)?)?")  # 0.25(1), 0.25(1
 _UNKNOWN = {".", "?"}
 _BLOCK = re.compile(r"^\s*data_", re.MULTILINE)
@@ -171,6 +173,8 @@ def _number(text: str, what: str) -> float:
     Raises:
         ValueError: It is none, or is not given.
     """
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"{what} has {len(text):,} characters, which are no number")
     found = _NUMBER.fullmatch(text.strip())
     if found:
         return float(found[1])

@@ -29,6 +29,8 @@ Jha et al., Sci. Rep. 8, 17593 (2018), section Methods, and the papers that buil
 """
 
 _KNOWN = frozenset(SYMBOLS)
+LONGEST_FORMULA = 1_000
+"""Most characters of a formula: some patterns take a time that grows with the square of the length."""
 _PLAIN = re.compile(r"(?:[A-Z][a-z]?(?:[1-9][0-9]*)?)+")
 _PLAIN_TOKEN = re.compile(r"([A-Z][a-z]?)([0-9]*)")
 _TOKEN = re.compile(r"(?P<symbol>[A-Z][a-z]?)|(?P<open>[(\[{])|(?P<close>[)\]}])")
@@ -169,6 +171,8 @@ def amounts(composition: str) -> dict[str, int]:
 
 
 def _parse(text: str) -> dict[str, int] | dict[str, Fraction]:
+    if len(text) > LONGEST_FORMULA:
+        raise ValueError(f"{len(text):,} characters are no formula")
     if not _PLAIN.fullmatch(text):
         return _parse_general(text)
     found: dict[str, int] = {}

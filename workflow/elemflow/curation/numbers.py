@@ -13,6 +13,8 @@ from elemflow.core.errors import DataError
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 """Text that is a number; `inf`, `1,5` and `12(3)` are none."""
 
+LONGEST_QUOTE = 80
+"""Characters of a cell that a message quotes."""
 _ALWAYS_MISSING = ["", "nan"]
 _WITH_COMMA = re.compile(NUMBER.replace(r"\.", ","))
 _WITH_GROUPS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*")
@@ -64,10 +66,13 @@ def parse_numbers(
     if bad.any() and spec.parse == "strict":
         first = int(np.argmax(bad))
         cell = cells.iloc[first]
+        text = str(cell).strip()
+        # It is searched in a time that grows with the square of the length.
+        advice = _advice(text, decimal) if len(text) <= LONGEST_QUOTE else ""
         raise DataError(
-            f"{place}, row {done + first} (counted from 0), column {spec.column!r}: {cell!r} is not a number. "
-            f"{_advice(str(cell).strip(), decimal)}Correct it, add the text to the property's 'missing' list, or set "
-            "'parse: lenient' to count such cells as missing."
+            f"{place}, row {done + first} (counted from 0), column {spec.column!r}: {_shortened(cell)} is not a "
+            f"number. {advice}Correct it, add the text to the property's 'missing' list, or set 'parse: lenient' to "
+            "count such cells as missing."
         )
     return pa.array(np.where(bad, np.nan, values), from_pandas=True), int(bad.sum())
 
@@ -98,3 +103,9 @@ def _advice(cell: str, decimal: str | None) -> str:
     if _FORTRAN.fullmatch(cell):
         return "Write its exponent with e: 1.5e-3. "
     return ""
+
+
+def _shortened(cell: object) -> str:
+    """Return a cell as messages quote it."""
+    text = repr(cell)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}… ({len(text):,} characters)"

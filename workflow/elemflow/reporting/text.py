@@ -23,6 +23,11 @@ METRICS = {
 }
 HIGHER_IS_BETTER = {"r2"}
 WIDTH = 100  # characters per line of plain text
+PLAIN = (1e-4, 1e6)
+"""Numbers between these are written without a power of ten."""
+SMALL_DECIMALS = 6
+"""Decimals from which on a smaller number shows its digits."""
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 WHOLE_PERCENT = 100  # differences from here on, in per cent, are shown without decimals
 
 _TEX_RULES = {
@@ -43,7 +48,16 @@ def count_decimals(value: float, printed: str | None = None, digits: int = 3) ->
 
 
 def format_number(value: float, decimals: int) -> str:
-    """Format a number with a true minus sign and without a negative zero."""
+    """Format a number with a true minus sign and without a negative zero.
+
+    Outside `PLAIN` it is written with a power of ten and three significant digits; a small one only where so many
+    decimals are wanted that its digits, and not a rounded zero, shall be seen.
+    """
+    low, high = PLAIN
+    small = 0 < abs(value) < low and decimals >= SMALL_DECIMALS
+    if math.isfinite(value) and (small or abs(value) >= high):
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}".replace("-", "−")
     text = f"{value:.{decimals}f}"
     if float(text) == 0:
         text = text.lstrip("-")
@@ -52,8 +66,9 @@ def format_number(value: float, decimals: int) -> str:
 
 def format_percent(value: float) -> str:
     """Format a difference in per cent with its sign."""
-    text = format_number(value, 1 if abs(value) < WHOLE_PERCENT else 0)
-    sign = "+" if value > 0 and float(text) > 0 else ""
+    decimals = 1 if abs(value) < WHOLE_PERCENT else 0
+    text = format_number(value, decimals)
+    sign = "+" if value > 0 and float(f"{value:.{decimals}f}") > 0 else ""
     return f"{sign}{text.replace('inf', '∞')}\u202f%"
 
 
