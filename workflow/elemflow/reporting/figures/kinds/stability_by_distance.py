@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from elemflow.config.kinds import FigureKind
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
+from elemflow.reporting.figures.deciders import look_of
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_under
 from elemflow.reporting.stability import TRUTH, predicted_columns, read_compounds, setting_of
-from elemflow.stability.records import DECIDERS
 
 KIND = FigureKind(
     description="Accuracy of decisions on stability by distance from the hull; all cells have one `setting`.",
@@ -19,7 +19,7 @@ KIND = FigureKind(
 EXPLANATION = (
     "Share of right decisions among the compounds with a true ΔHd around the horizontal value; those at its left are "
     "stable. "
-    "Grey: share of all compounds in each bin, in arbitrary units."
+    "Grey: number of compounds per eV/atom, in arbitrary units."
 )
 EDGES = np.array([-300, -200, -150, -100, -75, -50, -35, -20, -10, 0, 10, 20, 35, 50, 75, 100, 150, 200, 300]) / 1000
 LINES = ("-", "--", ":", "-.", (0, (1, 3)))
@@ -47,8 +47,8 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
                 right = (table[column].to_numpy() <= 0) == (truth <= 0)
                 hits = np.bincount(bins, right, minlength=len(EDGES) + 1)[1:-1]
                 x, y = middle[shown], hits[shown] / counts[shown]
-                label = f"{series.label}: {DECIDERS[decider]}" if len(panel.series) > 1 else DECIDERS[decider]
-                axis.plot(x, y, linestyle=line, color=series.color, label=label, linewidth=1.3)
+                label, color = look_of(panel, series, decider)
+                axis.plot(x, y, linestyle=line, color=color, label=label, linewidth=1.3)
                 numbers.add(panel, series, f"accuracy_{decider}", unit="1", x=x, y=y, count=counts[shown])
         axis.axvline(0, color=style.INK, linewidth=0.7)
         axis.set(title=panel.label, xlabel="True ΔHd (eV/atom)", ylabel="Accuracy", ylim=(0, 1.02))

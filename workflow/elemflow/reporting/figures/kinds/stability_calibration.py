@@ -10,6 +10,7 @@ from elemflow.config.kinds import FigureKind
 from elemflow.core.errors import DataError
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
+from elemflow.reporting.figures.deciders import look_of
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_under
 from elemflow.reporting.stability import read_stability, setting_of
 from elemflow.stability.records import DECIDERS
@@ -35,14 +36,15 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
             report = read_stability(series.folder)
             if report is None:
                 raise DataError(f"{series.folder / 'stability.json'}: no such file; build the run's stability again.")
-            found = {name: each for name, each in report.settings.get(setting, {}).items() if each.reliability}
+            metrics_of = report.settings.get(setting, {})
+            found = {name: metrics_of[name] for name in DECIDERS if name in metrics_of and metrics_of[name].reliability}
             for mark, (decider, metrics) in zip(MARKS, found.items(), strict=False):
                 x = np.array([each.probability for each in metrics.reliability])
                 y = np.array([each.stable for each in metrics.reliability])
                 counts = [each.n for each in metrics.reliability]
-                name = f"{series.label}: {DECIDERS[decider]}" if len(panel.series) > 1 else DECIDERS[decider]
+                name, color = look_of(panel, series, decider)
                 label = f"{name} ({metrics.calibration_error:.3f})"
-                axis.plot(x, y, mark, color=series.color, label=label, markersize=3.2, linewidth=1)
+                axis.plot(x, y, mark, color=color, label=label, markersize=3.2, linewidth=1)
                 numbers.add(panel, series, f"reliability_{decider}", unit="1", x=x, y=y, count=counts)
         axis.axline((0, 0), slope=1, color=style.INK, linewidth=0.7, alpha=0.55)
         axis.set(title=panel.label, xlabel="P(stable)", ylabel="Share that is stable", xlim=(0, 1), ylim=(0, 1))

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from elemflow.config.kinds import FigureKind
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
-from elemflow.reporting.figures.panels import Array, Numbers, Panel, grid_of_axes, legend_under
+from elemflow.reporting.figures.deciders import look_of
+from elemflow.reporting.figures.panels import Array, Numbers, Panel, grid_of_axes, legend_below
 from elemflow.reporting.stability import TRUTH, predicted_columns, read_compounds, setting_of
-from elemflow.stability.records import DECIDERS
 
 KIND = FigureKind(
     description="ROC and precision-recall curves of decisions on stability; all cells of a figure have one `setting`.",
@@ -24,6 +25,8 @@ EXPLANATION = (
     "stable. Right: precision against recall. Points: decisions of others at ΔHd = 0, see the table of this setting."
 )
 LINES = ("-", "--", ":", "-.", (0, (1, 3)), (0, (6, 2, 1, 2)))
+GAP = 0.045
+"""Distance of names, in parts of the axis."""
 POINTS = 400
 """Points of a curve that are drawn."""
 
@@ -31,6 +34,7 @@ POINTS = 400
 def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw both curves for each decider and run."""
     setting = setting_of(planned)
+    handles: list[Artist] = []
     figure, axes = grid_of_axes(2 * len(panels), width=3.7, height=3.7, columns=2)
     for number, panel in enumerate(panels):
         roc, precision = axes[2 * number : 2 * number + 2]
@@ -41,19 +45,19 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
             scores = {name: -table[column].to_numpy() for name, column in decided.items()}
             scores |= {name: table[column].to_numpy() for name, column in chances.items() if name not in scores}
             for line, (decider, score) in zip(LINES, scores.items(), strict=False):
-                label = f"{series.label}: {DECIDERS[decider]}" if len(panel.series) > 1 else DECIDERS[decider]
+                label, color = look_of(panel, series, decider)
                 false, true, right = curves(score, stable)
-                roc.plot(false, true, linestyle=line, color=series.color, linewidth=1.2, label=label)
-                precision.plot(true, right, linestyle=line, color=series.color, linewidth=1.2)
+                roc.plot(false, true, linestyle=line, color=color, linewidth=1.2, label=label)
+                precision.plot(true, right, linestyle=line, color=color, linewidth=1.2)
                 numbers.add(panel, series, f"roc_{decider}", unit="1", x=false, y=true)
                 numbers.add(panel, series, f"precision_{decider}", unit="1", x=true, y=right)
-        for peer in planned.peers:
-            _mark(roc, peer.values["fpr"], peer.values["recall"], peer.model)
-            _mark(precision, peer.values["recall"], peer.values["precision"], peer.model)
+        _mark(roc, [(peer.values["fpr"], peer.values["recall"], peer.model) for peer in planned.peers])
+        _mark(precision, [(peer.values["recall"], peer.values["precision"], peer.model) for peer in planned.peers])
         roc.axline((0, 0), slope=1, color=style.INK, linewidth=0.6, alpha=0.5)
         roc.set(title=panel.label, xlabel="False positive rate", ylabel="Recall", xlim=(0, 1), ylim=(0, 1))
         precision.set(xlabel="Recall", ylabel="Precision", xlim=(0, 1), ylim=(0.3, 1.01))
-        legend_under(roc)
+        handles = roc.get_legend_handles_labels()[0]
+    legend_below(figure, handles)
     return figure
 
 
@@ -73,6 +77,10 @@ def curves(score: Array, stable: npt.NDArray[np.bool_]) -> tuple[Array, Array, A
     return (taken - found) / max((~stable).sum(), 1), found / max(stable.sum(), 1), found / taken
 
 
-def _mark(axis: Axes, x: float, y: float, name: str) -> None:
-    axis.plot([x], [y], "o", color=style.INK, markersize=3)
-    axis.annotate(name, (x, y), xytext=(3, -7), textcoords="offset points", fontsize=6.5, color=style.INK)
+def _mark(axis: Axes, points: Sequence[tuple[float, float, str]]) -> None:
+    """Draw the decisions of others, with their names below each other where the points are close."""
+    height = float("inf")
+    for x, y, name in sorted(points, key=lambda point: -point[1]):
+        height = min(y - GAP / 2, height - GAP)
+        axis.plot([x], [y], "o", color=style.INK, markersize=3)
+        axis.text(x + GAP / 2, height, name, fontsize=6.5, color=style.INK, va="center")

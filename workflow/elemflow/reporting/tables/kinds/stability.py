@@ -91,8 +91,8 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[St
         report = None if cell.missing or not path else read_stability(Path(path).parent)
         found = report.settings.get(cell.setting, {}) if report else {}
         reason = (cell.missing or None) if report is None else report.missing.get(cell.setting)
-        for decider, values in found.items():
-            yield _line(table, cell, decider, _values(values), None)
+        for decider in filter(found.__contains__, DECIDERS):
+            yield _line(table, cell, decider, _values(found[decider]), None)
         if not found:
             yield _line(table, cell, "", {}, reason)
     first = table.ordered_cells[0]

@@ -1,0 +1,31 @@
+"""How figures call and colour what decides on stability."""
+
+from elemflow.reporting.figures import style
+from elemflow.reporting.figures.panels import Panel, Series
+from elemflow.stability.records import (
+    BLEND,
+    ENERGY,
+    HULL,
+    HULL_CLASSIFIER,
+    SECOND_STAGE,
+    SECOND_STAGE_CLASSIFIER,
+    SUBSTITUTION,
+)
+
+SHORT = {
+    ENERGY: "energy",
+    SUBSTITUTION: "exchanged elements, no model",
+    HULL: "trees of the hull",
+    HULL_CLASSIFIER: "trees of the hull, P(stable)",
+    BLEND: "mean of energy and trees",
+    SECOND_STAGE: "trees of hull and energy",
+    SECOND_STAGE_CLASSIFIER: "trees of hull and energy, P(stable)",
+}
+"""Deciders in legends."""
+
+
+def look_of(panel: Panel, series: Series, decider: str) -> tuple[str, str]:
+    """Return label and colour of a decider: its own colour where a panel has one run, that of the run otherwise."""
+    if len(panel.series) > 1:
+        return f"{series.label}: {SHORT[decider]}", series.color
+    return SHORT[decider], style.pick_color(list(SHORT).index(decider))
