@@ -84,7 +84,7 @@ VOLATILE = re.compile(
 """Names of columns and of keys in JSON whose numbers change from one build to the next."""
 DECLARED = {"cfg"}
 """Keys in JSON that repeat the configuration."""
-VOLATILE_COLUMNS = {"figures/guard/cost": {"x"}}
+VOLATILE_COLUMNS = {"figures/guard/cost": {"x"}, "pages/figures/guard-cost": {"x"}}
 """Columns with times that their name does not tell, by key."""
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "tensorflow", "keras", "jax", "jaxlib", "xgboost", "lightgbm", "catboost",
             "flaml", "optuna", "pymatgen", "matminer")  # fmt: skip
