@@ -13,7 +13,8 @@ from elemflow.config import estimators
 from elemflow.config.dataset import BorrowedProperty, Columns, Dataset, ElementsFilter, RangeFilter, Source
 from elemflow.config.hostile import check_address, check_file_name
 from elemflow.config.kinds import FEATURES
-from elemflow.config.model import Model, NetworkModel
+from elemflow.config.model import Model, NetworkModel, NetworkSearchModel
+from elemflow.config.network_search import check_space
 from elemflow.config.protocol import Protocol, Training
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.networks.spec import ScalableSpec
@@ -207,6 +208,8 @@ def check_model(model: Model, where: str, others: Mapping[str, Model], root: Pat
         estimators.check_model(model, where, others)
         return
     model.spec.check(f"{where}: spec", root)
+    if isinstance(model, NetworkSearchModel):
+        check_space(model, where, root)
     if isinstance(model.spec, ScalableSpec):
         check_order(model.spec.by_training_size, f"{where}: key 'spec.by_training_size'")
 

@@ -55,6 +55,36 @@ class NetworkModel(_Model):
         return self.model_copy(update={"spec": self.spec.for_size(rows)})
 
 
+class ChoiceRange(Declared):
+    """A range that a search draws numbers from."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+Choices = tuple[Any, ...] | ChoiceRange | dict[str, Any]
+"""Values to choose from, a range, or values by the names that the record of trials shows."""
+
+
+class NetworkSearchModel(NetworkModel):
+    """A search over the settings of a network and of its training.
+
+    Attributes:
+        trials: Most settings that are tried.
+        sampler: What proposes them.
+        prune_after: Validations after which a trial that is worse than the median may end; None lets all train to
+            their end.
+        space: What may differ, by dotted key below `spec` or `training`.
+    """
+
+    kind: Literal["network_search"]  # type: ignore[assignment]  # a network to all that reads its results
+    trials: int
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    prune_after: int | None = None
+    space: dict[str, Choices]
+
+
 class GridSearch(Declared):
     """A search for the best hyperparameters in a grid."""
 
@@ -126,10 +156,12 @@ class ModelOptions(Declared):
         return cls.model_validate(model.options)
 
 
-_Known = Annotated[NetworkModel | EstimatorModel | BestOfModel | SearchModel, Field(discriminator="kind")]
+_Known = Annotated[
+    NetworkModel | NetworkSearchModel | EstimatorModel | BestOfModel | SearchModel, Field(discriminator="kind")
+]
 _KNOWN: TypeAdapter[_Known] = TypeAdapter(_Known)
-KNOWN_KINDS = ("network", "estimator", "best_of", "search")
-Model = NetworkModel | EstimatorModel | BestOfModel | SearchModel | OtherModel
+KNOWN_KINDS = ("network", "network_search", "estimator", "best_of", "search")
+Model = NetworkModel | NetworkSearchModel | EstimatorModel | BestOfModel | SearchModel | OtherModel
 
 
 def read_model(declared: Mapping[str, Any]) -> Model:

@@ -166,5 +166,5 @@ def separate_missing_properties(datasets: Declarations) -> None:
 def expand_networks(models: Declarations) -> None:
     """Replace the shorthands of networks, such as `spec.branches`."""
     for path, model in models.values():
-        if model["kind"] == "network":
+        if model["kind"] in ("network", "network_search"):
             model["spec"] = network_families()[model["spec"]["family"]].expand(model["spec"], path)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from elemflow.config.kinds import parts_of
 from elemflow.config.load import Settings
-from elemflow.config.model import BestOfModel, EstimatorModel, Model, NetworkModel, SearchModel
+from elemflow.config.model import BestOfModel, EstimatorModel, Model, NetworkModel, NetworkSearchModel, SearchModel
 from elemflow.config.variations import MARK
 from elemflow.core.declared import Declared
 from elemflow.core.errors import DataError
@@ -143,6 +143,7 @@ def _describe(settings: Settings, run: Run, users: Sequence[str], results: Path)
     materials, source = _count(settings, run, results)
     rows = _rows(protocol.split, materials)
     network = isinstance(model, NetworkModel)
+    trials = model.trials if isinstance(model, NetworkSearchModel) else 1
     training = protocol.training.for_size(rows["train"]) if protocol.training else None
     stopping, most = (training.early_stopping, training.max_epochs) if training else (None, 0)
     return CostedRun(
@@ -158,7 +159,7 @@ def _describe(settings: Settings, run: Run, users: Sequence[str], results: Path)
         sizes=source,
         rows=rows,
         batch_size=training.batch_size if training else 1,
-        epochs=(min(stopping.patience + 1, most) if stopping else most, most),
+        epochs=(trials * (min(stopping.patience + 1, most) if stopping else most), trials * most),
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from elemflow.config.dataset import Dataset, Property
 from elemflow.config.kinds import parts_of
 from elemflow.config.load import Settings
-from elemflow.config.model import NetworkModel
+from elemflow.config.model import NetworkModel, NetworkSearchModel
+from elemflow.config.network_search import check_search
 from elemflow.config.pretraining import source_protocol_id, target_of
 from elemflow.config.protocol import Protocol
 from elemflow.config.study import Cell, Item, OneOrMany, Study
@@ -217,6 +218,8 @@ def _check_run(settings: Settings, run: Run, where: str) -> None:
             f"{where}: protocol '{run.protocol}' has no key 'training', which the network '{run.model}' needs. Use it "
             "with estimators, or name another protocol."
         )
+    if isinstance(model, NetworkSearchModel):
+        check_search(run.model, protocol, where)
     scaled = protocol.scaling_of(parts_of(run.representation))
     model.spec.check_representation(run.representation, scaled, f"{where}: model '{run.model}'")
 

@@ -7,7 +7,7 @@ nothing else: a job that ran out of memory comes back with more, one that ran ou
 import json
 from pathlib import Path
 
-from elemflow.config.model import BestOfModel, EstimatorModel, Model, NetworkModel, SearchModel
+from elemflow.config.model import BestOfModel, EstimatorModel, Model, NetworkModel, NetworkSearchModel, SearchModel
 from elemflow.config.protocol import Protocol, Training
 
 UNKNOWN_MATERIALS = 50_000  # before a dataset is curated; dry-runs only
@@ -61,7 +61,7 @@ def training_minutes(materials: int, model: Model, protocol: Protocol) -> int:
         protocol: The protocol.
     """
     if isinstance(model, NetworkModel):
-        milliseconds = 0.1 * _training(protocol).for_size(materials).max_epochs  # per row on a GPU
+        milliseconds = 0.1 * _training(protocol).for_size(materials).max_epochs * _trials(model)  # per row on a GPU
     else:
         milliseconds = 20 * _trials(model)
     return int(min(max(protocol.split.n_trainings * materials * milliseconds / 60_000, MINUTES[0]), MINUTES[1]))
@@ -71,7 +71,7 @@ def _trials(model: Model) -> int:
     """Return how many models are tried per member."""
     if isinstance(model, EstimatorModel):
         return model.search.trials if model.search else 1
-    return model.trials if isinstance(model, BestOfModel | SearchModel) else 1
+    return model.trials if isinstance(model, BestOfModel | SearchModel | NetworkSearchModel) else 1
 
 
 def _training(protocol: Protocol) -> Training:

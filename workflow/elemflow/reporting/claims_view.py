@@ -18,8 +18,11 @@ from elemflow.reporting.paired import PairedErrors
 from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.kinds.comparison import ComparisonLine
 from elemflow.reporting.tables.kinds.errors import ErrorLine
+from elemflow.reporting.tables.kinds.quantities import QuantityLine
 from elemflow.reporting.view import NO_VALUE, NOT_RUN
 
+OfCsv = ErrorLine | ComparisonLine | QuantityLine
+"""Lines of the tables that claims are about."""
 SIGNS = {True: "✓", False: "✗", None: "?"}
 
 
@@ -27,10 +30,10 @@ SIGNS = {True: "✓", False: "✗", None: "?"}
 class FoundLine(claims.Line):
     """A cell of a claim with its line of the csv."""
 
-    found: ErrorLine | ComparisonLine
+    found: OfCsv
 
     @classmethod
-    def of(cls, line: claims.Line, found: ErrorLine | ComparisonLine) -> Self:
+    def of(cls, line: claims.Line, found: OfCsv) -> Self:
         """Return a cell with its line of the csv."""
         return cls(**vars(line), found=found)
 
@@ -205,7 +208,7 @@ def _summary(shown: Sequence[ClaimView]) -> str:
 
 def _read_lines(planned: PlannedTable, csv: str | Path) -> list[FoundLine]:
     """Return the cells of a table with their lines of its csv."""
-    found: list[ErrorLine | ComparisonLine] = load_builder(planned.kind).read(csv)
+    found: list[OfCsv] = load_builder(planned.kind).read(csv)
     lines = claims.planned_lines(planned)
     runs = [(line.run, line.against.run if line.against else None) for line in lines]
     if runs != [(line.run, getattr(line, "against_run", None)) for line in found]:
@@ -346,7 +349,7 @@ def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
 
 def evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
     """Evaluate a claim on the published values; None if it is not testable there."""
-    if not claim.printed or claim.kind in ("reproduced", "significant"):
+    if not claim.printed or claim.kind in ("reproduced", "significant", "cheaper"):
         return None
     cases = claims.cases_of(claim, [line for line in lines if line.published is not None])
     if not cases:
@@ -408,13 +411,14 @@ def _view_cell(line: FoundLine, case: Case, *, linked: bool) -> ClaimCell:
     )
 
 
-def _show_value(value: float | str, found: ErrorLine | ComparisonLine) -> str:
+def _show_value(value: float | str, found: OfCsv) -> str:
     if isinstance(value, str):
         return value
     if isinstance(found, ComparisonLine):
         shown = f"p = {value:.2g}"
     else:
         decimals = words.count_decimals(value, found.published)
-        spread = "" if found.spread is None else f" ± {words.format_number(found.spread, decimals)}"
+        known = found.spread if isinstance(found, ErrorLine) else None
+        spread = "" if known is None else f" ± {words.format_number(known, decimals)}"
         shown = words.format_number(value, decimals) + spread
     return f"{shown} {comparability.mark_of(found.scale)}".rstrip()

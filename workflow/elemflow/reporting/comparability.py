@@ -63,6 +63,10 @@ class HasVerdict(Protocol):
         """How many more members would decide."""
 
 
+NETWORKS = ("network", "network_search")
+"""Kinds of model that are trained in epochs."""
+
+
 @dataclass(frozen=True)
 class RunScale:
     """Scale of the run behind a cell; all None for a cell without data.
@@ -119,7 +123,7 @@ def describe_cell(
 def _epochs_at_most(metrics: str | Path | None) -> int | None:
     """Return the `max_epochs` that held for the rows of a run of networks; estimators have none."""
     cfg = read_info(metrics).get("cfg")
-    return int(cfg["protocol"]["training"]["max_epochs"]) if cfg and cfg["model"]["kind"] == "network" else None
+    return int(cfg["protocol"]["training"]["max_epochs"]) if cfg and cfg["model"]["kind"] in NETWORKS else None
 
 
 def _sizes(materials: int | None, printed: int | None) -> str:

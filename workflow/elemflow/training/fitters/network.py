@@ -94,10 +94,14 @@ class NetworkFitter(Fitter):
         if task.data.pretrained:
             copy_weights(model, task.data.pretrained, self.model)
             log.info("%s: fine-tuned from %s", task.label, task.data.pretrained)
-        progress = Progress(task.label, self.settings.training.max_epochs, interval)
+        progress = self.progress(task.label, interval)
         # A layer of the user's may keep what its configuration does not say, so that a copy may compute something else.
         architecture = "" if spec.source_file else json.dumps([spec.plain(), n_inputs], sort_keys=True)
         return TrainingJob(model, task.data, seed, task.folder / "state.npz", progress, architecture)
+
+    def progress(self, label: str, interval: float) -> Progress:
+        """Return what logs the validations of a member."""
+        return Progress(label, self.settings.training.max_epochs, interval)
 
 
 FITTER = NetworkFitter

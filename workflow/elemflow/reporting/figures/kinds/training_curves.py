@@ -1,6 +1,6 @@
 """Training curves: validation error of every member against the epoch, or the step where validations follow steps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,23 +27,38 @@ EPOCHS_DRAWN = 500  # longer curves are thinned; their best and last epochs stay
 def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw the validation error of every member, with the best epoch or step marked."""
     del planned
+    return draw_curves(panels, numbers, "validation_mae", "validation_error", name_set)
+
+
+def draw_curves(
+    panels: Sequence[Panel], numbers: Numbers, column: str, quantity: str, name: Callable[[Panel], str]
+) -> Figure:
+    """Draw a column of the history of every member, with its lowest value marked.
+
+    Args:
+        panels: The panels.
+        numbers: Collects what is drawn.
+        column: Column of `history.parquet`.
+        quantity: Name of its values in the csv.
+        name: Returns what is drawn in a panel, for the vertical axis.
+    """
     figure, axes = grid_of_axes(len(panels), width=3.7, height=2.9)
     handles: dict[str, Any] = {}
     for axis, panel in zip(axes, panels, strict=True):
         lowest, highest = np.inf, 0.0
-        columns = ["member", "epoch", "step", "validation_mae"]
+        columns = ["member", "epoch", "step", column]
         histories = [read_frame(series.folder / "history.parquet", columns) for series in panel.series]
-        histories = [history.dropna(subset="validation_mae") for history in histories]
+        histories = [history.dropna(subset=column) for history in histories]
         over = "step" if _follow_steps(histories) else "epoch"
         for series, history in zip(panel.series, histories, strict=True):
             for member, curve in history.groupby("member"):
-                epochs, errors = curve[over].to_numpy(float), curve["validation_mae"].to_numpy(float)
+                epochs, errors = curve[over].to_numpy(float), curve[column].to_numpy(float)
                 best = int(errors.argmin())
                 kept = _thin(len(epochs), best)
                 axis.plot(epochs[kept], errors[kept], color=series.color, linewidth=0.8, alpha=0.55)
                 axis.plot(epochs[best], errors[best], "o", color=series.color, markersize=4.2, markeredgecolor="white",
                           markeredgewidth=0.7, zorder=4)  # fmt: skip
-                numbers.add(panel, series, "validation_error", member=member, x=epochs[kept], y=errors[kept])
+                numbers.add(panel, series, quantity, member=member, x=epochs[kept], y=errors[kept])
                 numbers.add(panel, series, f"best_{over}", member=member, x=epochs[best], y=errors[best])
                 lowest, highest = min(lowest, errors.min()), max(highest, errors.max())
             handles[series.label] = style.plt.Line2D([], [], color=series.color, linewidth=1.6, label=series.label)
@@ -55,20 +70,20 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
             axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axis.set(title=panel.label, xlabel=over.capitalize())
-        axis.set_ylabel(with_unit(f"{_name_set(panel)} MAE", panel.series[0].unit))
+        axis.set_ylabel(with_unit(name(panel), panel.series[0].unit))
         axis.grid(axis="y")
     legend_below(figure, list(handles.values()))
     return figure
 
 
-def _name_set(panel: Panel) -> str:
-    """Return on which set the errors of the curves of a panel are."""
+def name_set(panel: Panel) -> str:
+    """Return on which set the errors of the curves of a panel are, for the axis."""
     tested = set()
     for series in panel.series:
         cfg = read_info(series.folder / "metrics.json").get("cfg", {})
         stopping = cfg.get("protocol", {}).get("training", {}).get("early_stopping") or {}
         tested.add(stopping.get("monitor") == "test")
-    return "Validation or test" if len(tested) > 1 else "Test" if tested == {True} else "Validation"
+    return f"{'Validation or test' if len(tested) > 1 else 'Test' if tested == {True} else 'Validation'} MAE"
 
 
 def _follow_steps(histories: Sequence[pd.DataFrame]) -> bool:

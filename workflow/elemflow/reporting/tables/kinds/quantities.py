@@ -8,6 +8,7 @@ from typing import Any
 from elemflow.config.kinds import TableKind
 from elemflow.plan.items import PlannedTable
 from elemflow.plan.published import QUANTITIES
+from elemflow.reporting import comparability
 from elemflow.reporting import text as words
 from elemflow.reporting.results import read_info
 from elemflow.reporting.tables.base import TableBuilder
@@ -24,7 +25,7 @@ from elemflow.reporting.tables.lines import RunLine
 from elemflow.reporting.view import NO_DATA, NO_VALUE, Cell, TableView
 
 KIND = TableKind(
-    description="parameters, size and times of networks",
+    description="parameters, size and times of networks, and the time in which any model predicts",
     overview="quantities.csv",
     overview_title="parameters, sizes and times",
     inputs=("run_info.json",),
@@ -53,6 +54,8 @@ class QuantityLine(RunLine):
         note: What is said of a failed run.
         log: Log of a failed run.
         run: Path of the run.
+        scale: See `comparability.RunScale`.
+        reduced_by: See `comparability.RunScale`.
     """
 
     quantity: str
@@ -70,11 +73,12 @@ class QuantityLine(RunLine):
     note: str | None
     log: str | None
     run: str
+    scale: str | None
+    reduced_by: str | None
 
 
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[QuantityLine]:
     """Yield printed and measured quantity of each cell."""
-    del curation  # only the caption shows sizes
     for cell in table.ordered_cells:
         info = {} if cell.missing else read_info(metrics.get(cell.run))
         members = list(info.get("members", {}).values())
@@ -83,6 +87,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Qu
         published = cell.published
         comparable = found is not None and published and cell.quantity not in TIMES
         note, log = find_failure(table, cell.run)
+        size = comparability.describe_cell(table.scales, cell, curation)
         yield QuantityLine(
             **name_cell(table, cell),
             quantity=cell.quantity,
@@ -100,6 +105,8 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Qu
             note=note,
             log=log,
             run=cell.run,
+            scale=size.scale,
+            reduced_by=size.reduced_by,
         )
 
 

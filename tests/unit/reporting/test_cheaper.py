@@ -1,0 +1,54 @@
+"""Claims about times: the verdict of a table of quantities, and the scale that decides nothing."""
+
+from pathlib import Path
+
+import pytest
+from factories.reporting import place, write_run
+
+from elemflow.config.load import load
+from elemflow.core.files import read_json, write_json
+from elemflow.plan import claims
+from elemflow.plan.build import build
+from elemflow.record.cells import read_printed
+from elemflow.reporting.claims_view import view_claims
+from elemflow.reporting.tables.kinds.quantities import BUILDER
+
+
+@pytest.fixture(scope="module")
+def planned(root: Path):
+    plan = build(load({"studies": ["irnet2019"]}, root), read_printed(root))
+    found = claims.build(load({"studies": ["irnet2019"]}, root), plan)["irnet2019"]
+    return found.model_copy(
+        update={
+            "claims": {"inference": found.claims["inference"]},
+            "tables": {"prediction_time": found.tables["prediction_time"]},
+        }
+    )
+
+
+def evaluate(planned, folder: Path, network: float, forest: float, reduced: str = "") -> claims.Verdict:
+    table = planned.tables["prediction_time"]
+    if reduced:
+        scales = {name: scale.model_copy(update={"reduced": (reduced,)}) for name, scale in table.scales.items()}
+        table = table.model_copy(update={"scales": scales})
+    metrics = {}
+    for cell in table.cells:
+        run = write_run(folder / "runs", cell.run, [0.1])
+        info = read_json(run / "run_info.json")
+        info["members"]["0"]["seconds_predicting"] = forest if "forest" in cell.model else network
+        write_json(run / "run_info.json", info | {"engine": {"name": "x", "device": "cpu"}})
+        metrics[cell.run] = run / "metrics.json"
+    outputs = place(folder / "out", "table")
+    BUILDER.write(table, metrics, {}, outputs)
+    changed = planned.model_copy(update={"tables": {"prediction_time": table}})
+    return view_claims(changed, {"prediction_time": outputs["csv"]}, {}, linked=False).claims[0].reproduced.verdict
+
+
+@pytest.mark.parametrize(("network", "word"), [(0.9, claims.HOLDS), (2.0, claims.FAILS), (200.0, claims.FAILS)])
+def test_a_hundredth_of_the_time_is_needed(planned, tmp_path, network, word):
+    assert evaluate(planned, tmp_path, network, 100.0).word == word
+
+
+def test_times_at_a_reduced_scale_decide_nothing(planned, tmp_path):
+    verdict = evaluate(planned, tmp_path, 0.1, 100.0, reduced="2,000 materials")
+    assert (verdict.word, verdict.reasons) == (claims.OPEN, (claims.REDUCED,))
