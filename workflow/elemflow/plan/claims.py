@@ -165,7 +165,7 @@ def _check(claim: Claim, tables: Mapping[str, PlannedTable], lines_of: dict[str,
             shown = ", ".join(f"{name}: {' or '.join(values)}" for name, values in selector.values.items())
             raise ConfigError(f"{where}.{key}': no cell of {', '.join(claim.tables)} has {shown}.")
     cases, needed = len(cases_of(claim, lines)), claim.at_least or 1
-    if cases < needed:
+    if cases < needed and not all(line.missing for line in select(lines, claim.where)):
         raise ConfigError(
             f"{where}.at_least': {needed} cases must be true, but the tables have {cases}. A case is a set of cells "
             "that agree in all keys that the claim does not name."

@@ -2,7 +2,7 @@
 
 Each trial is a training of its own: with a checkpoint, on either engine, in a backend that is cleared before the next
 one, so that memory does not grow with the number of trials. A finished trial is a file; a process that starts again
-tells the sampler of those that are there and goes on with the next.
+reports those that are there to the sampler and goes on with the next.
 """
 
 import itertools
@@ -46,7 +46,7 @@ class NetworkTrial:
         state: `complete`, `pruned`, `diverged`, or `as an earlier trial` of the same choice.
         validation_mae: Error on the validation set of the weights that it kept, lowest so far if it was pruned; None if
             it diverged.
-        reports: Errors that the pruner was told, one per validation.
+        reports: Errors that the pruner was given, one per validation.
         epochs: Epochs trained.
         seconds: Seconds of training.
     """
@@ -204,7 +204,7 @@ class _TrialFitter(NetworkFitter):
 
 
 class _TrialProgress(Progress):
-    """Logs as another progress does, and tells the fitter of a trial."""
+    """Logs as another progress does, and reports to the fitter of a trial."""
 
     def __init__(self, fitter: _TrialFitter, shown: Progress):
         self.label = shown.label
