@@ -56,13 +56,12 @@ def main() -> None:
         what, model, threads, members = given.worker
         print(json.dumps(WORKERS[what](what, model, int(threads), int(members))))
     elif given.predict:
-        for engine in ("tensorflow", "jax"):
-            found = _finish(_start("predict-" + engine, "brnet", 2, given.predict))
-            print(
-                f"{engine}: {found['seconds']:.0f} s ({found['cpu_seconds']:.0f} s of CPU) for {given.predict:,} rows, "
-                f"peak memory {found['memory_mb']:.0f} MB",
-                flush=True,
-            )
+        found = _finish(_start("predict-tensorflow", "brnet", 2, given.predict))
+        print(
+            f"{found['seconds']:.0f} s ({found['cpu_seconds']:.0f} s of CPU) for {given.predict:,} rows, "
+            f"peak memory {found['memory_mb']:.0f} MB",
+            flush=True,
+        )
     elif given.rows:
         for rows in given.rows:
             found = _finish(_start("epoch", "brnet", 1, rows))
