@@ -84,6 +84,21 @@ def test_training_curves_keep_the_best_epoch_when_thinned(tmp_path, runs):
     assert {1, 777, 1200} <= set(curve["x"])
 
 
+def test_the_training_loss_is_that_of_the_history(tmp_path, drawing):
+    run = name_run("brnet")
+    folder = write_run(tmp_path / "runs", run, [0.1])
+    path = folder / "history.parquet"
+    pd.read_parquet(path).head(4).assign(train_loss=[0.4, 0.3, 0.2, 0.25]).to_parquet(path)
+    numbers = numbers_of(draw(tmp_path, "training_loss", {run: folder}, ("BRNet",)))
+    assert numbers.query("quantity == 'train_loss'")["y"].tolist() == [0.4, 0.3, 0.2, 0.25]
+    assert numbers.query("quantity == 'best_epoch'")["x"].tolist() == [3]
+    info = json.loads((folder / "run_info.json").read_text())
+    info["cfg"]["protocol"]["training"]["loss"] = "mae"
+    write_json(folder / "run_info.json", info)
+    (axis,) = drawing(make_figure("training_loss", ["BRNet"]), {run: folder}, {}).axes
+    assert axis.get_ylabel().startswith("Training MAE")
+
+
 def test_training_curves_are_drawn_over_steps_where_validations_follow_them(tmp_path):
     run = name_run("brnet")
     folder = write_run(tmp_path / "runs", run, [0.1])

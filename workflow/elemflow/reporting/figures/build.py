@@ -111,6 +111,7 @@ def _read_models(planned: PlannedFigure) -> tuple[Panel, ...]:
             ),
         )
         for panel in planned.panels
+        if any(series.outline for series in panel.series)
     )
 
 
