@@ -15,7 +15,7 @@ LOCK = "envs/requirements.txt"
 HOME = "/opt/elemflow"
 COPIED = (
     *("Snakefile", "workflow", "config", "scripts", "envs", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff"),
-    *("resources/data", "resources/published", "resources/record", "resources/rates.csv"),
+    *("resources/data", "resources/models", "resources/published", "resources/record", "resources/rates.csv"),
 )
 """What of the project an image holds: not its results, and no raw files."""
 SYSTEM = ("git", "libgomp1")
