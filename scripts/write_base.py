@@ -11,7 +11,7 @@ from elemflow.core.places import ROOT
 from elemflow.inference.model_card import LIBRARIES
 from elemflow.provenance.environment import start_job
 from elemflow.provenance.run_info import git_commit, library_versions
-from elemflow.reporting.bibliography import read_entries
+from elemflow.reporting.bibliography import find_entries
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -37,9 +37,9 @@ def main(smk: "Snakemake") -> None:
         "inputs_sha256": {path: content_of(path) for path in inputs},
     }
     networks = [Path(path) for path in smk.input.networks]
-    entries = read_entries(Path(smk.input.references))
-    cited = sorted({key for texts in cfg["texts"].values() for key in texts.get("citation", []) if key in entries})
-    texts = {"references.bib": "".join(f"{entries[key]}\n" for key in cited), "LICENSE": read_license()}
+    cited = sorted({key for texts in cfg["texts"].values() for key in texts.get("citation", [])})
+    entries = find_entries(cited, smk.input.references)
+    texts = {"references.bib": "".join(f"{entry}\n" for entry in entries.values()), "LICENSE": read_license()}
     files, declared = BaseInputs(joint, features, networks), Base.read(cfg["declared"])
     errors = build_base(cfg["base"], declared, cfg, files, Path(smk.output.base), about, texts)
     write_text(smk.output.errors, errors.to_csv(index=False, float_format="%.6g"))

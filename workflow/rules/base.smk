@@ -80,7 +80,7 @@ rule write_base:
     input:
         rows=wf.bases.file_rows,
         networks=wf.bases.file_networks,
-        references=wf.shipped(paths.REFERENCES),
+        references=wf.published(paths.REFERENCES),
     output:
         base=paths.BASE_FILE,
         card=paths.BASE_CARD,
