@@ -136,6 +136,7 @@ class Claim(Declared):
     over: tuple[RunKey, ...] | None = None
     percent: float | None = None
     level: float = 0.05
+    adjusted: bool | None = None
     quotes: tuple[str, ...] = ()
     at_least: int | None = None
 

@@ -26,7 +26,7 @@ REDUCED, LARGER, FEW_MEMBERS = "reduced scale", "more materials than in the pape
 HIGHER_IS_BETTER = ("r2",)
 UNITS = {"percent": "%", "count": ""}
 """How pages write units of the csv."""
-OF_KINDS = ("a", "b", "order", "direction", "over", "percent")
+OF_KINDS = ("a", "b", "order", "direction", "over", "percent", "adjusted")
 
 
 @dataclass(frozen=True)

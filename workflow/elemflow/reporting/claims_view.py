@@ -216,8 +216,8 @@ def _read_lines(planned: PlannedTable, csv: str | Path) -> list[FoundLine]:
     return [FoundLine.of(line, of_csv) for line, of_csv in zip(lines, found, strict=True)]
 
 
-def _value(line: FoundLine) -> float | str:
-    """Return the reproduced error, or the adjusted p value of a test, or why there is none."""
+def _value(claim: Claim, line: FoundLine) -> float | str:
+    """Return the reproduced error, or the p value of a test that the claim reads, or why there is none."""
     found = line.found
     if line.missing or found.missing:
         return claims.NO_DATA
@@ -226,18 +226,23 @@ def _value(line: FoundLine) -> float | str:
         return next(
             (reason for start, reason in known.items() if (found.note or "").startswith(start)), claims.NO_RESULT
         )
-    value = found.p_holm_corrected if isinstance(found, ComparisonLine) else found.reproduced
+    value = _p_value(claim, found) if isinstance(found, ComparisonLine) else found.reproduced
     return claims.FEW_MEMBERS if value is None else value
 
 
-def _deciding_value(kind: str, line: FoundLine) -> float | str:
+def _p_value(claim: Claim, test: ComparisonLine) -> float | None:
+    """Return the p value of the corrected test, adjusted for all tests of its table unless the claim says otherwise."""
+    return test.p_corrected if claim.adjusted is False else test.p_holm_corrected
+
+
+def _deciding_value(claim: Claim, line: FoundLine) -> float | str:
     """Return the value, unless it decides nothing: at a reduced scale, or on more data where the paper is repeated."""
-    value, scale = _value(line), line.found.scale
+    value, scale = _value(claim, line), line.found.scale
     if isinstance(value, str):
         return value
     if scale == comparability.REDUCED:
         return claims.REDUCED
-    if kind != "reproduced":
+    if claim.kind != "reproduced":
         return value
     if scale == comparability.LARGER:
         return claims.LARGER
@@ -268,7 +273,7 @@ def _view(
     titles = planned.dataset_titles
     mine = [line for table in claim.tables for line in lines[table]]
     cases = claims.cases_of(claim, mine)
-    value, interval = partial(_deciding_value, claim.kind or ""), partial(_interval, paired)
+    value, interval = partial(_deciding_value, claim), partial(_interval, paired)
     outcomes = [claims.decide(claim, case, value, interval) for case in cases]
     verdict = claims.sum_up(claim, outcomes)
     printed = evaluate_published(claim, mine)
@@ -300,14 +305,14 @@ def _view_case(
     label: str,
     linked: bool,
 ) -> ClaimCase:
-    number = claims.decide(claim, case, _value).number
+    number = claims.decide(claim, case, partial(_value, claim)).number
     return ClaimCase(
         label=label,
         outcome=outcome,
         number=number,
         number_text=_show(claim, number),
         published_text=_show(claim, published.get(_key(case))),
-        cells=tuple(_view_cell(line, case, linked=linked) for line in case.lines),
+        cells=tuple(_view_cell(claim, line, case, linked=linked) for line in case.lines),
     )
 
 
@@ -332,6 +337,7 @@ def _describe_rule(claim: Claim, verdict: claims.Verdict) -> str:
         direction=claim.direction or "",
         percent=claim.percent or 0,
         level=claim.level,
+        adjusted=claim.adjusted is not False,
     )
     rule = claims.kind_of(claim).sentence(described)
     return rule if verdict.needed == verdict.cases else f"{rule}, in {verdict.needed} of {verdict.cases} cases or more"
@@ -391,10 +397,10 @@ def _label(case: Case, cases: Sequence[Case], titles: Mapping[str, str]) -> str:
     return " · ".join(titles.get(v, v) if k == "dataset" else v.replace("_", " ") for k, v in chosen.items())
 
 
-def _view_cell(line: FoundLine, case: Case, *, linked: bool) -> ClaimCell:
+def _view_cell(claim: Claim, line: FoundLine, case: Case, *, linked: bool) -> ClaimCell:
     sides = (line.row, {each.row for each in case.lines}), (line.column, {each.column for each in case.lines})
     differing = [text for text, texts in sides if len(texts) > 1]
-    value = _value(line)
+    value = _value(claim, line)
     return ClaimCell(
         label=", ".join(differing or [line.column]),
         href=f"{line.table}.html#{line.place}" if linked else "",
@@ -415,7 +421,9 @@ def _show_value(value: float | str, found: OfCsv) -> str:
     if isinstance(value, str):
         return value
     if isinstance(found, ComparisonLine):
-        shown = f"p = {value:.2g}"
+        other = found.p_holm_corrected
+        adjusted = "" if other is None or other == value else f" (adjusted {other:.2g})"
+        shown = f"p = {value:.2g}{adjusted}"
     else:
         decimals = words.count_decimals(value, found.published)
         known = found.spread if isinstance(found, ErrorLine) else None

@@ -71,6 +71,7 @@ class ClaimWords:
         direction: How errors go along `order`.
         percent: Threshold in per cent; 0 if there is none.
         level: Threshold of the p value.
+        adjusted: Whether the p value is adjusted for all tests of its table.
     """
 
     a: str
@@ -80,6 +81,7 @@ class ClaimWords:
     direction: str
     percent: float
     level: float
+    adjusted: bool
 
 
 @dataclass(frozen=True)

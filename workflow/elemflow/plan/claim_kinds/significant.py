@@ -1,4 +1,4 @@
-"""Adjusted p of the corrected test of `a` against `b` below `level`."""
+"""P of the corrected test of `a` against `b` below `level`, adjusted after Holm unless `adjusted: false`."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,7 @@ class Significant(ClaimKind):
 
     table = "comparison"
     needs = ("a", "b")
+    may = ("adjusted",)
     fewest = 1
     per_cent = False
 
@@ -26,7 +27,8 @@ class Significant(ClaimKind):
 
     def sentence(self, words: ClaimWords) -> str:
         """Return what is checked, in words."""
-        return f"adjusted p of {words.a} against {words.b} below {words.level:g}"
+        p = "adjusted p" if words.adjusted else "p, not adjusted,"
+        return f"{p} of {words.a} against {words.b} below {words.level:g}"
 
 
 KIND = Significant()

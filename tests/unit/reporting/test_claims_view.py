@@ -1,0 +1,56 @@
+"""What claims on tests read: the p value of the paper's procedure, or the one adjusted for all tests of the table."""
+
+import pytest
+from factories.reporting import make_table, name_run, place, planned, write_run
+
+from elemflow.plan import claims
+from elemflow.plan.claims import PlannedClaims
+from elemflow.reporting.claims_view import ClaimView, view_claims
+from elemflow.reporting.tables.kinds.comparison import BUILDER
+
+SPLIT = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
+BRNET = [0.100, 0.104, 0.101, 0.103, 0.099, 0.106, 0.102, 0.100, 0.105, 0.101]
+BNET = [0.106, 0.103, 0.107, 0.103, 0.104, 0.110, 0.101, 0.105, 0.104, 0.108]  # p = 0.041, adjusted 0.082
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The plan of two tests, one of which is significant unless it is adjusted, and its csv."""
+    folder = tmp_path_factory.mktemp("comparison")
+    table = make_table(["BRNet", "BNet", "Twin"], [None] * 3)
+    table |= {"kind": "comparison", "splits": {"brnet2023": SPLIT}}
+    errors = {"brnet": BRNET, "bnet": BNET, "twin": BRNET}
+    metrics = {
+        name_run(model): write_run(folder / "runs", name_run(model), values) / "metrics.json"
+        for model, values in errors.items()
+    }
+    outputs = place(folder / "tables", "table")
+    BUILDER.write(planned(table), metrics, {}, outputs)
+    return table, outputs["csv"]
+
+
+def evaluate(files, **keys) -> ClaimView:
+    table, csv = files
+    claim = {"text": "So.", "kind": "significant", "tables": ["test"], "a": {"model": "brnet"}, "b": {"model": "bnet"}}
+    cfg = {"study": "s", "study_title": "S", "claims": {"x": claim | keys}, "tables": {"test": table}}
+    cfg |= {"dataset_titles": {"kefe": "KEFE"}, "same_materials": ()}
+    return view_claims(PlannedClaims.model_validate(cfg), {"test": csv}, {}, linked=False).claims[0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "word"),
+    [({}, claims.FAILS), ({"adjusted": True}, claims.FAILS), ({"adjusted": False}, claims.HOLDS)],
+)
+def test_a_claim_reads_the_adjusted_p_unless_the_paper_does_not_adjust(files, keys, word):
+    assert evaluate(files, **keys).reproduced.verdict.word == word
+
+
+def test_the_adjusted_p_stands_next_to_the_one_that_decides(files):
+    test = BUILDER.read_frame(files[1]).iloc[0]
+    assert test["p_corrected"] < 0.05 < test["p_holm_corrected"]
+    view = evaluate(files, adjusted=False)
+    (cell,) = view.cases[0].cells
+    assert cell.value == test["p_corrected"]
+    assert f"{test['p_holm_corrected']:.2g}" in cell.reproduced
+    assert view.rule != evaluate(files).rule
+    assert evaluate(files).cases[0].cells[0].value == test["p_holm_corrected"]
