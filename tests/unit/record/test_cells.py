@@ -59,6 +59,22 @@ def test_other_data_have_no_verdict(planned, record, materials, verdict):
     assert cell.verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("rows", "dataset", "verdict"), [(6353, "exp_gap_rows", "reproduced"), (900, "exp_gap", "reduced")]
+)
+def test_of_the_cells_of_one_value_the_one_at_full_scale_counts(planned, tmp_path, rows, dataset, verdict):
+    """IRNet of 10 layers on measured gaps, published 0.333: compositions come first, the paper counts rows."""
+    for name, materials in (("exp_gap", 4916), ("exp_gap_rows", rows)):
+        run = f"{name}/band_gap/pa/irnet10/irnet2021@train=0.81,validation=0.09,monitor=validation"
+        folder = write_run(tmp_path, run, [0.333])
+        write_json(folder / "run_info.json", read_json(folder / "run_info.json") | INFO)
+        write_json(
+            folder / "curation.json", {"materials": materials, "properties": {"band_gap": {"values": materials}}}
+        )
+    (cell,) = find_recorded(planned, tmp_path)
+    assert (cell.run.split("/")[0], cell.verdict) == (dataset, verdict)
+
+
 def test_without_evidence_nothing_is_recorded(planned, record):
     shutil.rmtree(record / "kefe")
     assert find_recorded(planned, record) == []

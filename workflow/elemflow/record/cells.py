@@ -15,9 +15,12 @@ from elemflow.plan.build import Plan, build
 from elemflow.plan.items import PlannedCell, PlannedTable
 from elemflow.plan.published import PublishedIndex, read_published, read_published_quantities
 from elemflow.record.evidence import CURATION, METRICS, RUN_INFO, recorded_runs
+from elemflow.reporting import comparability
 from elemflow.reporting.tables.kinds.errors import ErrorLine, collect
 
 PAPERS = ("brnet2023", "irnet2021", "irnet2019", "tatis2021", "huang2020")
+OTHER_DATA = (comparability.REDUCED, comparability.LARGER)
+"""Scales at which a cell has no verdict."""
 OVERLAY = "config/overlays/local_tables.yaml"
 """Public copies that runs of the record may have been computed on, in place of the databases."""
 
@@ -112,7 +115,11 @@ def plan_papers(root: Path) -> list[Planned]:
 
 
 def find_recorded(planned: Sequence[Planned], record: Path) -> list[RecordedCell]:
-    """Return the recorded cells, one per published value: the first that shows it, in the order of the studies."""
+    """Return the recorded cells, one per published value.
+
+    Where several cells show it, such as compositions and rows of one set, a cell at the scale of the paper comes before
+    one on more or fewer materials; else the first in the order of the studies.
+    """
     runs = recorded_runs(record)
     metrics = {run: folder / METRICS for run, folder in runs.items()}
     found: dict[int, RecordedCell] = {}
@@ -121,7 +128,9 @@ def find_recorded(planned: Sequence[Planned], record: Path) -> list[RecordedCell
             curation = {cell.dataset: runs[cell.run] / CURATION for cell in table.cells if cell.run in runs}
             for cell, line in zip(table.ordered_cells, collect(table, metrics, curation), strict=True):
                 if cell.published_line is not None and cell.run in runs and line.reproduced is not None:
-                    found.setdefault(cell.published_line, _recorded(cell, line, runs[cell.run]))
+                    known = found.get(cell.published_line)
+                    if known is None or (known.verdict in OTHER_DATA and line.scale not in OTHER_DATA):
+                        found[cell.published_line] = _recorded(cell, line, runs[cell.run])
     return [found[line] for line in sorted(found)]
 
 
