@@ -1,5 +1,6 @@
-"""What claims on tests read: the p value of the paper's procedure, or the one adjusted for all tests of the table."""
+"""What claims read in tables of tests and of the choice on the test set."""
 
+import pandas as pd
 import pytest
 from factories.reporting import make_table, name_run, place, planned, write_run
 
@@ -7,6 +8,7 @@ from elemflow.plan import claims
 from elemflow.plan.claims import PlannedClaims
 from elemflow.reporting.claims_view import ClaimView, view_claims
 from elemflow.reporting.tables.kinds.comparison import BUILDER
+from elemflow.reporting.tables.kinds.test_set_choice import BUILDER as CHOICE
 
 SPLIT = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
 BRNET = [0.100, 0.104, 0.101, 0.103, 0.099, 0.106, 0.102, 0.100, 0.105, 0.101]
@@ -54,3 +56,31 @@ def test_the_adjusted_p_stands_next_to_the_one_that_decides(files):
     assert f"{test['p_holm_corrected']:.2g}" in cell.reproduced
     assert view.rule != evaluate(files).rule
     assert evaluate(files).cases[0].cells[0].value == test["p_holm_corrected"]
+
+
+@pytest.fixture
+def choice(tmp_path):
+    """A training whose test set would have chosen an error of 0.10 instead of 0.11, 9.1 % lower."""
+    table = make_table(["BRNet", "AutoML"], ["0.096", "0.2"]) | {"kind": "test_set_choice"}
+    metrics = {}
+    for model, epochs in (("brnet", [(0.3, 0.20), (0.1, 0.11), (0.2, 0.10)]), ("automl", [])):
+        folder = write_run(tmp_path / "runs", name_run(model), [0.11])
+        validation, test = zip(*epochs, strict=True) if epochs else ((), ())
+        history = {"member": [0] * len(epochs), "epoch": range(len(epochs)), "validation_mae": validation}
+        pd.DataFrame(history | {"test_mae": test}).to_parquet(folder / "history.parquet")
+        metrics[name_run(model)] = folder / "metrics.json"
+    outputs = place(tmp_path / "tables", "table")
+    CHOICE.write(planned(table), metrics, {}, outputs)
+    return table, outputs["csv"]
+
+
+@pytest.mark.parametrize(("percent", "word"), [(9, claims.FAILS), (10, claims.HOLDS)])
+def test_a_claim_reads_what_the_choice_on_the_test_set_gains(choice, percent, word):
+    found = evaluate(choice, kind="test_set_gain", a={"model": "brnet"}, b=None, percent=percent)
+    assert (found.reproduced.verdict.word, found.published) == (word, None)
+    assert found.cases[0].cells[0].value == pytest.approx(100 * (0.10 / 0.11 - 1))
+
+
+def test_a_model_without_epochs_decides_nothing(choice):
+    found = evaluate(choice, kind="test_set_gain", a={"model": "automl"}, b=None, percent=5).reproduced.verdict
+    assert (found.word, found.reasons) == (claims.OPEN, (claims.NO_RESULT,))

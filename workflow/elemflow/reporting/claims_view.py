@@ -19,6 +19,7 @@ from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.kinds.comparison import ComparisonLine
 from elemflow.reporting.tables.kinds.errors import ErrorLine
 from elemflow.reporting.tables.kinds.quantities import QuantityLine
+from elemflow.reporting.tables.kinds.test_set_choice import ChoiceLine
 from elemflow.reporting.view import NO_VALUE, NOT_RUN
 
 OfCsv = ErrorLine | ComparisonLine | QuantityLine
@@ -221,13 +222,20 @@ def _value(claim: Claim, line: FoundLine) -> float | str:
     found = line.found
     if line.missing or found.missing:
         return claims.NO_DATA
-    if not found.members:
+    if not found.members or (isinstance(found, ChoiceLine) and found.change_percent is None):
         known = {claims.FAILED: claims.FAILED, f"{NOT_RUN}:": claims.DECLINED}
         return next(
             (reason for start, reason in known.items() if (found.note or "").startswith(start)), claims.NO_RESULT
         )
-    value = _p_value(claim, found) if isinstance(found, ComparisonLine) else found.reproduced
+    value = _number(claim, found)
     return claims.FEW_MEMBERS if value is None else value
+
+
+def _number(claim: Claim, found: OfCsv) -> float | None:
+    """Return what a line of a table gives to a claim: an error, a quantity, a p value or a change in per cent."""
+    if isinstance(found, ComparisonLine):
+        return _p_value(claim, found)
+    return found.change_percent if isinstance(found, ChoiceLine) else found.reproduced
 
 
 def _p_value(claim: Claim, test: ComparisonLine) -> float | None:
@@ -355,7 +363,7 @@ def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
 
 def evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
     """Evaluate a claim on the published values; None if it is not testable there."""
-    if not claim.printed or claim.kind in ("reproduced", "significant", "cheaper"):
+    if not claim.printed or claim.kind in ("reproduced", "significant", "test_set_gain"):
         return None
     cases = claims.cases_of(claim, [line for line in lines if line.published is not None])
     if not cases:
@@ -424,6 +432,8 @@ def _show_value(value: float | str, found: OfCsv) -> str:
         other = found.p_holm_corrected
         adjusted = "" if other is None or other == value else f" (adjusted {other:.2g})"
         shown = f"p = {value:.2g}{adjusted}"
+    elif isinstance(found, ChoiceLine):
+        shown = words.format_percent(value)
     else:
         decimals = words.count_decimals(value, found.published)
         known = found.spread if isinstance(found, ErrorLine) else None
