@@ -1,0 +1,93 @@
+"""Tables of the part of an error that materials with a positive value have, such as a positive formation energy."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from elemflow.config.kinds import TableKind
+from elemflow.plan.items import PlannedTable
+from elemflow.reporting import text as words
+from elemflow.reporting.results import read_test_points
+from elemflow.reporting.tables.base import TableBuilder
+from elemflow.reporting.tables.cells import Paths
+from elemflow.reporting.tables.kinds import errors
+from elemflow.reporting.view import NO_VALUE, Cell, TableView
+
+KIND = TableKind(
+    description="error of each run, and the part of it that materials with a positive value have",
+    overview="positive_values.csv",
+    overview_title="errors of positive values",
+    inputs=("predictions.parquet", "run_info.json"),
+)
+COLUMNS = ("of positive values", "share of the error", "share of the materials")
+MEANING = (
+    "Of positive values: sum of the absolute errors of the test materials with a positive true value over the number "
+    "of all test materials, a part of the error. Shares are those of the error and of the test materials. "
+    "Predictions of all members count alike."
+)
+_NOTHING = dict.fromkeys(("positive_contribution", "positive_error_percent", "positive_materials_percent"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PositiveLine(errors.ErrorLine):
+    """A cell of a table of errors.
+
+    Attributes:
+        positive_contribution: Sum of the absolute errors of test rows with a positive true value over the number of all
+            test rows, in the unit of the error.
+        positive_error_percent: The same in per cent of the mean absolute error of all test rows.
+        positive_materials_percent: Test rows with a positive true value in per cent of all.
+    """
+
+    positive_contribution: float | None
+    positive_error_percent: float | None
+    positive_materials_percent: float | None
+
+
+def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[PositiveLine]:
+    """Yield the published and reproduced error of each cell with the part of positive values."""
+    for line in errors.collect(table, metrics, curation):
+        known = {field.name: getattr(line, field.name) for field in fields(line)}
+        path = metrics.get(line.run) if line.reproduced is not None else None
+        yield PositiveLine(**known, **_measure(Path(path).parent) if path else _NOTHING)
+
+
+def _measure(folder: Path) -> dict[str, float | None]:
+    """Return the part of the error of a run that positive values have."""
+    points = read_test_points(folder)
+    error = (points["y_pred"] - points["y_true"]).abs()
+    positive = points["y_true"] > 0
+    part, whole = float(error.where(positive, 0.0).mean()), float(error.mean())
+    return {
+        "positive_contribution": part,
+        "positive_error_percent": 100 * part / whole if whole else None,
+        "positive_materials_percent": 100 * float(positive.mean()),
+    }
+
+
+def view_table(table: PlannedTable, lines: Sequence[PositiveLine], curation: Paths) -> TableView:
+    """Arrange the errors, each followed by the part of positive values, and write the caption."""
+    view = errors.view_table(table, lines, curation, bold=False)
+    width = len(table.columns)
+    rows = tuple(
+        (label, tuple(each for pair in zip(cells, found, strict=True) for each in _view(*pair)))
+        for (label, cells), found in ((row, lines[width * i : width * (i + 1)]) for i, row in enumerate(view.rows))
+    )
+    columns = tuple(each for column in view.columns for each in (column, *COLUMNS))
+    return replace(view, columns=columns, rows=rows, caption=(*view.caption[:1], MEANING, *view.caption[1:]))
+
+
+def _view(cell: Cell | None, line: PositiveLine) -> tuple[Cell | None, ...]:
+    part = line.positive_contribution
+    shown = NO_VALUE if part is None else words.format_number(part, words.count_decimals(part))
+    shares = (line.positive_error_percent, line.positive_materials_percent)
+    texts = (shown, *(NO_VALUE if share is None else f"{share:.1f} %" for share in shares))
+    return cell, *(_cell(line, text) for text in texts)
+
+
+def _cell(line: PositiveLine, text: str) -> Cell:
+    members = 0 if line.positive_contribution is None else line.members
+    return Cell(published="", reproduced=text, spread="", difference="", members=members, best=False, run=line.run)
+
+
+BUILDER = TableBuilder(PositiveLine, collect, view_table, errors.render_text, errors.list_runs)
