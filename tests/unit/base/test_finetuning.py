@@ -134,6 +134,21 @@ def test_units_that_may_be_mixed_up_and_unknown_elements_are_named(file, table):
     assert "U;" in note
 
 
+def test_values_with_the_unit_of_the_nearest_property_and_another_scale_are_named(file, table):
+    from elemflow.cli.finetune import _scale_note
+
+    base = read_base(file)
+    rows, place = rows_of(base, table), base.heads.index("z_gap")
+    once = finetuning.times_of_head(base, rows, place, "none")
+    assert finetuning.times_of_head(base, rows._replace(y=96.5 * rows.y), place, "none") == pytest.approx(96.5 * once)
+    head = base.facts.heads[place]
+    [note] = _scale_note("eV", head, 0.9, 96.5)
+    assert "96.5" in note
+    assert not _scale_note("eV", head, 0.9, 1.3)
+    assert not _scale_note("eV", head, 0.1, 96.5)
+    assert not _scale_note("K", head, 0.9, 96.5)
+
+
 def test_the_nearest_head_may_run_the_other_way():
     y = np.arange(5.0)
     outputs = np.stack([np.ones(5), -2 * y + 1, np.array([0, 1, 0, 1, 0.0])], axis=1)

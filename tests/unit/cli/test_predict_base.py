@@ -28,7 +28,7 @@ def test_a_formula_has_all_properties_with_unit_interval_and_flag(call, shipped)
 def test_a_file_has_columns_per_property_and_rows_in_order(call, shipped, tmp_path):
     (tmp_path / "new.csv").write_text("formula\nLiO\nnonsense\nNaFeO2\n")
     refused = call("predict", tmp_path / "new.csv", "--property", "modulus")
-    assert (refused.exit_code, "row 2" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "row 2" in refused.stderr, refused.stdout) == (1, True, "")
     done = call("predict", tmp_path / "new.csv", "--property", "modulus", "--skip", "--units", "name")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [row["formula"] for row in rows] == ["LiO", "nonsense", "NaFeO2"]
@@ -48,6 +48,8 @@ def test_a_base_is_known_as_a_file_and_has_its_card(call, file):
     [
         (("--property", "gapp"), "'gapp'"),
         (("--combine", "median"), "--combine"),
+        (("--known",), "--known"),
+        (("--threads", "2"), "--threads"),
         (("--run", "/m/", "--property", "gap"), "--property"),
     ],
 )

@@ -120,7 +120,8 @@ def _reliability(fitted: Fitted) -> Iterator[str]:
         yield f"Too few rows to check intervals of {DEFAULT_LEVEL} %."
     else:
         width = 2 * float(np.mean(found[1]))
-        of = " in decimal logarithms" if fitted.transform == "log10" else _unit(fitted)
+        unit = f" {fitted.measured.unit}" if fitted.measured.unit else ""
+        of = " in decimal logarithms" if fitted.transform == "log10" else unit
         yield (
             f"Intervals of {DEFAULT_LEVEL} % hold {100 * found[0]:.0f} % of the rows, {width:.3g}{of} wide on average; "
             "each half of the rows was calibrated on the other."

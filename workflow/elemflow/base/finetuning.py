@@ -14,7 +14,7 @@ import numpy as np
 from elemflow.base.predictor import FEWEST
 from elemflow.base.table import Measured
 from elemflow.chemistry.composition import SYMBOLS, amounts
-from elemflow.config.base import NetworkShape, Stack
+from elemflow.config.base import NetworkShape, Stack, Transform
 from elemflow.core.errors import DataError
 from elemflow.estimators.build import fit_estimator, make_estimator
 from elemflow.multitask.file import BaseFacts, BaseFile, HeadFacts, halved
@@ -22,6 +22,7 @@ from elemflow.multitask.finetune import SCRATCH, Start, fine_tune, schedule_of, 
 from elemflow.multitask.network import Weights, initial_weights, predict
 from elemflow.multitask.seen import Seen
 from elemflow.multitask.train import Standard
+from elemflow.multitask.transforms import from_target
 from elemflow.splits.schemes.base import random_folds
 
 FOLDS = 5
@@ -246,3 +247,12 @@ def nearest_of(ensemble: Ensemble) -> tuple[int, float]:
     heads = [start.head for start in ensemble.starts if start.head is not None]
     head = max(sorted(set(heads)), key=heads.count)
     return head, next(start.correlation for start in ensemble.starts if start.head == head)
+
+
+def times_of_head(base: BaseFile, rows: Rows, place: int, transform: Transform) -> float:
+    """Return how many times as much the values vary as the predictions of a head for them, both in their unit."""
+    scaled = base.scaling.apply(rows.x)
+    found = predict(base.weights[0], scaled, base.facts.network)[:, place].astype(np.float64)
+    targets = found * base.standard.scale[place] + base.standard.center[place]
+    own = np.std(from_target(targets, base.facts.heads[place].transform))
+    return float(np.std(from_target(rows.y, transform)) / own) if own > 0 else float("nan")

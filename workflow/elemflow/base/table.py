@@ -109,7 +109,8 @@ def _check(table: Path, measured: Measured) -> None:
     """Refuse what nothing can be learned from."""
     rows = len(measured.values)
     if rows < FEWEST:
-        first = f" Left out: row {measured.rejected[0][0]}, {measured.rejected[0][2]}." if measured.rejected else ""
+        left = measured.rejected
+        first = f" Left out: {len(left)}, the first of them row {left[0][0]}, {left[0][2]}." if left else ""
         raise DataError(
             f"{table}: {rows} compositions have a value of '{measured.target}', and {FEWEST} are the fewest that can "
             f"be fine-tuned on and tested.{first}"

@@ -13,6 +13,8 @@ PRESSURES = {"gpa", "mpa", "kbar", "pa", "bar"}
 TEMPERATURES = {"k", "°c", "c", "mk"}
 DIMENSIONS = (ENERGIES, PRESSURES, TEMPERATURES)
 """Units between which a table may have been mixed up with the base."""
+ALIKE, TIMES = 0.5, 5.0
+"""Values with the unit of a head that explains this part of their variance should not vary so many times as much."""
 
 
 @click.command()
@@ -107,10 +109,21 @@ def _fit(
     facts = HeadFacts(title=measured.target, transform=transform, **known)
     file = finetuning.as_file(base, ensemble, rows, compared, facts, name)
     notes = _notes(base, rows, measured.unit, nearest.title, nearest.unit)
+    times = finetuning.times_of_head(base, rows, place, transform)
+    notes += _scale_note(measured.unit, nearest, correlation, times)
     fitted = Fitted(
         measured, rows, lost, compared, transform, (nearest.title, nearest.unit), correlation, notes, out.name
     )
     return fitted, write_base(out, file, {"README.md": report_text(fitted)})
+
+
+def _scale_note(unit: str, nearest: Any, correlation: float, times: float) -> list[str]:
+    """Return a note if values have the unit of the nearest head, and another scale."""
+    same = unit.casefold().replace(" ", "") == nearest.unit.casefold().replace(" ", "")
+    if not (same and unit and correlation >= ALIKE and not 1 / TIMES <= times <= TIMES):
+        return []
+    much = f"{times:.3g} times as much as the predictions of the nearest property of the base, {nearest.title}"
+    return [f"The values vary {much}, although both are in {unit}; check the unit."]
 
 
 def _notes(base: Any, rows: Any, unit: str, title: str, other: str) -> list[str]:

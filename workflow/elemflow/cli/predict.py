@@ -92,7 +92,7 @@ def predict(
     if _is_base(ctx, run, model, properties):
         from elemflow.cli.predict_base import predict_with_base
 
-        with_run_only = ("combine", "applicability", "network_file")
+        with_run_only = ("combine", "applicability", "known", "threads", "network_file")
         _refuse(ctx, with_run_only, "is for a trained run; the base has no such choice.")
         predict_with_base(wanted, model, properties, level)
         return

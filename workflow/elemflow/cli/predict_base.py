@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,9 @@ def predict_with_base(given: Given, path: Path | None, properties: Sequence[str]
         _write_table(predictor, given, batches, schema)
     else:
         named = labelled(schema, given.units)  # type: ignore[arg-type]
+        first = list(islice(batches, 1))  # an input that cannot be read leaves no header behind
         with open_writer(given.output, str(given.form), named, given.units) as append:  # type: ignore[arg-type]
-            for batch in batches:
+            for batch in chain(first, batches):
                 note_batch(given, batch)
                 append(predictor.table(batch, schema).rename_columns(named.names).cast(named))
     report(given)
