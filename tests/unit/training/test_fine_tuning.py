@@ -177,10 +177,10 @@ def test_a_killed_job_continues_to_the_same_bytes(
     monkeypatch.setattr(network, "fit_member", _partial(network.fit_member, checkpoint_seconds=0))
     record = TrainingState.record
 
-    def killed(self: TrainingState, error: float | None) -> bool:
+    def killed(self: TrainingState, error: float | None, recorded: float | None = None) -> bool:
         if self.epoch == 3:
             raise KeyboardInterrupt
-        return record(self, error)
+        return record(self, error, recorded)
 
     monkeypatch.setattr(TrainingState, "record", killed)
     with pytest.raises(KeyboardInterrupt):
