@@ -94,6 +94,18 @@ def test_a_smaller_training_is_refused_with_the_setting(results: Path, planned) 
     assert "protocol.training.max_epochs 5 in place of 3000" in why_not(results, RUN, planned)
 
 
+def test_what_is_recorded_would_be_recorded_again(root: Path, tmp_path: Path, planned) -> None:
+    """Searches among them, whose candidates are stored with their kinds; not what older versions declared otherwise."""
+    recorded = recorded_runs(root / paths.RECORD)
+    assert any(run.model.startswith("best_ml") for run in map(Run.parse, recorded))
+    for path in recorded:
+        target = tmp_path / "runs" / path / "run_info.json"
+        target.parent.mkdir(parents=True)
+        target.write_bytes((root / paths.RECORD / path / "run_info.json").read_bytes())
+        reason = why_not(tmp_path, Run.parse(path), planned)
+        assert not reason or reason.startswith("its settings are those of another version"), path
+
+
 def test_fewer_materials_are_refused(results: Path, planned) -> None:
     cfg = read_json(results / "runs" / RUN.path / "run_info.json")["cfg"]
     cfg["protocol"]["split"]["max_materials"] = 300

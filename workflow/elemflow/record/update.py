@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from elemflow.config.kinds import parts_of
+from elemflow.config.model import read_model
+from elemflow.config.protocol import Protocol
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_text
 from elemflow.core.run import Run
@@ -100,7 +103,12 @@ def why_not(results: Path, run: Run, planned: Sequence[Planned]) -> str:
     expected = [found for each in planned if (found := _expected(each, run)) is not None]
     if not expected:
         return "no table or figure of the papers needs it"
-    differing = [list(_differing(info["cfg"], cfg)) for cfg in expected]
+    try:
+        trained = _as_stored(info["cfg"]["model"], info["cfg"]["protocol"])
+    except ValidationError as error:
+        keys = sorted({".".join(map(str, each["loc"])) for each in error.errors()})
+        return f"its settings are those of another version of elemflow: {', '.join(keys)}"
+    differing = [list(_differing(trained, cfg)) for cfg in expected]
     _, fewest = min((len(settings), settings) for settings in differing)
     return f"it was trained with {'; '.join(fewest)}, not as the papers' studies declare" if fewest else ""
 
@@ -110,9 +118,17 @@ def _expected(planned: Planned, run: Run) -> dict[str, Any] | None:
     if run not in planned.plan.runs:
         return None
     dataset, protocol = planned.settings.datasets[run.dataset], planned.settings.protocol(run.protocol)
+    return _as_stored(
+        planned.settings.models[run.model].training_parameters(),
+        protocol.training_parameters(dataset.properties[run.property], parts_of(run.representation)),
+    )
+
+
+def _as_stored(model: Mapping[str, Any], protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as a job stores them: without defaults, and with the kinds of a search's candidates."""
     return {
-        "model": planned.settings.models[run.model].training_parameters(),
-        "protocol": protocol.training_parameters(dataset.properties[run.property], parts_of(run.representation)),
+        "model": read_model(model).for_training().plain(),
+        "protocol": Protocol.model_validate(protocol).for_training().plain(),
     }
 
 
