@@ -45,9 +45,16 @@ class RecordedRun:
         return (self.folder / "curation.json").as_posix()
 
     def is_of_other_data(self, dataset: str) -> bool:
-        """Return whether the dataset is curated here to other materials than the run was trained on."""
+        """Return whether the dataset is curated here to other materials than the run was trained on.
+
+        The same materials may be stored in other bytes, by another version of the writer. They count as the same if all
+        counts of the curation and the mean, minimum and maximum of each property are, to the last digit.
+        """
         here = read_record(paths.MATERIALS_RECORD.format(dataset=dataset))
-        return here is not None and here.outputs.get("materials.parquet") != self.data
+        if here is None or here.outputs.get("materials.parquet") == self.data:
+            return False
+        curated = Path(paths.CURATION.format(dataset=dataset))
+        return not curated.is_file() or read_json(curated) != read_json(self.curation)
 
 
 @cache

@@ -78,14 +78,21 @@ def test_a_reader_of_recorded_values_needs_no_data(workflows, empty):
     assert all("resources/record/" in path for path in wf.reports.table_curation(TABLE5))
 
 
-@pytest.mark.parametrize(("same", "other"), [(True, False), (False, True)])
-def test_other_data_than_those_curated_here_are_noticed(root, empty, same, other):
+@pytest.mark.parametrize(
+    ("same", "materials_there", "other"),
+    [(True, None, False), (False, None, True), (False, 2135, False), (False, 2134, True)],
+)
+def test_other_data_than_those_curated_here_are_noticed(root, empty, same, materials_there, other):
+    """Other bytes with the same counts and statistics are no other data."""
     info = json.loads((root / "resources/record" / RECORDED / "run_info.json").read_text())
     [materials] = [value for name, value in info["inputs_sha256"].items() if name.endswith("materials.parquet")]
     folder = Path("results/datasets/kefe")
     folder.mkdir(parents=True)
     outputs = {"materials.parquet": materials if same else "0" * 64}
     (folder / "provenance.json").write_text(json.dumps({"outputs": outputs, "inputs": {}, "cfg": "", "code": ""}))
+    if materials_there:
+        curation = json.loads((root / "resources/record" / RECORDED / "curation.json").read_text())
+        (folder / "curation.json").write_text(json.dumps(curation | {"materials": materials_there}))
     wf = Workflow.load({"studies": ["brnet2023"], "recorded": "only"}, root)
     assert wf.reports.table(TABLE5)["recorded"][RECORDED]["other_data"] is other
 
