@@ -255,6 +255,37 @@ class RandomScheme(SplitScheme):
         return found
 
 
+class TestedFolds(SplitScheme):
+    """Base class of the schemes whose folds are each the test set once, with a validation set from the other folds."""
+
+    folds: int = Field(ge=2, le=100, description="Number of folds; each is the test set once.")
+    validation: float = Field(
+        0.1, ge=0, lt=1, description="Share of each training set that becomes the validation set."
+    )
+    members_per_fold: int = Field(1, ge=1, le=100, description="Ensemble members per fold, which differ by their seed.")
+
+    @property
+    def n_splits(self) -> int:
+        """Number of different splits."""
+        return self.folds
+
+    @property
+    def members_per_split(self) -> int:
+        """Number of ensemble members that share a fold."""
+        return self.members_per_fold
+
+    @property
+    def repeated(self) -> dict[str, int]:
+        """Number of members."""
+        return {"members_per_fold": self.members_per_fold}
+
+    @property
+    def shares(self) -> Shares:
+        """Shares of the three roles; those of the materials differ if they are in groups of unequal size."""
+        rest = 1 - 1 / self.folds
+        return Shares(rest * (1 - self.validation), rest * self.validation, 1 / self.folds)
+
+
 def describe_reductions(scheme: SplitScheme) -> str:
     """Return in words what a scheme takes out of the materials or of the training set; empty if nothing."""
     most, rows, held = (getattr(scheme, key, None) for key in ("max_materials", "train_rows", "hold_out"))

@@ -11,7 +11,7 @@ from elemflow.splits.schemes.base import (
     TRAIN,
     VALIDATION,
     RandomScheme,
-    Shares,
+    TestedFolds,
     cut,
     describe_members,
     describe_reductions,
@@ -21,7 +21,7 @@ from elemflow.splits.schemes.base import (
 )
 
 
-class KFold(RandomScheme):
+class KFold(TestedFolds, RandomScheme):
     """Folds of the compositions; each is the test set once per repetition."""
 
     scheme: Literal["k_fold"] = Field(
@@ -31,10 +31,6 @@ class KFold(RandomScheme):
     repeats: int = Field(
         1, ge=1, le=100, description="Repetitions with another shuffle (5x2 CV is 5 repeats of 2 folds)."
     )
-    validation: float = Field(
-        0.1, ge=0, lt=1, description="Share of each training set that becomes the validation set."
-    )
-    members_per_fold: int = Field(1, ge=1, le=100, description="Ensemble members per fold, which differ by their seed.")
 
     @property
     def n_splits(self) -> int:
@@ -42,20 +38,9 @@ class KFold(RandomScheme):
         return self.folds * self.repeats
 
     @property
-    def members_per_split(self) -> int:
-        """Number of ensemble members that share a fold."""
-        return self.members_per_fold
-
-    @property
-    def shares(self) -> Shares:
-        """Shares of the three roles."""
-        rest = 1 - 1 / self.folds
-        return Shares(rest * (1 - self.validation), rest * self.validation, 1 / self.folds)
-
-    @property
     def repeated(self) -> dict[str, int]:
         """Numbers of members and of repetitions."""
-        return {"members_per_fold": self.members_per_fold, "repeats": self.repeats}
+        return super().repeated | {"repeats": self.repeats}
 
     def describe(self) -> str:
         """Return the split in words, for captions."""

@@ -10,8 +10,7 @@ from pydantic import Field
 from elemflow.core.errors import DataError
 from elemflow.splits.schemes.base import (
     Reductions,
-    Shares,
-    SplitScheme,
+    TestedFolds,
     describe_members,
     describe_reductions,
 )
@@ -20,19 +19,17 @@ from elemflow.splits.schemes.k_fold import rotate_test_fold
 SHOWN = 5  # rows in a message
 
 
-class KFoldRows(SplitScheme):
+class KFoldRows(TestedFolds):
     """Folds over rows as scikit-learn's shuffled KFold makes them; not grouped by composition."""
 
     grouped: ClassVar[bool] = False
     scheme: Literal["k_fold_rows"] = Field(
         description="Folds over rows as scikit-learn's shuffled KFold makes them; not grouped by composition."
     )
-    folds: int = Field(ge=2, le=100, description="Number of folds.")
     rows: int = Field(ge=2, description="Rows of the source, all of which must be materials (`keep: all`).")
     validation: float = Field(
         0.0, ge=0, lt=1, description="Share of each training set that becomes the validation set, by composition."
     )
-    members_per_fold: int = Field(1, ge=1, le=100, description="Ensemble members per fold, which differ by their seed.")
     train_rows: int | None = Field(
         None,
         ge=1,
@@ -40,27 +37,6 @@ class KFoldRows(SplitScheme):
         "validation and test sets do not change. All if absent.",
     )
     seed: int = Field(ge=0, description="Seed of the shuffling.")
-
-    @property
-    def n_splits(self) -> int:
-        """Number of different splits."""
-        return self.folds
-
-    @property
-    def members_per_split(self) -> int:
-        """Number of ensemble members that share a fold."""
-        return self.members_per_fold
-
-    @property
-    def repeated(self) -> dict[str, int]:
-        """Number of members."""
-        return {"members_per_fold": self.members_per_fold}
-
-    @property
-    def shares(self) -> Shares:
-        """Shares of the three roles."""
-        rest = 1 - 1 / self.folds
-        return Shares(rest * (1 - self.validation), rest * self.validation, 1 / self.folds)
 
     @property
     def reductions(self) -> Reductions:

@@ -16,7 +16,7 @@ from elemflow.splits.schemes.base import (
     TRAIN,
     VALIDATION,
     RandomScheme,
-    Shares,
+    TestedFolds,
     describe_members,
     describe_reductions,
     hash_order,
@@ -28,35 +28,13 @@ _TOLERANCE = 1.5
 """How many times the declared share a validation set may have before another class is tried."""
 
 
-class GroupScheme(RandomScheme):
+class GroupScheme(TestedFolds, RandomScheme):
     """Base class of the schemes that leave out whole groups, of which each material belongs to one."""
 
     folds: int = Field(ge=2, le=100, description="Folds of whole groups; each is the test set once.")
     validation: float = Field(
         0.1, ge=0, lt=1, description="Share of each training set that becomes the validation set, in whole groups."
     )
-    members_per_fold: int = Field(1, ge=1, le=100, description="Ensemble members per fold, which differ by their seed.")
-
-    @property
-    def n_splits(self) -> int:
-        """Number of different splits."""
-        return self.folds
-
-    @property
-    def members_per_split(self) -> int:
-        """Number of ensemble members that share a fold."""
-        return self.members_per_fold
-
-    @property
-    def shares(self) -> Shares:
-        """Shares of the three roles; those of the materials differ with the sizes of the groups."""
-        rest = 1 - 1 / self.folds
-        return Shares(rest * (1 - self.validation), rest * self.validation, 1 / self.folds)
-
-    @property
-    def repeated(self) -> dict[str, int]:
-        """Number of members."""
-        return {"members_per_fold": self.members_per_fold}
 
     @property
     @abstractmethod
