@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elemflow.config.estimator_values import check_value
-from elemflow.config.model import BestOfModel, EstimatorModel, Model, ParameterValue, SearchModel, read_model
+from elemflow.config.model import (
+    BestOfModel,
+    EstimatorModel,
+    Model,
+    OtherModel,
+    ParameterValue,
+    SearchModel,
+    read_model,
+)
 from elemflow.core.errors import ConfigError, nearest
 
 
@@ -169,6 +177,13 @@ def check_parameters(name: str, parameters: Iterable[str], where: str) -> None:
             )
 
 
+def _check_other_model(model: OtherModel, where: str) -> None:
+    """Check the estimator and the parameters of a model of another kind that has such keys."""
+    if isinstance(name := model.options.get("estimator"), str):
+        parameters = model.options.get("parameters", {})
+        _check_estimator_model(EstimatorModel(kind="estimator", estimator=name, parameters=parameters), where)
+
+
 def _check_estimator_model(model: EstimatorModel, where: str) -> None:
     """Check the estimator, the parameters and the grid of a model, each name and each value."""
     name = model.estimator
@@ -199,6 +214,8 @@ def check_model(model: Model, where: str, models: Mapping[str, Model]) -> None:
     """
     if isinstance(model, EstimatorModel):
         _check_estimator_model(model, where)
+    elif isinstance(model, OtherModel):
+        _check_other_model(model, where)
     elif isinstance(model, SearchModel):
         known = SEARCHABLE[model.engine]
         for name in model.estimators:
