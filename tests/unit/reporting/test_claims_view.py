@@ -8,6 +8,8 @@ from elemflow.plan import claims
 from elemflow.plan.claims import PlannedClaims
 from elemflow.reporting.claims_view import ClaimView, view_claims
 from elemflow.reporting.tables.kinds.comparison import BUILDER
+from elemflow.reporting.tables.kinds.errors import BUILDER as ERRORS
+from elemflow.reporting.tables.kinds.positive_values import BUILDER as POSITIVE
 from elemflow.reporting.tables.kinds.test_set_choice import BUILDER as CHOICE
 
 SPLIT = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
@@ -84,3 +86,29 @@ def test_a_claim_reads_what_the_choice_on_the_test_set_gains(choice, percent, wo
 def test_a_model_without_epochs_decides_nothing(choice):
     found = evaluate(choice, kind="test_set_gain", a={"model": "automl"}, b=None, percent=5).reproduced.verdict
     assert (found.word, found.reasons) == (claims.OPEN, (claims.NO_RESULT,))
+
+
+@pytest.mark.parametrize(("percent", "word"), [(4.9, claims.FAILS), (5.1, claims.HOLDS)])
+def test_a_claim_reads_the_spread_over_splits(tmp_path, percent, word):
+    table = make_table(["BRNet"], ["0.096"])
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.095, 0.100, 0.105])
+    outputs = place(tmp_path / "tables", "table")
+    ERRORS.write(planned(table), {name_run("brnet"): folder / "metrics.json"}, {}, outputs)
+    found = evaluate((table, outputs["csv"]), kind="spread_below", a={"model": "brnet"}, b=None, percent=percent)
+    assert (found.reproduced.verdict.word, found.published) == (word, None)
+    assert found.cases[0].cells[0].value == pytest.approx(5)
+    assert found.cases[0].cells[0].reproduced == "5\u202f%"
+
+
+@pytest.mark.parametrize(("percent", "word"), [(62, claims.HOLDS), (63, claims.FAILS)])
+def test_a_claim_reads_the_part_of_the_error_that_positive_values_have(tmp_path, percent, word):
+    table = make_table(["BRNet"], ["0.096"]) | {"kind": "positive_values"}
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.2])
+    rows = {"member": 0, "role": "test", "material_id": ["Fe1O1", "Fe2O1", "Fe3O1", "Fe4O1"]}
+    values = {"y_true": [-1.0, 0.0, -2.0, 1.0], "y_pred": [-1.1, 0.1, -2.1, 0.5]}
+    pd.DataFrame(rows | values).to_parquet(folder / "predictions.parquet")
+    outputs = place(tmp_path / "tables", "table")
+    POSITIVE.write(planned(table), {name_run("brnet"): folder / "metrics.json"}, {}, outputs)
+    found = evaluate((table, outputs["csv"]), kind="part_of_error", a={"model": "brnet"}, b=None, percent=percent)
+    assert found.reproduced.verdict.word == word
+    assert found.cases[0].cells[0].value == pytest.approx(62.5)

@@ -9,7 +9,7 @@ from typing import Self
 from elemflow.config.study import Claim, Selector
 from elemflow.core.errors import DataError
 from elemflow.plan import claims
-from elemflow.plan.claim_kinds.base import ClaimWords, L
+from elemflow.plan.claim_kinds.base import ClaimKind, ClaimWords, L
 from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting import comparability
@@ -232,10 +232,11 @@ def _value(claim: Claim, line: FoundLine) -> float | str:
 
 
 def _number(claim: Claim, found: OfCsv) -> float | None:
-    """Return what a line of a table gives to a claim: an error, a quantity, a p value or a change in per cent."""
+    """Return what a line of a table gives to a claim: a p value, or the column that its kind reads."""
     if isinstance(found, ComparisonLine):
         return _p_value(claim, found)
-    return found.change_percent if isinstance(found, ChoiceLine) else found.reproduced
+    number: float | None = getattr(found, claims.kind_of(claim).column)
+    return number
 
 
 def _p_value(claim: Claim, test: ComparisonLine) -> float | None:
@@ -363,7 +364,7 @@ def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
 
 def evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
     """Evaluate a claim on the published values; None if it is not testable there."""
-    if not claim.printed or claim.kind in ("reproduced", "significant", "test_set_gain"):
+    if not claim.printed or not claims.kind_of(claim).on_printed:
         return None
     cases = claims.cases_of(claim, [line for line in lines if line.published is not None])
     if not cases:
@@ -393,7 +394,10 @@ def _describe_verdict(verdict: claims.Verdict) -> str:
 def _show(claim: Claim, number: float | None) -> str:
     if number is None:
         return NO_VALUE
-    return words.format_percent(number) if claims.kind_of(claim).per_cent else f"p = {number:.2g}"
+    kind = claims.kind_of(claim)
+    if not kind.per_cent:
+        return f"p = {number:.2g}"
+    return words.format_percent(number) if kind.is_change else f"{number:.2g}\u202f%"
 
 
 def _label(case: Case, cases: Sequence[Case], titles: Mapping[str, str]) -> str:
@@ -413,7 +417,7 @@ def _view_cell(claim: Claim, line: FoundLine, case: Case, *, linked: bool) -> Cl
         label=", ".join(differing or [line.column]),
         href=f"{line.table}.html#{line.place}" if linked else "",
         published=line.published_text or NO_VALUE,
-        reproduced=_show_value(value, line.found),
+        reproduced=_show_value(claim, value, line.found),
         table=line.table,
         row=line.row,
         column=line.column,
@@ -425,15 +429,15 @@ def _view_cell(claim: Claim, line: FoundLine, case: Case, *, linked: bool) -> Cl
     )
 
 
-def _show_value(value: float | str, found: OfCsv) -> str:
+def _show_value(claim: Claim, value: float | str, found: OfCsv) -> str:
     if isinstance(value, str):
         return value
     if isinstance(found, ComparisonLine):
         other = found.p_holm_corrected
         adjusted = "" if other is None or other == value else f" (adjusted {other:.2g})"
         shown = f"p = {value:.2g}{adjusted}"
-    elif isinstance(found, ChoiceLine):
-        shown = words.format_percent(value)
+    elif claims.kind_of(claim).column != ClaimKind.column:
+        shown = _show(claim, value)
     else:
         decimals = words.count_decimals(value, found.published)
         known = found.spread if isinstance(found, ErrorLine) else None

@@ -119,15 +119,21 @@ class ClaimKind:
         table: Kind of table that it reads.
         needs: Keys that a claim must have, besides those of every claim.
         may: Keys that it reads if they are given.
+        column: Attribute of a line of the table's csv that decides; of a table of comparisons it is the p value.
+        on_printed: Whether the papers print what decides, so that a claim can be evaluated on their own numbers.
         fewest: Fewest values that decide a case.
         per_cent: Whether what decides is a percentage; a p value otherwise.
+        is_change: Whether that percentage is a change, which has a sign.
     """
 
     table: ClassVar[str] = "errors"
     needs: ClassVar[tuple[str, ...]] = ()
     may: ClassVar[tuple[str, ...]] = ()
+    column: ClassVar[str] = "reproduced"
+    on_printed: ClassVar[bool] = True
     fewest: ClassVar[int] = 2
     per_cent: ClassVar[bool] = True
+    is_change: ClassVar[bool] = True
 
     @abstractmethod
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
@@ -185,6 +191,19 @@ class ClaimKind:
         shown = [line for lines in found for line in lines]  # a paper may drop a step of an order
         if len(shown) > 1:
             yield Case(keys, tuple(shown))
+
+
+class OfOneCell(ClaimKind):
+    """Base class of the kinds whose cases are single cells, decided by a percentage."""
+
+    needs = ("percent",)
+    may = ("a",)
+    on_printed = False
+    fewest = 1
+
+    def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
+        """Return a case for each cell."""
+        return [Case(line.named.keys(), (line,)) for line in select(lines, claim.a or ANY)]
 
 
 def select(lines: Iterable[L], selector: Selector) -> list[L]:

@@ -10,6 +10,7 @@ class Reproduced(ClaimKind):
     """See the module."""
 
     may = ("a",)
+    on_printed = False
     fewest = 3
 
     def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:

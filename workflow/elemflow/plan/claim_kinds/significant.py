@@ -12,6 +12,7 @@ class Significant(ClaimKind):
     table = "comparison"
     needs = ("a", "b")
     may = ("adjusted",)
+    on_printed = False
     fewest = 1
     per_cent = False
 

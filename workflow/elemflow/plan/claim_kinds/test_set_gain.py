@@ -3,20 +3,14 @@
 from collections.abc import Sequence
 
 from elemflow.config.study import Claim
-from elemflow.plan.claim_kinds.base import ANY, Case, ClaimKind, ClaimWords, L, select
+from elemflow.plan.claim_kinds.base import ClaimWords, OfOneCell
 
 
-class TestSetGain(ClaimKind):
+class TestSetGain(OfOneCell):
     """See the module; the number of a cell is the change of the error by the choice, in per cent, 0 at most."""
 
     table = "test_set_choice"
-    needs = ("percent",)
-    may = ("a",)
-    fewest = 1
-
-    def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
-        """Return a case for each training."""
-        return [Case(line.named.keys(), (line,)) for line in select(lines, claim.a or ANY)]
+    column = "change_percent"
 
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
         """Return whether the error falls by no more than the threshold, and its change in per cent."""

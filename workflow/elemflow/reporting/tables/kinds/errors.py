@@ -101,6 +101,11 @@ class ErrorLine(RunLine):
     log: str | None
     recorded: str | None
 
+    @property
+    def spread_percent(self) -> float | None:
+        """Standard deviation over the members in per cent of the error; None for one member."""
+        return 100 * self.spread / self.reproduced if self.spread is not None and self.reproduced else None
+
 
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[ErrorLine]:
     """Yield published and reproduced value of each cell, in the order of rows and columns.
