@@ -66,9 +66,9 @@ def test_no_model_sees_a_test_row_of_its_fold(file, table, monkeypatch):
     rows = rows_of(base, table)
     fitted, trained = finetuning.fit_and_predict, []
 
-    def spy(method, base, train, x, seed):
+    def spy(method, base, train, x, seed, notify):
         trained.append((method, set(train.compositions), {row.tobytes() for row in x}))
-        return fitted(method, base, train, x, seed)
+        return fitted(method, base, train, x, seed, notify)
 
     monkeypatch.setattr(finetuning, "fit_and_predict", spy)
     compared = finetuning.compare(base, rows, seed=1, methods=["base", "constant"], folds=3)
@@ -114,9 +114,14 @@ def test_the_command_writes_a_predictor_and_a_report(file, table, tmp_path, monk
         assert part in report
     frame = BasePredictor(tmp_path / "tc.elemflow").frame(["LiO", "NaFeO2"])
     assert (frame["tc_lower"] < frame["tc"]).all()
-    first = (tmp_path / "tc.elemflow").read_bytes()
+    page = (tmp_path / "tc.html").read_text()
+    for part in ("<h1>Tc (K)</h1>", "base, fine-tuned", "below median", "Largest errors", "<style>"):
+        assert part in page
+    assert "http" not in page
+    assert done.stderr.splitlines()[0] == "60 compositions: fold 1 of 5"
+    first = (tmp_path / "tc.elemflow").read_bytes(), page
     CliRunner().invoke(main, arguments)
-    assert (tmp_path / "tc.elemflow").read_bytes() == first
+    assert ((tmp_path / "tc.elemflow").read_bytes(), (tmp_path / "tc.html").read_text()) == first
     shown = CliRunner().invoke(main, ["predict", "LiO", "--model", "tc.elemflow"])
     assert "Tc" in shown.output
 
@@ -132,6 +137,27 @@ def test_units_that_may_be_mixed_up_and_unknown_elements_are_named(file, table):
     strange = rows._replace(compositions=["UO2", *rows.compositions[1:]])
     [note] = _notes(base, strange, "", "Gap", "eV")
     assert "U;" in note
+
+
+def test_formulas_that_look_mistyped_are_named(tmp_path):
+    from elemflow.cli.finetune import _mistyped
+
+    rows = [(name, place) for place, name in enumerate([*compositions(FEWEST), "Fe203", "SiO02"])]
+    pd.DataFrame(rows, columns=["formula", "y"]).to_csv(tmp_path / "t.csv", index=False)
+    measured = read_measured(tmp_path / "t.csv", "y")
+    [note] = _mistyped(measured)
+    assert note.startswith("Fe203: did you mean Fe2O3? (2 formulas")
+    assert measured.formulas[measured.compositions.index(canonical("Fe203"))] == "Fe203"
+
+
+def test_steps_are_notified_as_they_are_listed(file, table):
+    base, methods = read_base(file), ["base", "trees", "constant"]
+    notified = []
+    finetuning.compare(base, rows_of(base, table), seed=0, methods=methods, folds=2, notify=lambda: notified.append(1))
+    listed = finetuning.steps(methods, 2)
+    final = [step for step in listed if step.stage == "predictor from all rows"]
+    assert len(notified) == len(listed) - len(final) == 2 * (finetuning.MEMBERS + 2)
+    assert {step.weight for step in final} == {2}
 
 
 def test_values_with_the_unit_of_the_nearest_property_and_another_scale_are_named(file, table):

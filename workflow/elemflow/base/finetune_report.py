@@ -14,6 +14,8 @@ from elemflow.multitask.transforms import from_target
 
 MOST_SHOWN = 5
 """Most rows of each list of the report."""
+LEVELS = (50, 60, 70, 80, 90, 95)
+"""Levels in per cent at which intervals are checked."""
 
 
 class Fitted(NamedTuple):
@@ -42,27 +44,81 @@ class Fitted(NamedTuple):
     predictor: str
 
 
+def values_of(fitted: Fitted) -> np.ndarray:
+    """Return the values of the rows in the unit of the property."""
+    return from_target(fitted.rows.y, fitted.transform)
+
+
+def predicted_by(fitted: Fitted, method: str) -> np.ndarray:
+    """Return the predictions of a method in the unit of the property, each row by a model of the other folds."""
+    return from_target(fitted.compared.predictions[method], fitted.transform)
+
+
 def fold_errors(fitted: Fitted, method: str) -> np.ndarray:
     """Return the absolute errors of a method in the unit of the property, each row by a model of the other folds."""
-    found = from_target(fitted.compared.predictions[method], fitted.transform)
-    return np.abs(found - from_target(fitted.rows.y, fitted.transform))
+    return np.abs(predicted_by(fitted, method) - values_of(fitted))
+
+
+def fold_means(fitted: Fitted, method: str) -> list[float]:
+    """Return the mean absolute error of a method on each fold."""
+    errors = fold_errors(fitted, method)
+    return [float(errors[fitted.compared.folds == fold].mean()) for fold in np.unique(fitted.compared.folds)]
 
 
 def error_lines(fitted: Fitted) -> list[list[str]]:
     """Return method, error and its standard deviation over the folds as cells."""
-    lines = []
-    for method in fitted.compared.predictions:
-        errors = fold_errors(fitted, method)
-        means = [errors[fitted.compared.folds == fold].mean() for fold in np.unique(fitted.compared.folds)]
-        lines.append([METHODS[method], f"{errors.mean():.4g}", f"{np.std(means, ddof=1):.2g}"])
-    return lines
+    return [
+        [METHODS[each], f"{fold_errors(fitted, each).mean():.4g}", f"{np.std(fold_means(fitted, each), ddof=1):.2g}"]
+        for each in fitted.compared.predictions
+    ]
+
+
+def start_text(fitted: Fitted) -> str:
+    """Return a sentence on what the networks started from."""
+    return f"Started from the head “{fitted.nearest[0]}” (R² {fitted.correlation:.2f} with the values)."
+
+
+def left_out(fitted: Fitted) -> list[tuple[str, str, str]]:
+    """Return row, formula and reason of the rows that were left out; those without features have no number."""
+    found = [(str(row), text, reason) for row, text, reason in fitted.measured.rejected]
+    return [*found, *(("", text, reason) for text, reason in fitted.lost)]
+
+
+def coverage(fitted: Fitted, level: int) -> tuple[float, float] | None:
+    """Return which part of the rows intervals hold, and their mean width, in what was learned.
+
+    Args:
+        fitted: What is reported.
+        level: Level in per cent.
+
+    Returns:
+        Coverage and width; None if there are too few rows.
+    """
+    predicted = fitted.compared.predictions["base"]
+    errors = np.abs(predicted - fitted.rows.y)
+    order = np.random.default_rng(0).permutation(len(errors))
+    rows = Calibrated(errors, fitted.compared.spread, predicted)
+    found = cross_coverage(rows.take(order), level)
+    return None if found is None else (found[0], 2 * float(np.mean(found[1])))
+
+
+def seen_errors(fitted: Fitted) -> list[tuple[str, int, float]]:
+    """Return which rows, how many, and the mean error of the fine-tuned base on them; NaN where there is none."""
+    errors, seen = fold_errors(fitted, "base"), fitted.compared.seen
+    parts = (("the base has seen the composition", seen), ("new to the base", ~seen))
+    return [(text, int(mask.sum()), float(errors[mask].mean()) if mask.any() else float("nan")) for text, mask in parts]
 
 
 def seen_lines(fitted: Fitted) -> list[list[str]]:
-    """Return which rows, how many, and the error of the fine-tuned base on them as cells."""
-    errors, seen = fold_errors(fitted, "base"), fitted.compared.seen
-    parts = (("the base has seen the composition", seen), ("new to the base", ~seen))
-    return [[text, str(int(mask.sum())), f"{errors[mask].mean():.4g}" if mask.any() else "–"] for text, mask in parts]
+    """Return what `seen_errors` does as cells."""
+    return [[text, str(n), "–" if np.isnan(error) else f"{error:.4g}"] for text, n, error in seen_errors(fitted)]
+
+
+def formulas_of(fitted: Fitted) -> list[str]:
+    """Return the rows as the table writes them."""
+    measured = fitted.measured
+    written = dict(zip(measured.compositions, measured.formulas, strict=True))
+    return [written[composition] for composition in fitted.rows.compositions]
 
 
 def report_text(fitted: Fitted) -> str:
@@ -78,8 +134,7 @@ def _head(fitted: Fitted) -> Iterator[str]:
     measured = fitted.measured
     yield f"# {measured.target}{_unit(fitted)}: fine-tuned on {len(fitted.rows.y):,} compositions"
     yield ""
-    title, _ = fitted.nearest
-    yield f"Started from the head “{title}” (R² {fitted.correlation:.2f} with the values)."
+    yield start_text(fitted)
     if fitted.transform == "log10":
         yield "The decimal logarithm was learned."
     yield ""
@@ -110,21 +165,17 @@ def _errors(fitted: Fitted) -> Iterator[str]:
 
 
 def _reliability(fitted: Fitted) -> Iterator[str]:
-    errors = np.abs(fitted.compared.predictions["base"] - fitted.rows.y)
-    order = np.random.default_rng(0).permutation(len(errors))
-    rows = Calibrated(errors, fitted.compared.spread, fitted.compared.predictions["base"])
-    found = cross_coverage(rows.take(order), DEFAULT_LEVEL)
+    found = coverage(fitted, DEFAULT_LEVEL)
     yield "## Intervals"
     yield ""
     if found is None:
         yield f"Too few rows to check intervals of {DEFAULT_LEVEL} %."
     else:
-        width = 2 * float(np.mean(found[1]))
         unit = f" {fitted.measured.unit}" if fitted.measured.unit else ""
         of = " in decimal logarithms" if fitted.transform == "log10" else unit
         yield (
-            f"Intervals of {DEFAULT_LEVEL} % hold {100 * found[0]:.0f} % of the rows, {width:.3g}{of} wide on average; "
-            "each half of the rows was calibrated on the other."
+            f"Intervals of {DEFAULT_LEVEL} % hold {100 * found[0]:.0f} % of the rows, {found[1]:.3g}{of} wide on "
+            "average; each half of the rows was calibrated on the other."
         )
     yield ""
 
@@ -134,12 +185,12 @@ def _rows(fitted: Fitted) -> Iterator[str]:
     yield "## Rows"
     yield ""
     yield f"- compositions: {len(fitted.rows.y):,}; rows that share theirs with others: {measured.repeated:,} (median)"
-    left = [f"row {row}, {text}: {reason}" for row, text, reason in measured.rejected]
-    left += [f"{text}: {reason}" for text, reason in fitted.lost]
+    left = [f"row {row}, {text}: {reason}" if row else f"{text}: {reason}" for row, text, reason in left_out(fitted)]
     yield f"- left out: {len(left):,}" + (f", such as {'; '.join(left[:MOST_SHOWN])}" if left else "")
     worst = np.argsort(-errors)[:MOST_SHOWN]
-    values = from_target(fitted.rows.y, fitted.transform)
-    shown = [f"{fitted.rows.compositions[row]} ({values[row]:.4g}, off by {errors[row]:.3g})" for row in worst]
+    values = values_of(fitted)
+    formulas = formulas_of(fitted)
+    shown = [f"{formulas[row]} ({values[row]:.4g}, off by {errors[row]:.3g})" for row in worst]
     yield f"- largest errors: {', '.join(shown)}: look at these values first"
     yield ""
 

@@ -4,8 +4,7 @@ All methods share the folds, which keep a composition together; no model sees a 
 standardisation of the target and the choice of the head included.
 """
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from elemflow.base.table import Measured
 from elemflow.chemistry.composition import SYMBOLS, amounts
 from elemflow.config.base import NetworkShape, Stack, Transform
 from elemflow.core.errors import DataError
+from elemflow.core.progress import Step
 from elemflow.estimators.build import fit_estimator, make_estimator
 from elemflow.multitask.file import BaseFacts, BaseFile, HeadFacts, halved
 from elemflow.multitask.finetune import SCRATCH, Start, fine_tune, schedule_of, train_rows
@@ -40,7 +40,12 @@ QUARTER = NetworkShape(
 """Trunk of the network from scratch: BRNet at a quarter of its width."""
 METHODS = {"base": "base, fine-tuned", "trees": "extra trees", "scratch": "network from scratch", "constant": "median"}
 
-log = logging.getLogger(__name__)
+Notify = Callable[[], None]
+"""Is called after each of the `steps`."""
+
+
+def _nobody() -> None:
+    """Do nothing: nobody waits."""
 
 
 class Rows(NamedTuple):
@@ -115,8 +120,21 @@ def featurize(base: BaseFile, measured: Measured) -> tuple[Rows, list[tuple[str,
     return rows, [(measured.compositions[place], lost[place]) for place in sorted(lost)]
 
 
-def fit_ensemble(base: BaseFile, rows: Rows, seed: int, members: int = MEMBERS) -> Ensemble:
-    """Fine-tune an ensemble on rows.
+def steps(methods: Sequence[str], folds: int = FOLDS) -> list[Step]:
+    """Return the steps of `compare` and of the final `fit_ensemble`, as they are notified."""
+    found = [
+        Step(f"fold {fold + 1} of {folds}", METHODS[method], method)
+        for fold in range(folds)
+        for method in methods
+        for _ in range(MEMBERS if method == "base" else 1)
+    ]
+    more = folds / (folds - 1)
+    final = (f"network {number + 1} of {MEMBERS}" for number in range(MEMBERS))
+    return [*found, *(Step("predictor from all rows", detail, "base", more) for detail in final)]
+
+
+def fit_ensemble(base: BaseFile, rows: Rows, seed: int, members: int = MEMBERS, notify: Notify = _nobody) -> Ensemble:
+    """Fine-tune an ensemble on rows; `notify` is called after each network.
 
     Raises:
         DataError: The targets do not vary.
@@ -132,10 +150,13 @@ def fit_ensemble(base: BaseFile, rows: Rows, seed: int, members: int = MEMBERS) 
         tuned, start = fine_tune(pretrained, base.facts.network, x, y, seed + member)
         weights.append(tuned)
         starts.append(start)
+        notify()
     return Ensemble(weights, center, scale, starts)
 
 
-def compare(base: BaseFile, rows: Rows, *, seed: int, methods: Sequence[str], folds: int = FOLDS) -> Comparison:
+def compare(
+    base: BaseFile, rows: Rows, *, seed: int, methods: Sequence[str], folds: int = FOLDS, notify: Notify = _nobody
+) -> Comparison:
     """Predict every row by models that were trained on the other folds.
 
     Args:
@@ -144,6 +165,7 @@ def compare(base: BaseFile, rows: Rows, *, seed: int, methods: Sequence[str], fo
         seed: Seed of folds and trainings.
         methods: Keys of `METHODS`.
         folds: Number of folds.
+        notify: Is called after each network and other model.
     """
     number = random_folds(rows.compositions, folds, f"finetune/{seed}")
     predictions = {method: np.empty(len(rows.y)) for method in methods}
@@ -151,11 +173,10 @@ def compare(base: BaseFile, rows: Rows, *, seed: int, methods: Sequence[str], fo
     for fold, (train, test) in enumerate(_folds(number, folds)):
         for method in methods:
             predictions[method][test], found = fit_and_predict(
-                method, base, rows.take(train), rows.x[test], seed + 100 * fold
+                method, base, rows.take(train), rows.x[test], seed + 100 * fold, notify
             )
             if found is not None:
                 spread[test] = found
-        log.info("fold %d of %d", fold + 1, folds)
     masks = base.seen.masks(rows.compositions)
     bits = (np.left_shift(np.uint64(1), np.uint64(place)) for place in range(len(base.heads)))
     counts = {name: int(np.sum(masks & bit > 0)) for name, bit in zip(base.heads, bits, strict=True)}
@@ -170,19 +191,22 @@ def _folds(number: np.ndarray, folds: int) -> Iterator[tuple[np.ndarray, np.ndar
 
 
 def fit_and_predict(
-    method: str, base: BaseFile, train: Rows, x: np.ndarray, seed: int
+    method: str, base: BaseFile, train: Rows, x: np.ndarray, seed: int, notify: Notify = _nobody
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the predictions of a method for test rows, and their spread if it has one."""
+    if method == "base":
+        return fit_ensemble(base, train, seed, notify=notify).predict(base, x)
     match method:
-        case "base":
-            return fit_ensemble(base, train, seed).predict(base, x)
         case "trees":
             trees = make_estimator("extra_trees", TREES, seed, 1)
             fit_estimator(trees, train.x, train.y, 1)
-            return np.asarray(trees.predict(x)), None
+            found = np.asarray(trees.predict(x))
         case "scratch":
-            return _scratch(base, train, x, seed), None
-    return np.full(len(x), np.median(train.y)), None
+            found = _scratch(base, train, x, seed)
+        case _:
+            found = np.full(len(x), np.median(train.y))
+    notify()
+    return found, None
 
 
 def _scratch(base: BaseFile, train: Rows, x: np.ndarray, seed: int) -> np.ndarray:

@@ -26,6 +26,7 @@ class Measured:
         target: Name of its column, without the unit.
         unit: Unit of the values, or an empty text.
         compositions: Canonical compositions, sorted (rows,).
+        formulas: How the table first writes each of them (rows,).
         values: Values in the unit; the median where a composition has several (rows,).
         y: What is learned of them (rows,).
         repeated: Rows whose composition another row has too.
@@ -35,6 +36,7 @@ class Measured:
     target: str
     unit: str
     compositions: list[str]
+    formulas: list[str]
     values: np.ndarray
     y: np.ndarray
     repeated: int
@@ -74,13 +76,14 @@ def read_measured(
         if reason:
             rejected.append((row, text, reason))
         else:
-            kept.append((forms[text], value))
-    rows = pd.DataFrame(kept, columns=["composition", "value"])
+            kept.append((forms[text], text, value))
+    rows = pd.DataFrame(kept, columns=["composition", "formula", "value"])
+    formulas = rows.groupby("composition", sort=True)["formula"].first()
     medians = rows.groupby("composition", sort=True)["value"].median()
     proposed = next((each.unit for each in found.numbers if each.name == target), None)
     title = re.sub(r"[\s_]*[(\[][^()\[\]]*[)\]]\s*$", "", target) if proposed else target
     measured = Measured(
-        title or target, unit or proposed or "", medians.index.to_list(), medians.to_numpy(),
+        title or target, unit or proposed or "", medians.index.to_list(), formulas.to_list(), medians.to_numpy(),
         to_target(medians.to_numpy(), transform), int(rows["composition"].duplicated(keep=False).sum()), rejected,
     )  # fmt: skip
     _check(table, measured)

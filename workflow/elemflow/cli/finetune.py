@@ -49,7 +49,7 @@ def finetune(
     quick: bool,
     seed: int,
 ) -> None:
-    """Fine-tune the base on a property of your own: a predictor and a one-page report.
+    """Fine-tune the base on a property of your own: a predictor and a report of one page (HTML and Markdown).
 
     \b
     elemflow finetune my.csv --target Tc --unit K
@@ -72,16 +72,21 @@ def finetune(
     base = read_base(base_file or find(SHIPPED))
     fitted, sha256 = _fit(base, measured, transform, out, methods=("base", "constant") if quick else None, seed=seed)
     from elemflow.base.finetune_report import error_lines, report_text, seen_lines
+    from elemflow.cli.finetune_page import page_of
     from elemflow.cli.terminal import aligned
+    from elemflow.reporting.site.finetuned import finetuned_page
 
-    write_text(out.with_suffix(".md"), report_text(fitted))
+    page, text = out.with_suffix(".html"), out.with_suffix(".md")
+    write_text(text, report_text(fitted))
+    write_text(page, finetuned_page(page_of(fitted, table.name, sha256)))
     for note in fitted.notes:
         click.echo(note, err=True)
     shown = f" [{measured.unit}]" if measured.unit else ""
     click.echo(aligned(["method", f"mean absolute error{shown}", "sd over folds"], error_lines(fitted)))
     click.echo()
     click.echo(aligned(["rows of the table", "number", "error"], seen_lines(fitted)))
-    click.echo(f"\n{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256}\n{out.with_suffix('.md')}: the report")
+    click.echo(f"\n{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256}")
+    click.echo(f"{page}: the report, for a browser; {text}: the same as text")
 
 
 def _file_name(target: str) -> str:
@@ -96,11 +101,14 @@ def _fit(
     """Compare, fine-tune on all rows and write the predictor."""
     from elemflow.base import finetuning
     from elemflow.base.finetune_report import Fitted, report_text
+    from elemflow.cli.progress import stages
     from elemflow.multitask.file import HeadFacts, write_base
 
     rows, lost = finetuning.featurize(base, measured)
-    compared = finetuning.compare(base, rows, seed=seed, methods=methods or tuple(finetuning.METHODS))
-    ensemble = finetuning.fit_ensemble(base, rows, seed)
+    methods = methods or tuple(finetuning.METHODS)
+    with stages(f"{len(rows.y):,} compositions", finetuning.steps(methods)) as done:
+        compared = finetuning.compare(base, rows, seed=seed, methods=methods, notify=done)
+        ensemble = finetuning.fit_ensemble(base, rows, seed, notify=done)
     place, correlation = finetuning.nearest_of(ensemble)
     nearest = base.facts.heads[place]
     minimum = 0.0 if measured.values.min() >= 0 else None
@@ -108,13 +116,24 @@ def _fit(
     known = {"id": name, "group": name, "unit": measured.unit or "1", "minimum": minimum}
     facts = HeadFacts(title=measured.target, transform=transform, **known)
     file = finetuning.as_file(base, ensemble, rows, compared, facts, name)
-    notes = _notes(base, rows, measured.unit, nearest.title, nearest.unit)
+    notes = _mistyped(measured) + _notes(base, rows, measured.unit, nearest.title, nearest.unit)
     times = finetuning.times_of_head(base, rows, place, transform)
     notes += _scale_note(measured.unit, nearest, correlation, times)
     fitted = Fitted(
         measured, rows, lost, compared, transform, (nearest.title, nearest.unit), correlation, notes, out.name
     )
     return fitted, write_base(out, file, {"README.md": report_text(fitted)})
+
+
+def _mistyped(measured: Any) -> list[str]:
+    """Return a note on formulas that look mistyped, such as Fe203."""
+    from elemflow.chemistry.suggestions import suspicious
+
+    found = [f"{formula}: did you mean {meant}?" for formula in measured.formulas if (meant := suspicious(formula))]
+    if not found:
+        return []
+    some = f" ({len(found):,} formulas look like that)" if len(found) > 1 else ""
+    return [f"{found[0]}{some} It counts as it stands; correct the table where it is mistyped."]
 
 
 def _scale_note(unit: str, nearest: Any, correlation: float, times: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""Small charts as paths of an SVG: parity of predictions, and training curves. The page gives them their colours."""
+"""Small charts as paths of an SVG: parity, training curves and coverage. The page gives them their colours."""
 
 import math
 from collections import Counter
@@ -22,7 +22,7 @@ SQUARES = 68
 CURVE_POINTS = 1500
 """Most points of all curves of a chart together."""
 
-MOST_TICKS = 8
+FEWEST_TICKS, MOST_TICKS = 3, 8
 LONG = 1e5
 """Values from here on have labels such as 2e+05."""
 
@@ -82,7 +82,8 @@ class _Axis:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             values = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
             inside = [value for value in values if self.low <= value <= self.high]
-            return inside if len(inside) <= MOST_TICKS else [value for value in inside if _is_power(value)]
+            if len(inside) >= FEWEST_TICKS:  # within less than a power of ten, steps are as on a linear axis
+                return inside if len(inside) <= MOST_TICKS else [value for value in inside if _is_power(value)]
         raw = (self.high - self.low) / 5
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
@@ -91,18 +92,18 @@ class _Axis:
         return [number * step for number in range(first, last + 1)]
 
 
-def draw_parity(true: Array, predicted: Array, unit: str) -> Chart:
+def draw_parity(true: Array, predicted: Array, unit: str, *, log: bool = False, known: str = "true") -> Chart:
     """Draw predicted against true values over the range of the true ones; more than 1,000 are counted in squares.
 
     Args:
         true: Values of the test materials (rows,); at least one.
         predicted: Predictions (rows,).
         unit: Unit of both.
+        log: Whether both axes are logarithmic; the values must be positive.
+        known: What the true values are called.
     """
-    low, high = float(true.min()), float(true.max())
-    margin = 0.08 * (high - low) or abs(high) or 1.0
-    axis = _Axis(low - margin, high + margin, WIDTH)
-    upright = _Axis(low - margin, high + margin, HEIGHT)
+    low, high = _range(true, log=log)
+    axis, upright = _Axis(low, high, WIDTH, log), _Axis(low, high, HEIGHT, log)
     inside = (predicted >= axis.low) & (predicted <= axis.high)
     x, y = axis.place(true[inside]), upright.place(predicted[inside])
     outside = int((~inside).sum())
@@ -110,8 +111,8 @@ def draw_parity(true: Array, predicted: Array, unit: str) -> Chart:
     diagonal = Mark("diagonal", f"M{LEFT} {TOP + HEIGHT}L{LEFT + WIDTH} {TOP}")
     cloud = [Mark("points", _dots(x, y))] if len(x) <= POINTS_DRAWN else list(_squares(x, y))
     return Chart(
-        label=f"Predicted against true values of {len(true):,} test rows",
-        x_title=with_unit("true", unit),
+        label=f"Predicted against {known} values of {len(true):,} test rows",
+        x_title=with_unit(known, unit),
         y_title=with_unit("predicted", unit),
         x_ticks=tuple(_ticks(axis, lambda at: LEFT + at)),
         y_ticks=tuple(_ticks(upright, lambda at: TOP + HEIGHT - at)),
@@ -152,9 +153,43 @@ def draw_curves(curves: Mapping[str, tuple[Array, Array]], x_title: str, y_title
     )
 
 
+def draw_coverage(levels: Array, covered: Array) -> Chart:
+    """Draw which part of the rows their intervals hold, by the level of the intervals; ideally on the diagonal.
+
+    Args:
+        levels: Levels in per cent (levels,); at least one.
+        covered: Parts of the rows in per cent (levels,).
+    """
+    low = float(min(levels.min(), covered.min()))
+    across, upright = _Axis(low - 5, 100, WIDTH), _Axis(low - 5, 100, HEIGHT)
+    x, y = across.place(levels), upright.place(covered)
+    return Chart(
+        label=f"Part of the rows inside their interval at {len(levels)} levels",
+        x_title="level of the interval (%)",
+        y_title="rows inside (%)",
+        x_ticks=tuple(_ticks(across, lambda at: LEFT + at)),
+        y_ticks=tuple(_ticks(upright, lambda at: TOP + HEIGHT - at)),
+        marks=(
+            Mark("diagonal", f"M{LEFT} {TOP + HEIGHT}L{LEFT + WIDTH} {TOP}"),
+            Mark("curve c0", _line(x, y)),
+            Mark("best c0", _dots(x, y)),
+        ),
+    )
+
+
 def with_unit(text: str, unit: str) -> str:
     """Return a label with its unit in brackets, if that is known."""
     return f"{text} ({unit})" if unit else text
+
+
+def _range(values: Array, *, log: bool) -> tuple[float, float]:
+    """Return the ends of an axis a little beyond values."""
+    low, high = float(values.min()), float(values.max())
+    if log:
+        factor = (high / low) ** 0.08 if high > low else 2.0
+        return low / factor, high * factor
+    margin = 0.08 * (high - low) or abs(high) or 1.0
+    return low - margin, high + margin
 
 
 def _is_power(value: float) -> bool:

@@ -1,0 +1,68 @@
+"""What the page of a fine-tuning shows, out of what was fine-tuned."""
+
+import numpy as np
+
+from elemflow.base.finetune_report import (
+    LEVELS,
+    Fitted,
+    coverage,
+    fold_errors,
+    fold_means,
+    formulas_of,
+    left_out,
+    predicted_by,
+    seen_errors,
+    start_text,
+    values_of,
+)
+from elemflow.base.finetuning import METHODS
+from elemflow.reporting.site.finetuned import Finetuned, FoldErrors, Level, Row
+
+MOST_WORST, MOST_LEFT_OUT = 10, 50
+
+
+def page_of(fitted: Fitted, table: str, sha256: str) -> Finetuned:
+    """Return what the page shows.
+
+    Args:
+        fitted: What was fine-tuned.
+        table: Name of the table.
+        sha256: SHA-256 of the predictor.
+    """
+    left = left_out(fitted)
+    return Finetuned(
+        title=fitted.measured.target,
+        unit=fitted.measured.unit,
+        table=table,
+        predictor=fitted.predictor,
+        sha256=sha256,
+        start=start_text(fitted),
+        notes=fitted.notes,
+        methods=[_errors(fitted, method) for method in fitted.compared.predictions],
+        values=values_of(fitted),
+        predicted=predicted_by(fitted, "base"),
+        log=fitted.transform == "log10",
+        levels=[
+            Level(level, 100 * found[0], found[1]) for level in LEVELS if (found := coverage(fitted, level)) is not None
+        ],
+        seen=seen_errors(fitted),
+        worst=_worst(fitted),
+        repeated=fitted.measured.repeated,
+        left_out=left[:MOST_LEFT_OUT],
+        n_left_out=len(left),
+    )
+
+
+def _errors(fitted: Fitted, method: str) -> FoldErrors:
+    error = float(fold_errors(fitted, method).mean())
+    return FoldErrors(METHODS[method], error, tuple(fold_means(fitted, method)), own=method == "base")
+
+
+def _worst(fitted: Fitted) -> list[Row]:
+    """Return the rows with the largest errors, the largest first."""
+    values, predicted = values_of(fitted), predicted_by(fitted, "base")
+    formulas = formulas_of(fitted)
+    places = np.argsort(-fold_errors(fitted, "base"), kind="stable")[:MOST_WORST]
+    return [
+        Row(formulas[row], float(values[row]), float(predicted[row]), bool(fitted.compared.seen[row])) for row in places
+    ]
