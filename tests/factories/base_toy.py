@@ -30,6 +30,7 @@ DECLARED = {
     "members": 2,
     "held_out": 0.2,
     "left_out": {"C": "no licence"},
+    "known": True,
 }
 ELEMENTS = ("Li", "Na", "K", "Mg", "Al", "Fe", "Cu", "O", "S", "Cl")
 CFG = {

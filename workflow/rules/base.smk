@@ -5,6 +5,7 @@ wildcard_constraints:
 rule join_base:
     input:
         materials=wf.bases.materials,
+        splits=wf.bases.splits,
     output:
         joint=paths.BASE_JOINT,
         report=paths.BASE_JOINT_REPORT,

@@ -44,6 +44,25 @@ def test_the_card_names_licences_what_was_left_out_and_every_head(file):
     assert json.loads(members["model_card.json"])["held_out"] > 0
 
 
+def test_parts_of_the_errors_by_elements_and_chemistry_are_whole(built):
+    for _, line in built[1].iterrows():
+        for kind in ("elements", "class"):
+            parts = [name for name in line.index if name.startswith(f"rows, {kind} ")]
+            assert sum(line[parts]) == line["rows"]
+            shares = (line[name] * (line[name.replace("rows", "mae")] or 0) for name in parts if line[name])
+            assert sum(shares) == pytest.approx(line["mae"] * line["rows"])
+    assert built[1]["rows, elements 4+"].eq(0).all()
+    assert built[1]["rows, elements 1-2"].gt(0).all()
+
+
+def test_the_card_has_intervals_by_elements_and_chemistry_and_says_what_is_known(file):
+    _, members = read_members(file, "README.md")
+    card = members["README.md"].decode()
+    assert "| `z_gap` | eV |" in card.split("### By number of elements")[1]
+    assert "intermetallics" in card.split("### By chemistry")[1]
+    assert "to 0.001: `z_gap`" in card
+
+
 def test_changed_weights_are_refused(file, tmp_path):
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1

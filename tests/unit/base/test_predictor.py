@@ -1,10 +1,15 @@
 """Predictions of a base: columns, intervals, flags, choice of properties."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from elemflow.base.predictor import BasePredictor
+from elemflow.chemistry.composition import amounts
 from elemflow.core.errors import DataError
+from elemflow.multitask.file import read_base, write_base
+from elemflow.multitask.joint import HELD_OUT, TRAIN, read_joint
 
 
 def test_each_head_has_value_interval_flag_and_whether_it_was_trained_on(file):
@@ -28,8 +33,6 @@ def test_properties_are_chosen_by_id_or_group_with_equal_numbers(file):
 
 
 def test_a_composition_of_the_training_set_is_marked(file, base_inputs):
-    from elemflow.multitask.joint import HELD_OUT, TRAIN, read_joint
-
     for role, expected in ((TRAIN, True), (HELD_OUT, False)):
         names = read_joint(base_inputs.joint, role).composition[:5].tolist()
         assert (BasePredictor(file).frame(names)["z_gap_training"] == expected).all()
@@ -43,3 +46,49 @@ def test_wider_levels_give_wider_intervals(file):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no\.elemflow"):
         BasePredictor(tmp_path / "no.elemflow")
+
+
+def test_known_values_stand_next_to_predictions_for_any_spelling_of_a_composition(file, base_inputs):
+    predictor = BasePredictor(file, known=True)
+    for role in (TRAIN, HELD_OUT):
+        joint = read_joint(base_inputs.joint, role)
+        truth = joint.targets.astype(float)
+        truth[:, 1] = 10 ** truth[:, 1]
+        frame = predictor.frame([f"({name})3" for name in joint.composition])
+        found = frame[["z_gap_known", "b_modulus_known"]].to_numpy(float)
+        np.testing.assert_allclose(found, truth, rtol=2e-4, atol=1e-3)
+        assert (frame["b_modulus_training"] == ((role == TRAIN) & frame["b_modulus_known"].notna())).all()
+        assert not np.array_equal(frame["z_gap"].to_numpy(float), found[:, 0])
+    assert predictor.frame(["LiO", "LiU"])["z_gap_known"].isna().tolist()[1]
+
+
+def test_rounded_fractions_find_the_known_value_of_their_composition(file, base_inputs):
+    names = read_joint(base_inputs.joint, TRAIN).composition
+    name = next(each for each in names if sum(amounts(each).values()) == 7)
+    predictor = BasePredictor(file, ["gap"], known=True)
+    found = amounts(name)
+    total = sum(found.values())
+    rounded = "".join(f"{symbol}{amount / total:.4f}" for symbol, amount in found.items())
+    values = predictor.frame([name, rounded])["z_gap_known"]
+    assert values[0] == values[1]
+
+
+def test_known_values_are_not_given_unasked_and_not_by_a_base_without(file, tmp_path):
+    assert not any(name.endswith("_known") for name in BasePredictor(file).frame(["LiO"]))
+    base = read_base(file)
+    write_base(tmp_path / "without.elemflow", dataclasses.replace(base, known_values=b""), {})
+    assert BasePredictor(tmp_path / "without.elemflow", known=None).known is None
+    with pytest.raises(DataError, match="no known values"):
+        BasePredictor(tmp_path / "without.elemflow", known=True)
+
+
+def test_damaged_known_values_are_refused(file, tmp_path):
+    base = read_base(file)
+    write_base(tmp_path / "damaged.elemflow", dataclasses.replace(base, known_values=base.known_values[:-30]), {})
+    with pytest.raises(DataError, match="known values"):
+        BasePredictor(tmp_path / "damaged.elemflow", known=True)
+    content = file.read_bytes()
+    place = content.index(base.known_values) + len(base.known_values) // 2
+    (tmp_path / "changed.elemflow").write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(DataError, match=r"known\.npz|damaged"):
+        BasePredictor(tmp_path / "changed.elemflow")

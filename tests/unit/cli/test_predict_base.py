@@ -3,6 +3,7 @@
 import csv
 import io
 
+import pandas as pd
 import pytest
 from factories.base_toy import write_toy
 
@@ -38,6 +39,25 @@ def test_a_file_has_columns_per_property_and_rows_in_order(call, shipped, tmp_pa
     assert rows[1]["reason"]
 
 
+def test_known_values_stand_in_the_table_marked_and_in_files_on_request(call, shipped, file, tmp_path):
+    joint = pd.read_parquet(file.parent / "joint.parquet").set_index("role")
+    names = [joint.loc[role, "composition"].iloc[0] for role in ("train", "held_out")]
+    lines = call("predict", *names, "FeU").stdout.splitlines()
+    gaps = [line for line in lines if line.startswith("Gap (A)")]
+    assert "known" in lines[1].split()
+    for line, role, mark in zip(gaps, ("train", "held_out"), ("trained on", "held out"), strict=False):
+        value = joint.loc[role, "z_gap"].iloc[0]
+        assert line.endswith(mark)
+        assert float(line.removesuffix(mark).split()[-1]) == pytest.approx(value, abs=1e-3)
+    assert "known" not in call("predict", names[0], "--no-known").stdout
+    (tmp_path / "new.csv").write_text(f"formula\n{names[0]}\nLiO9\n")
+    assert "known" not in call("predict", tmp_path / "new.csv", "--format", "csv").stdout
+    done = call("predict", tmp_path / "new.csv", "--known", "--property", "gap", "--units", "name")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert float(rows[0]["z_gap_known [eV]"]) == pytest.approx(joint.loc["train", "z_gap"].iloc[0], abs=1e-3)
+    assert rows[1]["z_gap_known [eV]"] == ""
+
+
 def test_a_base_is_known_as_a_file_and_has_its_card(call, file):
     assert "Gap (A)" in call("predict", "LiO", "--model", file).stdout
     assert "held out" in call("info", file).stdout
@@ -48,7 +68,6 @@ def test_a_base_is_known_as_a_file_and_has_its_card(call, file):
     [
         (("--property", "gapp"), "'gapp'"),
         (("--combine", "median"), "--combine"),
-        (("--known",), "--known"),
         (("--threads", "2"), "--threads"),
         (("--run", "/m/", "--property", "gap"), "--property"),
     ],

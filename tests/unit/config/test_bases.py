@@ -28,6 +28,13 @@ def change(key, value):
         ("network.stacks.0.layers", 5, ("network.stacks[0].branches", "[2, 2]")),
         ("training.sampled", "kefe", ("training.sampled", "kefe")),
         ("exclude", ["kefee"], ("exclude[0]", "kefe")),
+        (
+            "exclude",
+            [{"dataset": "kefe", "property": "band_gap", "protocol": "recipe"}],
+            ("exclude[0].property", "'band_gap'"),
+        ),
+        ("exclude", [{"dataset": "kefee", "property": "x", "protocol": "recipe"}], ("exclude[0].dataset", "kefe")),
+        ("exclude", [{"dataset": "kefe", "property": "formation_energy"}], ("exclude", "protocol")),
         ("held_out", 0, ("held_out",)),
     ],
 )

@@ -10,7 +10,7 @@ from elemflow.core.files import read_json
 from elemflow.features.store import featurize_chunk
 from elemflow.multitask import train
 from elemflow.multitask.job import Network, read_network, rows_of, train_network, write_network
-from elemflow.multitask.joint import read_joint, write_joint
+from elemflow.multitask.joint import Evaluated, read_joint, write_joint
 from elemflow.multitask.seen import is_held_out
 from elemflow.multitask.steps import start
 
@@ -65,6 +65,18 @@ def test_compositions_of_excluded_datasets_are_not_in_the_table(tmp_path):
     }
     write_joint({"gap": HEADS["gap"]}, tables, ["c"], 0.01, tmp_path / "j.parquet", tmp_path / "j.json")
     assert read_joint(tmp_path / "j.parquet", "train").composition.tolist() == ["AlO"]
+
+
+def test_compositions_that_runs_are_evaluated_on_are_not_in_the_table(tmp_path):
+    tables = {"a": materials(tmp_path / "a.parquet", ["AlO", "FeO", "LiO"], gap=[1.0, 2.0, 3.0])}
+    tested = materials(tmp_path / "t.parquet", ["FeO", "OLi", "AlO"], material_id=["f", "l", "a"])
+    split = tmp_path / "split.parquet"
+    roles = {"material_id": ["f", "l", "a"], "member": [0, 0, 0], "role": ["test", "validation", "train"]}
+    pd.DataFrame(roles).to_parquet(split)
+    for wanted, left in ((["test"], ["AlO", "LiO"]), (["validation", "test"], ["AlO"])):
+        exclude = [Evaluated(split, tested, wanted)]
+        write_joint({"gap": HEADS["gap"]}, tables, exclude, 1e-9, tmp_path / "j.parquet", tmp_path / "j.json")
+        assert read_joint(tmp_path / "j.parquet", "train").composition.tolist() == left
 
 
 def test_two_materials_of_one_composition_are_refused(tmp_path):

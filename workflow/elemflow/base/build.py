@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import pandas as pd
 from elemflow.base.card import CARD, CARD_JSON, card_text
 from elemflow.base.intervals import MOST_ROWS, Calibrated, cross_coverage
 from elemflow.base.predictor import FLAGS, count_elements, flags_of, spread_limit
+from elemflow.chemistry.anion_classes import CLASSES, class_of
 from elemflow.chemistry.composition import SYMBOLS, amounts
 from elemflow.config.base import Base
 from elemflow.config.kinds import parts_of
@@ -22,6 +24,7 @@ from elemflow.features.store import load_descriptors
 from elemflow.multitask.file import BaseFacts, BaseFile, HeadFacts, halved, write_base
 from elemflow.multitask.job import Network, read_network, rows_of
 from elemflow.multitask.joint import HELD_OUT, TRAIN, Joint, read_joint
+from elemflow.multitask.known import pack_known
 from elemflow.multitask.seen import Seen
 from elemflow.multitask.transforms import from_target
 
@@ -81,22 +84,40 @@ def build_base(
     halves = [{key: halved(key, value).astype(np.float32) for key, value in n.weights.items()} for n in networks]
     file = BaseFile(facts, halves, plain.scaling, plain.standard, plain.elements, plain.seen)
     float16 = _float16_change(plain, file, x)
-    targets, spread = file.predict(x)
-    errors, calibration = evaluate(file, held, targets, spread)
-    file = BaseFile(facts, halves, plain.scaling, plain.standard, plain.elements, plain.seen, calibration)
+    errors, calibration = evaluate(file, held, *file.predict(x))
+    file = replace(file, calibration=calibration, known_values=known_values(file, train, held) if base.known else b"")
     card = {
         "name": name, "title": base.title, "networks": len(networks), "parameters": _parameters(networks[0]),
         "compositions": len(train.composition), "held_out": len(held.composition), "float16": float16,
         "labels": dict(zip(train.heads, known.sum(axis=0).tolist(), strict=True)),
         "datasets": {key: cfg["texts"][key] for key in base.datasets}, "left_out": base.left_out,
-        "excluded": list(base.exclude), "heads": {head.id: head.plain() for head in facts.heads},
-        "errors": [_without_nan(line) for line in errors.to_dict("records")], **about,
+        "excluded": [each if isinstance(each, str) else each.plain() for each in base.exclude],
+        "heads": {head.id: head.plain() for head in facts.heads}, **measured(file, errors), **about,
     }  # fmt: skip
-    text = card_text(card)
-    sha256 = write_base(output, file, {CARD: text, CARD_JSON: _json(card), **(texts or {})})
+    text = write_with_card(output, file, card, texts or {})
     write_text(output.parent / CARD, text)
-    log.info("%s: %.1f MB, SHA-256 %s", output, output.stat().st_size / 1e6, sha256)
     return errors
+
+
+def known_values(file: BaseFile, train: Joint, held: Joint) -> bytes:
+    """Return the values of a joint table as the file of a base has them."""
+    training, held_out = ((each.composition.tolist(), each.targets) for each in (train, held))
+    return pack_known(file.seen, training, held_out, [head.transform for head in file.facts.heads])
+
+
+def measured(file: BaseFile, errors: pd.DataFrame) -> dict[str, Any]:
+    """Return what the card says of the errors of a base and of the known values in its file."""
+    steps = file.known.steps.tolist() if file.known else []
+    lines = [_without_nan(line) for line in errors.to_dict("records")]
+    return {"errors": lines, "known": dict(zip(file.heads, steps, strict=bool(steps)))}
+
+
+def write_with_card(path: Path, file: BaseFile, card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    """Write the file of a base with its card, and return the card as Markdown."""
+    text = card_text(card)
+    sha256 = write_base(path, file, {**texts, CARD: text, CARD_JSON: _json(card)})
+    log.info("%s: %.1f MB, SHA-256 %s", path, path.stat().st_size / 1e6, sha256)
+    return text
 
 
 def _without_nan(line: Mapping[Hashable, Any]) -> dict[str, Any]:
@@ -167,6 +188,7 @@ def evaluate(
         `elemflow.base.intervals.Calibrated` by head, each (3, rows).
     """
     n_elements = np.array([len(amounts(name)) for name in held.composition])
+    chemistry = np.array([class_of(name) for name in held.composition])
     limits = [spread_limit(spread[~np.isnan(held.targets[:, place]), place]) for place in range(len(file.heads))]
     flags = flags_of(held.composition.tolist(), file.elements, spread, np.array(limits))
     lines, calibration = [], {}
@@ -188,10 +210,11 @@ def evaluate(
             | _by(
                 errors,
                 {
-                    f"elements {key}": (n_elements[rows] >= a) & (n_elements[rows] <= b)
+                    f"elements {key}": (n_elements[rows] >= a) & (n_elements[rows] < b)
                     for key, (a, b) in ELEMENTS.items()
                 },
             )
+            | _by(errors, {f"class {key}": chemistry[rows] == key for key in CLASSES})
             | _by(errors, {f"flag {key}": flags[rows, place] == number for number, key in enumerate(FLAGS)})
         )
     return pd.DataFrame(lines), calibration
@@ -217,6 +240,9 @@ def _coverage(rows: np.ndarray) -> dict[str, float | None]:
 
 
 def _by(errors: np.ndarray, masks: Mapping[str, np.ndarray]) -> dict[str, float | None]:
-    return {f"mae, {name}": _mean(errors[mask]) for name, mask in masks.items()} | {
-        f"rows, {name}": int(mask.sum()) for name, mask in masks.items()
-    }
+    parts = {name: errors[mask] for name, mask in masks.items()}
+    return (
+        {f"mae, {name}": _mean(part) for name, part in parts.items()}
+        | {f"mae_90, {name}": _interval(part) for name, part in parts.items()}
+        | {f"rows, {name}": len(part) for name, part in parts.items()}
+    )

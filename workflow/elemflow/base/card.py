@@ -1,15 +1,18 @@
 """The model card of a base: data, licences, errors on compositions that no network saw, limits, provenance."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from elemflow.chemistry.anion_classes import CLASSES
 
 CARD, CARD_JSON = "README.md", "model_card.json"
 LARGE = 1000
-COLUMNS = (
-    *("property", "id", "unit", "labels", "held out", "error", "constant", "R²", "coverage"),
-    *("1–2 elements", "3", "4 and more"),
-)
+COLUMNS = ("property", "id", "unit", "labels", "held out", "error", "constant", "R²", "coverage")
 """Columns of the table of errors."""
+ELEMENTS = {"1-2": "1–2 elements", "3": "3", "4+": "4 and more"}
+"""Columns of the errors by number of elements, by what the errors call them."""
+FEWEST_SHOWN = 5
+"""Fewest held-out labels whose mean error is shown."""
 FEWEST_FAR = 20
 """Fewest held-out labels flagged as far that say something about their error."""
 
@@ -58,10 +61,34 @@ def _data(card: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for name, reason in card["left_out"].items():
         yield f"- left out: {name}: {reason}"
-    for name in card["excluded"]:
-        yield f"- no network saw a composition of `{name}`"
+    for each in card["excluded"]:
+        yield f"- no network saw a composition {_excluded(each)}"
+    if card["known"]:
+        yield from _known(card)
     yield "- the keys of the citations are those of references.bib in this file; pass both on with the weights"
     yield ""
+
+
+def _known(card: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the known values cover."""
+    steps: dict[float, list[str]] = {}
+    for name, step in card["known"].items():
+        steps.setdefault(step, []).append(f"`{name}`")
+    yield (
+        f"- the file holds the values that the datasets have of all {len(card['known'])} properties, for training and "
+        "held-out compositions: `elemflow predict` shows them as known, next to the predictions. They are one per "
+        "composition, as the dataset keeps it, within the bounds of the heads, and under the licence of their dataset"
+    )
+    rounded = "; ".join(f"to {step:g}: {', '.join(names)}" for step, names in sorted(steps.items(), reverse=True))
+    yield f"- known values are rounded, as they are learned: {rounded}"
+
+
+def _excluded(each: str | Mapping[str, Any]) -> str:
+    """Return whose compositions no network saw, in words."""
+    if isinstance(each, str):
+        return f"of `{each}`"
+    roles = " and ".join(each["roles"])
+    return f"of the {roles} sets of `{each['dataset']}`, `{each['property']}`, by `{each['protocol']}`"
 
 
 def _errors(card: Mapping[str, Any]) -> Iterator[str]:
@@ -72,23 +99,57 @@ def _errors(card: Mapping[str, Any]) -> Iterator[str]:
         "the training labels; coverage is that of 90 % intervals, each half of the rows calibrated on the other."
     )
     yield ""
-    yield f"| {' | '.join(COLUMNS)} |"
-    yield "|---" * len(COLUMNS) + "|"
+    yield from _rows(COLUMNS)
     for line in card["errors"]:
         name = line["head"]
         head = card["heads"][name]
-        by = " | ".join(_number(line[f"mae, elements {key}"]) for key in ("1-2", "3", "4+"))
         coverage = line["coverage_90"]
         yield (
             f"| {head['title']} | `{name}` | {head['unit']} | {card['labels'][name]:,} | {line['rows']:,} | "
             f"{_number(line['mae'])} ± {_number(line['mae_90'])} | {_number(line['dummy'])} | {_number(line['r2'])} | "
-            f"{'–' if coverage is None else f'{100 * coverage:.0f} %'} | {by} |"
+            f"{'–' if coverage is None else f'{100 * coverage:.0f} %'} |"
         )
     logs = [name for name, head in card["heads"].items() if head.get("transform", "none") != "none"]
     yield ""
     shown = ", ".join(f"`{name}`" for name in logs) or "none"
     yield f"Learned as logarithms, in which intervals are symmetric and R² is computed: {shown}."
     yield ""
+    yield "### By number of elements"
+    yield ""
+    yield "As above, with the number of held-out labels in brackets; left out where there are fewer than five."
+    yield ""
+    yield from _parts(card, "elements", ELEMENTS)
+    yield "### By chemistry"
+    yield ""
+    yield (
+        "Each composition is in one class: oxides contain O; halides a halogen and no O; chalcogenides S, Se or Te and "
+        "none of these; pnictides N, P or As and none of these; intermetallics are metals alone, with Ge, Sb and Bi; "
+        "others are hydrides, borides, carbides, silicides and non-metals."
+    )
+    yield ""
+    yield from _parts(card, "class", {name: name for name in CLASSES})
+
+
+def _parts(card: Mapping[str, Any], kind: str, columns: Mapping[str, str]) -> Iterator[str]:
+    """Yield a table of the errors on parts of the held-out compositions."""
+    yield from _rows(("id", "unit", *columns.values()))
+    for line in card["errors"]:
+        cells = " | ".join(_part(line, f"{kind} {key}") for key in columns)
+        yield f"| `{line['head']}` | {card['heads'][line['head']]['unit']} | {cells} |"
+    yield ""
+
+
+def _part(line: Mapping[str, Any], name: str) -> str:
+    rows = line[f"rows, {name}"]
+    if rows < FEWEST_SHOWN:
+        return "–"
+    return f"{_number(line[f'mae, {name}'])} ± {_number(line[f'mae_90, {name}'])} ({rows:,})"
+
+
+def _rows(columns: Sequence[str]) -> Iterator[str]:
+    """Yield the head of a table."""
+    yield f"| {' | '.join(columns)} |"
+    yield "|---" * len(columns) + "|"
 
 
 def _limits(card: Mapping[str, Any]) -> Iterator[str]:

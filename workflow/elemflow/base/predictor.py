@@ -29,7 +29,8 @@ WIDE = 0.95
 """Quantile of the spreads of held-out compositions above which a composition is flagged as far."""
 FLAGS = ("inside", "far", "unseen")
 OUTPUTS = ("", "_lower", "_upper", "_flag", "_training")
-"""Endings of the columns of a head: prediction, ends of the interval, flag, and whether it was trained on."""
+"""Endings of the columns of a head: prediction, ends of the interval, flag, and whether it was trained on; `_known` may
+follow."""
 
 
 class BasePredictor:
@@ -39,13 +40,15 @@ class BasePredictor:
         path: The file; None is the one that ships.
         properties: Ids or groups of the heads; None for all.
         level: Level of the intervals in per cent.
+        known: Whether the values that the sources of the base have stand next to the predictions; None if it has any.
 
     Attributes:
         base: The file's content.
         heads: Numbers of the chosen heads.
 
     Raises:
-        DataError: The file is damaged or of other features, or has no such head.
+        DataError: The file is damaged or of other features, or has no such head, or no known values and they are asked
+            for.
 
     Example:
         >>> from elemflow.base.predictor import BasePredictor
@@ -53,13 +56,23 @@ class BasePredictor:
         >>> gaps = predictor.frame(["Li2FeSiO4"])  # doctest: +SKIP
     """
 
-    def __init__(self, path: Path | None = None, properties: Sequence[str] | None = None, level: int = DEFAULT_LEVEL):
+    def __init__(
+        self,
+        path: Path | None = None,
+        properties: Sequence[str] | None = None,
+        level: int = DEFAULT_LEVEL,
+        *,
+        known: bool | None = False,
+    ):
         self.path = path or find(SHIPPED)
         if not self.path.is_file():
             raise DataError(f"{self.path}: no such file. Name a base with --model, or a trained run with --run.")
         self.base: BaseFile = read_base(self.path)
         self.heads = self._chosen(properties)
         self.level = level
+        self.known = self.base.known if known is None or known else None
+        if known and self.known is None:
+            raise DataError(f"{self.path}: holds no known values. Leave --known out.")
         self.featurizer = Featurizer(self.base.parts(), lambda _: {})
 
     def _chosen(self, properties: Sequence[str] | None) -> list[int]:
@@ -99,6 +112,8 @@ class BasePredictor:
             about = {"unit": head.unit, "property": name, "title": head.title}
             fields += [pa.field(f"{name}{end}", pa.float64(), metadata=about) for end in OUTPUTS[:3]]
             fields += [pa.field(f"{name}_flag", pa.string()), pa.field(f"{name}_training", pa.bool_())]
+            if self.known:
+                fields.append(pa.field(f"{name}_known", pa.float64(), metadata=about))
         fields += [pa.field(name, pa.string()) for name in labels if name == "reason"]
         about = {"base": self.base.facts.name, "networks": str(len(self.base.weights)), "level": str(self.level)}
         return pa.schema(fields, metadata=about)
@@ -119,7 +134,7 @@ class BasePredictor:
         targets, spread = self.base.predict(batch.x, self.heads)
         flags = flags_of(compositions, self.base.elements[self.heads], spread, self._limits)
         masks = self.base.seen.masks(compositions)
-        columns = {}
+        columns: dict[str, np.ndarray] = {}
         for number, place in enumerate(self.heads):
             head, intervals = self.base.facts.heads[place], self._intervals[number]
             name = head.id
@@ -132,7 +147,18 @@ class BasePredictor:
                 columns[f"{name}{end}"] = in_unit if head.minimum is None else np.maximum(in_unit, head.minimum)
             columns[f"{name}_flag"] = np.array(FLAGS, dtype=object)[flags[:, number]]
             columns[f"{name}_training"] = (masks >> np.uint64(place)) & np.uint64(1) > 0
-        return columns
+        return columns | self._known_columns(compositions)
+
+    def _known_columns(self, compositions: list[str]) -> dict[str, np.ndarray]:
+        """Return the known values by column, in the units of the properties."""
+        if not self.known:
+            return {}
+        targets = self.known.find(compositions, self.heads)
+        heads = [self.base.facts.heads[place] for place in self.heads]
+        return {
+            f"{head.id}_known": from_target(column, head.transform)
+            for head, column in zip(heads, targets.T, strict=True)
+        }
 
     @cached_property
     def _limits(self) -> np.ndarray:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.option("--combine", type=click.Choice(["mean", "median"]), help="Default: as the run was evaluated, or mean.")
 @click.option("--level", type=click.IntRange(1, 99), metavar="PER_CENT", help="Level of the intervals. Default: 90.")
 @click.option("--applicability/--no-applicability", default=None, help="How far formulas are from the training set.")
-@click.option("--known/--no-known", default=None, help="Values that the run's dataset has for these compositions.")
+@click.option("--known/--no-known", default=None, help="Values that the base's sources or the run's dataset have.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of a network.")
 @click.option(
     "--property", "properties", multiple=True, help="Property of a base, or group such as band_gap. Default: all."
@@ -92,7 +92,7 @@ def predict(
     if _is_base(ctx, run, model, properties):
         from elemflow.cli.predict_base import predict_with_base
 
-        with_run_only = ("combine", "applicability", "known", "threads", "network_file")
+        with_run_only = ("combine", "applicability", "threads", "network_file")
         _refuse(ctx, with_run_only, "is for a trained run; the base has no such choice.")
         predict_with_base(wanted, model, properties, level)
         return

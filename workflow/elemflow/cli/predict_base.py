@@ -33,7 +33,8 @@ def predict_with_base(given: Given, path: Path | None, properties: Sequence[str]
 
     if given.are_structures:
         raise click.UsageError("a base predicts compositions: give formulas or tables of them, or a run with --run.")
-    predictor = BasePredictor(path, properties, level or DEFAULT_LEVEL)
+    shown = None if given.known is None and given.are_formulas and given.form == "table" else bool(given.known)
+    predictor = BasePredictor(path, properties, level or DEFAULT_LEVEL, known=shown)
     labels = ["formula", "composition", *(["reason"] if given.skip or given.are_formulas else [])]
     schema = predictor.schema(labels)
     batches = formula_batches(predictor.featurizer, given)
@@ -59,7 +60,8 @@ def _write_table(predictor: "BasePredictor", given: Given, batches: Iterator[Any
             note_batch(given, batch)
             for row in predictor.table(batch, schema).to_pylist():
                 if row.get("reason") is None:
-                    header = ["property", "value", "unit", f"{predictor.level} % interval", "flag", "data"]
+                    known = ["known"] if predictor.known else []
+                    header = ["property", "predicted", "unit", f"{predictor.level} % interval", "flag", *known, "data"]
                     click.echo(f"{printable(row['formula'])}", file=stream)
                     click.echo(f"{aligned(header, list(_lines(predictor, row)))}\n", file=stream)
 
@@ -72,6 +74,18 @@ def _lines(predictor: "BasePredictor", row: dict[str, Any]) -> Iterator[list[str
         value, low, high = (row[f"{name}{end}"] for end in ("", "_lower", "_upper"))
         decimals = decimals_of(abs(float(value)) if isinstance(value, float) else 0.0)
         interval = f"{number(low, decimals)} to {number(high, decimals)}" if isinstance(low, float) else MISSING
-        trained = "trained on" if row[f"{name}_training"] else "new"
         unit = "" if head.unit == "1" else head.unit
-        yield [printable(head.title), number(value, decimals), unit, interval, str(row[f"{name}_flag"]), trained]
+        known = [_own_decimals(row[f"{name}_known"])] if predictor.known else []
+        flag = str(row[f"{name}_flag"])
+        yield [printable(head.title), number(value, decimals), unit, interval, flag, *known, _data(row, name)]
+
+
+def _own_decimals(value: float | None) -> str:
+    return MISSING if value is None else number(value, decimals_of(abs(value)))
+
+
+def _data(row: dict[str, Any], name: str) -> str:
+    """Return what the base had of a property of a formula."""
+    if row[f"{name}_training"]:
+        return "trained on"
+    return "held out" if row.get(f"{name}_known") is not None else "new"

@@ -95,6 +95,22 @@ class Schedule(Declared):
     sampled_rows: int | None = None
 
 
+class Tested(Declared):
+    """Runs whose evaluated compositions a base must not see.
+
+    Attributes:
+        dataset: Id of the dataset.
+        property: Id of the property there.
+        protocol: Protocol whose split says which materials are evaluated.
+        roles: Sets that are left out.
+    """
+
+    dataset: str
+    property: str
+    protocol: str
+    roles: tuple[Literal["validation", "test"], ...] = ("validation", "test")
+
+
 class Base(FromFile):
     """A joint dataset and the network that is trained on it.
 
@@ -107,8 +123,9 @@ class Base(FromFile):
         members: Number of networks with different seeds.
         seed: Seed of the first network; the others follow.
         held_out: Fraction of the compositions that no network sees, for errors and intervals.
-        exclude: Datasets whose compositions no network sees either.
+        exclude: Datasets whose compositions no network sees either, and runs whose evaluated ones it does not see.
         left_out: Sources that were left out, with the reason.
+        known: Whether its file has the values of its sources, for predictions to stand next to.
     """
 
     title: str = ""
@@ -119,13 +136,25 @@ class Base(FromFile):
     members: Annotated[int, Field(ge=1)] = 3
     seed: int = 0
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.04
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[str | Tested, ...] = ()
     left_out: dict[str, str] = Field(default_factory=dict)
+    known: bool = False
+
+    @property
+    def excluded_datasets(self) -> tuple[str, ...]:
+        """Ids of the datasets that are left out as a whole."""
+        return tuple(each for each in self.exclude if isinstance(each, str))
+
+    @property
+    def tested(self) -> tuple[Tested, ...]:
+        """Runs whose evaluated compositions are left out."""
+        return tuple(each for each in self.exclude if isinstance(each, Tested))
 
     @property
     def datasets(self) -> tuple[str, ...]:
         """Ids of all datasets whose compositions are read, members first."""
-        return tuple(dict.fromkeys([*(head.dataset for head in self.heads.values()), *self.exclude]))
+        members = (head.dataset for head in self.heads.values())
+        return tuple(dict.fromkeys([*members, *self.excluded_datasets, *(each.dataset for each in self.tested)]))
 
     def joint_parameters(self) -> Parameters:
         """Return what the joint table depends on."""
@@ -144,7 +173,7 @@ class Base(FromFile):
             name: {key: value for key, value in head.items() if key not in texts}
             for name, head in self.written["heads"].items()
         }
-        return self.written_without("title", "members", "left_out") | {"heads": heads}
+        return self.written_without("title", "members", "left_out", "known") | {"heads": heads}
 
 
 def check_bases(bases: Mapping[str, Base], files: Mapping[str, str], datasets: Mapping[str, Dataset]) -> None:
@@ -162,8 +191,8 @@ def check_bases(bases: Mapping[str, Base], files: Mapping[str, str], datasets: M
         where = files[name]
         for head_id, head in base.heads.items():
             _check_head(f"{where}: key 'heads.{head_id}", head, datasets)
-        for place, dataset in enumerate(base.exclude):
-            _check_known(f"{where}: key 'exclude[{place}]'", "dataset", dataset, datasets)
+        for place, excluded in enumerate(base.exclude):
+            _check_excluded(f"{where}: key 'exclude[{place}]", excluded, datasets)
         if base.training.sampled is not None:
             _check_known(f"{where}: key 'training.sampled'", "dataset of a head", base.training.sampled, base.datasets)
         for place, stack in enumerate(base.network.stacks):
@@ -183,6 +212,15 @@ def _check_head(where: str, head: Head, datasets: Mapping[str, Dataset]) -> None
             f"{where}.dataset': '{head.dataset}' keeps several materials of a composition (keep: {dataset.keep.rule}), "
             "and a base needs one. Allowed: datasets with keep: lowest, median or first."
         )
+
+
+def _check_excluded(where: str, excluded: str | Tested, datasets: Mapping[str, Dataset]) -> None:
+    if isinstance(excluded, str):
+        _check_known(f"{where}'", "dataset", excluded, datasets)
+        return
+    _check_known(f"{where}.dataset'", "dataset", excluded.dataset, datasets)
+    known = datasets[excluded.dataset].properties
+    _check_known(f"{where}.property'", f"property of '{excluded.dataset}'", excluded.property, known)
 
 
 def _check_known(where: str, what: str, name: str, known: Mapping[str, object] | tuple[str, ...]) -> None:

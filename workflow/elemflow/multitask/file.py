@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -23,13 +24,14 @@ from elemflow.core.errors import DataError, TrainingError
 from elemflow.core.files import write_json
 from elemflow.features.scaling import Scaling
 from elemflow.features.store import load_descriptors
+from elemflow.multitask.known import Known
 from elemflow.multitask.network import Weights, expected_shapes, predict, with_heads
 from elemflow.multitask.seen import Seen
 from elemflow.multitask.train import Standard
 
 KIND = "base"
 """What the manifest says of the content; files of runs have no such word."""
-ABOUT, ARRAYS, SEEN = "base.json", "arrays.npz", "seen.bin"
+ABOUT, ARRAYS, SEEN, KNOWN = "base.json", "arrays.npz", "seen.bin", "known.npz"
 LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
@@ -95,6 +97,7 @@ class BaseFile:
         elements: Number of training compositions of each element with a label of a head, at most 255; uint8
             (heads, elements), elements by atomic number.
         seen: Training compositions, with the heads that had a label.
+        known_values: What `elemflow.multitask.known.pack_known` packed; empty if the file has no known values.
     """
 
     facts: BaseFacts
@@ -104,6 +107,24 @@ class BaseFile:
     elements: np.ndarray
     seen: Seen
     calibration: Mapping[str, np.ndarray] = field(default_factory=dict)
+    known_values: bytes = b""
+
+    @cached_property
+    def known(self) -> Known | None:
+        """Values that the sources have, None if the file has none.
+
+        Raises:
+            DataError: They are not as they are written, or belong to another base.
+        """
+        if not self.known_values:
+            return None
+        try:
+            return Known.read(self.known_values, self.seen, self.heads)
+        except (KeyError, ValueError, OSError, BadZipFile) as error:
+            raise DataError(
+                f"the known values of the base '{self.facts.name}' cannot be read ({error}). Get its file again, or "
+                "predict with --no-known."
+            ) from error
 
     @cached_property
     def heads(self) -> list[str]:
@@ -172,6 +193,8 @@ def write_base(path: Path, base: BaseFile, texts: Mapping[str, str]) -> str:
                 halves: dict[str, Any] = {key: halved(key, value) for key, value in weights.items()}
                 np.savez_compressed(stream, **halves)
         (folder / SEEN).write_bytes(base.seen.pack())
+        if base.known_values:
+            (folder / KNOWN).write_bytes(base.known_values)
         for member, text in texts.items():
             (folder / member).write_text(text, encoding="utf-8", newline="\n")
         return write_archive(path, folder, {"kind": KIND, "name": base.facts.name})
@@ -212,7 +235,7 @@ def read_base(path: Path) -> BaseFile:
         weights = [_weights(members[f"network-{number}.npz"], facts, path) for number in range(facts.networks)]
         return BaseFile(
             facts, weights, Scaling(**groups["scaling"]), Standard(**groups["standard"]), elements,
-            Seen.unpack(members[SEEN]), groups["calibration"],
+            Seen.unpack(members[SEEN]), groups["calibration"], members.get(KNOWN, b""),
         )  # fmt: skip
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise DataError(f"{path}: a member is not as elemflow writes it ({error!r}). Get the file again.") from error

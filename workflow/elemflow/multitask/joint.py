@@ -19,6 +19,7 @@ from elemflow.core.files import read_metadata, write_json, write_parquet
 from elemflow.core.parquet import read_frame
 from elemflow.multitask.seen import is_held_out
 from elemflow.multitask.transforms import to_target
+from elemflow.splits.leakage import compositions_of
 
 TRAIN, HELD_OUT = "train", "held_out"
 KEYS = ("material_id", "composition", "role")
@@ -42,10 +43,24 @@ class Joint(NamedTuple):
     sources: tuple[str, ...]
 
 
+class Evaluated(NamedTuple):
+    """Materials that runs are evaluated on.
+
+    Attributes:
+        split: Split of the runs.
+        materials: `materials.parquet` of their dataset.
+        roles: Sets that are left out.
+    """
+
+    split: Path
+    materials: Path
+    roles: Sequence[str]
+
+
 def write_joint(
     heads: Mapping[str, Head],
     materials: Mapping[str, Path],
-    exclude: Sequence[str],
+    exclude: Sequence[str | Evaluated],
     held_out: float,
     output: Path,
     report: Path,
@@ -55,7 +70,7 @@ def write_joint(
     Args:
         heads: The targets by id.
         materials: `materials.parquet` by dataset, of the members and of the excluded datasets.
-        exclude: Datasets whose compositions are left out.
+        exclude: What is left out: all compositions of a dataset, or those that runs are evaluated on.
         held_out: Fraction of the compositions that are held out.
         output: The table.
         report: JSON with the number of rows and labels, and of what was left out.
@@ -69,8 +84,7 @@ def write_joint(
         columns[name], counts[name] = _target(head, materials[head.dataset])
     table = pd.concat(columns, axis=1, join="outer").sort_index()
     table = table[table.notna().any(axis=1)]
-    removed = {dataset: set(_read(materials[dataset], ["composition"]).index) for dataset in exclude}
-    excluded = table.index.isin(set().union(*removed.values())) if removed else np.zeros(len(table), bool)
+    excluded = table.index.isin(set[str]().union(*(_compositions(each, materials) for each in exclude)))
     table = table[~excluded]
     if table.empty:
         raise DataError(f"{output}: no composition is left; check the heads and 'exclude' of the base.")
@@ -91,6 +105,13 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except (KeyError, ValueError) as error:
         raise DataError(f"{path}: {error}. Correct the property of the base's head.") from None
     return table.set_index("composition")
+
+
+def _compositions(excluded: str | Evaluated, materials: Mapping[str, Path]) -> set[str]:
+    """Return the compositions that are left out."""
+    if isinstance(excluded, str):
+        return set(_read(materials[excluded], ["composition"]).index)
+    return set[str]().union(*compositions_of(*excluded).values())
 
 
 def _target(head: Head, path: Path) -> tuple[pd.Series, dict[str, int]]:

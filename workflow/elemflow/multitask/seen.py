@@ -57,13 +57,22 @@ class Seen:
 
         One composition in a million is wrongly called seen; none that was seen is missed.
         """
-        wanted = _hashes(compositions)
-        places = np.minimum(np.searchsorted(self._hashes, wanted), max(len(self) - 1, 0))
-        found = np.zeros(len(wanted), np.uint64)
-        if len(self):
-            hit = self._hashes[places] == wanted
-            found[hit] = self._masks[places[hit]]
+        places = self.places(compositions)
+        found = np.zeros(len(places), np.uint64)
+        found[places >= 0] = self._masks[places[places >= 0]]
         return found
+
+    def places(self, compositions: Sequence[str]) -> np.ndarray:
+        """Return the place of each composition in the list, -1 for those that are not in it, int (compositions,)."""
+        wanted = _hashes(compositions)
+        if not len(self):
+            return np.full(len(wanted), -1)
+        places = np.minimum(np.searchsorted(self._hashes, wanted), len(self) - 1)
+        return np.where(self._hashes[places] == wanted, places, -1)
+
+    def has(self, head: int) -> np.ndarray:
+        """Return for which compositions of the list a head had a label, bool (compositions,)."""
+        return (self._masks >> np.uint64(head)) & np.uint64(1) > 0
 
     def contains(self, compositions: Sequence[str]) -> np.ndarray:
         """Return whether each composition was seen, bool (compositions,)."""

@@ -74,7 +74,7 @@ class Workflow:
         self.features = Features(context, self.curation)
         self.splits = Splits(context, self.curation)
         self.training = Training(context, self.curation, self.features, self.splits)
-        self.bases = Bases(context, self.curation)
+        self.bases = Bases(context, self.curation, self.splits)
         self.evaluation = Evaluation(context, self.training)
         self.stability = Stability(context, self.curation, self.training)
         self.inference = Inference(context, self.features, self.training)

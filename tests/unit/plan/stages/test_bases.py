@@ -29,3 +29,12 @@ def test_parameters_of_jobs(wf):
     cfg = wf.bases.file_cfg(SimpleNamespace(base=BASE))
     assert cfg["properties"]["oqmd_band_gap"]["unit"] == "eV"
     assert set(cfg["texts"]) == set(wf.settings.bases[BASE].datasets)
+
+
+def test_splits_of_evaluated_runs_belong_to_the_joint_table(wf, empty):
+    wildcards = SimpleNamespace(base="elemflow_crabnet")
+    splits = wf.bases.splits(wildcards)
+    assert "results/splits/jarvis_dft3d_gap/band_gap/fine_tuned_base.parquet" in splits
+    assert len(splits) == len(wf.settings.bases["elemflow_crabnet"].tested)
+    assert {"jarvis_dft3d_gap", "aflow_crabnet"} < set(wf.bases.join_datasets(wildcards))
+    assert wf.bases.splits(SimpleNamespace(base=BASE)) == []

@@ -9,6 +9,7 @@ from elemflow.plan import paths
 from elemflow.plan.reruns import Product
 from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
 from elemflow.plan.stages.curation import Curation
+from elemflow.plan.stages.splits import Splits
 
 JOIN_MB, ROW_MB = 4000, 12000
 """Memory of the rules for 400,000 compositions."""
@@ -24,9 +25,9 @@ class BaseWildcards(Wildcards):
 class Bases(Stage):
     """Curated materials of several datasets to one file with networks for all of their properties."""
 
-    def __init__(self, context: Context, curation: Curation):
+    def __init__(self, context: Context, curation: Curation, splits: Splits):
         super().__init__(context)
-        self._curation = curation
+        self._curation, self._splits = curation, splits
 
     def _base(self, wildcards: BaseWildcards) -> Base:
         return self.settings.bases[wildcards.base]
@@ -36,8 +37,9 @@ class Bases(Stage):
         """Return the joint table of a base."""
         record = paths.BASE_JOINT_RECORD.format(base=base)
         declared = self.settings.bases[base]
-        inputs = [self._curation.materials(dataset) for dataset in declared.datasets]
-        return Product(record, declared.joint_parameters, lambda: inputs)
+        return Product(
+            record, declared.joint_parameters, lambda: [*self._materials(declared), *self._tested_splits(declared)]
+        )
 
     @cache  # noqa: B019  one object per process
     def features_product(self, base: str, part: str) -> Product:
@@ -57,6 +59,12 @@ class Bases(Stage):
         record = paths.BASE_FILE_RECORD.format(base=base)
         return Product(record, lambda: self._file_cfg(base), lambda: [*self._rows(base), *self._networks(base)])
 
+    def _materials(self, declared: Base) -> list[tuple[str, Product]]:
+        return [self._curation.materials(dataset) for dataset in declared.datasets]
+
+    def _tested_splits(self, declared: Base) -> list[tuple[str, Product]]:
+        return [self._splits.split(each.dataset, each.property, each.protocol) for each in declared.tested]
+
     def _joint(self, base: str) -> tuple[str, Product]:
         return paths.BASE_JOINT.format(base=base), self.joint_product(base)
 
@@ -73,8 +81,11 @@ class Bases(Stage):
 
     def materials(self, wildcards: BaseWildcards) -> list[str]:
         """Return the materials of all datasets that a base reads."""
-        product = self.joint_product(wildcards.base)
-        return compared(product, product.inputs())
+        return compared(self.joint_product(wildcards.base), self._materials(self._base(wildcards)))
+
+    def splits(self, wildcards: BaseWildcards) -> list[str]:
+        """Return the splits of the runs whose evaluated compositions a base must not see."""
+        return compared(self.joint_product(wildcards.base), self._tested_splits(self._base(wildcards)))
 
     def joint(self, wildcards: BaseWildcards) -> str:
         """Return the joint table that a part is computed of."""
