@@ -159,6 +159,8 @@ TABLE_INPUTS = {name: kind.inputs for name, kind in TABLE_KINDS.items()}
 PROTOCOL_NEEDS = {name: kind.protocol_needs for name, kind in _ITEM_KINDS.items() if kind.protocol_needs}
 
 ScalingKind = Literal["none", "standard", "quantile", "unit_rows"]
+PART_FOLDERS = ("features", "multitask")
+"""Folders with modules of parts; those of pre-trained networks lie with the networks."""
 _STATEMENT = r"""^{}\s*=\s*(["'])(\w+)\1"""
 
 
@@ -168,11 +170,11 @@ def read_parts(package: Path = PACKAGE) -> dict[str, PartText]:
     A module of a part has statements such as `PART = "ef"` and `SCALING = "none"`.
     """
     found = {}
-    for path in sorted((package / "features").glob("*.py")):
+    for path in sorted(path for folder in PART_FOLDERS for path in (package / folder).glob("*.py")):
         text = path.read_text(encoding="utf-8")
         part, scaling = (re.search(_STATEMENT.format(name), text, re.MULTILINE) for name in ("PART", "SCALING"))
         if part:
-            found[part[2]] = PartText(f"elemflow.features.{path.stem}", scaling and scaling[2])
+            found[part[2]] = PartText(f"elemflow.{path.parent.name}.{path.stem}", scaling and scaling[2])
     return dict(sorted(found.items()))
 
 

@@ -1,7 +1,5 @@
 """A network that is fine-tuned from a base, with scikit-learn's interface."""
 
-from functools import cache
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -9,10 +7,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from elemflow.config.base import NetworkShape
 from elemflow.core.errors import DataError
-from elemflow.core.files import sha256_file
-from elemflow.core.places import find
 from elemflow.features.scaling import Scaling
-from elemflow.multitask.file import BaseFile, read_base
+from elemflow.multitask.file import open_base
 from elemflow.multitask.finetune import HeadChoice, fine_tune
 from elemflow.multitask.network import predict
 
@@ -72,22 +68,3 @@ class FineTunedBase(RegressorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
-
-
-@cache
-def open_base(file: str, sha256: str | None) -> BaseFile:
-    """Read a base once per process.
-
-    Raises:
-        DataError: There is no such file, it has another SHA-256, or it is damaged or of other features.
-    """
-    path = find(file) if not Path(file).is_absolute() else Path(file)
-    if not path.is_file():
-        raise DataError(f"{path}: no such base. Build it, or name another one in the model's key 'file'.")
-    if sha256 and (found := sha256_file(path)) != sha256:
-        raise DataError(
-            f"{path}: its SHA-256 is {found}, and the model declares {sha256}. Get that file, or correct 'sha256'."
-        )
-    base = read_base(path)
-    base.parts()
-    return base

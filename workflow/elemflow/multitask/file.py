@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +21,8 @@ from elemflow.config.kinds import parts_of
 from elemflow.core.archive import read_members, write_archive
 from elemflow.core.declared import Declared
 from elemflow.core.errors import DataError, TrainingError
-from elemflow.core.files import write_json
+from elemflow.core.files import sha256_file, write_json
+from elemflow.core.places import find
 from elemflow.features.scaling import Scaling
 from elemflow.features.store import load_descriptors
 from elemflow.multitask.known import Known
@@ -239,6 +240,25 @@ def read_base(path: Path) -> BaseFile:
         )  # fmt: skip
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise DataError(f"{path}: a member is not as elemflow writes it ({error!r}). Get the file again.") from error
+
+
+@cache
+def open_base(file: str, sha256: str | None) -> BaseFile:
+    """Read a base once per process.
+
+    Raises:
+        DataError: There is no such file, it has another SHA-256, or it is damaged or of other features.
+    """
+    path = find(file) if not Path(file).is_absolute() else Path(file)
+    if not path.is_file():
+        raise DataError(f"{path}: no such base. Build it, or name another one in the model's key 'file'.")
+    if sha256 and (found := sha256_file(path)) != sha256:
+        raise DataError(
+            f"{path}: its SHA-256 is {found}, and the model declares {sha256}. Get that file, or correct 'sha256'."
+        )
+    base = read_base(path)
+    base.parts()
+    return base
 
 
 def _weights(content: bytes, facts: BaseFacts, path: Path) -> Weights:

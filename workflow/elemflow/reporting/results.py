@@ -131,6 +131,31 @@ def read_note(path: str | Path | None, metric: str) -> str:
     return ", ".join(parts)
 
 
+MOST_HEADS = 3
+"""Most properties of a base that are named in a note."""
+
+
+def read_seen(path: str | Path | None) -> str | None:
+    """Return how many test materials the base of a run had been pre-trained on, in words; None without a base.
+
+    Args:
+        path: `metrics.json` of the run.
+    """
+    members = [each for each in read_info(path).get("members", {}).values() if "test_seen" in each]
+    if not members:
+        return None
+    counts = sorted({(each["test_seen"], each["test_seen"] + each["test_unseen"]) for each in members})
+    shown = " to ".join(f"{seen:,} of {tested:,}" for seen, tested in dict.fromkeys((counts[0], counts[-1])))
+    if not counts[-1][0]:
+        return f"the base had seen none of the test materials ({shown})"
+    heads = Counter[str]()
+    for each in members:
+        heads.update(each["test_seen_under"])
+    named = [f"{name} ({count / len(members):,.0f})" for name, count in heads.most_common(MOST_HEADS)]
+    more = f" and {len(heads) - MOST_HEADS} more properties" if len(heads) > MOST_HEADS else ""
+    return f"the base had seen {shown} test materials, under {', '.join(named)}{more}"
+
+
 def read_info(path: str | Path | None) -> dict[str, Any]:
     """Return `run_info.json` of a run, given its `metrics.json`; empty if there is none."""
     info = Path(path).with_name("run_info.json") if path else None

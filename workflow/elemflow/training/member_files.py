@@ -1,19 +1,27 @@
 """What outlives the training of one member: predictions, history, model and facts, in the unit of the property."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from elemflow.chemistry.material_id import composition_of
 from elemflow.core.files import write_json, write_parquet
 from elemflow.core.roles import EVALUATION_ROLES, ROLES, Role
 from elemflow.features.scaling import Target
+from elemflow.features.store import load_descriptors
+from elemflow.multitask.trunk import seen_facts
 from elemflow.training.data import MemberData, RoleData
 from elemflow.training.fitter import Fitted
 from elemflow.training.state import HistoryRow, Validation
+
+log = logging.getLogger(__name__)
 
 # Training rows would be most of predictions.parquet and are never reported.
 PREDICTIONS = pa.schema(
@@ -46,15 +54,24 @@ def member_folder(checkpoint_folder: Path, member: int) -> Path:
     return checkpoint_folder / f"member-{member}"
 
 
-def finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> None:
-    """Write everything that outlives the member's training; `done.json` last, since it marks the rest as complete."""
+def finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int, parts: Sequence[str] = ()) -> None:
+    """Write everything that outlives the member's training; `done.json` last, since it marks the rest as complete.
+
+    Args:
+        folder: Folder of the member.
+        data: Its rows.
+        fitted: What was trained.
+        seed: Its seed.
+        parts: Parts of the representation.
+    """
     target, data = data.target, data.in_unit or data
     tables, seconds = [], {}
     for role in sorted(EVALUATION_ROLES):
         started = time.monotonic()
         tables.append(_predict(data, role, fitted.predict, target))
         seconds[role] = time.monotonic() - started
-    write_parquet(folder / "predictions.parquet", pa.concat_tables(tables))
+    predictions = pa.concat_tables(tables)
+    write_parquet(folder / "predictions.parquet", predictions)
     rows = [{"member": data.member} | asdict(_in_unit(row, target)) for row in fitted.history]
     recorded = any(row.get("test_mae") is not None for row in rows)
     schema = HISTORY.append(TEST_MAE) if recorded else HISTORY
@@ -69,6 +86,7 @@ def finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> 
     write_json(
         folder / "done.json",
         facts
+        | _seen_by_bases(parts, predictions)
         | {
             "seed": seed,
             "rows": {role.value: len(data.of(role)) for role in ROLES},
@@ -78,6 +96,19 @@ def finish_member(folder: Path, data: MemberData, fitted: Fitted, seed: int) -> 
         },
     )
     (folder / "state.npz").unlink(missing_ok=True)
+
+
+def _seen_by_bases(parts: Sequence[str], predictions: pa.Table) -> dict[str, Any]:
+    """Return what the base whose outputs are features had seen of the test materials; nothing if there is none."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        if (trunk := getattr(load_descriptors(part), "TRUNK", None)) is not None:
+            test = predictions.filter(pc.equal(predictions["role"], Role.TEST.value))
+            errors = np.abs(test["y_pred"].to_numpy() - test["y_true"].to_numpy())
+            compositions = [composition_of(material) for material in test["material_id"].to_pylist()]
+            found |= seen_facts(trunk.base, compositions, errors)
+            log.info("the base of '%s' has seen %d of %d test materials", part, found["test_seen"], len(errors))
+    return found
 
 
 def _in_unit(row: HistoryRow, target: Target) -> HistoryRow:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elemflow.config.kinds import FITTERS
+from elemflow.config.kinds import FITTERS, parts_of
 from elemflow.config.model import NetworkModel
 from elemflow.core.errors import DataError, TrainingError
 from elemflow.core.roles import ROLES, Role
@@ -56,7 +56,8 @@ def finish_members(
             log.error("%s", fitted)
             failures.append(str(fitted))
             continue
-        finish_member(folder, member_data, fitted, run.seed_of(member_data.member))
+        parts = parts_of(run.run.representation)
+        finish_member(folder, member_data, fitted, run.seed_of(member_data.member), parts)
     if failures:
         kept = f"{len(failures)} of {len(data.members)} members failed; the others are kept in {checkpoint_folder}:"
         raise TrainingError("\n".join([kept, *failures]))

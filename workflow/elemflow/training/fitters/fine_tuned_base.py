@@ -12,7 +12,9 @@ from elemflow.config.model import ModelOptions, OtherModel
 from elemflow.core.errors import DataError
 from elemflow.core.roles import Role
 from elemflow.estimators.storage import save_estimator
-from elemflow.multitask.estimator import FineTunedBase, open_base
+from elemflow.multitask.estimator import FineTunedBase
+from elemflow.multitask.file import open_base
+from elemflow.multitask.trunk import seen_facts
 from elemflow.training.backend import EngineInfo
 from elemflow.training.data import RoleData
 from elemflow.training.fitter import Fitted, Task
@@ -88,22 +90,12 @@ class FineTunedBaseFitter(EstimatorFitterBase):
         )
 
     def _seen(self, test: RoleData, predict: Any) -> dict[str, Any]:
-        """Return on how many test materials the base was pre-trained, under which heads, and the error on both parts.
-
-        Errors are in the scale of the target.
-        """
+        """Return what the base had seen of the test materials; errors are in the scale of the target."""
         base = open_base(self.options.file, self.options.sha256)
-        masks = base.seen.masks([composition_of(str(material)) for material in test.material_id])
-        errors, seen = np.abs(predict(test) - test.y), masks > 0
-        bits = [np.left_shift(np.uint64(1), np.uint64(place)) for place in range(len(base.heads))]
-        heads = {name: int(np.sum(masks & bit > 0)) for name, bit in zip(base.heads, bits, strict=True)}
-        parts = {"seen": seen, "unseen": ~seen}
-        found: dict[str, Any] = {f"test_{name}": int(mask.sum()) for name, mask in parts.items()}
-        found |= {
-            f"test_error_{name}": float(errors[mask].mean()) if mask.any() else None for name, mask in parts.items()
-        }
-        log.info("the base has seen %d of %d test materials", found["test_seen"], len(seen))
-        return found | {"test_seen_under": {name: count for name, count in heads.items() if count}}
+        compositions = [composition_of(str(material)) for material in test.material_id]
+        found = seen_facts(base, compositions, np.abs(predict(test) - test.y))
+        log.info("the base has seen %d of %d test materials", found["test_seen"], len(compositions))
+        return found
 
 
 FITTER = FineTunedBaseFitter

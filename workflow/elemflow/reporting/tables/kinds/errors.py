@@ -10,7 +10,7 @@ from elemflow.reporting import comparability
 from elemflow.reporting import text as words
 from elemflow.reporting.behind_trees import Finished, find_behind_trees
 from elemflow.reporting.pages import ListedRun, list_run
-from elemflow.reporting.results import read_note, read_score
+from elemflow.reporting.results import read_note, read_score, read_seen
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
     Paths,
@@ -158,12 +158,18 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             reduced_by=size.reduced_by,
             published_source=cell.published_source if published is not None else None,
             published_note=cell.published_note or None,
-            note=note or ", ".join(filter(None, (read_note(path, table.metric), behind.get(cell.run)))) or None,
+            note=note
+            or ", ".join(filter(None, (read_note(path, table.metric), read_seen(path), behind.get(cell.run))))
+            or None,
             missing=cell.missing or None,
             run=cell.run,
             log=log,
             recorded=table.recorded[cell.run].commit if cell.run in table.recorded else None,
         )
+
+
+def _join(*notes: str | None) -> str | None:
+    return ", ".join(filter(None, notes)) or None
 
 
 def _margin(table: PlannedTable, cell: PlannedCell) -> float | None:

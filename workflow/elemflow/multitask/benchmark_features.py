@@ -1,0 +1,17 @@
+"""Part `base_benchmark`: as `base`, from a network that has seen no composition of the measured sets.
+
+The SHA-256 of the base is part of this code, so other weights make other feature files.
+"""
+
+from elemflow.multitask.trunk import Trunk
+
+PART = "base_benchmark"
+SCALING = "unit_rows"
+FILE = "resources/models/elemflow_benchmark.elemflow"
+SHA256 = "731c76154cd4daea0db5453cf552bcffbfd7c04a7ae2c9698bf248b0e2e14fbf"
+TRUNK = Trunk(FILE, SHA256)
+LABELS = TRUNK.labels
+UNITS = ("1",) * len(LABELS)
+VERSION = SHA256
+CITATIONS = TRUNK.citations
+featurize = TRUNK.featurize
