@@ -1,33 +1,34 @@
 """Measure parts of the study of stability that its tables need more networks for.
 
     python benchmarks/bench_stability.py systems <materials.parquet>
-    python benchmarks/bench_stability.py second_stage <materials.parquet> <split.parquet> <predictions.parquet> \\
-        <nested predictions.parquet ...>
+    python benchmarks/bench_stability.py nested <materials.parquet> <predictions.parquet of stability_nested>
+    python benchmarks/bench_stability.py base <hull.parquet>
 
 `systems` decides by the compounds with one element exchanged, without a model, in random folds and in folds of whole
-chemical systems. `second_stage` decides the first fold by all deciders: of the split and of the predictions of
-`stability_one_network` it reads member 0, and of `stability_nested` the four members that leave out the first fold. All
-lie below `results`, and those of members that are done already below `results/checkpoints/<run>/member-<number>/`.
+chemical systems. `nested` decides all folds by the networks of the nested run alone: the energy of a compound is the
+mean of the four that left out its fold. `base` compares the energies of the base that ships with those of a hull.
 """
 
 import sys
 from pathlib import Path
+from time import process_time
 
 import numpy as np
-import pandas as pd
 
+from elemflow.base.energies import BaseEnergies, Difference
+from elemflow.splits.schemes.base import TEST, TRAIN
 from elemflow.splits.schemes.registry import read_split
-from elemflow.stability.assess import Assessment, Inputs, _decide, _read_folds
+from elemflow.stability.assess import Assessment, assess, report_of
 from elemflow.stability.competition import Competition
+from elemflow.stability.deciders import Fold
 from elemflow.stability.hull import decompose
 from elemflow.stability.metrics import Metrics, Predictions, evaluate
 from elemflow.stability.nested import NestedEnergies
-from elemflow.stability.phases import Phases
+from elemflow.stability.phases import HullFile, Phases
 from elemflow.stability.substitutions import LABELS, Substitutions
 
 PROPERTY = "formation_energy"
 SPLITS = ("k_fold", "leave_systems_out")
-DECIDERS = ("energy", "hull", "hull_classifier", "blend", "second_stage", "second_stage_classifier")
 
 
 def report(name: str, metrics: Metrics) -> None:
@@ -36,11 +37,15 @@ def report(name: str, metrics: Metrics) -> None:
     values = {
         "stable": metrics.prevalence,
         "MAE": metrics.mae_decomposition,
+        "MAE E": metrics.mae_energy,
         "accuracy": at_zero.accuracy,
         "F1": at_zero.f1,
+        "precision": at_zero.precision,
+        "recall": at_zero.recall,
         "FPR": at_zero.fpr,
         "AUC": metrics.roc_auc,
         "AP": metrics.average_precision,
+        "P@1000": metrics.precision_at["1000"],
         "ECE": metrics.calibration_error,
     }
     texts = [f"{key} {value:.4f}" for key, value in values.items() if value is not None]
@@ -69,25 +74,37 @@ def systems(materials: str) -> None:
         )
 
 
-def second_stage(materials: str, split: str, predictions: str, *nested: str) -> None:
-    """Decide the first fold by all deciders, with the hull of its training set."""
+def nested(materials: str, predictions: str) -> None:
+    """Decide all folds by the networks of the nested run alone, in all settings."""
     phases = Phases.read(Path(materials), PROPERTY)
-    joined = Path("nested_predictions.parquet")
-    pd.concat([pd.read_parquet(path) for path in nested]).to_parquet(joined)
-    energies = NestedEnergies.read(joined, phases)
-    joined.unlink()
-    folds = list(_read_folds(Inputs(Path(predictions), Path(materials), Path(split), PROPERTY), phases))
-    assessment = Assessment(phases, folds[:1])
-    tested = assessment.folds[0].tested
-    _decide(assessment, assessment.folds[0], energies)
-    chemistry = phases.compositions.systems()[tested], phases.compositions.counts[tested]
-    truth = assessment.columns["true_known"][0]
-    for name in DECIDERS:
-        values = assessment.columns[name][0]
-        probability = values if name.endswith("classifier") else None
-        enthalpy = None if probability is not None else values
-        report(name, evaluate(Predictions(truth, enthalpy, *chemistry, probability)))
+    energies = NestedEnergies.read(Path(predictions), phases)
+    split = read_split({"scheme": "k_fold", "folds": 5, "seed": 2020, "validation": 0})
+    folds = []
+    for number, roles in enumerate(split.splits(list(phases.compositions.formulas))):
+        train, tested = np.flatnonzero(roles == TRAIN), np.flatnonzero(roles == TEST)
+        views = energies.views(train, tested, phases)
+        folds.append(Fold(number, roles == TRAIN, tested, np.mean([view.tested for view in views], axis=0)))
+    found = Assessment(phases, folds)
+    assess(found, energies)
+    whole = report_of(found)
+    for setting, deciders in whole.settings.items():
+        print(setting)
+        for name, metrics in deciders.items():
+            report(f"  {name}", metrics)
+    for name, intervals in whole.intervals.items():
+        for kind, each in intervals.kinds.items():
+            print(f"intervals of {name}, {kind}: coverage {each.coverage:.3f}, width {each.width:.3f} eV/atom")
+    for name, sets in whole.sets.items():
+        print(f"sets of {name}: {sets.coverage_stable:.3f}, {sets.coverage_unstable:.3f}, decided {sets.decided:.3f}")
+    print(f"{process_time():.0f} CPU seconds")
+
+
+def base(hull: str) -> None:
+    """Compare the energies of the base that ships with those of all phases of a hull."""
+    found = Difference.of(BaseEnergies(), HullFile.read(Path(hull)).phases)
+    assert found is not None
+    print(found.describe().replace("these", "all"))
 
 
 if __name__ == "__main__":
-    {"systems": systems, "second_stage": second_stage}[sys.argv[1]](*sys.argv[2:])
+    {"systems": systems, "nested": nested, "base": base}[sys.argv[1]](*sys.argv[2:])

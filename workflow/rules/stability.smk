@@ -44,3 +44,46 @@ rule assess_stability:
         code=wf.code("assess_stability.py"),
     script:
         "../../scripts/assess_stability.py"
+
+
+rule fit_hull_trees:
+    input:
+        hull=paths.HULL,
+    output:
+        trees=paths.HULL_TREES,
+    log:
+        paths.log("fit_hull_trees", "{dataset}/{property}"),
+    benchmark:
+        paths.benchmark("fit_hull_trees", "{dataset}/{property}")
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=30,
+    params:
+        code=wf.code("fit_stability_trees.py"),
+    script:
+        "../../scripts/fit_stability_trees.py"
+
+
+rule fit_second_stage:
+    input:
+        hull=paths.HULL,
+        table=paths.STABILITY,
+    output:
+        trees=paths.SECOND_STAGE,
+    log:
+        paths.log("fit_second_stage", RUN),
+    benchmark:
+        paths.benchmark("fit_second_stage", RUN)
+    conda:
+        "../../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=30,
+    params:
+        code=wf.code("fit_stability_trees.py"),
+    script:
+        "../../scripts/fit_stability_trees.py"

@@ -5,6 +5,8 @@ import io
 import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from factories.predicting import FORMULAS, write_run
 from PIL import Image
@@ -14,7 +16,8 @@ from elemflow.core.files import write_json
 from elemflow.stability.competition import Competition
 from elemflow.stability.hull import decompose
 from elemflow.stability.phases import HullFile, Phases
-from elemflow.stability.records import CalibrationCurve, StabilityReport
+from elemflow.stability.records import CalibrationCurve, Intervals, StabilityReport
+from elemflow.stability.trees import fit_hull_trees, fit_second_stage
 
 KNOWN = ["Fe2O3", "FeO", "Fe3O4", "CoO", "FeCoO3", "CaO"]
 
@@ -66,6 +69,11 @@ def test_a_candidate_has_energy_height_probability_and_products(stable, project)
     assert "Fe3O4" not in own["products"]
 
 
+def phases_of(hull):
+    phases = HullFile.read(hull).phases
+    return phases.compositions.formulas, phases.energies
+
+
 def mixture_energy(products, energies):
     """Energy per atom of products such as 0.5 Fe2O3 + CoO."""
     atoms = energy = 0.0
@@ -113,8 +121,8 @@ def test_the_terminal_shows_a_line_per_formula(stable):
     assert second.startswith("FeO")
 
 
-@pytest.mark.parametrize("formulas", [["Fe2CoO4", "CoO"], ["Fe5O6"]])
-def test_the_phase_diagram_of_two_or_three_elements(stable, tmp_path, formulas):
+@pytest.mark.parametrize("formulas", [["Fe2CoO4", "CoO"], ["Fe5O6"], ["FeCoNiO4"]])
+def test_the_phase_diagram_of_two_to_four_elements(stable, tmp_path, formulas):
     done = stable(*formulas, "--figure", tmp_path / "system.png")
     assert done.exit_code == 0, done.output
     with Image.open(tmp_path / "system.png") as image:
@@ -125,9 +133,9 @@ def test_the_phase_diagram_of_two_or_three_elements(stable, tmp_path, formulas):
 
 
 def test_what_cannot_be_drawn_is_refused(stable, tmp_path):
-    done = stable("FeCoNiO4", "--figure", tmp_path / "system.png")
+    done = stable("FeCoNiCaO4", "--figure", tmp_path / "system.png")
     assert done.exit_code == 1
-    assert "Co, Fe, Ni, O" in done.output
+    assert "Ca, Co, Fe, Ni, O" in done.output
     assert stable("Fe2CoO4", "--figure", tmp_path / "system.txt").exit_code == 1
 
 
@@ -146,6 +154,73 @@ def test_a_missing_hull_names_what_builds_it(stable, project, tmp_path):
     assert "results/hulls/toy/gap.parquet" in done.output
     given = stable("Fe2O3", "--results", other / "results", "--hull", project / "results/hulls/toy/gap.parquet")
     assert given.exit_code == 0, given.output
+
+
+def test_what_is_not_built_is_named_with_its_command(stable):
+    done = stable("Fe2CoO4")
+    assert "snakemake --cores 1" in done.stderr
+    assert "stability.trees" in done.stderr
+
+
+def test_the_base_that_ships_decides_and_says_how_its_energies_differ(stable, project):
+    hull = project / "results/hulls/toy/gap.parquet"
+    done = stable("Fe2CoO4", "FeO", "--model", "base", "--hull", hull, "--format", "csv")
+    first, second = rows_of(done)
+    assert first["p_stable"] == ""
+    assert "gap.trees" in done.stderr  # what would give P(stable)
+    assert "on the 5 known phases of these elements" in done.stderr
+    energies = dict(zip(*phases_of(hull), strict=True))
+    energy = float(second["mp_formation_energy"])
+    assert -3 < energy < 0
+    height = float(first["decomposition"])
+    assert height == pytest.approx(
+        float(first["mp_formation_energy"]) - mixture_energy(first["products"], energies), abs=1e-3
+    )
+    again = rows_of(stable("FeO", "--model", "base", "--property", "oqmd_formation_energy", "--hull", hull,
+                           "--format", "csv"))  # fmt: skip
+    assert float(again[0]["oqmd_formation_energy"]) != energy
+
+
+def test_a_property_of_a_run_and_a_base_without_a_hull_are_refused(stable):
+    assert stable("FeO", "--property", "gap").exit_code == 2
+    done = stable("FeO", "--model", "base")
+    assert done.exit_code == 1
+    assert "--hull" in done.output
+
+
+def test_trees_of_the_hull_give_a_probability_without_an_energy(stable, project, tmp_path):
+    hull = tmp_path / "gap.parquet"
+    shutil.copy(project / "results/hulls/toy/gap.parquet", hull)
+    fit_hull_trees(hull, tmp_path / "gap.trees")
+    done = stable("Fe2CoO4", "--model", "base", "--hull", hull, "--format", "csv")
+    (row,) = rows_of(done)
+    assert 0 <= float(row["p_stable"]) <= 1
+    assert "alone" in done.stderr
+
+
+def test_the_second_stage_of_a_run_gives_probability_and_interval(stable, project, tmp_path):
+    other = tmp_path / "project"
+    shutil.copytree(project, other)
+    hull = other / "results/hulls/toy/gap.parquet"
+    known = HullFile.read(hull)
+    [run] = {path.parent for path in other.rglob("stability.json")}
+    n = len(known.phases)
+    columns = {
+        "composition": list(known.phases.compositions.formulas), "split": pa.array([0] * n, pa.int16()),
+        "energy_true": known.phases.energies, "energy_predicted": known.phases.energies + 0.1,
+    }  # fmt: skip
+    pq.write_table(pa.table(columns), run / "stability.parquet")
+    fit_second_stage(hull, run / "stability.parquet", run / "stability.trees")
+    fit_hull_trees(hull, hull.with_suffix(".trees"))
+    report = StabilityReport.read(run / "stability.json")
+    intervals = Intervals(kinds={}, edges=(), mean=0.1, quantiles=(2.0,))
+    report = report.model_copy(update={"intervals": {"second_stage": intervals}})
+    write_json(run / "stability.json", report.plain())
+    (row,) = rows_of(stable("Fe2CoO4", "--results", other / "results", "--format", "csv"))
+    low, estimate, high = (float(row[f"estimate{end}"]) for end in ("_lower", "", "_upper"))
+    assert high - estimate == pytest.approx(estimate - low)
+    assert high - estimate >= 0.2
+    assert float(row["p_stable"]) == pytest.approx(float((known.decomposition <= 0).mean()), abs=0.01)
 
 
 def test_every_training_formula_can_be_decided(stable):

@@ -72,7 +72,11 @@ def test_every_compound_has_every_setting(tmp_path):
     table, report = assess(tmp_path, formulas, energies)
     assert sorted(table["composition"]) == sorted(formulas)  # each tested once; the element is left out
     assert set(report.settings) == set(records.SETTINGS)
-    assert set(report.settings[records.KNOWN_HULL]) == set(records.DECIDERS)
+    assert set(report.settings[records.KNOWN_HULL]) == set(records.COLUMNS)
+    assert set(report.settings[records.ALL_PREDICTED]) == set(records.COLUMNS_ALL_PREDICTED)
+    assert set(records.COLUMNS) | set(records.COLUMNS_ALL_PREDICTED) == set(records.DECIDERS)
+    assert set(report.intervals) == {"energy", "blend", "second_stage"}
+    assert set(report.sets) == set(records.COLUMNS) - {"substitution"}
     assert report.missing == {}
     known = report.settings[records.KNOWN_HULL]["energy"]
     assert known.mae_energy == pytest.approx((table["energy_predicted"] - table["energy_true"]).abs().mean())
@@ -88,7 +92,10 @@ def test_energies_of_the_test_fold_change_no_prediction_for_it(tmp_path):
     tested = first.loc[first["split"] == 1, "composition"]
     other = np.where(np.isin(formulas, tested), energies + np.linspace(-0.5, 0.5, len(formulas)), energies)
     second, _ = assess(tmp_path / "b", formulas, other)
-    names = ["energy", "substitution", "hull", "hull_classifier", "blend", "second_stage", "second_stage_classifier"]
+    names = [
+        "energy", "all_networks", "substitution", "hull", "hull_classifier", "blend", "second_stage",
+        "second_stage_classifier", "trained", "trained_classifier",
+    ]  # fmt: skip
     own = first["split"] == 1
     np.testing.assert_array_equal(first.loc[own, names], second.loc[own, names])
     assert (first.loc[own, "true_known"] != second.loc[own, "true_known"]).all()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elemflow.chemistry.composition import canonical
+from elemflow.chemistry.composition import amounts, canonical
 from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.hull_features import LABELS, KnownHull, hull_features
 from elemflow.stability.substitutions import LABELS as SUBSTITUTION_LABELS
@@ -78,3 +78,18 @@ def test_columns_are_those_of_the_labels():
     assert found[row, LABELS.index("phases_of_system")] == 0
     assert found[row, LABELS.index("competing_phases")] == 2  # NaCl and Na2O
     assert found[row, LABELS.index("depth_of_system")] == pytest.approx(0)
+
+
+def test_fractions_of_the_elements_are_features():
+    formulas = sorted(map(canonical, ["Li2O", "LiMnO2", "Am2O3"]))
+    competition = Competition(Compositions.of(formulas))
+    known = KnownHull.of(competition, np.full(3, -1.0), np.ones(3, dtype=bool))
+    columns, _ = hull_features(competition, known, np.arange(3))
+    fractions = columns[:, LABELS.index("fraction_H") :]
+    assert fractions.shape[1] == 94
+    for row, formula in enumerate(formulas):
+        parts = amounts(formula)
+        for element in ("Li", "Mn", "O"):
+            share = parts.get(element, 0) / sum(parts.values())
+            assert columns[row, LABELS.index(f"fraction_{element}")] == pytest.approx(share)
+    assert fractions[formulas.index(canonical("Am2O3"))].sum() == pytest.approx(0.6)  # an element beyond the last

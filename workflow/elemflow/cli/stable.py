@@ -12,7 +12,10 @@ from elemflow.cli.predict_given import FORMATS, Given, check_given, formula_batc
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from elemflow.inference.stable import Stability
+    from elemflow.inference.stable import Energies, Stability
+
+BASE = "base"
+"""What `--model` calls the base that ships."""
 
 
 @click.command()
@@ -20,7 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--run", shell_complete=complete_run, help="Run that predicts formation energies: folder or part of its id."
 )
-@click.option("--model", type=click.Path(dir_okay=False, path_type=Path), help="Exported file, in place of a run.")
+@click.option(
+    "--model",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Exported file or base in place of a run; `base` is the one that ships.",
+)
+@click.option("--property", "property_id", help="Formation energy among the properties of a base.")
 @click.option(
     "--hull",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -42,7 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--figure",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Phase diagram of the elements of the formulas, two or three, as .png or .svg.",
+    help="Phase diagram of the elements of the formulas, two to four, as .png or .svg.",
 )
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of a network.")
 @results_option
@@ -50,6 +58,7 @@ def stable(
     *,
     run: str | None,
     model: Path | None,
+    property_id: str | None,
     hull: Path | None,
     system: str | None,
     most_atoms: int,
@@ -66,10 +75,12 @@ def stable(
     elemflow stable candidates.csv -o decided.csv --skip
     elemflow stable Li2MnO3 Li4Mn5O12 --figure Li-Mn-O.png
     elemflow stable --system Li-Mn-Ni-O -o candidates.csv
+    elemflow stable Li2MnO3 --model base --hull results/hulls/critexam_ef/formation_energy.parquet
 
     Each compound has its energy, its decomposition enthalpy (eV/atom; 0 and below is stable), P(stable), the products
     of the decomposition of one formula unit, the known phases of the same elements, and the value of the compound
-    itself where it is known. FILE is as for `elemflow predict`, streamed.
+    itself where it is known. P(stable) is that of the second stage where the run has one, which also estimates the
+    decomposition enthalpy with an interval of 90 %. FILE is as for `elemflow predict`, streamed.
     """
     if bool(system) == bool(given["inputs"]):
         raise click.UsageError("give formulas, a file, or --system.")
@@ -81,27 +92,72 @@ def stable(
             raise click.UsageError(f"no charge-neutral formula of {system} has {most_atoms} atoms or fewer.")
     wanted = Given(units="none", amounts="atomic", known=None, **given)
     check_given(wanted)
-    from elemflow.inference.predictor import Predictor
-    from elemflow.inference.run_folders import find_run
     from elemflow.inference.stable import Stability
-    from elemflow.training.backend import Backend
 
     if run and model:
         raise click.UsageError("give --run or --model, not both.")
     if figure and not wanted.are_formulas:
         raise click.UsageError("--figure draws the system of formulas, not of a file.")
+    base = _base(model)
+    if property_id and not base:
+        raise click.UsageError("--property chooses among those of a base; a trained run has one.")
     with without_noise():
-        backend = Backend(threads)
-        predictor = Predictor(model or find_run(run, results), backend=backend, applicability=applicability)
-    for note in predictor.notes:
+        predictor = (
+            _of_base(model, property_id) if base else _of_run(run, model, results, threads, applicability=applicability)
+        )
+        decider = Stability.of(predictor, hull)
+    for note in decider.notes:
         click.echo(note, err=True)
-    decider = Stability.of(predictor, hull)
+    if base and wanted.are_formulas:
+        _compare(decider, wanted)
     tables = _write(decider, wanted, keep=figure is not None)
     if figure:
         from elemflow.reporting.figures.phase_diagram import write_phase_diagram
 
         write_phase_diagram(figure, decider.hull.phases, tables)
     report(wanted)
+
+
+def _base(model: Path | None) -> bool:
+    """Return whether a file is a base."""
+    if model is None:
+        return False
+    if model.name == BASE and not model.exists():
+        return True
+    from elemflow.core.archive import read_members
+    from elemflow.multitask.file import KIND
+
+    return bool(read_members(model)[0].get("kind") == KIND)
+
+
+def _of_base(model: Path | None, property_id: str | None) -> "Energies":
+    from elemflow.base.energies import BaseEnergies
+
+    return BaseEnergies(None if model and not model.exists() else model, property_id)
+
+
+def _of_run(
+    run: str | None, model: Path | None, results: Path, threads: int, *, applicability: bool | None
+) -> "Energies":
+    from elemflow.inference.predictor import Predictor
+    from elemflow.inference.run_folders import find_run
+    from elemflow.training.backend import Backend
+
+    return Predictor(model or find_run(run, results), backend=Backend(threads), applicability=applicability)
+
+
+def _compare(decider: "Stability", wanted: Given) -> None:
+    """Say how the energies of a base differ from those of the hull, for the elements of the formulas."""
+    from elemflow.base.energies import BaseEnergies, Difference
+    from elemflow.chemistry.composition import amounts
+
+    predictor = decider.predictor
+    assert isinstance(predictor, BaseEnergies)  # noqa: S101  for mypy
+    batch = predictor.featurizer.batch(list(wanted.inputs))
+    elements = {element for row in batch.predicted_rows for element in amounts(str(batch.labels["composition"][row]))}
+    found = Difference.of(predictor, decider.hull.phases, sorted(elements)) if elements else None
+    if found:
+        click.echo(found.describe(), err=True)
 
 
 def _write(decider: "Stability", wanted: Given, *, keep: bool) -> "list[pa.Table]":

@@ -1,28 +1,144 @@
 """Stability of new compounds: their predicted energies against the hull of known phases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from elemflow.chemistry.composition import amounts
 from elemflow.core.errors import DataError
-from elemflow.inference.formulas import Batch
-from elemflow.inference.predictor import Predictor
+from elemflow.inference.formulas import Batch, Featurizer
 from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.hull import Decomposition, decompose
+from elemflow.stability.intervals import half_widths
 from elemflow.stability.phases import HullFile
-from elemflow.stability.records import StabilityReport
+from elemflow.stability.records import ENERGY, SECOND_STAGE, Intervals, StabilityReport
 from elemflow.stability.second_stage import Calibration
+from elemflow.stability.trees import SUFFIX, FittedTrees
 
-DECOMPOSITION, PROBABILITY, PRODUCTS, COMPETING, KNOWN = (
-    "decomposition", "p_stable", "products", "competing", "known_decomposition",
+DECOMPOSITION, ESTIMATE, LOWER, UPPER, PROBABILITY, PRODUCTS, COMPETING, KNOWN = (
+    "decomposition", "estimate", "estimate_lower", "estimate_upper", "p_stable", "products", "competing",
+    "known_decomposition",
 )  # fmt: skip
-COLUMNS = (DECOMPOSITION, PROBABILITY, PRODUCTS, COMPETING, KNOWN)
+COLUMNS = (DECOMPOSITION, ESTIMATE, LOWER, UPPER, PROBABILITY, PRODUCTS, COMPETING, KNOWN)
 MOST_COMPETING = 8
 """Competing phases of the same elements that are named."""
+
+
+class Energies(Protocol):
+    """What predicts formation energies: a run, an exported file or a base.
+
+    Attributes:
+        run: Folder of the run, or the file.
+        notes: What to say about it.
+    """
+
+    run: Path
+    notes: list[str]
+
+    @property
+    def property_id(self) -> str:
+        """Id of the property."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the property."""
+
+    @property
+    def featurizer(self) -> Featurizer:
+        """What turns formulas into features."""
+
+    def schema(self, labels: Sequence[str]) -> pa.Schema:
+        """Return the columns of the predictions; `y_pred` among them, and `reason` last."""
+
+    def table(self, batch: Batch, schema: pa.Schema) -> pa.Table:
+        """Return the predictions of a batch; null in rows that have a reason."""
+
+
+@dataclass(frozen=True)
+class Chances:
+    """What gives ΔHd and P(stable) beyond energy and hull.
+
+    Attributes:
+        trees: Trees of the hull, with the energies of a run or without; None where none are fitted.
+        calibration: P(stable) by the predicted ΔHd; None where the run has none, or trees give it.
+        intervals: Intervals around the estimate; None where there are none.
+        hull_trees: Trees of the hull alone, whose disagreement with the energy widens intervals.
+        notes: What is missing, with the command that makes it.
+    """
+
+    trees: FittedTrees | None = None
+    calibration: Calibration | None = None
+    intervals: Intervals | None = None
+    hull_trees: FittedTrees | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of_run(cls, run: Path, hull: HullFile, hull_path: Path) -> "Chances":
+        """Read what a run has.
+
+        Args:
+            run: Folder of the run.
+            hull: The hull.
+            hull_path: Its file.
+        """
+        table, trees, report = (run / f"stability.{ending}" for ending in ("parquet", "trees", "json"))
+        found = StabilityReport.read(report) if report.is_file() else None
+        intervals = found.intervals if found else {}
+        of_hull = hull_path.with_suffix(SUFFIX)
+        hull_trees = FittedTrees.read(of_hull, hull) if of_hull.is_file() else None
+        notes = [] if hull_trees or not intervals else [f"no intervals of ΔHd: {_to_build(of_hull)}"]
+        if trees.is_file():
+            try:
+                second = FittedTrees.read(trees, hull, table)
+                return cls(second, None, intervals.get(SECOND_STAGE), hull_trees, notes)
+            except DataError as error:
+                notes.append(str(error))
+        curve = found.calibration if found else None
+        calibration = Calibration(curve.decomposition, curve.probability) if curve else None
+        notes.append(
+            f"P(stable) is {'that of the energy alone' if curve else 'missing'}: no second stage. {_to_build(trees)}"
+        )
+        return cls(None, calibration, intervals.get(ENERGY), hull_trees, notes)
+
+    @classmethod
+    def of_hull(cls, hull: HullFile, hull_path: Path) -> "Chances":
+        """Read what a hull has, for energies of unknown error."""
+        path = hull_path.with_suffix(SUFFIX)
+        if not path.is_file():
+            return cls(notes=[f"no P(stable): no trees of the hull. {_to_build(path)}"])
+        trees = FittedTrees.read(path, hull)
+        return cls(
+            trees, notes=["P(stable) and estimate are those of the known hull alone and read no predicted energy"]
+        )
+
+    def columns(
+        self, compositions: Compositions, energies: np.ndarray, decomposition: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Return estimate of ΔHd with its interval, and P(stable); NaN where there is none.
+
+        Args:
+            compositions: New compounds.
+            energies: Their predicted energies (rows,), eV/atom.
+            decomposition: The same above the hull (rows,), eV/atom.
+        """
+        if self.trees:
+            estimate, chances = self.trees.predict(compositions, energies)
+        else:
+            estimate = decomposition
+            chances = self.calibration(decomposition) if self.calibration else np.full(len(energies), np.nan)
+        half = np.full(len(energies), np.nan)
+        if self.intervals and self.hull_trees:
+            known, _ = self.hull_trees.predict(compositions, energies)
+            half = half_widths(self.intervals, np.abs(decomposition - known))
+        return {ESTIMATE: estimate, LOWER: estimate - half, UPPER: estimate + half, PROBABILITY: chances}
+
+
+def _to_build(path: Path) -> str:
+    return f"Build it: snakemake --cores 1 {path}"
 
 
 @dataclass(frozen=True)
@@ -32,16 +148,16 @@ class Stability:
     Attributes:
         predictor: What predicts formation energies.
         hull: The known phases.
-        calibration: P(stable) by the predicted ΔHd; None where the run has none.
+        chances: What gives P(stable).
     """
 
-    predictor: Predictor
+    predictor: Energies
     hull: HullFile
-    calibration: Calibration | None
+    chances: Chances
 
     @classmethod
-    def of(cls, predictor: Predictor, hull: Path | None) -> "Stability":
-        """Read hull and calibration.
+    def of(cls, predictor: Energies, hull: Path | None) -> "Stability":
+        """Read hull, trees and calibration.
 
         Args:
             predictor: Predictor of a formation energy per atom.
@@ -55,10 +171,16 @@ class Stability:
                 f"{predictor.run}: predicts '{predictor.property_id}' in {predictor.unit}, and stability follows from "
                 "formation energies in eV/atom. Name a run that predicts these."
             )
-        report = predictor.run / "stability.json" if predictor.run.is_dir() else None
-        curve = StabilityReport.read(report).calibration if report and report.is_file() else None
-        calibration = Calibration(curve.decomposition, curve.probability) if curve else None
-        return cls(predictor, HullFile.read(hull or _default_hull(predictor)), calibration)
+        path = hull or _default_hull(predictor)
+        known = HullFile.read(path)
+        is_run = predictor.run.is_dir()
+        chances = Chances.of_run(predictor.run, known, path) if is_run else Chances.of_hull(known, path)
+        return cls(predictor, known, chances)
+
+    @property
+    def notes(self) -> list[str]:
+        """What to say of predictor and hull."""
+        return [*self.predictor.notes, *self.chances.notes]
 
     def schema(self, labels: Sequence[str]) -> pa.Schema:
         """Return the columns of predictions with those of stability; `reason` among the labels comes last."""
@@ -99,18 +221,22 @@ class Stability:
         competition = Competition(Compositions.of(compositions), known.compositions)
         found = decompose(competition, known.energies)
         values = energies - found.hull_energy
-        chances = self.calibration(values) if self.calibration else np.full(len(values), np.nan)
+        further = self.chances.columns(competition.targets, energies, values) if len(values) else {}
         equal = competition.equal
         own = np.where(equal >= 0, self.hull.decomposition[np.maximum(equal, 0)], np.nan)
         names = known.compositions.formulas
         same = _same_elements(competition)
         return {
             DECOMPOSITION: list(values),
-            PROBABILITY: [None if np.isnan(chance) else chance for chance in chances],
+            **{name: _with_gaps(further.get(name, values)) for name in (ESTIMATE, LOWER, UPPER, PROBABILITY)},
             PRODUCTS: [describe_products(found, row, names, formula) for row, formula in enumerate(compositions)],
             COMPETING: [", ".join(each) for each in same],
-            KNOWN: [None if np.isnan(value) else value for value in own],
+            KNOWN: _with_gaps(own),
         }
+
+
+def _with_gaps(values: np.ndarray) -> list[object]:
+    return [None if np.isnan(value) else value for value in values]
 
 
 def describe_products(found: Decomposition, row: int, names: Sequence[str], formula: str) -> str:
@@ -144,14 +270,14 @@ def _same_elements(competition: Competition) -> list[list[str]]:
     return [each if len(each) <= MOST_COMPETING else [*each[:MOST_COMPETING], "…"] for each in found]
 
 
-def _default_hull(predictor: Predictor) -> Path:
+def _default_hull(predictor: Energies) -> Path:
     """Return the hull of the dataset of a run.
 
     Raises:
-        DataError: It is not built, or the run is an exported file.
+        DataError: It is not built, or the run is a file.
     """
     if predictor.run.is_file():
-        raise DataError(f"{predictor.run}: an exported file knows no hull. Name one (--hull).")
+        raise DataError(f"{predictor.run}: a file of a model knows no hull. Name one (--hull).")
     results, (dataset, property_id) = predictor.run.absolute().parents[5], predictor.run.absolute().parts[-5:-3]
     path = results / f"hulls/{dataset}/{property_id}.parquet"
     if not path.is_file():

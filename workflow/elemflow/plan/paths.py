@@ -85,6 +85,8 @@ STABILITY_REPORT = f"results/runs/{RUN_PATTERN}/stability.json"
 STABILITY_RECORD = f"results/runs/{RUN_PATTERN}/stability.provenance.json"
 HULL = "results/hulls/{dataset}/{property}.parquet"
 HULL_RECORD = "results/hulls/{dataset}/{property}.provenance.json"
+HULL_TREES = "results/hulls/{dataset}/{property}.trees"
+SECOND_STAGE = f"results/runs/{RUN_PATTERN}/stability.trees"
 
 # tables, figures, claims
 TABLE = "results/tables/{study}/{table}"

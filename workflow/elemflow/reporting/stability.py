@@ -10,15 +10,10 @@ from elemflow.core.parquet import read_frame
 from elemflow.plan.items import PlannedFigure
 from elemflow.stability.records import (
     ALL_PREDICTED,
-    BLEND,
-    ENERGY,
-    HULL,
-    HULL_CLASSIFIER,
+    COLUMNS,
+    COLUMNS_ALL_PREDICTED,
     KNOWN_HULL,
     KNOWN_HULL_ALL_TRUE,
-    SECOND_STAGE,
-    SECOND_STAGE_CLASSIFIER,
-    SUBSTITUTION,
     StabilityReport,
 )
 
@@ -32,13 +27,6 @@ SETTINGS = {
 }
 TRUTH = {ALL_PREDICTED: "true_all", KNOWN_HULL: "true_known", KNOWN_HULL_ALL_TRUE: "true_all"}
 """Column of the true ΔHd in `stability.parquet`, by setting."""
-DECIDED = {name: name for name in (ENERGY, SUBSTITUTION, HULL, BLEND, SECOND_STAGE)}
-"""Column of the predicted ΔHd with the known hull, by decider."""
-PROBABILITIES = {
-    ENERGY: "p_energy", HULL: "p_hull", BLEND: "p_blend", SECOND_STAGE: "p_second_stage",
-    HULL_CLASSIFIER: "hull_classifier", SECOND_STAGE_CLASSIFIER: "second_stage_classifier",
-}  # fmt: skip
-"""Column of P(stable) with the known hull, by decider."""
 
 
 def read_stability(folder: Path) -> StabilityReport | None:
@@ -65,13 +53,11 @@ def read_compounds(folder: Path) -> pd.DataFrame:
 
 def predicted_columns(setting: str, table: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
     """Return the columns of ΔHd and of P(stable) that a table has for a setting, by decider."""
-    if setting == ALL_PREDICTED:
-        decided, chances = {"energy": "all_predicted"}, {"energy": "p_all_predicted"}
-    else:
-        decided, chances = DECIDED, PROBABILITIES
+    columns = COLUMNS_ALL_PREDICTED if setting == ALL_PREDICTED else COLUMNS
+    decided, chances = ({name: pair[place] for name, pair in columns.items()} for place in (0, 1))
     return (
-        {name: column for name, column in decided.items() if column in table},
-        {name: column for name, column in chances.items() if column in table},
+        {name: column for name, column in decided.items() if column and column in table},
+        {name: column for name, column in chances.items() if column and column in table},
     )
 
 

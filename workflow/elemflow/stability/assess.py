@@ -7,7 +7,7 @@ this one number, fitted on the predictions of the other folds.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,13 +21,26 @@ from elemflow.core.files import write_json, write_parquet
 from elemflow.core.parquet import read_frame
 from elemflow.stability import records
 from elemflow.stability.competition import Competition
+from elemflow.stability.deciders import (
+    Fold,
+    Surroundings,
+    mean_energies,
+    of_predicted_hull,
+    second_stage,
+    without_network,
+)
 from elemflow.stability.hull import decompose
-from elemflow.stability.hull_features import LABELS, SUBSTITUTION_MEAN, KnownHull, hull_features
+from elemflow.stability.intervals import FEWEST, interval_report, set_report
 from elemflow.stability.metrics import Predictions, evaluate
 from elemflow.stability.nested import NestedEnergies
 from elemflow.stability.phases import Phases
 from elemflow.stability.records import CalibrationCurve, StabilityReport
-from elemflow.stability.second_stage import Calibration, TreeModels
+from elemflow.stability.second_stage import Calibration
+
+CALIBRATED = (records.ENERGY, records.ALL_NETWORKS, records.HULL, records.BLEND, records.SECOND_STAGE)
+"""Columns of ΔHd with the known hull that get a P(stable)."""
+CALIBRATED_ALL = (records.ALL_PREDICTED, "all_predicted_all_networks", records.TRAINED)
+"""The same where every energy is predicted."""
 
 log = logging.getLogger(__name__)
 
@@ -51,23 +64,6 @@ class Inputs:
     property: str
     members_per_split: int = 1
     nested: Path | None = None
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One split of a run.
-
-    Attributes:
-        number: Its number.
-        known: Which phases are in the training or validation set (phases,), boolean.
-        tested: Positions of the tested phases, ascending.
-        energies: Their predicted energies (tested,), eV/atom: the mean over the members.
-    """
-
-    number: int
-    known: np.ndarray
-    tested: np.ndarray
-    energies: np.ndarray
 
 
 @dataclass
@@ -123,22 +119,36 @@ def assess_run(inputs: Inputs, table: Path, report: Path) -> None:
         DataError: The property is no energy per atom, or the files do not belong together.
     """
     phases = Phases.read(inputs.materials, inputs.property)
-    found = Assessment(phases, list(_read_folds(inputs, phases)))
-    nested = NestedEnergies.read(inputs.nested, phases) if inputs.nested else None
+    found = Assessment(phases, list(read_folds(inputs, phases)))
+    assess(found, NestedEnergies.read(inputs.nested, phases) if inputs.nested else None)
+    write_parquet(table, _as_table(found))
+    write_json(report, report_of(found).plain())
+
+
+def assess(found: Assessment, nested: NestedEnergies | None) -> None:
+    """Fill the columns of all compounds.
+
+    Args:
+        found: Compounds and folds.
+        nested: Energies for second models; None without any.
+    """
     if nested is None:
         found.missing[records.SECOND_STAGE] = "the protocol names no nested run (key `nested`)"
     for fold in found.folds:
         log.info("split %s: %s known, %s tested", fold.number, int(fold.known.sum()), len(fold.tested))
         _decide(found, fold, nested)
     _predict_every_energy(found)
-    for name in (records.ENERGY, records.HULL, records.BLEND, records.SECOND_STAGE, records.ALL_PREDICTED):
+    for name in (*CALIBRATED, *CALIBRATED_ALL):
         if name in found.columns:
-            _calibrate(found, name, "true_all" if name == records.ALL_PREDICTED else "true_known")
-    write_parquet(table, _as_table(found))
-    write_json(report, _report(found).plain())
+            _calibrate(found, name, "true_all" if name in CALIBRATED_ALL else "true_known")
 
 
-def _read_folds(inputs: Inputs, phases: Phases) -> Iterator[Fold]:
+def read_folds(inputs: Inputs, phases: Phases) -> Iterator[Fold]:
+    """Yield the folds of a run.
+
+    Raises:
+        DataError: A compound is in the training and in the test set.
+    """
     positions = {formula: place for place, formula in enumerate(phases.compositions.formulas)}
     rows = read_frame(inputs.predictions, role="test")
     roles = read_frame(inputs.split)
@@ -164,32 +174,28 @@ def _read_folds(inputs: Inputs, phases: Phases) -> Iterator[Fold]:
 
 
 def _decide(found: Assessment, fold: Fold, nested: NestedEnergies | None) -> None:
-    """Predict the stability of the tested compounds of one fold against the hull of its training set."""
-    reference = found.phases.energies
-    hull = KnownHull.of(found.competition, reference, fold.known)
-    train = np.flatnonzero(fold.known)
-    columns, mixtures = hull_features(found.competition, hull, fold.tested)
-    truth = reference[fold.tested] - mixtures.hull_energy
-    predicted = fold.energies - mixtures.hull_energy
-    mean = columns[:, LABELS.index(SUBSTITUTION_MEAN)]
-    typical = float(np.mean(hull.decomposition[train]))
+    """Predict the stability of the tested compounds of one fold, by the hull of its training set."""
+    phases = found.phases
+    around = Surroundings.of(found.competition, phases, fold)
+    predicted = fold.energies - around.tested_hull
+    columns = without_network(around)
     found.add(
-        true_known=truth,
+        true_known=phases.energies[fold.tested] - around.tested_hull,
         true_all=found.decomposition[fold.tested],
         energy=predicted,
-        substitution=np.where(np.isnan(mean), typical, mean),
+        blend=(predicted + columns["hull"]) / 2,
+        **columns,
     )
-    inputs, _ = hull_features(found.competition, hull, train)
-    labels = hull.decomposition[train]
-    decomposition, probability = TreeModels.fit(inputs, labels).predict(columns)
-    found.add(hull=decomposition, hull_classifier=probability, blend=(predicted + decomposition) / 2)
     if nested is None:
         return
-    energies = nested.of_training(train, fold.tested, found.phases)
-    own = energies - (reference[train] - labels)
-    models = TreeModels.fit(np.column_stack((inputs, energies, own)), labels)
-    decomposition, probability = models.predict(np.column_stack((columns, fold.energies, predicted)))
-    found.add(second_stage=decomposition, second_stage_classifier=probability)
+    views = nested.views(around.train, fold.tested, phases)
+    energies = mean_energies(fold, views)
+    found.add(
+        energies_of_all_networks=energies,
+        all_networks=energies - around.tested_hull,
+        **second_stage(found.competition, phases, fold, around, views),
+        **of_predicted_hull(found.competition, fold, around, views),
+    )
 
 
 def _calibrate(found: Assessment, name: str, truth: str) -> None:
@@ -212,11 +218,16 @@ def _predict_every_energy(found: Assessment) -> None:
             "once; the setting needs a protocol that tests each once, such as k_fold"
         )
         return
-    energies = np.empty(len(found.phases))
-    energies[found.tested] = np.concatenate([fold.energies for fold in found.folds])
-    predicted = energies - decompose(found.competition, energies).hull_energy
-    for fold in found.folds:
-        found.add(all_predicted=predicted[fold.tested])
+    sources = {"all_predicted": np.concatenate([fold.energies for fold in found.folds])}
+    of_all = found.column("energies_of_all_networks")
+    if of_all is not None:
+        sources["all_predicted_all_networks"] = of_all
+    for name, tested in sources.items():
+        energies = np.empty(len(found.phases))
+        energies[found.tested] = tested
+        predicted = energies - decompose(found.competition, energies).hull_energy
+        for fold in found.folds:
+            found.add(**{name: predicted[fold.tested]})
 
 
 def _as_table(found: Assessment) -> pa.Table:
@@ -236,43 +247,81 @@ def _as_table(found: Assessment) -> pa.Table:
     return table.take(pa.array(order))
 
 
-def _report(found: Assessment) -> StabilityReport:
-    truth = found.column("true_known")
-    assert truth is not None  # noqa: S101  every fold has it
-    everything = found.decomposition[found.tested]
+def report_of(found: Assessment) -> StabilityReport:
+    """Return all metrics of an assessment."""
+    truth, everything = (found.column(name) for name in ("true_known", "true_all"))
+    assert truth is not None  # noqa: S101  every fold has both
+    assert everything is not None  # noqa: S101
     settings = {
-        records.KNOWN_HULL: _metrics(found, truth),
-        records.KNOWN_HULL_ALL_TRUE: _metrics(found, everything),
+        records.KNOWN_HULL: _metrics(found, truth, records.COLUMNS),
+        records.KNOWN_HULL_ALL_TRUE: _metrics(found, everything, records.COLUMNS),
     }
-    predicted = found.column("all_predicted")
-    if predicted is not None:
-        one = _predictions(found, everything, predicted, found.column("p_all_predicted"), with_energy=True)
-        settings[records.ALL_PREDICTED] = {records.ENERGY: evaluate(one)}
+    if records.ALL_PREDICTED in found.columns:
+        settings[records.ALL_PREDICTED] = _metrics(found, everything, records.COLUMNS_ALL_PREDICTED)
     fitted = Calibration.fit(np.concatenate(found.columns["energy"]), truth <= 0)
     curve = CalibrationCurve(decomposition=fitted.decomposition, probability=fitted.probability)
-    return StabilityReport(settings=settings, calibration=curve, missing=found.missing)
+    return StabilityReport(
+        settings=settings,
+        calibration=curve,
+        intervals=_intervals(found),
+        sets=_sets(found),
+        missing=found.missing,
+    )
 
 
-def _metrics(found: Assessment, truth: np.ndarray) -> dict[str, records.Metrics]:
-    """Return the metrics of every decider with the known hull."""
-    of_decider = {
-        records.ENERGY: ("energy", "p_energy"),
-        records.SUBSTITUTION: ("substitution", None),
-        records.HULL: ("hull", "p_hull"),
-        records.HULL_CLASSIFIER: (None, "hull_classifier"),
-        records.BLEND: ("blend", "p_blend"),
-        records.SECOND_STAGE: ("second_stage", "p_second_stage"),
-        records.SECOND_STAGE_CLASSIFIER: (None, "second_stage_classifier"),
+def _can_calibrate(found: Assessment) -> bool:
+    return len(found.folds) > 1 and min(len(fold.tested) for fold in found.folds) >= FEWEST
+
+
+def _intervals(found: Assessment) -> dict[str, records.Intervals]:
+    """Return the intervals of ΔHd with the known hull, by decider; none where folds are too few or too small."""
+    if not _can_calibrate(found):
+        return {}
+    disagreement = [
+        np.abs(energy - hull) for energy, hull in zip(found.columns["energy"], found.columns["hull"], strict=True)
+    ]
+    return {
+        name: interval_report(
+            [np.abs(p - t) for p, t in zip(found.columns[name], found.columns["true_known"], strict=True)],
+            disagreement,
+        )
+        for name in (records.ENERGY, records.BLEND, records.SECOND_STAGE)
+        if name in found.columns
+    }
+
+
+def _sets(found: Assessment) -> dict[str, records.LabelSets]:
+    """Return the sets of labels by P(stable) with the known hull, by decider; none as for `_intervals`."""
+    if not _can_calibrate(found):
+        return {}
+    stable = [true <= 0 for true in found.columns["true_known"]]
+    return {
+        decider: set_report(found.columns[column], stable)
+        for decider, (_, column) in records.COLUMNS.items()
+        if column in found.columns
+    }
+
+
+def _metrics(
+    found: Assessment, truth: np.ndarray, columns: Mapping[str, tuple[str | None, str | None]]
+) -> dict[str, records.Metrics]:
+    """Return the metrics of every decider.
+
+    Args:
+        found: All compounds.
+        truth: True ΔHd (tested,), eV/atom.
+        columns: Columns of ΔHd and P(stable) by decider.
+    """
+    errors = {
+        records.ENERGY: np.concatenate([fold.energies for fold in found.folds]),
+        records.ALL_NETWORKS: found.column("energies_of_all_networks"),
     }
     metrics = {}
-    for decider, (name, probability) in of_decider.items():
+    for decider, (name, probability) in columns.items():
         predicted = found.column(name) if name else None
         chances = found.column(probability) if probability else None
-        if predicted is None and chances is None:
-            continue
-        metrics[decider] = evaluate(
-            _predictions(found, truth, predicted, chances, with_energy=decider == records.ENERGY)
-        )
+        if predicted is not None or chances is not None:
+            metrics[decider] = evaluate(_predictions(found, truth, predicted, chances, errors.get(decider)))
     return metrics
 
 
@@ -281,16 +330,14 @@ def _predictions(
     truth: np.ndarray,
     predicted: np.ndarray | None,
     probability: np.ndarray | None,
-    *,
-    with_energy: bool,
+    energies: np.ndarray | None,
 ) -> Predictions:
     rows = found.tested
-    energies = np.concatenate([fold.energies for fold in found.folds])
     return Predictions(
         truth=truth,
         predicted=predicted,
         systems=found.phases.compositions.systems()[rows],
         n_elements=found.phases.compositions.counts[rows],
         probability=probability,
-        energy_error=np.abs(energies - found.phases.energies[rows]) if with_energy else None,
+        energy_error=None if energies is None else np.abs(energies - found.phases.energies[rows]),
     )

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elemflow.chemistry.composition import SYMBOLS
 from elemflow.chemistry.composition_clusters import DESCRIPTORS, descriptors
 from elemflow.stability import substitutions
 from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.hull import SMALLEST_AMOUNT, Decomposition, decompose
 from elemflow.stability.substitutions import Substitutions
 
+MOST_ELEMENTS = 94
+"""Elements, by atomic number, whose fractions are features."""
 LABELS = (
     "hull_energy", "hull_energy_of_subsystems", "depth_of_system", "elements", "competing_phases", "phases_of_system",
     "products", "largest_product", "entropy_of_products", "elements_among_products", "potential_lowest",
     "potential_mean", "potential_highest", "depth_of_products", "shallowest_product", "nearest_distance",
     "nearest_height", "lowest_height", "largest_fraction", "smallest_fraction", "entropy_of_composition",
-    *substitutions.LABELS, *DESCRIPTORS,
+    *substitutions.LABELS, *DESCRIPTORS, *(f"fraction_{symbol}" for symbol in SYMBOLS[:MOST_ELEMENTS]),
 )  # fmt: skip
 SUBSTITUTION_MEAN = "substitution_weighted_mean"
 """The label of the prediction without a model."""
@@ -97,6 +100,7 @@ def hull_features(competition: Competition, known: KnownHull, rows: np.ndarray) 
             _entropy(fractions),
             lookup.features(targets, rows),
             descriptors([targets.formulas[row] for row in rows.tolist()]),
+            _fractions(targets, rows),
         )
     )
     return columns, whole
@@ -129,6 +133,16 @@ def _depths(below: Decomposition, known: KnownHull) -> tuple[np.ndarray, ...]:
     mean = (values * below.amounts).sum(axis=1)
     highest = np.where(is_phase, values, -np.inf).max(axis=1, initial=-np.inf)
     return mean, np.where(np.isfinite(highest), highest, np.nan)
+
+
+def _fractions(targets: Compositions, rows: np.ndarray) -> np.ndarray:
+    """Return the fractions of the first elements (rows, `MOST_ELEMENTS`)."""
+    found = np.zeros((len(rows), MOST_ELEMENTS + 1))
+    for place in range(targets.elements.shape[1]):
+        numbers = targets.elements[rows, place]
+        numbers = np.where(numbers <= MOST_ELEMENTS, numbers, 0)
+        found[np.arange(len(rows)), numbers] = targets.fractions[rows, place]
+    return found[:, 1:]
 
 
 def _entropy(shares: np.ndarray) -> np.ndarray:

@@ -12,6 +12,21 @@ from elemflow.stability.phases import Phases
 
 
 @dataclass(frozen=True)
+class View:
+    """What one model says that saw neither the tested phases of a split nor some of its training phases.
+
+    Attributes:
+        rows: Positions of these training phases, ascending (n,).
+        energies: Their predicted energies (n,), eV/atom.
+        tested: Predicted energies of the tested phases (tested,), eV/atom.
+    """
+
+    rows: np.ndarray
+    energies: np.ndarray
+    tested: np.ndarray
+
+
+@dataclass(frozen=True)
 class NestedEnergies:
     """Predictions of a run with the split scheme `k_fold_pairs`.
 
@@ -36,26 +51,28 @@ class NestedEnergies:
             str(predictions),
         )
 
-    def of_training(self, train: np.ndarray, tested: np.ndarray, phases: Phases) -> np.ndarray:
-        """Return the energy of each training phase by a member that left out it and all tested phases.
+    def views(self, train: np.ndarray, tested: np.ndarray, phases: Phases) -> list[View]:
+        """Return what each member says that left out all tested phases; every training phase is in one view at least.
 
         Args:
             train: Positions of the training phases, ascending.
-            tested: Positions of the tested phases.
+            tested: Positions of the tested phases, ascending.
             phases: The phases, for messages.
 
         Raises:
             DataError: There is no such member for a phase, so that the two runs have different folds.
         """
-        energies = np.full(len(phases), np.nan)
+        found = []
         for left_out, values in self.members.values():
             if np.isin(tested, left_out).all():
-                energies[left_out] = values
-        missing = train[np.isnan(energies[train])]
+                own = np.isin(left_out, train)
+                found.append(View(left_out[own], values[own], values[np.searchsorted(left_out, tested)]))
+        seen = np.isin(train, np.concatenate([view.rows for view in found])) if found else np.zeros(len(train), bool)
+        missing = train[~seen]
         if len(missing):
             raise DataError(
                 f"{self.where}: no member left out '{phases.compositions.formulas[missing[0]]}' together with the "
                 f"test set of a split, and {len(missing):,} in all lack one. The nested run needs `k_fold_pairs` with "
                 "the folds and the seed of the run."
             )
-        return energies[train]
+        return found

@@ -22,17 +22,43 @@ HULL_CLASSIFIER = "hull_classifier"
 BLEND = "blend"
 SECOND_STAGE = "second_stage"
 SECOND_STAGE_CLASSIFIER = "second_stage_classifier"
+ALL_NETWORKS = "all_networks"
+TRAINED = "trained"
+TRAINED_CLASSIFIER = "trained_classifier"
 DECIDERS = {
     ENERGY: "predicted energy and hull",
+    ALL_NETWORKS: "energy of all networks that did not see the compound, and hull",
     SUBSTITUTION: "mean ΔHd of known compounds with one element exchanged, no model",
     HULL: "ΔHd by boosted trees that read the known hull",
     HULL_CLASSIFIER: "P(stable) by boosted trees that read the known hull",
     BLEND: "mean of the ΔHd of the predicted energy and of the trees that read the known hull",
     SECOND_STAGE: "ΔHd by boosted trees that read the known hull and the predicted energy",
     SECOND_STAGE_CLASSIFIER: "P(stable) by boosted trees that read the known hull and the predicted energy",
+    TRAINED: "ΔHd by boosted trees that read the predicted hull, labels of the training set's hull",
+    TRAINED_CLASSIFIER: "P(stable) by boosted trees that read the predicted hull, labels of the training set's hull",
 }
 """What decides whether a compound is stable, in words."""
+COLUMNS: dict[str, tuple[str | None, str | None]] = {
+    ENERGY: ("energy", "p_energy"),
+    ALL_NETWORKS: ("all_networks", "p_all_networks"),
+    SUBSTITUTION: ("substitution", None),
+    HULL: ("hull", "p_hull"),
+    HULL_CLASSIFIER: (None, "hull_classifier"),
+    BLEND: ("blend", "p_blend"),
+    SECOND_STAGE: ("second_stage", "p_second_stage"),
+    SECOND_STAGE_CLASSIFIER: (None, "second_stage_classifier"),
+}
+"""Columns of ΔHd and P(stable) in `stability.parquet` with the known hull, by decider."""
+COLUMNS_ALL_PREDICTED: dict[str, tuple[str | None, str | None]] = {
+    ENERGY: ("all_predicted", "p_all_predicted"),
+    ALL_NETWORKS: ("all_predicted_all_networks", "p_all_predicted_all_networks"),
+    TRAINED: ("trained", "p_trained"),
+    TRAINED_CLASSIFIER: (None, "trained_classifier"),
+}
+"""The same where every energy is predicted."""
 
+LEVEL = 90
+"""Level of intervals and of sets of labels, per cent."""
 TOLERANCES = (0, 25, 50)
 """Decomposition enthalpies up to which a compound counts as stable, meV/atom."""
 
@@ -134,11 +160,55 @@ class CalibrationCurve(Part):
     probability: tuple[float, ...]
 
 
+class IntervalCoverage(Part):
+    """Intervals of ΔHd of one kind at `LEVEL`: share of the tested compounds inside, and mean width in eV/atom."""
+
+    coverage: float
+    width: float
+
+
+class Intervals(Part):
+    """Conformal intervals of ΔHd around one decider, calibrated on the other folds.
+
+    Attributes:
+        kinds: Coverage by kind: `absolute` (one width), `normalised` (by how far two deciders disagree) and `grouped`
+            (the same, calibrated in groups of compounds with similar disagreement).
+        edges: Upper ends of the groups but the last for new compounds, by disagreement in eV/atom.
+        mean: Mean disagreement, eV/atom.
+        quantiles: Half-width of a group for new compounds over disagreement plus its mean.
+    """
+
+    kinds: dict[str, IntervalCoverage]
+    edges: tuple[float, ...]
+    mean: float
+    quantiles: tuple[float, ...]
+
+
+class LabelSets(Part):
+    """Sets of the labels stable and unstable by P(stable), each label calibrated on the other folds at `LEVEL`.
+
+    Attributes:
+        coverage_stable: Share of the stable compounds whose set has the label.
+        coverage_unstable: The same of the unstable.
+        decided: Share of the compounds with one label.
+        lowest_stable: P(stable) from which a new compound may be stable.
+        highest_stable: P(stable) up to which a new compound may be unstable.
+    """
+
+    coverage_stable: float
+    coverage_unstable: float
+    decided: float
+    lowest_stable: float
+    highest_stable: float
+
+
 class StabilityReport(Part):
     """All of `stability.json`.
 
     Attributes:
         settings: Metrics by setting and decider.
+        intervals: Intervals of ΔHd with the known hull, by decider.
+        sets: Sets of labels with the known hull, by decider.
         calibration: P(stable) by the ΔHd of the predicted energy and the known hull, for new compounds: fitted on the
             predictions out of fold of all folds.
         missing: Why a setting or a decider has none, by name.
@@ -146,6 +216,8 @@ class StabilityReport(Part):
 
     settings: dict[str, dict[str, Metrics]]
     calibration: CalibrationCurve
+    intervals: dict[str, Intervals] = {}
+    sets: dict[str, LabelSets] = {}
     missing: dict[str, str] = {}
 
     @classmethod

@@ -1,9 +1,16 @@
 """Models of the second stage: boosted trees from the known hull around a compound to ΔHd and P(stable)."""
 
+import lzma
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+
+from elemflow.core.archive import extract_archive, write_archive
+from elemflow.core.errors import DataError
 
 if TYPE_CHECKING:
     import lightgbm
@@ -24,6 +31,8 @@ _COMMON: dict[str, Any] = {
 }
 TREES = {"regression_l1": 600, "binary": 300}
 """Number of trees by objective."""
+KIND = "stability trees"
+_FILES = ("regressor.txt.xz", "classifier.txt.xz")
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,40 @@ class TreeModels:
             np.asarray(self.regressor.predict(inputs, num_threads=1), dtype=np.float64),
             np.asarray(self.classifier.predict(inputs, num_threads=1), dtype=np.float64),
         )
+
+    def predict_mean(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the means of what `predict` says of the same rows with different features, each (rows,)."""
+        decomposition, probability = zip(*(self.predict(each) for each in inputs), strict=True)
+        return np.mean(decomposition, axis=0), np.mean(probability, axis=0)
+
+    def write(self, path: Path, about: dict[str, Any]) -> None:
+        """Write both as one file.
+
+        Args:
+            path: File to write.
+            about: What its manifest says of the data and features.
+        """
+        with TemporaryDirectory() as folder:
+            for name, model in zip(_FILES, (self.regressor, self.classifier), strict=True):
+                (Path(folder) / name).write_bytes(lzma.compress(model.model_to_string().encode()))
+            write_archive(path, Path(folder), {"kind": KIND, **about})
+
+    @classmethod
+    def read(cls, path: Path) -> tuple[Self, dict[str, Any]]:
+        """Read a file that `write` wrote, and its manifest.
+
+        Raises:
+            DataError: It is damaged, or another kind of file.
+        """
+        import lightgbm  # noqa: PLC0415  takes a second
+
+        with TemporaryDirectory() as folder:
+            manifest = extract_archive(path, Path(folder))
+            if manifest.get("kind") != KIND:
+                raise DataError(f"{path}: no file of stability trees. Build it again.")
+            texts = [lzma.decompress((Path(folder) / name).read_bytes()).decode() for name in _FILES]
+        regressor, classifier = (lightgbm.Booster(model_str=text) for text in texts)
+        return cls(regressor, classifier), manifest
 
 
 def _fit(objective: str, inputs: np.ndarray, target: np.ndarray) -> "lightgbm.Booster":

@@ -75,7 +75,7 @@ def test_values_of_others_are_those_of_the_setting(root):
     plan = Workflow.load({"studies": ["stability"]}, root).plan
     for item in plan.of_study("stability"):
         (setting,) = {cell.setting for cell in item.planned}
-        if getattr(item, "table", "") == "systems_left_out":
+        if getattr(item, "table", "") in ("systems_left_out", "lithium_manganese"):
             assert item.peers == []  # others' values are of random folds
             continue
         assert item.peers == read_peers(ROOT / "resources/published/published_stability.csv")[setting]

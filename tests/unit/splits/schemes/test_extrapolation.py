@@ -115,6 +115,23 @@ def test_the_validation_set_of_elements_is_that_of_other_elements():
     assert any(all(e not in amounts(c) for c, r in zip(compositions, roles, strict=True) if r == TRAIN) for e in held)
 
 
+@settings(deadline=None, max_examples=20)
+@given(st.integers(60, 120), st.integers(0, 1000))
+def test_chosen_systems_are_tested_and_no_other_system_is_in_two_sets(n, seed):
+    compositions = [*compounds(n, seed), "Fe2O3", "FeO", "LiO"]
+    [roles] = members(compositions, {"scheme": "named_systems", "systems": ["O-Fe"], "seed": seed, "validation": 0.3})
+    np.testing.assert_array_equal(roles == TEST, [system(c) == {"Fe", "O"} for c in compositions])
+    assert {system(c) for c, r in zip(compositions, roles, strict=True) if r == VALIDATION}.isdisjoint(
+        {system(c) for c, r in zip(compositions, roles, strict=True) if r == TRAIN}
+    )
+    assert (roles == VALIDATION).any()
+
+
+def test_a_system_with_an_unknown_element_is_refused():
+    with pytest.raises(ValidationError, match="Xx"):
+        read_split({"scheme": "named_systems", "systems": ["Li-Xx"], "seed": 1})
+
+
 def test_an_unknown_element_is_refused():
     with pytest.raises(ValidationError, match="Xx"):
         read_split({"scheme": "leave_elements_out", "elements": ["Xx"], "seed": 1})

@@ -3,6 +3,7 @@
 from elemflow.reporting.figures import style
 from elemflow.reporting.figures.panels import Panel, Series
 from elemflow.stability.records import (
+    ALL_NETWORKS,
     BLEND,
     ENERGY,
     HULL,
@@ -10,6 +11,8 @@ from elemflow.stability.records import (
     SECOND_STAGE,
     SECOND_STAGE_CLASSIFIER,
     SUBSTITUTION,
+    TRAINED,
+    TRAINED_CLASSIFIER,
 )
 
 SHORT = {
@@ -20,6 +23,9 @@ SHORT = {
     BLEND: "mean of energy and trees",
     SECOND_STAGE: "trees of hull and energy",
     SECOND_STAGE_CLASSIFIER: "trees of hull and energy, P(stable)",
+    ALL_NETWORKS: "energy, all networks",
+    TRAINED: "trees of the predicted hull",
+    TRAINED_CLASSIFIER: "trees of the predicted hull, P(stable)",
 }
 """Deciders in legends."""
 

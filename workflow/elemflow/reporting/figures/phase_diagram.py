@@ -1,4 +1,4 @@
-"""Phase diagrams of binary and ternary systems: known phases, their hull, and candidates."""
+"""Phase diagrams of two to four elements: known phases, their hull, and candidates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,15 @@ from elemflow.core.files import atomic_path
 from elemflow.reporting.figures import style
 from elemflow.stability.phases import Phases
 
-BINARY, TERNARY = 2, 3
+BINARY, TERNARY, QUATERNARY = 2, 3, 4
 SUFFIXES = (".png", ".svg")
 CANDIDATE = style.PALETTE[1]
 _HEIGHT = np.sqrt(3) / 2
+_CORNERS = {
+    TERNARY: np.array([(0, 0), (1, 0), (0.5, _HEIGHT)]),
+    QUATERNARY: np.array([(0, 0.16), (0.58, -0.14), (1, 0.2), (0.5, _HEIGHT)]),
+}
+"""Places of the elements: corners of a triangle, or of a tetrahedron seen from the side."""
 _ON_HULL = 1e-8
 OFFSETS = tuple((x, y) for distance in (1, 2.5, 4) for y in (4 * distance, -4 - 5 * distance) for x in (5, -5))
 """Where a name may stand next to its point, in points, in this order."""
@@ -61,15 +66,14 @@ class System:
             tables: Candidates as `elemflow.inference.stable` returns them.
 
         Raises:
-            DataError: The candidates have fewer than two or more than three elements.
+            DataError: The candidates have fewer than two or more than four elements.
         """
         rows = [row for table in tables for row in table.to_pylist() if row["decomposition"] is not None]
         elements = tuple(sorted({element for row in rows for element in amounts(row["composition"])}))
-        if len(elements) not in (BINARY, TERNARY):
+        if len(elements) not in (BINARY, TERNARY, QUATERNARY):
             raise DataError(
                 f"a phase diagram of {len(elements)} elements ({', '.join(elements)}) cannot be drawn. Give formulas "
-                f"of two or "
-                "three elements together."
+                "of two to four elements together."
             )
         known = [
             (formula, energy)
@@ -118,7 +122,7 @@ def write_phase_diagram(path: Path, phases: Phases, tables: Sequence[pa.Table]) 
         tables: Candidates as `elemflow.inference.stable` returns them.
 
     Raises:
-        DataError: The candidates have fewer than two or more than three elements, or the file has another format.
+        DataError: The candidates have fewer than two or more than four elements, or the file has another format.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: a figure is a file {' or '.join(SUFFIXES)}.")
@@ -139,7 +143,7 @@ def draw(system: System) -> Figure:
     if len(system.elements) == BINARY:
         _draw_binary(axis, system, lines, on_hull)
     else:
-        _draw_ternary(axis, system, lines, on_hull)
+        _draw_corners(axis, system, lines, on_hull)
     axis.legend(loc="upper left", bbox_to_anchor=(0, -0.12 if len(system.elements) == BINARY else 0.02), ncols=3)
     n = len(system.names) - len(system.elements)
     axis.set_title(f"{'-'.join(system.elements)}: {n} known compounds", loc="left")
@@ -165,14 +169,20 @@ def _draw_binary(axis: Axes, system: System, lines: Sequence[tuple[int, int]], o
     axis.set(xlim=(-0.02, 1.02), xlabel=f"Fraction of {system.elements[1]}", ylabel="Formation energy (eV/atom)")
 
 
-def _draw_ternary(axis: Axes, system: System, lines: Sequence[tuple[int, int]], on_hull: np.ndarray) -> None:
-    points, candidates = _in_triangle(system.fractions), _in_triangle(system.candidate_fractions)
+def _draw_corners(axis: Axes, system: System, lines: Sequence[tuple[int, int]], on_hull: np.ndarray) -> None:
+    n = len(system.elements)
+    corners = _CORNERS[n]
+    points, candidates = system.fractions @ corners, system.candidate_fractions @ corners
+    if n == QUATERNARY:
+        for a, b in combinations(range(n), 2):
+            axis.plot(corners[[a, b], 0], corners[[a, b], 1], color=style.INK, linewidth=0.9)
+    width, alpha = (0.7, 0.6) if n == TERNARY else (0.4, 0.25)
     for a, b in lines:
-        axis.plot(points[[a, b], 0], points[[a, b], 1], color=style.INK, linewidth=0.7, alpha=0.6)
+        axis.plot(points[[a, b], 0], points[[a, b], 1], color=style.INK, linewidth=width, alpha=alpha)
     _plot_known(axis, points[:, 0], points[:, 1], on_hull)
     axis.plot(candidates[:, 0], candidates[:, 1], "D", color=CANDIDATE, markersize=5.5, label="predicted")
     _name(axis, system, points, on_hull, candidates)
-    axis.set(xlim=(-0.1, 1.1), ylim=(-0.06, _HEIGHT + 0.08), aspect="equal")
+    axis.set(xlim=(-0.1, 1.1), ylim=(corners[:, 1].min() - 0.06, _HEIGHT + 0.08), aspect="equal")
     axis.set_axis_off()
 
 
@@ -191,9 +201,11 @@ def _name(axis: Axes, system: System, points: np.ndarray, on_hull: np.ndarray, c
     taken: list[Bbox] = []
     for name, height, place in zip(system.candidates, system.heights, candidates, strict=True):
         _place(axis, f"{name}  {height:+.3f}", place, CANDIDATE, taken, needed=True)
-    for row in np.argsort(system.energies, kind="stable").tolist():
+    n = len(system.elements)
+    inside = (system.fractions > 0).sum(axis=1) == n
+    for row in np.lexsort((system.energies, ~inside)).tolist():
         if on_hull[row]:
-            _place(axis, system.names[row], points[row], style.INK, taken, needed=row < len(system.elements))
+            _place(axis, system.names[row], points[row], style.INK, taken, needed=row < n)
 
 
 def _place(axis: Axes, text: str, place: np.ndarray, color: str, taken: list[Bbox], *, needed: bool) -> None:
@@ -215,8 +227,3 @@ def _place(axis: Axes, text: str, place: np.ndarray, color: str, taken: list[Bbo
         taken.append(label.get_window_extent())
     else:
         label.remove()
-
-
-def _in_triangle(fractions: np.ndarray) -> np.ndarray:
-    """Return places in a triangle whose corners are the elements (phases, 2)."""
-    return np.column_stack([fractions[:, 1] + fractions[:, 2] / 2, _HEIGHT * fractions[:, 2]])

@@ -1,0 +1,53 @@
+"""What the errors of predicted energies of known compounds say of the error for a composition near them.
+
+A network errs alike on alike compounds. The errors of known compounds are those of the model that predicts the
+composition, and of compounds that this model did not see, so that they are as large as its error.
+"""
+
+import numpy as np
+
+from elemflow.stability.competition import Competition
+from elemflow.stability.substitutions import LABELS as SUBSTITUTIONS
+from elemflow.stability.substitutions import Substitutions
+
+_SHOWN = (0, 1, 2, 6, 7)
+"""Columns of the substitutions that are kept: number, means, and the nearest with its likeness."""
+LABELS = (
+    *(f"error_{SUBSTITUTIONS[column]}" for column in _SHOWN), "error_of_system", "error_compounds_of_system",
+)  # fmt: skip
+
+
+def error_features(competition: Competition, rows: np.ndarray, errors: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the columns of `LABELS` for some compositions; their own errors take no part.
+
+    Args:
+        competition: Compositions against the phases.
+        rows: Positions of the phases whose error is known, ascending.
+        errors: True minus predicted energy of each (rows,), eV/atom.
+        wanted: Positions of the compositions, ascending.
+
+    Returns:
+        Columns (wanted, features), NaN where no such compound is known.
+    """
+    phases, targets = competition.phases, competition.targets
+    values = np.full(len(phases), np.nan)
+    values[rows] = errors
+    substituted = Substitutions(phases, values, rows).features(targets, wanted)[:, _SHOWN]
+    sums, counts = _of_systems(phases.systems()[rows], errors, targets.systems()[wanted])
+    equal = competition.equal[wanted]
+    own = np.where(equal >= 0, values[equal], np.nan)
+    sums, counts = sums - np.nan_to_num(own), counts - np.isfinite(own)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(counts > 0, sums / counts, np.nan)
+    return np.column_stack((substituted, mean, counts))
+
+
+def _of_systems(systems: np.ndarray, errors: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sum and number of the errors in the chemical system of each composition, each (wanted,)."""
+    if not len(systems):
+        return np.zeros(len(wanted)), np.zeros(len(wanted))
+    names, inverse = np.unique(systems, return_inverse=True)
+    places = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
+    some = names[places] == wanted
+    sums, counts = np.bincount(inverse, errors), np.bincount(inverse)
+    return np.where(some, sums[places], 0.0), np.where(some, counts[places], 0)
