@@ -24,6 +24,8 @@ try:
     wf = Workflow.load(config, root, workflow.configfiles, Path.cwd())
     if workflow.modifier.is_main_snakefile():  # another Snakefile has targets of its own
         wf.check_targets(sys.argv[1:])  # Snakemake itself knows its targets only later
+    if workflow.is_main_process:
+        wf.check_mirror()
 except ElemflowError as error:
     raise WorkflowError(str(error)) from None
 

@@ -1,9 +1,10 @@
 """Keys of one declaration that do not fit each other, or other declarations."""
 
 import pytest
-from factories.configuration import CONFIG, edit, refusal
+from factories.configuration import CONFIG, DATASET, edit, refusal
 
-from elemflow.config.checks import check_order
+from elemflow.config.checks import check_datasets, check_order
+from elemflow.config.dataset import Dataset
 from elemflow.config.load import load
 from elemflow.core.errors import ConfigError
 from elemflow.networks.spec import SizeDependentWidth
@@ -250,3 +251,16 @@ def test_structures_that_are_needed_cannot_be_optional(project, columns, keep, r
     message = refusal(project)
     assert "config/datasets/kefe.yaml: key 'columns.structure.required'" in message
     assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        ({"kind": "miedema", "elements": ["Cu", "Zirconium"], "fractions": [0.5]}, "elements"),
+        ({"kind": "prototypes", "prototype": "B2", "sites": {"A": ["Cu"], "B": ["Zz"]}}, "sites.B"),
+    ],
+)
+def test_compounds_are_computed_of_elements(source, key):
+    dataset = Dataset.read(DATASET | {"source": source})
+    with pytest.raises(ConfigError, match=rf"^d\.yaml: key 'source\.{key}': 'Z.*' is not the symbol of an element"):
+        check_datasets({"d": dataset}, {"d": "d.yaml"})

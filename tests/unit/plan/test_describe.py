@@ -5,11 +5,15 @@ from factories.planning import build, settings, table
 
 from elemflow.config.load import load
 from elemflow.core.errors import ConfigError
-from elemflow.plan.published import PublishedValue, read_published, read_published_quantities
+from elemflow.plan.published import PublishedValue, Question, read_published, read_published_quantities
 
 PUBLISHED = {
-    ("mine", "T5", "d1", "gap", "ef", "brnet"): (PublishedValue(0.5, "0.50", "eV", "first", 17, None, "mine T5", ""),),
-    ("mine", "T6", "d1", "gap", "ef", "brnet"): (PublishedValue(500, "500", "meV", "x", 17, None, "mine T6", ""),),
+    Question("mine", "T5", "d1", "gap", "ef", "brnet"): (
+        PublishedValue(0.5, "0.50", "eV", "first", 17, None, "mine T5", ""),
+    ),
+    Question("mine", "T6", "d1", "gap", "ef", "brnet"): (
+        PublishedValue(500, "500", "meV", "x", 17, None, "mine T6", ""),
+    ),
 }
 
 
@@ -21,7 +25,7 @@ PUBLISHED = {
         ({"published_table": "T5", "metric": "p90_abs_error", "published_row": "first"}, None),
         ({"published_table": "T55"}, "key 'published_table': no values of table 'T55' of mine. Known: T5, T6. Did you mean 'T5'"),
         ({"published_table": "T5", "published_study": "mien"}, "key 'published_study': no values of 'mien' are known. Did you mean 'mine'"),
-        ({"published_table": "T5", "published_row": "frist"}, "key 'published_row': table 'T5' of mine has no row 'frist'. Did you mean 'first'"),
+        ({"published_table": "T5", "published_row": "frist"}, "key 'published_row': table 'T5' of mine has no row 'frist'. Known: first. Did you mean 'first'"),
         ({"published_table": "T6"}, "the value of mine T6 for d1/gap/ef/brnet/validated is in meV, property 'gap' of dataset 'd1' in eV"),
     ],
 )  # fmt: skip

@@ -58,6 +58,7 @@ def _check_dataset(dataset: Dataset, path: str) -> None:
             )
     _check_names(path, dataset)
     _check_places(path, dataset.source)
+    _check_elements(path, dataset.source)
     for name in dataset.columns.splits:
         if name in known or name in KEPT_COLUMNS:
             raise ConfigError(
@@ -100,6 +101,20 @@ def _check_places(path: str, source: Source) -> None:
     for key in ("path", "url") if source.kind == "table" else ():
         if source.options.get(key):
             check_file_name(source.options[key], f"{path}: key 'source.{key}'")
+
+
+def _check_elements(path: str, source: Source) -> None:
+    """Check that a source that computes compounds is given elements."""
+    sites = source.options.get("sites") if source.kind == "prototypes" else None
+    named = {f"sites.{letter}": symbols for letter, symbols in (sites or {}).items()}
+    if source.kind == "miedema":
+        named["elements"] = source.options.get("elements", ())
+    for key, symbols in named.items():
+        for symbol in symbols:
+            if symbol not in SYMBOLS:
+                raise ConfigError(
+                    f"{path}: key 'source.{key}': '{symbol}' is not the symbol of an element.{nearest(symbol, SYMBOLS)}"
+                )
 
 
 def _check_formula(path: str, columns: Columns) -> None:

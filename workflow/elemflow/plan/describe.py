@@ -212,7 +212,7 @@ def _find_published(
         metric=MAE if keys.quantity is not None else metric,
     )
     if not found and printed.index:
-        check_printed(printed.index, question.study, question.table, keys.published_row, where)
+        check_printed(printed.index, question, keys, where)
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from elemflow.config.study import Cell
 from elemflow.core.errors import ConfigError, DataError, nearest
 
 
@@ -27,6 +28,8 @@ QUANTITIES = {
 """By their names in resources/published/published_other.csv."""
 
 MAE = "mae"
+NO_MODEL = "none"
+"""What `published_model` is where no printed value is shown."""
 MARGIN = 0.05
 """Largest difference that counts as none, as a fraction of the published value."""
 COLUMNS = ("study", "table", "row", "dataset", "property", "unit", "size", "representation", "model", "depth")
@@ -219,27 +222,47 @@ def same_unit(printed: str, ours: str) -> bool:
     return written.removesuffix("/cell") == ours.removesuffix("/cell")
 
 
-def check_printed(index: PublishedIndex, study: str, table: str, row: str | None, where: str) -> None:
-    """Check that there are values of a table, and of a row if one is named.
+def check_printed(index: PublishedIndex, question: Question, keys: Cell, where: str) -> None:
+    """Check that there are values of a table, and of the row, model, dataset and size that a cell names.
+
+    Args:
+        index: The papers' numbers.
+        question: What was looked for in vain.
+        keys: Keys of the cell.
+        where: How messages call its file.
 
     Raises:
         ConfigError: There are none, so that the name must be a mistake.
     """
-    tables: dict[str, dict[str, set[str]]] = {}
-    for (of, name, *_), entries in index.items():
-        tables.setdefault(of, {}).setdefault(name, set()).update(entry.row for entry in entries)
+    study, table = question.study, question.table
+    tables: dict[str, dict[str, list[tuple[Question, PublishedValue]]]] = {}
+    for asked, entries in index.items():
+        tables.setdefault(asked.study, {}).setdefault(asked.table, []).extend((asked, entry) for entry in entries)
     if study not in tables:
         raise ConfigError(f"{where}: key 'published_study': no values of '{study}' are known.{nearest(study, tables)}")
-    known = tables[study]
-    if table not in known:
+    if table not in tables[study]:
         raise ConfigError(
-            f"{where}: key 'published_table': no values of table '{table}' of {study}. Known: {', '.join(known)}."
-            f"{nearest(table, known)}"
+            f"{where}: key 'published_table': no values of table '{table}' of {study}. Known: "
+            f"{', '.join(tables[study])}.{nearest(table, tables[study])}"
         )
-    if row is not None and row not in known[table]:
-        raise ConfigError(
-            f"{where}: key 'published_row': table '{table}' of {study} has no row '{row}'.{nearest(row, known[table])}"
-        )
+    lines = tables[study][table]
+    # A list of models may be crossed with tables that do not print all of them.
+    model = keys.published_model
+    if model not in {None, NO_MODEL, *(asked.model for asked in index)}:
+        hint = nearest(str(model), {asked.model for asked in index})
+        raise ConfigError(f"{where}: key 'published_model': no values of a model '{model}' are known.{hint}")
+    known: dict[str, tuple[object, set[object]]] = {
+        "row": (keys.published_row, {entry.row for _, entry in lines}),
+        "dataset": (keys.published_dataset, {asked.dataset for asked, _ in lines}),
+        "size": (keys.published_size, {entry.size for _, entry in lines}),
+    }
+    for key, (name, names) in known.items():
+        if name is not None and name not in names:
+            shown = sorted(map(str, names - {None, ""}))
+            raise ConfigError(
+                f"{where}: key 'published_{key}': table '{table}' of {study} has no {key} '{name}'. Known: "
+                f"{', '.join(shown)}.{nearest(str(name), shown)}"
+            )
 
 
 def lookup(

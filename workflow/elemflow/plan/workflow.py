@@ -16,6 +16,7 @@ from elemflow.config.pretraining import MARK, target_of
 from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, paths
 from elemflow.plan.build import Plan, build
+from elemflow.plan.names import check_mirror, check_names
 from elemflow.plan.out_of_date import describe_pending
 from elemflow.plan.peers import add_peers
 from elemflow.plan.published import PublishedValue, Question, read_published, read_published_quantities
@@ -64,6 +65,8 @@ class Workflow:
             published |= read_published(self.own / path)
         for path in self.published(paths.PUBLISHED_OTHER):
             published |= read_published_quantities(self.own / path)
+        references = [self.own / path for path in self.published(paths.REFERENCES)]
+        check_names(settings, published, self.declared_studies, references)
         self.plan: Plan = build(settings, published)
         add_peers(self.plan, settings, root / paths.PUBLISHED_STABILITY)
         self.claims = claims.build(settings, self.plan)
@@ -99,6 +102,12 @@ class Workflow:
         return [self.shipped(path), *([own] if (self.own / own).is_file() else [])]
 
     @cached_property
+    def declared_studies(self) -> list[str]:
+        """Ids of all studies, selected or not."""
+        folders = (place / "config/studies" for place in (self.root, self.own))
+        return sorted({path.stem for folder in folders for path in folder.glob("*.y*ml")})
+
+    @cached_property
     def properties(self) -> set[str]:
         """Ids of all properties."""
         return {name for dataset in self.settings.datasets.values() for name in dataset.properties}
@@ -132,9 +141,7 @@ class Workflow:
         selected, datasets = self.settings.selected, self.settings.datasets
         absent = {name for each in datasets.values() for name in (*each.missing_properties, *each.read_from)}
         known = cli_targets.Known(
-            declared=sorted(
-                {path.stem for place in (self.root, self.own) for path in (place / "config/studies").glob("*.y*ml")}
-            ),
+            declared=self.declared_studies,
             selected=selected,
             items={
                 kind: {study: [item for of, item in found if of == study] for study in selected}
@@ -149,6 +156,19 @@ class Workflow:
             },
         )
         cli_targets.check_targets(arguments, known)
+
+    def check_mirror(self) -> None:
+        """Refuse a mirror in a folder that does not exist, if a dataset is still to be taken from it."""
+        datasets = self.settings.datasets
+        check_mirror(
+            self.config.get("mirror"),
+            (
+                name
+                for name in self.plan.datasets()
+                if not datasets[name].local_file(self.settings.data_folder)
+                and not (self.own / paths.MANIFEST.format(dataset=name)).exists()
+            ),
+        )
 
     def everything(self) -> list[str]:
         """Return the targets of a whole build."""
