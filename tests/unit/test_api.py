@@ -143,7 +143,7 @@ def test_an_unknown_way_with_errors_is_refused(method):
 
 
 def test_materials_without_features():
-    with pytest.raises(DataError, match=r"row 1, 'nacl'.*Did you mean NaCl\?"):
+    with pytest.raises(DataError, match=r"row 2, 'nacl'.*Did you mean NaCl\?"):
         elemflow.Features("ef").transform(["GaAs", "nacl"])
     x = elemflow.Features("ef", errors="nan").transform(["GaAs", "nacl", "FeOg"])
     assert np.isnan(x).all(axis=1).tolist() == [False, True, True]
@@ -176,7 +176,7 @@ def test_a_predictor_by_run_part_of_its_id_and_file(project_folder):
     assert frame["y_pred"].isna().tolist() == [False, True, False]
     assert frame["composition"].tolist()[2] == "ClNa"
     assert "Did you mean NaCl?" in frame["reason"][1]
-    with pytest.raises(DataError, match="row 1, 'nacl'"):
+    with pytest.raises(DataError, match="row 2, 'nacl'"):
         elemflow.Predictor("gaps.elemflow").predict(["FeO2", "nacl"])
 
 

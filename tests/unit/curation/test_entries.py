@@ -33,7 +33,7 @@ def test_text_in_a_number_column(tmp_path: Path, cell: str) -> None:
     content = f"formula,e\nFeO,1\nNiO,{cell}\n"
     with pytest.raises(DataError) as caught:
         run(tmp_path, content)
-    for part in ("t.csv", "row 1 (counted from 0)", "'e'", repr(cell), "lenient"):
+    for part in ("t.csv", "row 2, column", "'e'", repr(cell), "lenient"):
         assert part in str(caught.value)
     outcome = run(tmp_path, content, properties={"energy": energy(parse="lenient")})
     assert outcome.report["properties"]["energy"]["unreadable"] == 1
@@ -83,7 +83,7 @@ def test_a_number_of_other_spelling_is_refused_with_what_to_do(
     source = table_of(tmp_path / "t.csv", separator=";", decimal=decimal)
     with pytest.raises(DataError) as caught:
         run(tmp_path, f"formula;e\nFeO;1\nNiO;{cell}\n", source=source)
-    for part in ("t.csv", "row 1 ", "'e'", repr(cell), advice):
+    for part in ("t.csv", "row 2, column", "'e'", repr(cell), advice):
         assert part in str(caught.value)
 
 
@@ -106,7 +106,7 @@ def test_both_keys_are_proposed_for_a_table_read_as_one_column(tmp_path: Path) -
 def test_infinity_in_a_parquet_file(tmp_path: Path) -> None:
     path = tmp_path / "source.parquet"
     pd.DataFrame({"formula": ["FeO", "NiO"], "e": [1.0, float("inf")]}).to_parquet(path)
-    with pytest.raises(DataError, match="row 1 "):
+    with pytest.raises(DataError, match="row 2, "):
         run(tmp_path, path.read_bytes(), name="t.parquet")
     outcome = run(tmp_path, path.read_bytes(), name="t.parquet", properties={"energy": energy(parse="lenient")})
     assert outcome.materials["energy"].isna().tolist() == [False, True]
@@ -161,7 +161,7 @@ def test_a_lone_value_at_the_edge_of_a_column_is_named(
     rows = "".join(f"Fe{n}O,{n / 10}\n" for n in range(2, 12))
     run(tmp_path, f"formula,e\n{rows}NiO,{edge}\n")
     assert (
-        f"1 of the values of 'energy' is {edge:g}, far from all others (0.2 to 1.1), first in entry 10 (NiO)"
+        f"1 of the values of 'energy' is {edge:g}, far from all others (0.2 to 1.1), first in row 11 ('NiO')"
         in caplog.text
     )
     caplog.clear()
@@ -175,7 +175,8 @@ def test_rows_are_counted_over_chunks(tmp_path: Path, monkeypatch: pytest.Monkey
     assert run(tmp_path, content).entries["entry_id"].tolist() == ["0", "1", "2", "3", "4"]
     named = run(tmp_path, content, columns={"formula": "formula", "entry_id": "id"})
     assert named.entries["entry_id"].tolist() == ["a", "b", "c", "d", "e"]
-    with pytest.raises(DataError, match="row 5 "):
+    assert named.entries["row"].tolist() == [1, 2, 3, 4, 5]
+    with pytest.raises(DataError, match="row 6, column"):
         run(tmp_path, content + "MgO,x,f\n")
 
 

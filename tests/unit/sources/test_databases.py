@@ -210,6 +210,17 @@ def test_changed_total_while_paging(databases: FakeDatabases, tmp_path: Path, so
     assert grown == [1]
 
 
+def test_only_the_pages_from_before_a_change_are_fetched_again(databases: FakeDatabases, tmp_path: Path) -> None:
+    def grow(handler: fake.Handler, body: bytes) -> None:
+        databases.entries += 7
+        handler.send(200, body)
+
+    databases.trouble("oqmdapi", fake.answer(lambda document: document), grow)
+    assert_complete(get(oqmd(databases), tmp_path), oqmd, 17)
+    asked = [line.partition("offset=")[2].partition("&")[0] for line in databases.requests]
+    assert asked == ["0", "3", "6", "9", "12", "15", "0", "3"]
+
+
 def test_database_that_never_holds_still(databases: FakeDatabases, tmp_path: Path) -> None:
     databases.total_grows = 1
     with pytest.raises(DataError, match=r"number of entries changed .* 3 times in a row"):

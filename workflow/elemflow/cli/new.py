@@ -269,5 +269,5 @@ def _funnel(done: "DryRun") -> list[str]:
         for row in done.extreme.itertuples(index=False)
     ]
     lines += ["", "values farthest from the median, in robust standard deviations:"]
-    lines.append(aligned(["property", "composition", "entry", "value", "deviations"], extreme))
+    lines.append(aligned(list(done.extreme.columns), extreme))
     return [*lines, *(["", *done.warnings] if done.warnings else [])]

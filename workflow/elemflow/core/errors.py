@@ -24,6 +24,16 @@ class TrainingError(ElemflowError):
     """Report a training that cannot go on: the member, the epoch, and what to do."""
 
 
+LONGEST_QUOTE = 80
+"""Characters of a cell that a message quotes."""
+
+
+def quoted(cell: object) -> str:
+    """Return a cell as messages quote it: as Python writes it, and of a long one the beginning."""
+    text = repr(cell)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}… ({len(text):,} characters)"
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return ' Did you mean ...?' for the name closest to a typo, or nothing."""
     known = [str(other) for other in names]

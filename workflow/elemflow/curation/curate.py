@@ -11,7 +11,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Mapping
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from elemflow.core.parquet import read_schema, row_groups
 from elemflow.curation.entries import Entries, read_entries
 from elemflow.curation.job import CurationJob
 from elemflow.curation.polymorphs import Choice, apply_filter, choose
-from elemflow.curation.requirements import require_rows, require_values
+from elemflow.curation.requirements import place_of, require_rows, require_values
 from elemflow.curation.schema import REJECTED, materials_schema
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ FAR = 100
 """Times the range of all other values from which on a lone value at the edge of a column is implausible."""
 FEWEST_DISTINCT = 5
 
+_NAMED = ["row", "entry_id", "formula"]
 _BLOCK_ROWS: int = PARQUET_OPTIONS["row_group_size"]
 
 
@@ -186,10 +187,10 @@ def _warn_of_outliers(job: CurationJob, found: Entries) -> None:
             rows = np.flatnonzero(values == edge)
             first = _pick_one(found, rows[0])
             log.warning(
-                "%s: %d of the values of '%s' %s %g, far from all others (%g to %g), first in entry %s (%s). If it "
+                "%s: %d of the values of '%s' %s %g, far from all others (%g to %g), first in %s. If it "
                 "marks a missing value, add '%g' to the property's 'missing' list; a filter of kind 'range' drops it.",
                 *(job.dataset_id, len(rows), name, "is" if len(rows) == 1 else "are", edge, low, high),
-                *(first["entry_id"], first["formula"], edge),
+                *(place_of(first), edge),
             )
 
 
@@ -246,7 +247,7 @@ def _pick(
 
     Returns:
         Texts of the chosen rows in the order of `chosen`, with `offset` and `size` of the structures in the spool;
-        `entry_id` and `formula` of the dropped ones, by filter.
+        `row`, `entry_id` and `formula` of the dropped ones, by filter.
     """
     schema = read_schema(found.path)
     ascending = np.sort(chosen)
@@ -255,9 +256,9 @@ def _pick(
     picked: list[pa.Table] = []
     lost: list[list[pa.Table]] = [[] for _ in dropped]
     start = 0
-    for table in row_groups(found.path, texts + structures):
+    for table in row_groups(found.path, [*_NAMED[:1], *texts, *structures]):
         for rows, tables in zip(dropped, lost, strict=True):
-            tables.append(_rows_of(table.select(["entry_id", "formula"]), rows, start))
+            tables.append(_rows_of(table.select(_NAMED), rows, start))
         part = _rows_of(table, ascending, start)
         if structures:
             sizes = pc.binary_length(part["structure"]).cast(pa.int64()).to_numpy()
@@ -329,16 +330,16 @@ def _write_rejected(job: CurationJob, found: Entries, dropped: list[Dropped], lo
 
 
 def _rejections(table: pa.Table, stage: str, reasons: pa.Array) -> pa.Table:
-    columns = [table["entry_id"], table["formula"], pa.repeat(stage, len(table)), reasons]
+    columns = [*(table[name] for name in _NAMED), pa.repeat(stage, len(table)), reasons]
     return pa.Table.from_arrays(columns, schema=REJECTED)
 
 
-def _pick_one(found: Entries, row: int) -> dict[str, str]:
-    """Return `entry_id` and `formula` of one row of the entries."""
+def _pick_one(found: Entries, row: int) -> dict[str, Any]:
+    """Return `row`, `entry_id` and `formula` of one row of the entries."""
     nothing = np.empty(0, np.int64)
     with tempfile.TemporaryFile() as spool:
         picked, _ = _pick(found, np.array([row]), [nothing], spool)
-    return picked.select(["entry_id", "formula"]).to_pylist()[0]
+    return picked.select(_NAMED).to_pylist()[0]
 
 
 def _elements_of(compositions: pa.Array) -> set[str]:

@@ -33,9 +33,9 @@ class DryRun:
     Attributes:
         report: Content of `curation.json`.
         materials: `materials.parquet` without structures.
-        rejected: First rejected rows: `entry_id`, `formula`, `stage`, `reason`.
-        extreme: Materials farthest from the median: `property`, `composition`, `entry_id`, `value`, `deviations`, the
-            distance in robust standard deviations.
+        rejected: First rejected rows: `row`, `entry_id` if the source has ids, `formula`, `stage`, `reason`.
+        extreme: Materials farthest from the median: `property`, `composition`, `entry_id` or `row`, `value`,
+            `deviations`, the distance in robust standard deviations.
         warnings: What the curation warned of.
     """
 
@@ -63,11 +63,18 @@ def curate_dry(dataset_id: str, dataset: Dataset) -> DryRun:
         curate(CurationJob(dataset_id, dataset, folder / "raw", **files, report=folder / "curation.json"))
         names = [name for name in read_schema(files["materials"]).names if name != STRUCTURE]
         materials = read_frame(files["materials"], names)
+        rejected = read_frame(files["rejected"]).head(REJECTED_SHOWN)
+        if named := dataset.columns.entry_id is not None:
+            extreme = materials[["composition", "entry_id", *dataset.properties]]
+        else:
+            rows = materials["entry_id"].astype(int) + 1  # ids that are numbers of rows count from 0
+            extreme = materials[["composition", *dataset.properties]]
+            extreme.insert(1, "row", rows)
         return DryRun(
             report=read_json(folder / "curation.json"),
             materials=materials,
-            rejected=read_frame(files["rejected"]).head(REJECTED_SHOWN),
-            extreme=extreme_rows(materials[["composition", "entry_id", *dataset.properties]]),
+            rejected=rejected if named else rejected.drop(columns="entry_id"),
+            extreme=extreme_rows(extreme),
             warnings=list(warnings.messages),
         )
 
@@ -81,9 +88,9 @@ def extreme_rows(materials: pd.DataFrame) -> pd.DataFrame:
     """Return the materials whose values are farthest from the median, `EXTREME_SHOWN` per property.
 
     Args:
-        materials: `composition`, `entry_id` and a column per property.
+        materials: `composition`, `entry_id` or `row`, and a column per property.
     """
-    found = []
+    found, place = [], materials.columns[1]
     for name in materials.columns[2:]:
         values = materials[name].astype(float)
         distance = (values - values.median()).abs()
@@ -91,7 +98,7 @@ def extreme_rows(materials: pd.DataFrame) -> pd.DataFrame:
         deviations = distance / spread if spread > 0 else np.where(distance > 0, np.inf, 0.0)
         rows = materials.assign(property=name, value=values, deviations=deviations)
         rows = rows[rows["value"].notna()].sort_values("deviations", ascending=False, kind="stable")
-        found.append(rows.head(EXTREME_SHOWN)[["property", "composition", "entry_id", "value", "deviations"]])
+        found.append(rows.head(EXTREME_SHOWN)[["property", "composition", place, "value", "deviations"]])
     return pd.concat(found, ignore_index=True)
 
 

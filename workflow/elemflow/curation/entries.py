@@ -35,7 +35,7 @@ class Entries:
         properties: Properties by id, float64, NaN where there is none.
         types: Number of each entry's structure type; empty if the dataset has none.
         unreadable: By property, cells that were no numbers.
-        rejected: By stage, the rows that could not be read: `entry_id`, `formula`, `reason`.
+        rejected: By stage, the rows that could not be read: `row`, `entry_id`, `formula`, `reason`.
         without_structure: Rows that stay without a structure, by reason.
     """
 

@@ -14,13 +14,14 @@ class CurationJob:
         dataset_id: Name of the dataset.
         dataset: Its columns, properties, filters and the rule that leaves one material per composition.
         raw_folder: Where the retrieve stage put the files.
-        entries: Output; all rows that were read, in the order of the source: `entry_id`, `formula`, `composition`,
-            `structure_type` (where there are types), the columns of `columns.splits`, properties, `structure` (where
-            the dataset has them).
+        entries: Output; all rows that were read, in the order of the source: `row`, `entry_id`, `formula`,
+            `composition`, `structure_type` (where there are types), the columns of `columns.splits`, properties,
+            `structure` (where the dataset has them).
         materials: Output; one row per material, sorted: `material_id` (the composition; under `keep: structures` and
             `keep: all` composition, `#` and `entry_id`), `composition`, `entry_id`, `n_entries`, and the rest as in
             `entries`.
-        rejected: Output; `entry_id`, `formula`, `stage`, `reason` of every dropped row, stage by stage.
+        rejected: Output; `row` (of the source, from 1), `entry_id`, `formula`, `stage`, `reason` of every dropped row,
+            stage by stage.
         report: Output; the number of rows after every step as JSON.
     """
 

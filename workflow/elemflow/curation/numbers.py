@@ -8,13 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from elemflow.config.dataset import Property
-from elemflow.core.errors import DataError
+from elemflow.core.errors import LONGEST_QUOTE, DataError, quoted
 
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 """Text that is a number; `inf`, `1,5` and `12(3)` are none."""
 
-LONGEST_QUOTE = 80
-"""Characters of a cell that a message quotes."""
 _ALWAYS_MISSING = ["", "nan"]
 _WITH_COMMA = re.compile(NUMBER.replace(r"\.", ","))
 _WITH_GROUPS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*")
@@ -70,7 +68,7 @@ def parse_numbers(
         # It is searched in a time that grows with the square of the length.
         advice = _advice(text, decimal) if len(text) <= LONGEST_QUOTE else ""
         raise DataError(
-            f"{place}, row {done + first} (counted from 0), column {spec.column!r}: {_shortened(cell)} is not a "
+            f"{place}, row {done + first + 1}, column {spec.column!r}: {quoted(cell)} is not a "
             f"number. {advice}Correct it, add the text to the property's 'missing' list, or set 'parse: lenient' to "
             "count such cells as missing."
         )
@@ -103,9 +101,3 @@ def _advice(cell: str, decimal: str | None) -> str:
     if _FORTRAN.fullmatch(cell):
         return "Write its exponent with e: 1.5e-3. "
     return ""
-
-
-def _shortened(cell: object) -> str:
-    """Return a cell as messages quote it."""
-    text = repr(cell)
-    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}… ({len(text):,} characters)"

@@ -1,10 +1,11 @@
 """What a dataset must have: rows that can be read, and a value of every property."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from elemflow.core.errors import DataError
+from elemflow.core.errors import LONGEST_QUOTE, DataError, quoted
 
 
 def require_values(
@@ -24,20 +25,31 @@ def require_values(
             )
 
 
-def require_rows(dataset_id: str, rows: int, condition: str, dropped: Mapping[str, str]) -> None:
+def place_of(row: Mapping[str, Any]) -> str:
+    """Return where a row stands in the source, as messages call it: its number from 1, its id, and its formula.
+
+    Args:
+        row: `row`, `entry_id` and `formula`.
+    """
+    # Ids that are numbers of rows count from 0, and would only be in the way.
+    named = "" if row["entry_id"] == str(row["row"] - 1) else f", entry {row['entry_id'][:LONGEST_QUOTE]}"
+    return f"row {row['row']}{named} ({quoted(row['formula'])})"
+
+
+def require_rows(dataset_id: str, rows: int, condition: str, dropped: Mapping[str, Any]) -> None:
     """Check that rows are left.
 
     Args:
         dataset_id: Name of the dataset.
         rows: Rows that are left.
         condition: What none of them does.
-        dropped: `entry_id`, `formula` and `reason` of the first that was dropped.
+        dropped: `row`, `entry_id`, `formula` and `reason` of the first that was dropped.
 
     Raises:
         DataError: There is no row.
     """
     if not rows:
         raise DataError(
-            f"Dataset {dataset_id}: no row {condition}. The first that was dropped is entry {dropped['entry_id']} "
-            f"({dropped['formula']!r}): {dropped['reason']}. Check the columns and filters in the dataset's config."
+            f"Dataset {dataset_id}: no row {condition}. The first that was dropped is "
+            f"{place_of(dropped)}: {dropped['reason']}. Check the columns and filters in the dataset's config."
         )

@@ -26,7 +26,10 @@ from elemflow.curation.structures import check_composition, read_crystal
 CACHED_FORMULAS = 1_000_000
 """Spellings whose composition is cached, some 150 MB; further ones are read again in each frame."""
 
-_REJECTED = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("entry_id", "formula", "reason")])
+_REJECTED = pa.schema(
+    [pa.field("row", pa.int64(), nullable=False)]
+    + [pa.field(name, pa.string(), nullable=False) for name in ("entry_id", "formula", "reason")]
+)
 
 
 class Rejections:
@@ -40,12 +43,12 @@ class Rejections:
         if reasons.null_count == len(reasons):
             return table
         bad = reasons.is_valid()
-        rejected = pa.table({"entry_id": table["entry_id"], "formula": table["formula"], "reason": reasons})
+        rejected = table.select(["row", "entry_id", "formula"]).append_column("reason", reasons)
         self._tables[stage].append(rejected.filter(bad).cast(_REJECTED))
         return table.filter(pc.invert(bad))
 
     def tables(self) -> dict[str, pa.Table]:
-        """Return `entry_id`, `formula` and `reason` of the rejected rows, by stage."""
+        """Return `row`, `entry_id`, `formula` and `reason` of the rejected rows, by stage."""
         return {stage: pa.concat_tables(tables) for stage, tables in self._tables.items()}
 
 
@@ -127,6 +130,7 @@ class RowReader:
         frame = self._with_columns(frame, place)
         first, self.rows = self.rows, self.rows + len(frame)
         columns: dict[str, pa.Array] = {
+            "row": pa.array(np.arange(first + 1, self.rows + 1)),
             "entry_id": texts(frame[names.entry_id] if names.entry_id else range(first, self.rows)),
             "formula": _formulas(frame, names, decimal),
         }

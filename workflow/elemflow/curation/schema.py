@@ -7,9 +7,10 @@ import pyarrow as pa
 from elemflow.config.dataset import Dataset
 
 REJECTED = pa.schema(
-    [pa.field(name, pa.string(), nullable=False) for name in ("entry_id", "formula", "stage", "reason")]
+    [pa.field("row", pa.int64(), nullable=False)]
+    + [pa.field(name, pa.string(), nullable=False) for name in ("entry_id", "formula", "stage", "reason")]
 )
-"""Schema of `rejected.parquet`."""
+"""Schema of `rejected.parquet`; rows of the source count from 1, without a header."""
 
 NO_STRUCTURE = b""
 """What stands in `entries.parquet` for a structure that is not required and cannot be read."""
@@ -17,7 +18,8 @@ NO_STRUCTURE = b""
 
 def entries_schema(dataset: Dataset) -> pa.Schema:
     """Return the schema of `entries.parquet`; the unit of a property is in its field's metadata."""
-    return _with_properties(["entry_id", "formula", "composition", *_types(dataset), *dataset.columns.splits], dataset)
+    keys = ["row", "entry_id", "formula", "composition", *_types(dataset), *dataset.columns.splits]
+    return _with_properties(keys, dataset)
 
 
 def materials_schema(dataset: Dataset) -> pa.Schema:
@@ -37,7 +39,8 @@ def _types(dataset: Dataset) -> list[str]:
 
 def _with_properties(keys: Sequence[str], dataset: Dataset) -> pa.Schema:
     """Return a schema of keys, properties and, if the dataset keeps them, encoded structures."""
-    fields = [pa.field(key, pa.int64() if key == "n_entries" else pa.string(), nullable=False) for key in keys]
+    counts = {"row", "n_entries"}
+    fields = [pa.field(key, pa.int64() if key in counts else pa.string(), nullable=False) for key in keys]
     fields += [pa.field(name, pa.float64(), metadata={"unit": spec.unit}) for name, spec in dataset.properties.items()]
     if dataset.columns.structure:
         about = {"format": "elemflow.chemistry.crystal.encode"}

@@ -75,7 +75,7 @@ class Features(TransformerMixin, BaseEstimator):
         found = featurize_materials(self.representation, materials)
         bad = next((row for row, reason in enumerate(found.reasons) if reason), None)
         if bad is not None and self.errors == "raise":
-            raise DataError(f"row {bad}, {str(materials[bad])[:SHOWN]!r}: {found.reasons[bad]}")
+            raise DataError(f"row {bad + 1}, {str(materials[bad])[:SHOWN]!r}: {found.reasons[bad]}")
         return found.x
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002  scikit-learn's name

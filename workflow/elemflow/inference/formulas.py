@@ -8,7 +8,7 @@ import numpy as np
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.chemistry.suggestions import did_you_mean
 from elemflow.chemistry.weights import CANONICAL, Basis
-from elemflow.core.errors import DataError
+from elemflow.core.errors import DataError, quoted
 from elemflow.features.store import Descriptors
 
 UnsupportedRows = Callable[[np.ndarray], dict[int, str]]
@@ -91,7 +91,7 @@ class Featurizer:
             if bad is not None and not skip:
                 reason = str(batch.reasons[bad])
                 raise DataError(
-                    f"{where}, row {done + bad + 1}: '{formulas[bad]}' cannot be predicted: "
+                    f"{where}, row {done + bad + 1}: {quoted(formulas[bad])} cannot be predicted: "
                     f"{reason if reason.endswith('?') else reason + '.'} Correct or remove the row, or skip such rows "
                     "(--skip), which keeps them without a prediction."
                 )

@@ -207,7 +207,7 @@ class Predictor(FittedRegressor):
             reasons[good[place]] = reason
         bad = next((row for row, reason in enumerate(reasons) if reason), None)
         if bad is not None and not skip:
-            raise DataError(f"row {bad}, '{found.formulas[bad]}': {reasons[bad]}")
+            raise DataError(f"row {bad + 1}, '{found.formulas[bad]}': {reasons[bad]}")
         kept = [row for row, reason in enumerate(reasons) if reason is None]
         labels = {"formula": list[str | None](found.formulas), "composition": found.compositions}
         return Batch(labels, found.x[kept], reasons)

@@ -1,9 +1,9 @@
 """Page-wise retrieval from services that answer a query in pages: resumable, complete, without repetitions.
 
 Each page is a file of its own, `part_01_page_000123.json.gz`, recorded in the folder's journal. A job that runs again
-keeps the pages that are still as recorded and requests only the others. A part of which the service says that it holds
-more than was received, or whose total changed on the way, is fetched again: entries move between the pages of a
-database that grows.
+keeps the pages that are still as recorded and requests only the others. Entries move between the pages of a database
+that grows: where the total of a part changed on the way, the pages from before the change are fetched again, and a part
+of which the service says that it holds more than was received is fetched again as a whole.
 """
 
 import gzip
@@ -120,11 +120,13 @@ def read_pages(folder: Path, columns: Sequence[str], key: str) -> Iterator[pd.Da
 
 def _fetch_part(folder: Path, name: str, part: Query, version: str | None) -> list[FileRecord]:
     for _ in range(ROUNDS):
-        records, trouble = _walk(folder, name, part, version)
+        walk = _walk(folder, name, part, version)
+        trouble = walk.inconsistency()
         if not trouble:
-            return records
-        log.warning("%s: %s; fetching this part again", part.title, trouble)
-        for record in records:
+            return walk.records
+        old = walk.outdated()
+        log.warning("%s: %s; fetching %d of its %d pages again", part.title, trouble, len(old), len(walk.records))
+        for record in old:
             (folder / record.file).unlink()
     raise DataError(
         f"{part.first}: {trouble}, {ROUNDS} times in a row, so the pages do not make one state of the database. "
@@ -132,15 +134,43 @@ def _fetch_part(folder: Path, name: str, part: Query, version: str | None) -> li
     )
 
 
-def _walk(folder: Path, name: str, part: Query, version: str | None) -> tuple[list[FileRecord], str]:
-    """Fetch the pages of a part one after the other.
+class _Walk(NamedTuple):
+    """The pages of a part, one after the other.
 
-    Returns:
-        The records, and why they are no whole and consistent answer; empty if they are.
+    Attributes:
+        records: Record of each.
+        totals: How many entries the part has according to each.
+        latest: The same according to the page that was fetched last.
+        distinct: Number of different entries, those that the service cannot give included.
     """
+
+    records: list[FileRecord]
+    totals: list[int | None]
+    latest: int | None
+    distinct: int
+
+    def inconsistency(self) -> str:
+        """Return why the pages are no whole and consistent answer; empty if they are."""
+        known = {total for total in self.totals if total is not None}
+        if len(known) > 1:
+            first = next(total for total in self.totals if total not in {None, self.latest})
+            return f"the number of entries changed from {first} to {self.latest} while the pages were read"
+        if known and self.distinct < max(known):
+            return f"the service has {max(known)} entries, but its pages held {self.distinct} different ones"
+        return ""
+
+    def outdated(self) -> list[FileRecord]:
+        """Return the pages from before a change of the total; all, if it did not change."""
+        old = [record for record, total in zip(self.records, self.totals, strict=True) if total != self.latest]
+        return old or self.records
+
+
+def _walk(folder: Path, name: str, part: Query, version: str | None) -> _Walk:
+    """Fetch the pages of a part one after the other."""
     journal = read_journal(folder)
     records: list[FileRecord] = []
     totals: list[int | None] = []
+    latest: int | None = None
     unreadable: list[str] = []
     seen: set[int] = set()
     addresses: set[str] = set()
@@ -172,6 +202,7 @@ def _walk(folder: Path, name: str, part: Query, version: str | None) -> tuple[li
                 unreadable=page.unreadable or None,
             )
             append_record(folder, record)
+            latest = page.total
         records.append(record)
         totals.append(page.total)
         unreadable += page.unreadable
@@ -183,16 +214,7 @@ def _walk(folder: Path, name: str, part: Query, version: str | None) -> tuple[li
     log.info("%s: %d entries on %d pages", part.title, len(seen), len(records))
     if unreadable:
         log.warning("%s: the service cannot give %d entries: %s", part.title, len(unreadable), "; ".join(unreadable))
-    return records, _inconsistency(totals, len(seen) + len(unreadable))
-
-
-def _inconsistency(totals: Sequence[int | None], distinct: int) -> str:
-    known = {total for total in totals if total is not None}
-    if len(known) > 1:
-        return f"the number of entries changed from {totals[0]} to {totals[-1]} while the pages were read"
-    if known and distinct < max(known):
-        return f"the service has {max(known)} entries, but its pages held {distinct} different ones"
-    return ""
+    return _Walk(records, totals, totals[-1] if latest is None else latest, len(seen) + len(unreadable))
 
 
 def _save(path: Path, page: Page) -> None:

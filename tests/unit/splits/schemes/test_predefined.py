@@ -45,7 +45,7 @@ def test_row_folds_are_those_of_scikit_learn(tmp_path):
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ([*range(50), *range(52, 103)], "2 of 103 rows of the source are no materials with a value, such as 50, 51"),
+        ([*range(50), *range(52, 103)], "2 of 103 rows of the source are no materials with a value, such as 51, 52"),
         (range(104), "the dataset has 104 rows with a value, key 'split.rows' says 103"),
     ],
 )

@@ -57,10 +57,11 @@ class KFoldRows(TestedFolds):
             DataError: The materials are not the rows of the source, one each.
         """
         numbers = [str(value) for value in values]
-        if absent := sorted(set(range(self.rows)) - {int(number) for number in numbers if number.isdecimal()}):
+        found = {int(number) + 1 for number in numbers if number.isdecimal()}
+        if absent := sorted(set(range(1, self.rows + 1)) - found):
             raise DataError(
                 f"{where}: {len(absent)} of {self.rows} rows of the source are no materials with a value, such as "
-                f"{', '.join(map(str, absent[:SHOWN]))} (counted from 0). The dataset needs `keep: {{rule: all}}`, no "
+                f"{', '.join(map(str, absent[:SHOWN]))}. The dataset needs `keep: {{rule: all}}`, no "
                 "columns.entry_id and no filters."
             )
         if len(numbers) != self.rows:
