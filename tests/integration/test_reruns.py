@@ -194,3 +194,17 @@ def test_results_that_were_edited_emptied_or_deleted_are_named_and_made_again(co
     damage(path)
     assert f"{RUNS[1]}/{file}" in copied.run("--dry-run")
     assert copied.planned() & COMPUTING == made
+
+
+def test_tables_figures_and_pages_that_were_emptied_are_named_and_made_again(copied):
+    emptied = ("tables/tiny/errors.csv", "figures/tiny/parity.svg", "claims/tiny/claims.csv", "index.html")
+    for name in emptied:
+        path = copied.folder / "results" / name
+        times = path.stat()
+        path.write_bytes(b"")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    shown = copied.run("--dry-run")
+    assert all(f"results/{name} is empty; it is made again." in shown for name in emptied)
+    copied.run()
+    assert all((copied.folder / "results" / name).stat().st_size for name in emptied)
+    assert copied.planned() == set()

@@ -34,8 +34,15 @@ KNOWN = Known(
         ("results/runs/kebg/band_gap/pa+eff/brnet/brnet2023", "no representation 'eff'. Did you mean 'ef'"),
         ("results/candidates/kebgg/kefe/band_gap/ef/brnet/brnet2023/ranked.csv", "no dataset 'kebgg'"),
         ("results/candidates/kebg/kefe/band_gap/ef/brnett/brnet2023/ranked.csv", "no model 'brnett'"),
+        ("results/tables/brnet2023/", r"a folder; ask for a table in it \(table2, table5\), or for all of .* word tables"),
+        ("results/figures/brnet2023", r"a folder; ask for a figure in it \(figure1\)"),
+        ("results/figures/brnet2023/figure1.pdf", r"a figure has no file '\.pdf'. There are \.csv, \.svg, \.png, and"),
+        ("results/tables/brnet2023/table5.xlsx", r"a table has no file '\.xlsx'. There are \.csv, \.md, \.tex, \.html"),
+        ("results/runs/kefe/band_gap/ef/brnet/brnet2023/", r"such as results/runs/.*/brnet/brnet2023/metrics\.json\."),
+        ("results/runs/kefe", r"such as results/runs/kefe/<property>/<representation>/<model>/<protocol>/metrics\.json\."),
+        ("results/datasets/kebg/", r"a folder; ask for a file in it, such as results/datasets/kebg/materials\.parquet\."),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_in_a_target_is_named(target, message):
     with pytest.raises(ConfigError, match=message) as caught:
         check_targets(["all", target], KNOWN)

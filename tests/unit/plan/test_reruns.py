@@ -108,3 +108,18 @@ def test_what_was_edited_emptied_or_deleted_is_named_and_made_again(chain, caplo
     chain.write("split", "split 1")
     assert chain.old("split", "materials", chain.materials)
     assert chain.old("run", "split", chain.split)
+
+
+def test_an_emptied_output_without_a_record_is_named_and_made_again(tmp_path, caplog):
+    write_text(tmp_path / "folder/a.csv", "1")
+    write_text(tmp_path / "b.csv", "")
+    forced = []
+    reruns.on_damage(forced.append)
+    for name in ("folder", "b.csv", "absent.csv", "b.csv"):
+        reruns.make_emptied_again(str(tmp_path / name))
+    assert forced == [str(tmp_path / "b.csv")]
+    reruns.forget()
+    write_text(tmp_path / "folder/below/c.csv", "")
+    reruns.make_emptied_again(str(tmp_path / "folder"))
+    assert forced[1:] == [str(tmp_path / "folder")]
+    assert caplog.messages[-1] == f"{tmp_path}/folder/below/c.csv is empty; it is made again."

@@ -4,13 +4,14 @@ Snakemake's own message names the whole path; here it is the study that is not a
 not have, or the model that is misspelled.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from elemflow.config.pretraining import target_of
 from elemflow.config.protocol import Protocol
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.run import RUN_KEYS
+from elemflow.plan.paths import SUFFIXES_OF_FIGURE, SUFFIXES_OF_TABLE
 
 TAKES_FILES = (
     "--cleanup-metadata",
@@ -32,6 +33,12 @@ OF_DATA = {
     "candidates": ("dataset", *RUN_KEYS),
 }
 """What the folders below a stage are named after; a representation may stand for one of its parts."""
+
+
+SUFFIXES = {"tables": SUFFIXES_OF_TABLE, "figures": SUFFIXES_OF_FIGURE}
+"""Ends of the files of an item."""
+EXAMPLES = {"runs": "metrics.json", "datasets": "materials.parquet"}
+"""Files in the folders below a stage that are asked for most often."""
 
 
 class ProtocolIds(Collection[str]):
@@ -93,6 +100,15 @@ def check_targets(arguments: Iterable[str], known: Known) -> None:
                 name = part.removesuffix(".parquet").removesuffix(".rejected")
                 for each in name.split("+") if key == "representation" else [name]:
                     _check_id(target, key, each, known)
+            _check_file(target, stage, names)
+
+
+def _check_file(target: str, stage: str, names: Sequence[str]) -> None:
+    """Refuse the folder of a run or a dataset, since rules make files."""
+    if stage in EXAMPLES and len(names) <= len(OF_DATA[stage]):
+        rest = [f"<{key}>" for key in OF_DATA[stage][len(names) :]]
+        meant = "/".join([target.rstrip("/"), *rest, EXAMPLES[stage]])
+        raise ConfigError(f"{target}: this is a folder; ask for a file in it, such as {meant}.")
 
 
 def _check_id(target: str, key: str, name: str, known: Known) -> None:
@@ -119,4 +135,18 @@ def _check_study(target: str, stage: str, names: list[str], known: Known) -> Non
         listed = ", ".join(items) or "none"
         raise ConfigError(
             f"{target}: the study '{study}' has no such item. Its {stage}: {listed}.{nearest(item, items)}"
+        )
+    if items is None:
+        return
+    if not item:
+        listed = ", ".join(items) or "none"
+        raise ConfigError(
+            f"{target}: this is a folder; ask for a {stage[:-1]} in it ({listed}), or for all of the configuration by "
+            f"the word {stage}."
+        )
+    suffix = rest[0].removeprefix(item)
+    if item in items and suffix not in SUFFIXES[stage]:
+        raise ConfigError(
+            f"{target}: a {stage[:-1]} has no file '{suffix}'. There are {', '.join(filter(None, SUFFIXES[stage]))}, and "
+            "its text without any."
         )

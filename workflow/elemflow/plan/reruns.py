@@ -59,6 +59,7 @@ def forget() -> None:
     _read.cache_clear()
     keeps.cache_clear()
     is_damaged.cache_clear()
+    make_emptied_again.cache_clear()
     content.forget()
 
 
@@ -122,6 +123,22 @@ def is_damaged(product: Product) -> bool:
         for call in _on_damage:
             call(product.record)
     return bool(lost or changed)
+
+
+@cache
+def make_emptied_again(path: str) -> None:
+    """Have an output without a record made again if it is empty, or a folder with an empty file; then say so.
+
+    No job writes an empty file there, and Snakemake goes by times alone.
+    """
+    if not _on_damage:
+        return
+    files = Path(path).rglob("*") if Path(path).is_dir() else [Path(path)]
+    emptied = [file for file in files if file.is_file() and not file.stat().st_size]
+    for file in emptied:
+        log.warning("%s is empty; it is made again.", file)
+    for call in _on_damage if emptied else ():
+        call(path)
 
 
 @cache

@@ -23,6 +23,7 @@ from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.claims import PlannedClaims, kind_of
 from elemflow.plan.items import PlannedFigure, PlannedTable
 from elemflow.plan.recorded import RecordedRun, read_recorded
+from elemflow.plan.reruns import make_emptied_again
 from elemflow.plan.stages.base import Context, Stage, Wildcards
 from elemflow.plan.stages.splits import split_path
 from elemflow.provenance.failures import Failure, failure_of_run
@@ -119,6 +120,11 @@ class Reports(Stage):
     def table_metrics(self, wildcards: Wildcards) -> list[str]:
         """Return the metrics behind a table."""
         computed, recorded = self.table_runs(self._table(wildcards))
+        study = wildcards.study
+        texts = [each.format(study=study) for each in (paths.BIBLIOGRAPHY, paths.CITATION)]
+        _make_emptied_again(paths.TABLE, paths.SUFFIXES_OF_TABLE, study=study, table=wildcards.table)
+        for path in (*texts, paths.ALL_TABLES):
+            make_emptied_again(path)
         return [*(paths.METRICS.format(**run.keys()) for run in computed), *(run.metrics for run in recorded)]
 
     def table_files(self, wildcards: Wildcards) -> list[str]:
@@ -156,6 +162,8 @@ class Reports(Stage):
     def figure_runs(self, wildcards: Wildcards) -> list[str]:
         """Return the files behind a figure: the metrics of its runs, and what its kind draws."""
         figure = self._figure(wildcards)
+        _make_emptied_again(paths.FIGURE, paths.SUFFIXES_OF_FIGURE, study=wildcards.study, figure=wildcards.figure)
+        make_emptied_again(paths.ALL_FIGURES)
         return self._files(figure, ("metrics.json", *FIGURE_INPUTS.get(figure.kind, ())))
 
     def figure_materials(self, wildcards: Wildcards) -> list[str]:
@@ -203,6 +211,8 @@ class Reports(Stage):
 
     def claim_csv(self, wildcards: Wildcards) -> list[str]:
         """Return the csv of the tables that the claims of a study are about."""
+        for path in (paths.CLAIMS.format(study=wildcards.study), paths.ALL_CLAIMS):
+            make_emptied_again(path)
         return self._claim_tables(wildcards.study, ".csv")
 
     def claim_html(self, wildcards: Wildcards) -> list[str]:
@@ -328,3 +338,9 @@ class Reports(Stage):
 def is_computed(run: Run) -> bool:
     """Return whether the metrics of a run exist here."""
     return Path(paths.METRICS.format(**run.keys())).is_file()
+
+
+def _make_emptied_again(pattern: str, suffixes: Iterable[str], **names: str) -> None:
+    """Have the files of a table or figure made again if one of them is empty."""
+    for suffix in suffixes:
+        make_emptied_again(pattern.format(**names) + suffix)

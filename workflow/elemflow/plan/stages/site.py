@@ -9,6 +9,7 @@ from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.build import Plan
 from elemflow.plan.claims import PlannedClaims
+from elemflow.plan.reruns import make_emptied_again
 from elemflow.plan.site import SiteRun
 from elemflow.plan.stages.base import Context, Stage, Wildcards
 from elemflow.plan.stages.reports import Reports, is_computed
@@ -87,6 +88,8 @@ class Site(Stage):
     def files(self, wildcards: Wildcards) -> list[str]:
         """Return the files that the site shows or copies, but for those of runs."""
         site = self.parameters(wildcards)
+        for path in (paths.SITE, paths.SITE_PAGES):
+            make_emptied_again(path)
         tables = [path for table in site["tables"] for path in (table["csv"], *table["curation"].values())]
         claims = [path for study in site["claims"] for path in study["csv"].values()]
         figures = [figure[kind] for figure in site["figures"] for kind in ("svg", "csv", "text")]
