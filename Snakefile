@@ -9,7 +9,10 @@ min_version("9.27")
 shipped = workflow.current_basedir.join("config/config.yaml")
 
 
-configfile: "config/config.yaml" if os.path.exists("config/config.yaml") else shipped.path
+include: "workflow/syntax.smk"
+
+
+configfile: readable("config/config.yaml") if os.path.exists("config/config.yaml") else shipped.path
 
 
 report: "workflow/report/workflow.rst"

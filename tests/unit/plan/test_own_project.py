@@ -45,6 +45,23 @@ def test_a_directory_elsewhere_is_planned(root: Path, own: Path) -> None:
     assert not (own / "workflow").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"studies: [tiny\nscale: {", "config/config.yaml, line 2: not valid YAML: expected ',' or ']'"),
+        (b"title: \xe9", "config/config.yaml: not UTF-8 text"),
+        (b"a: 2021-02-30", "config/config.yaml: not valid YAML: day is out of range"),
+    ],
+)
+def test_a_mistake_in_the_syntax_of_the_configuration_is_named(
+    root: Path, own: Path, content: bytes, message: str
+) -> None:
+    (own / "config/config.yaml").write_bytes(content)
+    status, shown = run_forked(["-s", str(root / "Snakefile"), "--directory", str(own), "--dry-run", TABLE], root)
+    assert status == 1
+    assert message in shown
+
+
 def test_a_prefix_of_paths_is_refused(root: Path, own: Path) -> None:
     write_snakefile(root, own)
     text = (own / "Snakefile").read_text(encoding="utf-8")
