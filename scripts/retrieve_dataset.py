@@ -17,6 +17,8 @@ def main(smk: "Snakemake") -> None:
     """Run the step."""
     start_job(smk.log[0])
     source = Source.model_validate(smk.params.cfg["source"])
+    if smk.input:  # where a storage has it, the copy that the job got
+        source = source.model_copy(update={"path": str(smk.input[0])})
     # From the config and not from the parameters: the data are the same from a mirror, so that nothing reruns.
     mirror = smk.config.get("mirror")
     retrieve(smk.wildcards.dataset, source, Path(smk.output.manifest).parent, mirror)

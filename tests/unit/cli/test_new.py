@@ -61,6 +61,27 @@ def test_a_study_of_the_dataset(call, folder):
     assert {figure for _, figure in plan.figures} == {"parity", "calibration"}
 
 
+POSCAR = "NaCl\n1.0\n{0} 0 0\n0 {0} 0\n0 0 {0}\nNa Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n"
+
+
+def test_a_table_of_ids_next_to_a_folder_of_structures(call, folder):
+    (folder / "data/cells").mkdir(parents=True)
+    (folder / "data/ids.csv").write_text("id,Eg (eV)\n" + "".join(f"m-{n},{n}.5\n" for n in range(6)))
+    for n in range(5):
+        (folder / f"data/cells/POSCAR_m-{n}").write_text(POSCAR.format(5 + n / 10))
+    refused = call("new", "dataset", "data/ids.csv")
+    assert "files of crystal structures with --structures 'cifs/{id}.cif'" in refused.stderr
+    refused = call("new", "dataset", "data/ids.csv", "--structures", "data/cells/POSCAR_{jid}")
+    assert "name a column of the table in braces, such as 'cifs/{id}.cif'" in refused.stderr
+    done = call("new", "dataset", "data/ids.csv", "--structures", "data/cells/POSCAR_{id}", "--keep", "all")
+    assert done.exit_code == 0, done.output
+    written = yaml.safe_load((folder / "config/datasets/ids.yaml").read_text())
+    assert written["source"] == {"kind": "table", "path": "data/ids.csv", "structures": "data/cells/POSCAR_{id}"}
+    assert written["columns"] == {"entry_id": "id", "structure": {"column": "structure", "format": "poscar"}}
+    assert "formulas: those of the crystal structures" in done.output
+    assert "1 of 6 rows lost, their structure is not understood" in done.output
+
+
 def test_columns_and_rule_by_options(call, folder):
     arguments = (
         "--formula",

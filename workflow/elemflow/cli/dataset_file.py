@@ -42,16 +42,21 @@ def _dataset_lines(table: str, found: "Proposal", title: str, licence: str, keep
         yield f"  separator: {json.dumps(found.layout.separator)}"
     if found.decimal == ",":
         yield f"  decimal: {json.dumps(found.decimal)}"
+    if found.files:
+        yield _commented(f"  structures: {quoted(found.files)}", "a file per row")
     yield "columns:"
-    formula = next(iter(found.formulas))
+    formula = next(iter(found.formulas), None)
     others = [name for name in found.formulas if name != formula]
-    yield _commented(f"  formula: {quoted(formula)}", f"also possible: {', '.join(others)}" if others else "")
+    if formula:
+        yield _commented(f"  formula: {quoted(formula)}", f"also possible: {', '.join(others)}" if others else "")
     if found.entry_id:
         yield f"  entry_id: {quoted(found.entry_id)}"
     if found.structure:
         column, form = found.structure
-        yield "  # For representations of crystal structures:"
-        yield f"  # structure: {{column: {quoted(column)}, format: {form}}}"
+        if formula and not found.files:
+            yield "  # For representations of crystal structures:"
+        off = "# " if formula and not found.files else ""
+        yield f"  {off}structure: {{column: {quoted(column)}, format: {form}}}"
     yield "properties:"
     for each in found.numbers:
         yield from _property_lines(each)
@@ -101,7 +106,9 @@ def _study_lines(study: str, rows: Sequence[tuple[str, str, str]]) -> Iterator[s
     yield "# A study: each crossing of a row with a column is a run. All keys: docs/reference/studies.md"
     yield f"title: {quoted(study)}"
     yield "reference: unpublished"
-    yield _commented("defaults: {representation: ef}", "elements alone; ef+pa adds Magpie attributes")
+    yield _commented(
+        "defaults: {representation: ef}", "elements alone; ef+pa adds Magpie attributes, st+pa+ef structures"
+    )
     yield "tables:"
     yield "  errors:"
     yield "    title: Mean absolute error on test materials"

@@ -28,6 +28,12 @@ def new() -> None:
 @click.argument("table", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--id", "dataset_id", help="Id of the dataset. Default: the name of the table.")
 @click.option("--formula", help="Column of the formulas. Default: the one that looks like it.")
+@click.option(
+    "--structures",
+    metavar="PATTERN",
+    help="Files of the crystal structures (CIF, POSCAR, extended XYZ), with columns of the table in braces, such as "
+    "'cifs/{id}.cif'. The formulas are those of the structures, if no column has any.",
+)
 @click.option("--property", "properties", multiple=True, help="Column of a property. Default: every column of numbers.")
 @click.option(
     "--unit", "units", multiple=True, metavar="COLUMN=UNIT", help="Unit of a property, such as Eg=eV; 1 for none."
@@ -42,6 +48,7 @@ def dataset(
     table: Path,
     dataset_id: str | None,
     formula: str | None,
+    structures: str | None,
     properties: Sequence[str],
     units: Sequence[str],
     keep: str | None,
@@ -55,6 +62,7 @@ def dataset(
     \b
     elemflow new dataset alloys.csv --unit Hf=eV/atom
     elemflow new dataset gaps.xlsx --formula compound --property "Eg (eV)" --keep median
+    elemflow new dataset perovskites.csv --structures "cifs/{id}.cif"
 
     The curation leaves no files. It prints the funnel, the first rejected rows and the most extreme values.
     """
@@ -62,6 +70,8 @@ def dataset(
     from elemflow.curation.propose import propose
 
     found = propose(table, properties)
+    if structures:
+        found = _with_files(found, structures)
     name = _checked_id(dataset_id or re.sub(r"[^a-z0-9]+", "_", table.name.split(".")[0].lower()).strip("_"))
     chosen = _chosen(found, formula, properties, _by_column(units))
     for line in _described(found, chosen, formula):
@@ -110,6 +120,20 @@ def study(*, datasets: Sequence[str], study_id: str | None, properties: Sequence
     click.echo(f"      snakemake --cores 2 --config 'studies=[{study_name}]'")
 
 
+def _with_files(found: "Proposal", pattern: str) -> "Proposal":
+    """Return a proposal whose structures are in files."""
+    from elemflow.sources.structure_files import COLUMN, FIELD, format_of_files
+
+    names = FIELD.findall(pattern)
+    if not names or not set(names) <= set(found.columns):
+        raise click.UsageError(
+            f"--structures '{pattern}': name a column of the table in braces, such as "
+            f"'cifs/{{{found.columns[0]}}}.cif'. Columns: {', '.join(found.columns)}."
+        )
+    files = _from_data_folder(Path(pattern))
+    return replace(found, structure=(COLUMN, format_of_files(pattern)), files=files)
+
+
 def _from_data_folder(table: Path) -> str:
     """Return the path of a table as the configuration names it."""
     from elemflow.cli.project import CONFIG, load_workflow
@@ -147,9 +171,12 @@ def _chosen(found: "Proposal", formula: str | None, properties: Sequence[str], u
             )
     if formula:
         found = replace(found, formulas={formula: found.formulas.get(formula, 0.0)})
-    if not found.formulas:
-        raise click.UsageError(f"no column has formulas; name it with --formula. Columns: {', '.join(found.columns)}.")
-    column = next(iter(found.formulas))
+    if not (found.formulas or found.structure):
+        raise click.UsageError(
+            f"no column has formulas; name it with --formula, or files of crystal structures with --structures "
+            f"'cifs/{{{found.columns[0]}}}.cif'. Columns: {', '.join(found.columns)}."
+        )
+    column = next(iter(found.formulas), None)
     numbers = [each for each in found.numbers if each.name in (properties or found.columns) and each.name != column]
     absent = [name for name in properties if name not in {each.name for each in numbers}]
     if absent:
@@ -191,11 +218,17 @@ def _check_unit(column: str, unit: str) -> None:
 
 def _described(found: "Proposal", chosen: "Proposal", formula: str | None) -> list[str]:
     """Return what the table seems to be, as lines."""
-    column, share = next(iter(chosen.formulas.items()))
     lines = [f"{chosen.rows:,} rows, columns: {', '.join(found.columns)}"]
+    column, share = next(iter(chosen.formulas.items()), (None, 0.0))
     others = [name for name in found.formulas if name != column]
     hint = f"; also possible: {', '.join(others)}" if others and not formula else ""
-    lines.append(f"formulas: {column} ({100 * share:.0f} % of its distinct cells can be read){hint}")
+    if column:
+        lines.append(f"formulas: {column} ({100 * share:.0f} % of its distinct cells can be read){hint}")
+    else:
+        lines.append("formulas: those of the crystal structures")
+    if chosen.structure:
+        place, form = chosen.structure
+        lines.append(f"structures: {form} from {chosen.files or place}")
     for each in chosen.numbers:
         lines.append(f"property: {each.property_id} [{each.unit}] from {each.name}, {each.filled:,} numbers")
         lines += [f"  row {row}: '{text}' is no number" for row, text in each.others]
@@ -237,16 +270,16 @@ def _write(file: Path, text: str, *, force: bool) -> Path:
 
 def _curate(name: str) -> None:
     """Curate a dataset and print what became of its rows."""
-    from types import SimpleNamespace
-
     from elemflow.cli.project import load_workflow
-    from elemflow.config.dataset import Dataset
+    from elemflow.config.dataset import Source
     from elemflow.core.errors import DataError
     from elemflow.curation.dry_run import curate_dry
 
-    cfg = load_workflow().curation.cfg(SimpleNamespace(dataset=name))  # type: ignore[arg-type]
+    settings = load_workflow().settings
+    declared = settings.datasets[name]
+    source = Source.model_validate(declared.source_parameters(settings.data_folder))
     try:
-        done = curate_dry(name, Dataset.model_validate(cfg))
+        done = curate_dry(name, declared.model_copy(update={"source": source}))
     except DataError as error:
         raise DataError(
             f"{error}\nEdit {DATASETS / name}.yaml, then: elemflow check, or make the file again."

@@ -71,6 +71,7 @@ class Proposal:
         numbers: Columns of numbers.
         entry_id: Column with ids, or None.
         structure: Column with structures and its format, or None.
+        files: Pattern of the files with the structures, as the configuration names it; None if the table holds them.
         repeated: Rows whose composition another row has too, for the likeliest column of formulas.
         mistyped: First formulas of that column that may be meant for others: row from 1, formula, and what is meant.
     """
@@ -83,6 +84,7 @@ class Proposal:
     numbers: list[Column]
     entry_id: str | None = None
     structure: tuple[str, str] | None = None
+    files: str | None = None
     repeated: int = 0
     mistyped: tuple[tuple[int, str, str], ...] = ()
 

@@ -24,8 +24,15 @@ FILE = "structures_by_row.parquet"
 FIELD = re.compile(r"\{([^{}]+)\}")
 """Column of the table in the pattern of the files."""
 
+_PACKED = re.compile(r"\.(gz|bz2|xz|zst)$")
 _SCHEMA = pa.schema([pa.field(COLUMN, pa.string(), nullable=False)])
 _BATCH = 1000
+
+
+def format_of_files(pattern: str) -> str:
+    """Return the format of structure files by their name: `cif`, `extxyz`, else `poscar`."""
+    name = _PACKED.sub("", pattern.lower())
+    return "cif" if name.endswith(".cif") else "extxyz" if name.endswith("xyz") else "poscar"
 
 
 def pack(pattern: str, frames: Iterable[pd.DataFrame], folder: Path) -> FileRecord:
