@@ -169,13 +169,7 @@ def _declared(name: str) -> Dataset:
     settings = load(config, ROOT, [own / CONFIG], own)
     if name not in settings.datasets:
         raise DataError(f"{own / 'config/datasets'}: no dataset '{name}'.{nearest(name, settings.datasets)}")
-    dataset = settings.datasets[name]
-    path = dataset.source.options.get("path")
-    if path is None:
-        return dataset
-    return dataset.model_copy(
-        update={"source": dataset.source.model_copy(update={"path": str(settings.data_folder / path)})}
-    )
+    return settings.datasets[name].with_local_files(own / settings.data_folder)
 
 
 def _errors(metrics: JsonObject) -> pd.DataFrame:

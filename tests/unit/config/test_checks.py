@@ -253,6 +253,13 @@ def test_structures_that_are_needed_cannot_be_optional(project, columns, keep, r
     assert reason in message
 
 
+def test_local_files_are_found_from_the_data_folder(tmp_path):
+    source = {"kind": "table", "path": "t/ids.csv", "structures": "cifs/{id}.cif"}
+    found = Dataset.read(DATASET | {"source": source}).with_local_files(tmp_path).source.options
+    assert found["path"] == f"{tmp_path}/t/ids.csv"
+    assert found["structures"] == f"{tmp_path}/cifs/{{id}}.cif"
+
+
 @pytest.mark.parametrize(
     ("source", "key"),
     [

@@ -83,6 +83,8 @@ def test_what_is_no_table_is_named(tmp_path: Path, name: str, text: str | None) 
         ("Eg (eV)", ("eg", "eV")),
         ("K_VRH [GPa]", ("k_vrh", "GPa")),
         ("band gap", ("band_gap", None)),
+        ("Bandlücke (eV)", ("bandlucke", "eV")),
+        ("Größe", ("grosse", None)),
         ("2nd value", ("property_2nd_value", None)),
     ],
 )

@@ -67,12 +67,12 @@ def dataset(
     The curation leaves no files. It prints the funnel, the first rejected rows and the most extreme values.
     """
     from elemflow.cli.dataset_file import dataset_text
-    from elemflow.curation.propose import propose
+    from elemflow.curation.propose import id_of, propose
 
     found = propose(table, properties)
     if structures:
         found = _with_files(found, structures)
-    name = _checked_id(dataset_id or re.sub(r"[^a-z0-9]+", "_", table.name.split(".")[0].lower()).strip("_"))
+    name = _checked_id(dataset_id or id_of(table.name.split(".")[0]))
     chosen = _chosen(found, formula, properties, _by_column(units))
     for line in _described(found, chosen, formula):
         click.echo(line)
@@ -271,15 +271,12 @@ def _write(file: Path, text: str, *, force: bool) -> Path:
 def _curate(name: str) -> None:
     """Curate a dataset and print what became of its rows."""
     from elemflow.cli.project import load_workflow
-    from elemflow.config.dataset import Source
     from elemflow.core.errors import DataError
     from elemflow.curation.dry_run import curate_dry
 
     settings = load_workflow().settings
-    declared = settings.datasets[name]
-    source = Source.model_validate(declared.source_parameters(settings.data_folder))
     try:
-        done = curate_dry(name, declared.model_copy(update={"source": source}))
+        done = curate_dry(name, settings.datasets[name].with_local_files(settings.data_folder))
     except DataError as error:
         raise DataError(
             f"{error}\nEdit {DATASETS / name}.yaml, then: elemflow check, or make the file again."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -186,6 +186,13 @@ class Dataset(FromFile):
         """Return the source, with the paths of local files as they can be opened, each spelled in one way."""
         source = self.written["source"]
         return source | {key: spell(data_folder / source[key]) for key in LOCAL if source.get(key)}
+
+    def with_local_files(self, data_folder: Path) -> Self:
+        """Return the dataset with the paths of its local files as they can be opened."""
+        source = self.source.model_copy(
+            update={key: spell(data_folder / self.source.options[key]) for key in LOCAL if self.source.options.get(key)}
+        )
+        return self.model_copy(update={"source": source})
 
     def reading_parameters(self) -> Parameters:
         """Return what reading the retrieved files depends on: not where they were, nor which bytes they must have."""

@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -137,11 +138,18 @@ def propose(table: Path, wanted: Sequence[str] = ()) -> Proposal:
     )
 
 
+def id_of(text: str) -> str:
+    """Return a text as an id: lower-case letters without accents, digits and _."""
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return re.sub(r"[^a-z0-9]+", "_", letters.lower()).strip("_")
+
+
 def property_of(name: str) -> tuple[str, str | None]:
     """Return a name for the property of a column, and its unit if the column names it: `Eg (eV)`."""
     match = _UNIT.match(name)
     plain, unit = (match["name"], match["unit"].strip()) if match else (name, None)
-    found = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    found = id_of(plain)
     return (found if re.match(r"[a-z]", found) else f"property_{found}".rstrip("_")), unit
 
 
