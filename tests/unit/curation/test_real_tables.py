@@ -84,3 +84,7 @@ def test_a_long_cell_is_quoted_in_part(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"row 1, column 'e': '9{60,80}… \(300,003 characters\)") as caught:
         run(tmp_path, f"formula,e\nFeO,{'9' * 300_000}x\n")
     assert len(str(caught.value)) < 500
+    (tmp_path / "formula").mkdir()
+    with pytest.raises(DataError, match=r"row 1 \('a{60,80}… \(5,002 characters\)\)") as caught:
+        run(tmp_path / "formula", f"formula,e\n{'a' * 5000},1\n")
+    assert len(str(caught.value)) < 500

@@ -146,7 +146,7 @@ def _check_study(target: str, stage: str, names: list[str], known: Known) -> Non
         )
     suffix = rest[0].removeprefix(item)
     if item in items and suffix not in SUFFIXES[stage]:
-        known = ", ".join(filter(None, SUFFIXES[stage]))
+        ends = ", ".join(filter(None, SUFFIXES[stage]))
         raise ConfigError(
-            f"{target}: a {stage[:-1]} has no file '{suffix}'. There are {known}, and its text without any."
+            f"{target}: a {stage[:-1]} has no file '{suffix}'. There are {ends}, and its text without any."
         )
