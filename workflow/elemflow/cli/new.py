@@ -67,11 +67,11 @@ def dataset(
     The curation leaves no files. It prints the funnel, the first rejected rows and the most extreme values.
     """
     from elemflow.cli.dataset_file import dataset_text
-    from elemflow.curation.propose import id_of, propose
+    from elemflow.curation.propose import id_of, propose, with_structure_files
 
     found = propose(table, properties)
     if structures:
-        found = _with_files(found, structures)
+        found = with_structure_files(found, structures, _from_data_folder(Path(structures)))
     name = _checked_id(dataset_id or id_of(table.name.split(".")[0]))
     chosen = _chosen(found, formula, properties, _by_column(units))
     for line in _described(found, chosen, formula):
@@ -118,20 +118,6 @@ def study(*, datasets: Sequence[str], study_id: str | None, properties: Sequence
     runs = len(load_workflow([study_name]).plan.runs)
     click.echo(f"written: {file} ({runs} runs)\n\nNext: elemflow cost {study_name}")
     click.echo(f"      snakemake --cores 2 --config 'studies=[{study_name}]'")
-
-
-def _with_files(found: "Proposal", pattern: str) -> "Proposal":
-    """Return a proposal whose structures are in files."""
-    from elemflow.sources.structure_files import COLUMN, FIELD, format_of_files
-
-    names = FIELD.findall(pattern)
-    if not names or not set(names) <= set(found.columns):
-        raise click.UsageError(
-            f"--structures '{pattern}': name a column of the table in braces, such as "
-            f"'cifs/{{{found.columns[0]}}}.cif'. Columns: {', '.join(found.columns)}."
-        )
-    files = _from_data_folder(Path(pattern))
-    return replace(found, structure=(COLUMN, format_of_files(pattern)), files=files)
 
 
 def _from_data_folder(table: Path) -> str:

@@ -7,14 +7,15 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.chemistry.suggestions import suggestions, suspicious
-from elemflow.core.errors import DataError
+from elemflow.core.errors import ConfigError, DataError
+from elemflow.sources.structure_files import COLUMN, FIELD, format_of_files
 from elemflow.sources.table import Layout, read_table
 from elemflow.sources.table_files import format_of, open_table
 
@@ -136,6 +137,26 @@ def propose(table: Path, wanted: Sequence[str] = ()) -> Proposal:
         repeated=_repeated(cells[best]) if best else 0,
         mistyped=tuple(itertools.islice(_mistyped(cells[best]), MOST_SHOWN)) if best else (),
     )
+
+
+def with_structure_files(found: Proposal, pattern: str, named: str) -> Proposal:
+    """Return a proposal whose structures are in files.
+
+    Args:
+        found: The table.
+        pattern: Path of the files, with columns in braces.
+        named: The same as the configuration names it.
+
+    Raises:
+        ConfigError: The pattern names no column, or one that the table does not have.
+    """
+    names = FIELD.findall(pattern)
+    if not names or not set(names) <= set(found.columns):
+        raise ConfigError(
+            f"structures '{pattern}': name a column of the table in braces, such as 'cifs/{{{found.columns[0]}}}.cif'. "
+            f"Columns: {', '.join(found.columns)}."
+        )
+    return replace(found, structure=(COLUMN, format_of_files(pattern)), files=named)
 
 
 def id_of(text: str) -> str:
