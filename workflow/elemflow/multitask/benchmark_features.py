@@ -8,7 +8,7 @@ from elemflow.multitask.trunk import Trunk
 PART = "base_benchmark"
 SCALING = "unit_rows"
 FILE = "resources/models/elemflow_benchmark.elemflow"
-SHA256 = "731c76154cd4daea0db5453cf552bcffbfd7c04a7ae2c9698bf248b0e2e14fbf"
+SHA256 = "78a2aca0487122305fca03023ce0f04dfa65e9ce6e10e42ced8f08169ef3f5bd"
 TRUNK = Trunk(FILE, SHA256)
 LABELS = TRUNK.labels
 UNITS = ("1",) * len(LABELS)
