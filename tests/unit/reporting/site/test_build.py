@@ -57,6 +57,15 @@ def test_every_link_leads_to_a_file_and_a_place_of_the_site(index):
                 assert place in Page(target).ids, (path, link)
 
 
+def test_a_single_study_is_shown_on_the_overview(index, inputs, tmp_path):
+    alone = index.read_text(encoding="utf-8")
+    assert 'class="grid"' in alone
+    assert 'class="thumbs"' in alone
+    second = inputs.studies[0].model_copy(update={"study": "b_study"})
+    both = make_site(tmp_path, inputs.model_copy(update={"studies": (*inputs.studies, second)}))
+    assert 'class="grid"' not in both.read_text(encoding="utf-8")
+
+
 def test_every_page_is_reached_from_the_overview(index):
     seen, new = set(), {index.resolve()}
     while new:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from elemflow.plan.site import SiteInputs, SiteStudy
-from elemflow.reporting.site.cells import ListedCell, count_states
+from elemflow.reporting.site.cells import ListedCell, ShownTable, count_states
 from elemflow.reporting.site.render import Site
+from elemflow.reporting.site.study import FigureOnPage
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,14 @@ class StudySummary:
         return sum(self.counts.values())
 
 
-def write_home(site: Site, inputs: SiteInputs, cells: Sequence[ListedCell]) -> None:
-    """Write the overview of all studies."""
+def write_home(
+    site: Site,
+    inputs: SiteInputs,
+    cells: Sequence[ListedCell],
+    tables: Sequence[ShownTable],
+    figures: Sequence[FigureOnPage],
+) -> None:
+    """Write the overview of all studies; a single one is shown with its tables and figures."""
     claims = {one.planned.study: len(one.planned.claims) for one in inputs.claims}
     studies = [
         StudySummary(
@@ -49,4 +56,12 @@ def write_home(site: Site, inputs: SiteInputs, cells: Sequence[ListedCell]) -> N
         for study in inputs.studies
     ]
     recorded = sum(run.recorded for run in inputs.runs)
-    site.write_index(studies=studies, cells=len(cells), runs=len(inputs.runs), recorded=recorded)
+    alone = len(studies) == 1
+    site.write_index(
+        studies=studies,
+        cells=len(cells),
+        runs=len(inputs.runs),
+        recorded=recorded,
+        tables=tables if alone else [],
+        figures=figures if alone else [],
+    )

@@ -14,8 +14,8 @@ from elemflow.reporting.claims_view import StudyClaims
 from elemflow.reporting.site.cells import ListedCell, ShownTable, count_states
 from elemflow.reporting.site.render import Site, study_page
 
-WIDE = 640
-"""Width in points above which a figure takes a whole row."""
+WIDE = 400
+"""Width in points above which a figure takes a whole row, so that its text is as large as that of the page."""
 SIZE = re.compile(r'<svg\b[^>]* viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
 """Width and height in points, as matplotlib writes them."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from elemflow.config.kinds import FigureKind
@@ -27,6 +28,8 @@ EXPLANATION = (
     "against their mean spread."
 )
 LINES = {"spread": ":", "absolute": "--", "normalised": "-"}
+NAMES = {"spread": "Gaussian, not calibrated", "normalised": "normalised", "absolute": "one width"}
+"""What the legend calls the kinds of intervals, from its first line to the last: the longest has most room on top."""
 
 
 def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
@@ -49,6 +52,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
         coverage.set_ylabel("Share of test materials inside")
         for direction in (coverage.xaxis, coverage.yaxis):
             direction.set_major_formatter(PercentFormatter(1, decimals=0))
+        coverage.legend(handles=_line_handles(), loc="upper left", fontsize=7, handlelength=2.2)
         unit = panel.series[0].unit
         error.set(xlabel=with_unit("Spread of the members", unit), ylabel=with_unit("Mean absolute error", unit))
         error.set(xlim=(0, None), ylim=(0, None))
@@ -56,6 +60,11 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
         error.grid(axis="y")
         error.legend(loc="upper left")
     return figure
+
+
+def _line_handles() -> list[Line2D]:
+    """Return a line of each kind of interval, in the colour of the text since models differ by theirs."""
+    return [Line2D([], [], color=style.INK, linestyle=LINES[kind], linewidth=1.1, label=NAMES[kind]) for kind in NAMES]
 
 
 def _read_coverage(series: Series) -> CoverageReport:

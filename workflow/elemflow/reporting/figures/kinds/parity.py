@@ -37,7 +37,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
     labels = list(dict.fromkeys(series.label for panel in panels for series in panel.series))
     width = len(labels) + 1
     figure = style.plt.figure(
-        figsize=(2.3 * width + 0.4, 2.9 * len(panels)), layout=ConstrainedLayoutEngine(compress=True, h_pad=0.12)
+        figsize=(2.3 * width + 0.4, 2.6 * len(panels)), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
     )
     legends = 0.0  # height of all of them
     rows = figure.subfigures(len(panels), 1, squeeze=False)[:, 0]
