@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from elemflow.core.errors import DataError
-from elemflow.inference.formula_tables import FORMATS, format_of_text, formula_chunks
+from elemflow.inference.formula_tables import FORMATS, count_rows, format_of_text, formula_chunks
 
 FORMULAS = ["NaCl", "Fe2O3", "Ba(Zr0.2Ti0.8)O3"]
 TEXTS = {
@@ -68,3 +68,20 @@ def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: bytes, messa
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         _read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "t.jsonl", "t.parquet"])
+def test_rows_are_counted_at_a_glance(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        pd.DataFrame({"formula": FORMULAS}).to_parquet(path)
+    else:
+        path.write_text(TEXTS[path.suffix[1:]].strip().replace("\n\n", "\n") + "\n")
+    assert count_rows(path) == len(FORMULAS)
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.xlsx", "absent.csv", "bad.parquet", "folder.csv"])
+def test_rows_that_cannot_be_counted_are_not_known(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.parquet").write_bytes(b"x")
+    (tmp_path / "folder.csv").mkdir()
+    assert count_rows(tmp_path / name) is None

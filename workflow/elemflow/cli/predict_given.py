@@ -110,14 +110,19 @@ def check_given(wanted: Given) -> None:
 
 def formula_batches(featurizer: "Featurizer", wanted: Given) -> Iterator["Batch"]:
     """Yield the given formulas, or those of the given file, with their features."""
-    from elemflow.inference.formula_tables import formula_chunks
+    from elemflow.cli.progress import rows
+    from elemflow.inference.formula_tables import count_rows, formula_chunks
 
     if wanted.are_formulas:
         yield from featurizer.batches([list(wanted.inputs)], "formulas", skip=True, amounts=wanted.amounts)
     else:
-        with _input_file(wanted) as (path, name):
+        # Between lines of a table in the terminal there is no place for progress.
+        shown = wanted.output is not None or not sys.stdout.isatty()
+        with _input_file(wanted) as (path, name), rows(count_rows(path), shown=shown) as add:
             chunks = formula_chunks(path, wanted.column)
-            yield from featurizer.batches(chunks, name, skip=wanted.skip, amounts=wanted.amounts)
+            for batch in featurizer.batches(chunks, name, skip=wanted.skip, amounts=wanted.amounts):
+                yield batch
+                add(len(batch.reasons))
 
 
 @contextmanager

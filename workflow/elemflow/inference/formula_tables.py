@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from elemflow.core.errors import DataError, nearest
+from elemflow.core.parquet import count_rows as count_parquet_rows
 from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, read_table
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table, suffix_of
 
@@ -35,6 +36,25 @@ def formula_chunks(table: Path, column: str | None = None) -> Iterator[list[str]
         yield formulas
     if not rows:
         raise DataError(f"{table}: no rows.")
+
+
+def count_rows(table: Path) -> int | None:
+    """Return about how many rows a file of formulas has, at a glance: lines of text, or what Parquet says.
+
+    Args:
+        table: A file of one of the `FORMATS`; one that cannot be read, is compressed or has no lines gives None.
+    """
+    form = table.suffix.removeprefix(".").lower()
+    try:
+        if form == "parquet":
+            return count_parquet_rows(table)
+        if form in ("csv", "tsv", "txt", "jsonl"):
+            with table.open("rb") as stream:
+                lines = sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
+            return max(lines - (form in SEPARATORS), 1)
+    except (DataError, OSError):  # what is wrong with the file, its reading says
+        return None
+    return None
 
 
 def format_of_text(start: bytes, column: str | None = None) -> str:

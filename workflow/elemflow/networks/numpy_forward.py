@@ -59,10 +59,11 @@ def read_network(path: Path, threads: int = 1) -> Forward | None:
     [output, *more] = _flat(declared["output_layers"])
     if len(known) < len(layers) or more:
         return None
+    readers = {layer.name: sum(other.inputs.count(layer.name) for other in known) for layer in known}
 
     def forward(x: np.ndarray) -> np.ndarray:
         with threadpool_limits(threads, "blas"):
-            blocks = [_evaluate(known, x[first : first + BLOCK_ROWS])[output] for first in _starts(len(x))]
+            blocks = [_evaluate(known, readers, x[first : first + BLOCK_ROWS])[output] for first in _starts(len(x))]
         return np.concatenate(blocks)[:, 0]
 
     return forward
@@ -77,9 +78,15 @@ def _flat(layers: Sequence[Any]) -> list[str]:
     return [layers[0]] if isinstance(layers[0], str) else [layer[0] for layer in layers]
 
 
-def _evaluate(layers: Sequence[Layer], x: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the outputs of the layers that no other layer reads, by name."""
-    left = {layer.name: sum(other.inputs.count(layer.name) for other in layers) for layer in layers}
+def _evaluate(layers: Sequence[Layer], readers: Mapping[str, int], x: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the outputs of the layers that no other layer reads, by name.
+
+    Args:
+        layers: The layers, each after those that it reads.
+        readers: How often each is read.
+        x: Scaled features (rows, columns).
+    """
+    left = dict(readers)
     found: dict[str, np.ndarray] = {}
     for layer in layers:
         found[layer.name] = layer.step([found[name] for name in layer.inputs]) if layer.step else x
@@ -129,14 +136,17 @@ def _dtype(config: Mapping[str, Any]) -> str:
 
 
 def _dense(config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Step | None:
-    activation = ACTIVATIONS.get(str(config["activation"]))
+    name = str(config["activation"])
+    activation = ACTIVATIONS.get(name)
     if activation is None or config.get("lora_rank") or config.get("quantization_config"):
         return None
     kernel, bias = weights[0], weights[1] if config["use_bias"] else None
 
     def step(inputs: list[np.ndarray]) -> np.ndarray:
         y = inputs[0] @ kernel
-        return activation(y if bias is None else np.add(y, bias, out=y))
+        if bias is not None:
+            np.add(y, bias, out=y)
+        return np.maximum(y, ZERO, out=y) if name == "relu" else activation(y)
 
     return step
 
@@ -148,7 +158,13 @@ def _batch_norm(config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Ste
     gamma = affine.pop(0) if config["scale"] else np.float32(1)
     beta = affine.pop(0) if config["center"] else np.float32(0)
     factor = gamma / np.sqrt(variance + np.float32(config["epsilon"]))
-    return lambda inputs: inputs[0] * factor + (beta - mean * factor)
+    shift = beta - mean * factor
+
+    def step(inputs: list[np.ndarray]) -> np.ndarray:
+        y = inputs[0] * factor
+        return np.add(y, shift, out=y)
+
+    return step
 
 
 def _activation(config: Mapping[str, Any], _: Sequence[np.ndarray]) -> Step | None:
@@ -190,12 +206,12 @@ KINDS: Mapping[str, Callable[[Mapping[str, Any], Sequence[np.ndarray]], Step | N
     "Dropout": _same,
 }
 """Layers that are known here; dropout does nothing in inference mode."""
-ONE = np.float32(1)
+ZERO, ONE = np.float32(0), np.float32(1)
 ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "linear": lambda x: x,
-    "relu": lambda x: np.maximum(x, np.float32(0)),
+    "relu": lambda x: np.maximum(x, ZERO),
     "tanh": np.tanh,
     "sigmoid": lambda x: ONE / (ONE + np.exp(-x)),
     "silu": lambda x: x / (ONE + np.exp(-x)),
-    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, np.float32(0)))),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, ZERO))),
 }
