@@ -112,6 +112,7 @@ def test_what_was_edited_emptied_or_deleted_is_named_and_made_again(chain, caplo
 
 def test_an_emptied_output_without_a_record_is_named_and_made_again(tmp_path, caplog):
     write_text(tmp_path / "folder/a.csv", "1")
+    write_text(tmp_path / "folder/.snakemake_timestamp", "")
     write_text(tmp_path / "b.csv", "")
     forced = []
     reruns.on_damage(forced.append)

@@ -134,7 +134,9 @@ def make_emptied_again(path: str) -> None:
     if not _on_damage:
         return
     files = Path(path).rglob("*") if Path(path).is_dir() else [Path(path)]
-    emptied = [file for file in files if file.is_file() and not file.stat().st_size]
+    # Snakemake marks the time of a folder by an empty file.
+    own = (file for file in files if not file.name.startswith(".snakemake"))
+    emptied = [file for file in own if file.is_file() and not file.stat().st_size]
     for file in emptied:
         log.warning("%s is empty; it is made again.", file)
     for call in _on_damage if emptied else ():
