@@ -7,7 +7,7 @@ from factories.base_toy import compositions, value
 
 from elemflow.base import finetuning
 from elemflow.base.predictor import BasePredictor
-from elemflow.base.table import FEWEST, read_measured
+from elemflow.base.table import FEWEST, implausible, read_measured
 from elemflow.chemistry.composition import canonical
 from elemflow.core.errors import DataError
 from elemflow.multitask.file import read_base
@@ -46,6 +46,23 @@ def test_too_few_rows_and_a_constant_are_refused(tmp_path, values, pattern):
     pd.DataFrame({"formula": compositions(len(values)), "y": values}).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(DataError, match=pattern):
         read_measured(tmp_path / "t.csv", "y")
+
+
+def test_numbers_are_those_that_curation_reads(tmp_path):
+    names = compositions(FEWEST + 6)
+    cells = [*(f"{place},5" for place in range(FEWEST)), "2.5", "1_0", "1.234,5", "inf", "−7,5", "-9999"]
+    rows = "".join(f"{name};{cell}\n" for name, cell in zip(names, cells, strict=True))
+    (tmp_path / "t.csv").write_text(f"formula;Eg (eV)\n{rows}", encoding="utf-8")
+    measured = read_measured(tmp_path / "t.csv", "Eg (eV)")
+    assert sorted(measured.values)[:3] == [-9999, -7.5, 0.5]
+    assert [(row, reason) for row, _, reason in measured.rejected] == [
+        (FEWEST + 1, "no number. It has a decimal point, while source.decimal is a comma"),
+        (FEWEST + 2, "no number"),
+        (FEWEST + 3, "no number. It has separators of thousands: remove them"),
+        (FEWEST + 4, "no number"),
+    ]
+    (note,) = implausible(measured)
+    assert "the value -9999 is far from all others (-7.5 to 19.5)" in note
 
 
 def test_a_missing_column_is_named(table):

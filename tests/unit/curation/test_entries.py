@@ -200,7 +200,7 @@ def test_a_key_that_whole_blocks_of_json_lack(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"", "cannot be read"),
+        ("t.csv", b"", "the file is empty"),
         ("t.csv", b"formula,e\n", "hold no rows"),
         ("t.csv.gz", gzip.compress(b"formula,e\nFeO,1\n" * 50, mtime=0)[:-9], "cut off"),
         ("t.csv", b"formula,e\nFeO,\nNiO,na\n", "'energy' has no value in any of 2 rows"),

@@ -40,6 +40,20 @@ def test_every_format(tmp_path: Path, form: str) -> None:
     assert _read(path) == FORMULAS
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("formula;x\nNaCl;1,5\nCa0,5Sr0,5TiO3;2\n", ["NaCl", "Ca0,5Sr0,5TiO3"]),
+        ("x\tcomposition\n1\tNaCl\n", ["NaCl"]),
+        ("formula\nNaCl\nCa0,5Sr0,5TiO3\n", ["NaCl", "Ca0,5Sr0,5TiO3"]),
+        ('formula,x\nNaCl,"a,b"\n', ["NaCl"]),
+    ],
+)
+def test_the_separator_is_that_of_the_header(tmp_path: Path, text: str, found: list[str]) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    assert _read(tmp_path / "t.csv") == found
+
+
 @pytest.mark.parametrize("form", sorted(TEXTS))
 def test_the_format_of_standard_input_is_seen(form: str) -> None:
     assert format_of_text(TEXTS[form].encode()) == form
@@ -61,9 +75,12 @@ def test_a_named_column_makes_a_header() -> None:
         ("t.txt", b"\n\n", "no rows"),
         ("t.txt", b"NaCl\n\xff\n", "0xff"),
         ("t.csv", b"a,b\nNaCl,1\n", "Found: a, b"),
+        ("t.csv", b"", "the file is empty"),
+        ("t.csv", b"\n", "the file is empty"),
+        ("t.csv", b"formula,n\nNaCl,1\nKCl,a,b\n", "line 3 has 3 cells, the header 2; a text with the separator needs quotes"),
         ("t.xyz", b"", r"t\.xyz"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):

@@ -132,7 +132,7 @@ def test_nested_columns_of_parquet_are_json_text(tmp_path: Path) -> None:
     ],
 )
 def test_damaged_files(tmp_path: Path, name: str, content: bytes) -> None:
-    with pytest.raises(DataError, match=rf"{name} cannot be read as"):
+    with pytest.raises(DataError, match=rf"{name}(: the file is empty| cannot be read as)"):
         rows_of(save(tmp_path / name, content), tmp_path / "raw")
 
 

@@ -10,6 +10,8 @@ import pandas as pd
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.config.base import Transform
 from elemflow.core.errors import DataError, nearest
+from elemflow.curation.numbers import read_number, why_no_number
+from elemflow.curation.outliers import lone_edges
 from elemflow.curation.propose import propose
 from elemflow.multitask.transforms import to_target
 from elemflow.sources.table import read_table
@@ -68,11 +70,11 @@ def read_measured(
         )
     frame = pd.concat(read_table(table, found.layout), ignore_index=True)
     texts = [str(cell).strip() for cell in frame[column]]
-    numbers = [_number(cell, found.decimal) for cell in frame[target]]
+    numbers = [read_number(cell, found.decimal) for cell in frame[target]]
     forms, unread = canonical_forms(texts)
     rejected, kept = [], []
-    for row, (text, value) in enumerate(zip(texts, numbers, strict=True), start=1):
-        reason = unread.get(text) or _reason(value, transform)
+    for row, (text, value, cell) in enumerate(zip(texts, numbers, frame[target], strict=True), start=1):
+        reason = unread.get(text) or _reason(value, transform, cell, found.decimal)
         if reason:
             rejected.append((row, text, reason))
         else:
@@ -90,22 +92,25 @@ def read_measured(
     return measured
 
 
-def _number(cell: object, decimal: str) -> float:
-    """Return a cell as a number; NaN if it is none."""
-    text = str(cell).strip().replace("\u2212", "-")
-    try:
-        return float(text.replace(".", "").replace(",", ".") if decimal == "," else text)
-    except ValueError:
-        return float("nan")
-
-
-def _reason(value: float, transform: Transform) -> str | None:
+def _reason(value: float | None, transform: Transform, cell: object, decimal: str) -> str | None:
     """Return why a value is left out, or None."""
-    if not np.isfinite(value):
-        return "no number"
+    if value is None:
+        return " ".join(filter(None, ("no number.", why_no_number(cell, decimal)))).removesuffix(".")
     if transform == "log10" and value <= 0:
         return f"{value:g} has no logarithm"
     return None
+
+
+def implausible(measured: Measured) -> list[str]:
+    """Return a note on each value at an edge that lies far from all others, as a mark for a missing value does."""
+    notes = []
+    for edge, low, high in lone_edges(measured.values):
+        formula = next(text for text, value in zip(measured.formulas, measured.values, strict=True) if value == edge)
+        notes.append(
+            f"{formula}: the value {edge:g} is far from all others ({low:g} to {high:g}). It counts as it stands; if "
+            "it marks a missing value, remove the row."
+        )
+    return notes
 
 
 def _check(table: Path, measured: Measured) -> None:

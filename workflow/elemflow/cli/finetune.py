@@ -101,6 +101,7 @@ def _fit(
     """Compare, fine-tune on all rows and write the predictor."""
     from elemflow.base import finetuning
     from elemflow.base.finetune_report import Fitted, report_text
+    from elemflow.base.table import implausible
     from elemflow.cli.progress import stages
     from elemflow.multitask.file import HeadFacts, write_base
 
@@ -116,7 +117,7 @@ def _fit(
     known = {"id": name, "group": name, "unit": measured.unit or "1", "minimum": minimum}
     facts = HeadFacts(title=measured.target, transform=transform, **known)
     file = finetuning.as_file(base, ensemble, rows, compared, facts, name)
-    notes = _mistyped(measured) + _notes(base, rows, measured.unit, nearest.title, nearest.unit)
+    notes = implausible(measured) + _mistyped(measured) + _notes(base, rows, measured.unit, nearest.title, nearest.unit)
     times = finetuning.times_of_head(base, rows, place, transform)
     notes += _scale_note(measured.unit, nearest, correlation, times)
     fitted = Fitted(

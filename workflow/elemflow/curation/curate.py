@@ -26,6 +26,7 @@ from elemflow.core.files import PARQUET_OPTIONS, JsonObject, parquet_stream, wri
 from elemflow.core.parquet import read_schema, row_groups
 from elemflow.curation.entries import Entries, read_entries
 from elemflow.curation.job import CurationJob
+from elemflow.curation.outliers import lone_edges
 from elemflow.curation.polymorphs import Choice, apply_filter, choose
 from elemflow.curation.requirements import place_of, require_rows, require_values
 from elemflow.curation.schema import REJECTED, materials_schema
@@ -36,9 +37,6 @@ LARGE_LOSS = 0.01
 """Share of the rows from which on what is lost is warned about."""
 SHOWN_REASONS = 3
 OPTIONAL = " For models of compositions alone, 'columns.structure.required: false' keeps those that cannot be read."
-FAR = 100
-"""Times the range of all other values from which on a lone value at the edge of a column is implausible."""
-FEWEST_DISTINCT = 5
 
 _NAMED = ["row", "entry_id", "formula"]
 _BLOCK_ROWS: int = PARQUET_OPTIONS["row_group_size"]
@@ -192,27 +190,6 @@ def _warn_of_outliers(job: CurationJob, found: Entries) -> None:
                 *(job.dataset_id, len(rows), name, "is" if len(rows) == 1 else "are", edge, low, high),
                 *(place_of(first), edge),
             )
-
-
-def lone_edges(values: np.ndarray) -> list[tuple[float, float, float]]:
-    """Return the smallest and the largest value if they lie far from all others.
-
-    Args:
-        values: Numbers (rows,); NaN where there is none.
-
-    Returns:
-        For each such value: itself, and the smallest and largest of the others. Far is `FAR` times the range of these;
-        with fewer than `FEWEST_DISTINCT` others nothing is.
-    """
-    distinct = np.unique(values[~np.isnan(values)])
-    found = []
-    for edge, others in ((0, distinct[1:]), (-1, distinct[:-1])):
-        if len(others) >= FEWEST_DISTINCT:
-            low, high = float(others[0]), float(others[-1])
-            gap = low - distinct[0] if edge == 0 else distinct[-1] - high
-            if gap > FAR * (high - low):
-                found.append((float(distinct[edge]), low, high))
-    return found
 
 
 def _frequent(reasons: pa.ChunkedArray) -> dict[str, int]:

@@ -75,6 +75,26 @@ def parse_numbers(
     return pa.array(np.where(bad, np.nan, values), from_pandas=True), int(bad.sum())
 
 
+def read_number(cell: object, decimal: str | None = None) -> float | None:
+    """Return a cell as a number; None if it is none.
+
+    Args:
+        cell: A cell, as text or as a number.
+        decimal: What stands before decimals; the other sign, separators of thousands and infinity are no part of one.
+    """
+    text = str(cell).strip().replace(_TRUE_MINUS, "-")
+    if not re.fullmatch(_pattern(decimal), text):
+        return None
+    value = float(_with_point(text, decimal))
+    return value if np.isfinite(value) else None
+
+
+def why_no_number(cell: object, decimal: str | None = None) -> str:
+    """Return what a cell looks like that is no number, and what to do; empty if it looks like nothing known."""
+    text = str(cell).strip()
+    return _advice(text, decimal).strip() if len(text) <= LONGEST_QUOTE else ""
+
+
 def _pattern(decimal: str | None) -> str:
     return NUMBER.replace(r"\.", re.escape(decimal or "."))
 

@@ -1,7 +1,5 @@
 """What the columns of an unknown table are: formulas, ids, numbers with units, structures, and how it is read."""
 
-import csv
-import io
 import itertools
 import re
 import unicodedata
@@ -16,10 +14,9 @@ from elemflow.chemistry.composition import canonical_forms
 from elemflow.chemistry.suggestions import suggestions, suspicious
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.sources.structure_files import COLUMN, FIELD, format_of_files
-from elemflow.sources.table import Layout, read_table
-from elemflow.sources.table_files import format_of, open_table
+from elemflow.sources.table import Layout, header_separator, read_table
+from elemflow.sources.table_files import format_of
 
-SEPARATORS = (",", ";", "\t", "|")
 NAMES_OF_FORMULAS = ("formula", "composition", "reduced_formula", "pretty_formula", "chemical_formula", "compound")
 MISSING = {"-", "--", "n/a", "na", "nan", "none", "null", "?", "missing"}
 """Words that stand for a missing number, in lower case."""
@@ -185,10 +182,7 @@ def _layout(table: Path) -> Layout:
         raise DataError(f"{table}: no such file.")
     if form != "csv":
         return Layout(form)
-    with open_table(table) as stream:
-        line = stream.readline(1 << 20).decode("utf-8-sig", errors="replace")
-    counts = {separator: len(next(csv.reader(io.StringIO(line), delimiter=separator), [])) for separator in SEPARATORS}
-    return Layout(form, max(SEPARATORS, key=lambda separator: counts[separator]))
+    return Layout(form, header_separator(table))
 
 
 def _seen(cells: "pd.Series[str]") -> _Seen:

@@ -8,7 +8,7 @@ from typing import Any
 
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.parquet import count_rows as count_parquet_rows
-from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, read_table
+from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, header_separator, read_table
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table, suffix_of
 
 FORMULA_COLUMNS = ("formula", "composition")
@@ -114,8 +114,9 @@ def _records(table: Path) -> Iterator[dict[str, Any]]:
 
 def _cells(table: Path, form: str, column: str | None) -> Iterator[list[str]]:
     """Yield the cells of the column of formulas; messages of `read_table` would name the keys of a dataset."""
-    layout = Layout(format_of(table.name) or "csv", SEPARATORS.get(form, ","))
     try:
+        separator = header_separator(table, "\t") if form == "csv" else SEPARATORS.get(form, ",")
+        layout = Layout(format_of(table.name) or "csv", separator)
         frames = frames_of(_records(table)) if form == "jsonl" else read_table(table, layout)
         for frame in frames:
             yield [str(text).strip() for text in frame[_column(frame.columns, column, table)]]

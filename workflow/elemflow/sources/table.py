@@ -41,6 +41,8 @@ SEPARATORS = (";", "\t", "|", ",")
 
 _DECIMAL_COMMA = re.compile(r'"?[+-]?[0-9]*,[0-9]+"?')
 
+_RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+
 CHUNK_ROWS = 10_000
 """Rows of a frame; with two crystal structures per row it takes some 100 MB."""
 
@@ -271,11 +273,39 @@ def read_table(path: Path, layout: Layout) -> Iterator[pd.DataFrame]:
             "Save the file as UTF-8."
         ) from error
     except _UNREADABLE as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableTable(
-            f"{path} cannot be read as {layout.format}: {detail}. The file is damaged, cut off or of another format.",
+            f"{path} cannot be read as {layout.format}: {_in_words(error)}. The file is damaged, cut off or of another "
+            "format.",
             f"Get it again, or correct source.format (allowed: {', '.join(FORMATS)}).",
         ) from error
+
+
+def header_separator(path: Path, otherwise: str = ",") -> str:
+    """Return the separator that gives the header of a table most columns.
+
+    Args:
+        path: The table.
+        otherwise: What is returned if each gives one column.
+    """
+    candidates = (",", *(each for each in SEPARATORS if each != ","))
+    try:
+        with open_table(path) as stream:
+            line = stream.readline(1 << 20).decode("utf-8-sig", errors="replace")
+    except UNREADABLE:
+        return otherwise  # who reads the table says what is wrong with it
+    counts = {each: len(next(csv.reader(io.StringIO(line), delimiter=each), [])) for each in candidates}
+    best = max(candidates, key=lambda separator: counts[separator])
+    return best if counts[best] > 1 else otherwise
+
+
+def _in_words(error: Exception) -> str:
+    """Return what an error of a reader says."""
+    detail = " ".join(str(error).split()) or type(error).__name__
+    ragged = _RAGGED.search(detail)
+    if ragged is None:
+        return detail
+    cells, line, found = ragged.groups()
+    return f"line {line} has {found} cells, the header {cells}; a text with the separator needs quotes around it"
 
 
 def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
@@ -285,6 +315,8 @@ def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.Data
     first = text.readline()
     text.detach()
     stream.seek(0)
+    if not "".join(header) and not first:
+        raise UnreadableTable(f"{path}: the file is empty.", "Get it again, or correct the source.")
     if layout.names and len(header) != len(layout.names):
         raise UnreadableTable(
             f"{path}: its first row has {len(header)} cells if columns are separated by {separator!r}, while "
