@@ -69,6 +69,7 @@ rule all:
 onstart:
     write_packing_plan()
     write_published()
+    follow_progress()
 
 
 onsuccess:

@@ -69,6 +69,15 @@ def write_published():
     write_json(paths.PUBLISHED_OF_RUNS, wf.reports.published_of_runs())
 
 
+def follow_progress():
+    """Log the time left after Snakemake's own count of steps."""
+    from snakemake.logging import logger
+
+    from elemflow.plan.time_left import Progress
+
+    logger.addHandler(Progress(wf.time_left(workflow.dag.needrun_jobs()), logger))
+
+
 def check_contents():
     """Raise an error, and so end with a failure, if outputs are out of date or missing after a run that succeeded."""
     dag = workflow.dag

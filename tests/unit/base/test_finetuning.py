@@ -66,8 +66,21 @@ def test_numbers_are_those_that_curation_reads(tmp_path):
 
 
 def test_a_missing_column_is_named(table):
-    with pytest.raises(DataError, match=r"'Tc'.*Tc \(K\)"):
-        read_measured(table, "Tc")
+    with pytest.raises(DataError, match=r"'Tx'.*Tc \(K\)"):
+        read_measured(table, "Tx")
+
+
+def test_a_column_is_found_without_its_unit(table):
+    measured = read_measured(table, "Tc")
+    assert (measured.target, measured.unit) == ("Tc", "K")
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"", "t.csv: the file is empty"), (b"\x80\xff" * 9, "not UTF-8")])
+def test_what_is_no_table_is_named_without_keys_of_a_dataset(tmp_path, content, message):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message) as raised:
+        read_measured(tmp_path / "t.csv", "y")
+    assert "source." not in str(raised.value)
 
 
 def test_values_without_logarithm_are_left_out(tmp_path):

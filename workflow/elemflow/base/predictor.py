@@ -84,8 +84,8 @@ class BasePredictor:
             if name not in ids and name not in groups:
                 known = sorted({*ids, *groups})
                 raise DataError(
-                    f"{self.path}: no property '{name}'.{nearest(name, known)} Groups: {', '.join(sorted(groups))}. "
-                    f"Properties: {', '.join(ids)}."
+                    f"{self.path.name}: no property '{name}'.{nearest(name, known)} Groups: "
+                    f"{', '.join(sorted(groups))}. The card lists single properties: elemflow info {self.path}"
                 )
         return [place for place, head in enumerate(facts) if {head.id, head.group} & {*properties}]
 

@@ -12,9 +12,10 @@ from elemflow.config.base import Transform
 from elemflow.core.errors import DataError, nearest
 from elemflow.curation.numbers import read_number, why_no_number
 from elemflow.curation.outliers import lone_edges
-from elemflow.curation.propose import propose
+from elemflow.curation.propose import Proposal, propose
 from elemflow.multitask.transforms import to_target
 from elemflow.sources.table import read_table
+from elemflow.sources.table_files import UnreadableTable
 
 FEWEST = 20
 """Fewest compositions that are fine-tuned on: five folds of them still calibrate an interval of 90 %."""
@@ -60,7 +61,11 @@ def read_measured(
     Raises:
         DataError: A column is missing, or fewer than `FEWEST` compositions have a value, or all values are equal.
     """
-    found = propose(table, [target])
+    found = _proposal(table, target)
+    if target not in found.columns:  # a name without the unit that the column has in brackets
+        alone = [name for name in found.columns if _without_unit(name) == target]
+        target = alone[0] if len(alone) == 1 else target
+        found = _proposal(table, target)
     column = formula or next(iter(found.formulas), None)
     if column is None or column not in found.columns:
         raise DataError(f"{table}: no column of formulas. Name it with --formula. Found: {', '.join(found.columns)}.")
@@ -83,13 +88,34 @@ def read_measured(
     formulas = rows.groupby("composition", sort=True)["formula"].first()
     medians = rows.groupby("composition", sort=True)["value"].median()
     proposed = next((each.unit for each in found.numbers if each.name == target), None)
-    title = re.sub(r"[\s_]*[(\[][^()\[\]]*[)\]]\s*$", "", target) if proposed else target
+    title = _without_unit(target) if proposed else target
     measured = Measured(
         title or target, unit or proposed or "", medians.index.to_list(), formulas.to_list(), medians.to_numpy(),
         to_target(medians.to_numpy(), transform), int(rows["composition"].duplicated(keep=False).sum()), rejected,
     )  # fmt: skip
     _check(table, measured)
     return measured
+
+
+def _proposal(table: Path, target: str) -> Proposal:
+    """Return what the columns of a table look like.
+
+    Raises:
+        DataError: The file is no table; the message has no keys of a dataset.
+    """
+    if table.is_file() and not table.stat().st_size:
+        raise DataError(f"{table}: the file is empty.")
+    try:
+        return propose(table, [target])
+    except UnreadableTable as error:
+        raise DataError(
+            f"{error.problem} Save it as a table of comma-separated columns (.csv), as JSON or as Parquet."
+        ) from None
+
+
+def _without_unit(column: str) -> str:
+    """Return the name of a column without a unit in brackets at its end."""
+    return re.sub(r"[\s_]*[(\[][^()\[\]]*[)\]]\s*$", "", column)
 
 
 def _reason(value: float | None, transform: Transform, cell: object, decimal: str) -> str | None:

@@ -37,7 +37,7 @@ def export(*, run: str, file: Path, results: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
 def info(*, file: Path, as_json: bool) -> None:
     """Print the model card of an exported file, after a check of every member.

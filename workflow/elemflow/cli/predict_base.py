@@ -37,7 +37,7 @@ def predict_with_base(given: Given, path: Path | None, properties: Sequence[str]
     predictor = BasePredictor(path, properties, level or DEFAULT_LEVEL, known=shown)
     labels = ["formula", "composition", *(["reason"] if given.skip or given.are_formulas else [])]
     schema = predictor.schema(labels)
-    batches = formula_batches(predictor.featurizer, given)
+    batches = (batch for batch in formula_batches(predictor.featurizer, given) if batch.reasons)
     if given.form == "table":
         _write_table(predictor, given, batches, schema)
     else:

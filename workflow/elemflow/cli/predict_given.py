@@ -119,10 +119,20 @@ def formula_batches(featurizer: "Featurizer", wanted: Given) -> Iterator["Batch"
         # Between lines of a table in the terminal there is no place for progress.
         shown = wanted.output is not None or not sys.stdout.isatty()
         with _input_file(wanted) as (path, name), rows(count_rows(path), shown=shown) as add:
-            chunks = formula_chunks(path, wanted.column)
+            chunks = _named(formula_chunks(path, wanted.column), path, name)
             for batch in featurizer.batches(chunks, name, skip=wanted.skip, amounts=wanted.amounts):
                 yield batch
                 add(len(batch.reasons))
+
+
+def _named(chunks: Iterator[list[str]], path: Path, name: str) -> Iterator[list[str]]:
+    """Yield chunks of formulas; errors call the file by its name for the user."""
+    from elemflow.core.errors import DataError
+
+    try:
+        yield from chunks
+    except DataError as error:
+        raise DataError(str(error).replace(str(path), name)) from None
 
 
 @contextmanager

@@ -29,7 +29,9 @@ def formula_chunks(table: Path, column: str | None = None) -> Iterator[list[str]
     """
     form = _format(table)
     if not table.is_file():
-        raise DataError(f"{table}: no such file.")
+        raise DataError(f"{table}: {'a folder, not a file' if table.is_dir() else 'no such file'}.")
+    if not table.stat().st_size:
+        raise DataError(f"{table}: the file is empty.")
     rows = 0
     for formulas in _lines(table) if form == "txt" else _cells(table, form, column):
         rows += len(formulas)

@@ -34,6 +34,7 @@ from elemflow.plan.stages.sources import Sources
 from elemflow.plan.stages.splits import Splits, split_path
 from elemflow.plan.stages.stability import Stability
 from elemflow.plan.stages.training import Training
+from elemflow.plan.time_left import TimeLeft, expected_jobs
 
 VARIATION = "(?:@[^/]+)?"
 """Pattern of the end of a variation's id; see `elemflow.config.variations`."""
@@ -205,6 +206,11 @@ class Workflow:
         """Return the metrics of every run."""
         runs = (run for run in self.plan.runs if not self.reports.failure(run.path))
         return [paths.METRICS.format(**run.keys()) for run in runs]
+
+    def time_left(self, jobs: Iterable[Any]) -> TimeLeft:
+        """Return what says how much time some jobs of Snakemake's graph still take."""
+        rates = self.root / paths.RATES
+        return TimeLeft(expected_jobs(jobs, self.settings, self.plan, Path(paths.RESULTS), rates))
 
     def out_of_date(self, jobs: Iterable[Any], targets: Iterable[Any] = ()) -> str:
         """Return what to say of outputs that a finished start has left out of date or missing; empty if none.

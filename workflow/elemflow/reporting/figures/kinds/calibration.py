@@ -1,6 +1,7 @@
 """Calibration: coverage of the intervals of ensembles, and error against the spread of the members."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ EXPLANATION = (
     "intervals, whose half-widths follow the spread. Right: mean absolute error of ten groups of test materials "
     "against their mean spread."
 )
-LINES = {"spread": ":", "absolute": "--", "normalised": "-"}
+LINES: dict[str, Literal[":", "--", "-"]] = {"spread": ":", "absolute": "--", "normalised": "-"}
 NAMES = {"spread": "Gaussian, not calibrated", "normalised": "normalised", "absolute": "one width"}
 """What the legend calls the kinds of intervals, from its first line to the last: the longest has most room on top."""
 
