@@ -1,13 +1,15 @@
 """Names in declarations that are only looked up: a wrong one is refused while the plan is made."""
 
+import importlib
 from pathlib import Path
 
 import pytest
 from factories import planning
 from factories.configuration import DATASET, NETWORK
 
+from elemflow.config.kinds import SOURCES
 from elemflow.core.errors import ConfigError
-from elemflow.plan.names import check_mirror, check_names
+from elemflow.plan.names import WITHOUT_SERVER, check_mirror, check_names
 from elemflow.plan.published import PublishedIndex, PublishedValue, Question
 
 PUBLISHED: PublishedIndex = {
@@ -104,3 +106,12 @@ def test_a_mirror_that_is_needed_exists(tmp_path: Path):
     check_mirror(str(tmp_path / "miror"), [])
     with pytest.raises(ConfigError, match=r"key 'mirror': no folder .*/miror, from which d1 is .* mean 'mirror'\?"):
         check_mirror(str(tmp_path / "miror"), ["d1"])
+
+
+def test_kinds_without_a_server_are_those_of_their_modules():
+    of_modules = set()
+    for kind, module in SOURCES.items():
+        options = importlib.import_module(module).Options
+        if "is_local" in vars(options) and not {"path", "url"} & set(options.model_fields):
+            of_modules.add(kind)
+    assert of_modules == set(WITHOUT_SERVER)

@@ -12,6 +12,8 @@ from elemflow.core.errors import ConfigError, nearest
 from elemflow.plan.published import PublishedIndex
 
 _KEY = re.compile(r"@(?!comment|string|preamble)\w+\s*[{(]\s*([^,\s{}]+)\s*,", re.IGNORECASE)
+WITHOUT_SERVER = ("shipped", "miedema", "prototypes", "matminer_transport")
+"""Kinds of sources whose data come with the project or a package, or are computed."""
 _OWN_VALUES = "config/published/published_mae.csv"
 _OWN_REFERENCES = "config/published/references.bib"
 

@@ -16,7 +16,7 @@ from elemflow.config.pretraining import MARK, target_of
 from elemflow.core.run import Run
 from elemflow.plan import claims, cli_targets, paths
 from elemflow.plan.build import Plan, build
-from elemflow.plan.names import check_mirror, check_names
+from elemflow.plan.names import WITHOUT_SERVER, check_mirror, check_names
 from elemflow.plan.out_of_date import describe_pending
 from elemflow.plan.peers import add_peers
 from elemflow.plan.published import PublishedValue, Question, read_published, read_published_quantities
@@ -166,7 +166,8 @@ class Workflow:
             (
                 name
                 for name in self.plan.datasets()
-                if not datasets[name].local_file(self.settings.data_folder)
+                if datasets[name].source.kind not in WITHOUT_SERVER
+                and not datasets[name].local_file(self.settings.data_folder)
                 and not (self.own / paths.MANIFEST.format(dataset=name)).exists()
             ),
         )
