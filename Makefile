@@ -12,7 +12,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 .PHONY: run test check docs guard setup lock manual clean
 
 run: setup
-	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --quiet rules host
 	$(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --report results/report.zip
 	@echo
 	@cat results/tables/demo/errors
