@@ -101,6 +101,7 @@ BROKEN = [
     ("poscar", POSCAR.replace("Cs_sv", "Qq"), "line 6, 'Qq Cl', does not name"),
     ("poscar", POSCAR.replace("\n1 1\n", "\n1\n"), "line 7, '1', does not count the atoms of 2"),
     ("poscar", POSCAR.rpartition("0.5 0.5 0.5")[0], "1 coordinates for 2 atoms; it is cut off"),
+    ("poscar", POSCAR.replace("\n1 1\n", "\n1 999999999999\n"), "line 7, '1 999999999999', counts more atoms than the"),
     ("poscar", POSCAR.replace("2.06 0 0", "2,06 0 0"), "line 3, a cell vector, is '2,06 0 0', not numbers"),
     ("poscar", POSCAR.replace("2.06 0 0", "2.06 0"), "line 3, a cell vector, is '2.06 0', not three numbers"),
     ("poscar", POSCAR.replace("2.06 0 0\n", "0 0 0\n", 1), "no volume"),

@@ -32,7 +32,7 @@ def _read(lines: list[str]) -> Crystal:
         raise ValueError(f"it has {len(lines)} lines")
     scale = _numbers(lines[1], "line 2, the scale")
     cell = np.array([_vector(lines[row], f"line {row + 1}, a cell vector") for row in range(2, _HEAD)])
-    species = _species(lines[_HEAD], lines[_HEAD + 1])
+    species = _species(lines[_HEAD], lines[_HEAD + 1], len(lines) - _HEAD - 2)
     start = _HEAD + 2
     if lines[start : start + 1] and lines[start][:1] in {"s", "S"}:  # selective dynamics
         start += 1
@@ -62,15 +62,18 @@ def _factors(scale: list[float], cell: np.ndarray) -> np.ndarray:
     return np.full(_AXES, scale[0] if scale[0] > 0 else (-scale[0] / volume) ** (1 / _AXES))
 
 
-def _species(symbols: str, counts: str) -> list[str]:
-    """Return the element of each atom."""
+def _species(symbols: str, counts: str, most: int) -> list[str]:
+    """Return the element of each atom; there are `most` lines for them."""
     found = [_SYMBOL.fullmatch(word) for word in symbols.split()]
     if not symbols or not all(match and match[1] in SYMBOLS for match in found):
         raise ValueError(f"line 6, {symbols!r}, does not name the elements")
     names = [match[1] for match in found if match]
     if not all(word.isdecimal() for word in counts.split()) or len(counts.split()) != len(names):
         raise ValueError(f"line 7, {counts!r}, does not count the atoms of {len(names)} elements")
-    return [name for name, count in zip(names, counts.split(), strict=True) for _ in range(int(count))]
+    numbers = [int(count) for count in counts.split()]
+    if sum(numbers) > most:  # before a typing error fills the memory
+        raise ValueError(f"line 7, {counts!r}, counts more atoms than the {most} lines below it; it is cut off")
+    return [name for name, number in zip(names, numbers, strict=True) for _ in range(number)]
 
 
 def _vector(line: str, what: str) -> list[float]:
