@@ -44,8 +44,11 @@ def main():
                 axis.errorbar(mean.index, mean, bars, color=colour, marker=marker, label=label, capsize=2)
         axis.set(xscale="log", title=TITLES[name], xlabel="training rows", ylim=(0, None))
         axis.title.set_size(9)
+        sizes = sorted(set(lines.loc[lines["set"] == name, "rows"]))
+        axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axis.minorticks_off()
     axes[0][0].set_ylabel("mean absolute error")
-    axes[0][-1].legend(fontsize=8)
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=len(LABELS), fontsize=8)
     figure.savefig(given.out, metadata={"Date": None})
 
 
