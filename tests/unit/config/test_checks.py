@@ -17,6 +17,22 @@ def test_filter_of_an_unknown_property(project):
     assert "Did you mean 'formation_energy'?" in message
 
 
+def test_two_equal_columns_are_refused(project):
+    def double(study):
+        table = next(iter(study["tables"].values()))
+        table["columns"].append(dict(table["columns"][0]))
+
+    edit(project, "studies/brnet2023.yaml", double)
+    message = refusal(project)
+    assert "config/studies/brnet2023.yaml" in message
+    assert "columns" in message
+
+
+def test_an_empty_unit_is_refused(project):
+    edit(project, "datasets/kefe.yaml", lambda c: c["properties"]["formation_energy"].update(unit=""))
+    assert "key 'properties.formation_energy.unit'" in refusal(project)
+
+
 def test_shares_must_sum_to_one(project):
     edit(project, "protocols/brnet2023.yaml", lambda c: c["split"].update(train=0.9))
     assert "key 'split': the shares sum to 1.09, not to 1" in refusal(project)
@@ -89,7 +105,9 @@ def test_divisions_need_members_that_share_them(project):
 
 def test_scaling_of_an_unknown_part(project):
     edit(project, "protocols/demo.yaml", lambda c: c.update(scaling={"ef": "standard", "pq": "none"}))
-    assert "key 'scaling.pq': no such part. Known: ef, pa" in refusal(project)
+    message = refusal(project)
+    assert "key 'scaling.pq': no such part" in message
+    assert " ef, pa," in message
 
 
 @pytest.mark.parametrize(
