@@ -1,14 +1,12 @@
 """Predictions as an aligned table for the terminal."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from elemflow.cli.terminal import MISSING, aligned, column_widths, decimals_of, number, printable
-from elemflow.core.files import atomic_path
+from elemflow.cli.aligned_writer import aligned_writer
+from elemflow.cli.terminal import MISSING, decimals_of, number, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,30 +16,19 @@ if TYPE_CHECKING:
 Cell = Callable[[dict[str, Any]], str]
 
 
-@contextmanager
-def table_writer(out: Path | None, predictor: "Predictor") -> Iterator[Callable[["pa.Table"], None]]:
-    """Yield a function that writes tables of predictions, aligned to the first of them.
+def table_writer(out: Path | None, predictor: "Predictor") -> AbstractContextManager[Callable[["pa.Table"], None]]:
+    """Return a writer of tables of predictions; see `aligned_writer`.
 
     Args:
         out: File to write; None is standard output.
         predictor: What predicts.
     """
-    widths: list[int] = []
-    with ExitStack() as stack:
-        stream = None
-        if out:
-            path = stack.enter_context(atomic_path(out))
-            stream = stack.enter_context(path.open("w", encoding="utf-8"))
 
-        def append(table: "pa.Table") -> None:
-            nonlocal widths
-            columns = _columns(table, predictor)
-            rows = [[cell(row) for cell in columns.values()] for row in table.to_pylist()]
-            header = [] if widths else list(columns)
-            widths = widths or column_widths(header, rows)
-            click.echo(aligned(header, rows, widths), file=stream)
+    def show(table: "pa.Table") -> tuple[list[str], list[list[str]]]:
+        columns = _columns(table, predictor)
+        return list(columns), [[cell(row) for cell in columns.values()] for row in table.to_pylist()]
 
-        yield append
+    return aligned_writer(out, show)
 
 
 def _columns(table: "pa.Table", predictor: "Predictor") -> dict[str, Cell]:

@@ -1,14 +1,12 @@
 """Decisions on stability as an aligned table for the terminal."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from elemflow.cli.terminal import MISSING, aligned, column_widths, number
-from elemflow.core.files import atomic_path
+from elemflow.cli.aligned_writer import aligned_writer
+from elemflow.cli.terminal import MISSING, number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,30 +14,20 @@ if TYPE_CHECKING:
 _DECIMALS = 3
 
 
-@contextmanager
-def stability_writer(out: Path | None) -> Iterator[Callable[["pa.Table"], None]]:
-    """Yield a function that writes tables of `elemflow.inference.stable`, aligned to the first of them.
+def stability_writer(out: Path | None) -> AbstractContextManager[Callable[["pa.Table"], None]]:
+    """Return a writer of tables of `elemflow.inference.stable`; see `aligned_writer`.
 
     Args:
         out: File to write; None is standard output.
     """
-    widths: list[int] = []
-    with ExitStack() as stack:
-        stream = None
-        if out:
-            path = stack.enter_context(atomic_path(out))
-            stream = stack.enter_context(path.open("w", encoding="utf-8"))
+    return aligned_writer(out, _show)
 
-        def append(table: "pa.Table") -> None:
-            nonlocal widths
-            header = ["formula", "energy [eV/atom]", "ΔHd [eV/atom]", "P(stable)", "known ΔHd", "decomposes into"]
-            header += ["flag"] if "flag" in table.column_names else []
-            rows = [_cells(row, has_flag="flag" in row) for row in table.to_pylist()]
-            shown = [] if widths else header
-            widths = widths or column_widths(shown, rows)
-            click.echo(aligned(shown, rows, widths), file=stream)
 
-        yield append
+def _show(table: "pa.Table") -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns and the cells of the rows."""
+    header = ["formula", "energy [eV/atom]", "ΔHd [eV/atom]", "P(stable)", "known ΔHd", "decomposes into"]
+    header += ["flag"] if "flag" in table.column_names else []
+    return header, [_cells(row, has_flag="flag" in row) for row in table.to_pylist()]
 
 
 def _cells(row: dict[str, Any], *, has_flag: bool) -> list[str]:
