@@ -62,9 +62,10 @@ rule fit_hull_trees:
         mem_mb=growing(4000),
         runtime=30,
     params:
-        code=wf.code("fit_stability_trees.py"),
+        cfg=wf.stability.hull_cfg,
+        code=wf.code("fit_hull_trees.py"),
     script:
-        "../../scripts/fit_stability_trees.py"
+        "../../scripts/fit_hull_trees.py"
 
 
 rule fit_second_stage:
@@ -84,6 +85,7 @@ rule fit_second_stage:
         mem_mb=growing(4000),
         runtime=30,
     params:
-        code=wf.code("fit_stability_trees.py"),
+        cfg=wf.stability.cfg,
+        code=wf.code("fit_second_stage.py"),
     script:
-        "../../scripts/fit_stability_trees.py"
+        "../../scripts/fit_second_stage.py"

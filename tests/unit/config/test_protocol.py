@@ -32,7 +32,8 @@ def test_a_fine_tuned_run_has_the_scaling_of_its_pretraining():
 
 def test_every_part_declares_its_scaling():
     assert {part: natural_scaling(part) for part in FEATURES} == {
-        "ef": "none", "pa": "unit_rows", "pa_frac": "unit_rows", "st": "unit_rows",
+        "base": "unit_rows", "base_benchmark": "unit_rows", "ef": "none", "pa": "unit_rows", "pa_frac": "unit_rows",
+        "st": "unit_rows",
     }  # fmt: skip
 
 

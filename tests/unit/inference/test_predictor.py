@@ -132,8 +132,7 @@ def test_a_row_that_the_network_cannot_read_is_a_row_without_prediction(
 
 def test_messages_about_a_table_of_formulas_name_no_dataset(tmp_path: Path, run: Path) -> None:
     (tmp_path / "semi.csv").write_text("formula;gap\nNaCl;1\n")
-    with pytest.raises(DataError, match=r"semi\.csv.*';'"):
-        predict_table(run, tmp_path / "semi.csv", tmp_path / "out.parquet")
+    assert predict_table(run, tmp_path / "semi.csv", tmp_path / "out.parquet") == 1
     with pytest.raises(DataError, match=r"nothing\.csv"):
         predict_table(run, tmp_path / "nothing.csv", tmp_path / "out.parquet")
 

@@ -14,7 +14,7 @@ from elemflow.plan.published import read_published
         ({"columns": [{"model": "brnte"}]}, "key 'tables.t', row 1, column 1: unknown model 'brnte'. Known: brnet, rf. Did you mean 'brnet'?"),
         ({"rows": [{"dataset": "d3", "property": "gap"}]}, "unknown dataset 'd3'"),
         ({"rows": [{"dataset": "d1", "property": "gaps"}]}, "dataset 'd1' has no property 'gaps'. Known: gap, volume. Did you mean 'gap'?"),
-        ({"defaults": {"representation": "eff", "protocol": "validated"}}, "representation 'eff': unknown part 'eff'. Known: ef"),
+        ({"defaults": {"representation": "eff", "protocol": "validated"}}, "representation 'eff': unknown part 'eff'. Known: "),
         ({"defaults": {"representation": "ef+ef", "protocol": "validated"}}, "the part 'ef' stands twice"),
         ({"defaults": {"representation": "ef"}}, "no protocol is given"),
         ({"defaults": {"representation": "ef", "protocol": "honets"}}, "unknown protocol 'honets'"),

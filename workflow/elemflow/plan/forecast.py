@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 from elemflow.config.kinds import parts_of
 from elemflow.config.load import Settings
-from elemflow.config.model import BestOfModel, EstimatorModel, Model, NetworkModel, NetworkSearchModel, SearchModel
+from elemflow.config.model import (
+    BestOfModel,
+    EstimatorModel,
+    Model,
+    NetworkModel,
+    NetworkSearchModel,
+    OtherModel,
+    SearchModel,
+)
 from elemflow.config.variations import MARK
 from elemflow.core.declared import Declared
 from elemflow.core.errors import DataError
@@ -169,6 +177,8 @@ def _fits(name: str, model: Model, split: SplitScheme) -> dict[str, float]:
         return {estimator: model.trials / len(model.estimators) for estimator in model.estimators}
     if isinstance(model, BestOfModel):
         return dict.fromkeys(model.models, model.trials * (1 if split.has_validation else model.folds))
+    if isinstance(model, OtherModel) and model.kind == "important_inputs":
+        return {str(model.options["estimator"]): 2}
     search = model.search if isinstance(model, EstimatorModel) else None
     if search is None:
         return {name: 1}

@@ -81,9 +81,10 @@ def _check_citations(settings: Settings, references: Iterable[Path]) -> None:
         for name, keys in found.items():
             for key in keys:
                 if key not in known:
+                    read = " and ".join(map(str, files)) or "any file"
                     raise ConfigError(
-                        f"config/{kind}/{name}.yaml: key 'citation': no entry '{key}' in "
-                        f"{' and '.join(map(str, files))}.{nearest(key, known)} Add it to {_OWN_REFERENCES}."
+                        f"config/{kind}/{name}.yaml: key 'citation': no entry '{key}' in {read}.{nearest(key, known)} "
+                        f"Add it to {_OWN_REFERENCES}."
                     )
 
 

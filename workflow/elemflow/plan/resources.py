@@ -11,7 +11,7 @@ from elemflow.config.model import BestOfModel, EstimatorModel, Model, NetworkMod
 from elemflow.config.protocol import Protocol, Training
 
 UNKNOWN_MATERIALS = 50_000  # before a dataset is curated; dry-runs only
-COLUMNS = {"ef": 86, "st": 126}  # of the others: those of `pa`
+COLUMNS = {"ef": 86, "st": 126, "base": 156, "base_benchmark": 156}  # of the others: those of `pa`
 COLUMNS_OF_PA = 145
 COPIES_PER_MEMBER = 2  # parts and scaled parts, for each further member trained simultaneously
 COPIES_OF_INPUTS = 8  # file, table, joined rows, parts, scaled parts, and those on the device

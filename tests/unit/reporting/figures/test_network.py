@@ -83,8 +83,9 @@ def test_what_cannot_be_drawn_is_refused(root, project, key, value, message):
     given = ", ".join(f"{name}: {each}" for name, each in defaults.items() if each)
     figure = f"figures:\n  mine: {{title: M, kind: network, rows: [{{}}], columns: [{{{given}}}]}}\n"
     study.write_text(f"title: T\n{figure}", encoding="utf-8")
-    for name in ("resources/published/published_mae.csv", "resources/published/published_other.csv"):
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_bytes((root / name).read_bytes())
+    for name in ("published_mae.csv", "published_other.csv", "references.bib"):
+        copy = project / "resources/published" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((root / "resources/published" / name).read_bytes())
     with pytest.raises(ConfigError, match=message):
         Workflow.load({"studies": ["brnet2023"]}, project)
