@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 from jinja2 import Environment
-from markupsafe import Markup
 
 from elemflow.reporting.pages import make_environment
 from elemflow.reporting.site.charts import Array, Chart, draw_coverage, draw_parity
@@ -149,7 +148,7 @@ def finetuned_page(shown: Finetuned) -> str:
     return (
         _environment()
         .get_template("finetuned.html.j2")
-        .render(shown=shown, largest=largest, style=Markup((TEMPLATES / "site.css").read_text(encoding="utf-8")))  # noqa: S704  own file
+        .render(shown=shown, largest=largest, style=(TEMPLATES / "site.css").read_text(encoding="utf-8"))
     )
 
 
