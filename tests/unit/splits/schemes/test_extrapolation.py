@@ -13,7 +13,8 @@ from elemflow.chemistry.composition import amounts, canonical
 from elemflow.chemistry.composition_clusters import cluster
 from elemflow.chemistry.periodic_table import group_of, period_of
 from elemflow.core.roles import ROLES
-from elemflow.splits.schemes.registry import read_split
+from elemflow.splits.schemes.base import TEST_KEYS
+from elemflow.splits.schemes.registry import read_split, split_schemes
 from elemflow.splits.write import write_split
 
 ELEMENTS = ("Li", "Na", "Mg", "Fe", "Co", "O", "S", "F", "Cl", "La")
@@ -192,3 +193,17 @@ def test_the_split_is_fixed_for_all_time():
 
 SYSTEMS_OF_20 = ["erereeerrerrarrraerr", "rrrerrreareerrerrrer", "rerrrarrerrreereerre"]
 CLUSTERS_OF_20 = ["eeereeeeeeeerreerere", "aaaeaaaaaaaaeraaeaea", "rrrarrrrrrrraerrarar"]
+
+
+def test_other_systems_are_other_test_sets():
+    split = {"scheme": "named_systems", "seed": 1}
+    names = {read_split(split | {"systems": [each]}).test_sets for each in ("Li-O", "Na-O")}
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("name", split_schemes())
+def test_every_key_names_the_test_sets_or_concerns_the_rest(name):
+    rest = {"train", "validation", "train_rows", "members", "splits", "members_per_fold", "split_per_member"}
+    rest |= {"exclude", "members_of_fine_tuned"}  # of pre-training, which tests nothing
+    keys = {field.alias or key for key, field in split_schemes()[name].model_fields.items()}
+    assert keys <= rest | set(TEST_KEYS)

@@ -21,7 +21,7 @@ from elemflow.core.roles import ROLES, Role
 
 TEST_KEYS = (
     "scheme", "seed", "test", "folds", "repeats", "rows", "column", "path", "roles", "max_materials", "hold_out",
-    "elements", "by", "numbers", "end",
+    "elements", "by", "numbers", "end", "systems",
 )  # fmt: skip
 """Keys that decide which materials are tested; how many splits there are is added to them."""
 TRAIN, VALIDATION, TEST = (ROLES.index(role) for role in ROLES)
