@@ -4,12 +4,15 @@ import pandas as pd
 import pytest
 from factories.reporting import make_table, name_run, place, planned, write_run
 
+from elemflow.core.files import read_json, write_json
 from elemflow.plan import claims
 from elemflow.plan.claims import PlannedClaims
 from elemflow.reporting.claims_view import ClaimView, view_claims
 from elemflow.reporting.tables.kinds.comparison import BUILDER
 from elemflow.reporting.tables.kinds.errors import BUILDER as ERRORS
+from elemflow.reporting.tables.kinds.held_out_element import BUILDER as HELD_OUT
 from elemflow.reporting.tables.kinds.positive_values import BUILDER as POSITIVE
+from elemflow.reporting.tables.kinds.rare_elements import BUILDER as RARE
 from elemflow.reporting.tables.kinds.test_set_choice import BUILDER as CHOICE
 
 SPLIT = {"scheme": "k_fold", "folds": 2, "repeats": 5, "validation": 0.1, "seed": 1}
@@ -112,3 +115,40 @@ def test_a_claim_reads_the_part_of_the_error_that_positive_values_have(tmp_path,
     found = evaluate((table, outputs["csv"]), kind="part_of_error", a={"model": "brnet"}, b=None, percent=percent)
     assert found.reproduced.verdict.word == word
     assert found.cases[0].cells[0].value == pytest.approx(62.5)
+
+
+@pytest.mark.parametrize(("percent", "word"), [(199, claims.HOLDS), (201, claims.FAILS)])
+def test_a_claim_reads_how_much_larger_errors_of_rare_elements_are(tmp_path, percent, word):
+    table = make_table(["BRNet"], ["0.096"]) | {"kind": "rare_elements"}
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.2])
+    info = read_json(folder / "run_info.json")
+    info["members"]["0"]["rows"] = {"train": 10_000, "validation": 0, "test": 11}
+    write_json(folder / "run_info.json", info)
+    rows = {"member": 0, "role": "test", "material_id": ["Fe1"] * 6 + ["Mg1"] * 5, "y_true": 0.0}
+    pd.DataFrame(rows | {"y_pred": [0.1] * 6 + [0.3] * 5}).to_parquet(folder / "predictions.parquet")
+    outputs = place(tmp_path / "tables", "table")
+    RARE.write(planned(table), {name_run("brnet"): folder / "metrics.json"}, {}, outputs)
+    found = evaluate((table, outputs["csv"]), kind="rare_elements", a=None, b=None, percent=percent)
+    assert found.reproduced.verdict.word == word
+
+
+@pytest.mark.parametrize(
+    ("kind", "percent", "word"),
+    [
+        ("element_learned", 51, claims.HOLDS),
+        ("element_learned", 49, claims.FAILS),
+        ("others_unaffected", 0, claims.HOLDS),
+    ],
+)
+def test_a_claim_compares_errors_with_or_without_a_held_out_element(tmp_path, kind, percent, word):
+    table = make_table(["BRNet", "BNet"], ["0.096"] * 2) | {"kind": "held_out_element"}
+    metrics = {}
+    for model, error in (("brnet", 0.2), ("bnet", 0.3)):
+        folder = write_run(tmp_path / "runs", name_run(model), [0.2])
+        rows = {"member": 0, "role": "test", "material_id": ["Fe1O1", "Mg1O1"], "y_true": 0.0, "y_pred": [error, 0.1]}
+        pd.DataFrame(rows).to_parquet(folder / "predictions.parquet")
+        metrics[name_run(model)] = folder / "metrics.json"
+    outputs = place(tmp_path / "tables", "table")
+    HELD_OUT.write(planned(table), metrics, {}, outputs)
+    found = evaluate((table, outputs["csv"]), kind=kind, a=None, b=None, over=["model"], percent=percent)
+    assert found.reproduced.verdict.word == word

@@ -59,12 +59,14 @@ class RunFacts:
     Attributes:
         rows: Materials of all roles together.
         train_rows: Training materials.
+        test_rows: Test materials.
         seconds: Time of fitting.
         parameters: Parameters of the network; None where there are none to count.
     """
 
     rows: float
     train_rows: float
+    test_rows: float
     seconds: float
     parameters: int | None
 
@@ -194,6 +196,7 @@ def read_facts(folder: Path) -> RunFacts:
     return RunFacts(
         rows=mean(sum(member["rows"].values()) for member in members),
         train_rows=mean(member["rows"]["train"] for member in members),
+        test_rows=mean(member["rows"]["test"] for member in members),
         seconds=mean(member["seconds_fitting"] for member in members),
         parameters=members[0].get("parameters", {}).get("total"),
     )

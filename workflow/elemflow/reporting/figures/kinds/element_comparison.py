@@ -10,8 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from elemflow.config.kinds import FigureKind
 from elemflow.plan.items import PlannedFigure
+from elemflow.reporting.elements import FEWEST, errors_of_elements
 from elemflow.reporting.figures import style
-from elemflow.reporting.figures.elements import FEWEST, errors_of_elements, name_points
+from elemflow.reporting.figures.elements import name_points
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, mark_empty, with_unit
 from elemflow.reporting.results import read_test_points
 

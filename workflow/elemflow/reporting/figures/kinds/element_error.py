@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from elemflow.config.kinds import FigureKind
 from elemflow.core.parquet import read_frame
 from elemflow.plan.items import PlannedFigure
-from elemflow.reporting.figures.elements import FEWEST, errors_of_elements, group_by_element, name_points
+from elemflow.reporting.elements import FEWEST, errors_of_elements, group_by_element
+from elemflow.reporting.figures.elements import name_points
 from elemflow.reporting.figures.panels import (
     Numbers,
     Panel,

@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from elemflow.chemistry.composition import amounts
-from elemflow.chemistry.material_id import composition_of
 from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_json
 from elemflow.plan.items import PlannedFigure
+from elemflow.reporting.elements import errors_with_element
 from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_axes, with_unit
 from elemflow.reporting.results import read_test_points
 
@@ -42,7 +41,8 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
     for panel in panels:
         for series in panel.series:
             held = read_json(series.folder / "run_info.json")["cfg"]["protocol"]["split"]["hold_out"]
-            point = _Point(held["train_fraction"], panel, series, _errors(series, held["element"]))
+            errors = errors_with_element(read_test_points(series.folder), held["element"])
+            point = _Point(held["train_fraction"], panel, series, errors)
             plots.setdefault((series.dataset, series.property, held["element"]), []).append(point)
     figure, axes = grid_of_axes(len(plots), width=4, height=3.2)
     for axis, ((_, _, element), points) in zip(axes, plots.items(), strict=True):
@@ -70,14 +70,6 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
         axis.grid()
         axis.legend(loc="best")
     return figure
-
-
-def _errors(series: Series, element: str) -> dict[bool, np.ndarray]:
-    """Return the mean absolute error of each member over the test materials with (True) and without the element."""
-    points = read_test_points(series.folder)
-    has = np.array([element in amounts(composition_of(name)) for name in points["material_id"]])
-    points = points.assign(error=(points["y_pred"] - points["y_true"]).abs())
-    return {which: points[has == which].groupby("member")["error"].mean().to_numpy() for which in (True, False)}
 
 
 def _spread(values: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """Tables of reproduced errors next to published ones."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from elemflow.config.kinds import TableKind
@@ -332,6 +332,42 @@ def list_runs(lines: Sequence[ErrorLine], *_: object) -> list[ListedRun]:
         )
         for line in lines
     ]
+
+
+def view_parts(
+    table: PlannedTable,
+    lines: Sequence[ErrorLine],
+    curation: Paths,
+    columns: Sequence[str],
+    meaning: str,
+    parts: Callable[[ErrorLine], Sequence[str]],
+) -> TableView:
+    """Arrange the errors of a table, each followed by its parts, and write the caption.
+
+    Args:
+        table: The table.
+        lines: Its lines, in the order of rows and columns.
+        curation: Curation reports by dataset.
+        columns: Titles of the parts.
+        meaning: What the parts are, for the caption.
+        parts: Returns the text of each part of a line.
+    """
+    view = view_table(table, lines, curation, bold=False)
+    width = len(table.columns)
+
+    def arrange(cell: Cell | None, line: ErrorLine) -> tuple[Cell | None, ...]:
+        members = 0 if line.reproduced is None else line.members
+        return cell, *(
+            Cell(published="", reproduced=text, spread="", difference="", members=members, best=False, run=line.run)
+            for text in parts(line)
+        )
+
+    rows = tuple(
+        (label, tuple(each for pair in zip(cells, found, strict=True) for each in arrange(*pair)))
+        for (label, cells), found in ((row, lines[width * i : width * (i + 1)]) for i, row in enumerate(view.rows))
+    )
+    titles = tuple(each for column in view.columns for each in (column, *columns))
+    return replace(view, columns=titles, rows=rows, caption=(*view.caption[:1], meaning, *view.caption[1:]))
 
 
 BUILDER = TableBuilder(ErrorLine, collect, view_table, render_text, list_runs)

@@ -1,7 +1,7 @@
 """Tables of the part of an error that materials with a positive value have, such as a positive formation energy."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from elemflow.config.kinds import TableKind
@@ -11,7 +11,7 @@ from elemflow.reporting.results import read_test_points
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import Paths
 from elemflow.reporting.tables.kinds import errors
-from elemflow.reporting.view import NO_VALUE, Cell, TableView
+from elemflow.reporting.view import NO_VALUE, TableView
 
 KIND = TableKind(
     description="error of each run, and the part of it that materials with a positive value have",
@@ -67,27 +67,17 @@ def _measure(folder: Path) -> dict[str, float | None]:
 
 def view_table(table: PlannedTable, lines: Sequence[PositiveLine], curation: Paths) -> TableView:
     """Arrange the errors, each followed by the part of positive values, and write the caption."""
-    view = errors.view_table(table, lines, curation, bold=False)
-    width = len(table.columns)
-    rows = tuple(
-        (label, tuple(each for pair in zip(cells, found, strict=True) for each in _view(*pair)))
-        for (label, cells), found in ((row, lines[width * i : width * (i + 1)]) for i, row in enumerate(view.rows))
-    )
-    columns = tuple(each for column in view.columns for each in (column, *COLUMNS))
-    return replace(view, columns=columns, rows=rows, caption=(*view.caption[:1], MEANING, *view.caption[1:]))
+    return errors.view_parts(table, lines, curation, COLUMNS, MEANING, _texts)
 
 
-def _view(cell: Cell | None, line: PositiveLine) -> tuple[Cell | None, ...]:
+def _texts(line: errors.ErrorLine) -> tuple[str, ...]:
+    """Return the part and the two shares of a line in words."""
+    if not isinstance(line, PositiveLine) or line.positive_contribution is None:
+        return (NO_VALUE,) * len(COLUMNS)
     part = line.positive_contribution
-    shown = NO_VALUE if part is None else words.format_number(part, words.count_decimals(part))
     shares = (line.positive_error_percent, line.positive_materials_percent)
-    texts = (shown, *(NO_VALUE if share is None else f"{share:.1f} %" for share in shares))
-    return cell, *(_cell(line, text) for text in texts)
-
-
-def _cell(line: PositiveLine, text: str) -> Cell:
-    members = 0 if line.positive_contribution is None else line.members
-    return Cell(published="", reproduced=text, spread="", difference="", members=members, best=False, run=line.run)
+    texts = (NO_VALUE if share is None else f"{share:.1f} %" for share in shares)
+    return words.format_number(part, words.count_decimals(part)), *texts
 
 
 BUILDER = TableBuilder(PositiveLine, collect, view_table, errors.render_text, errors.list_runs)
