@@ -44,12 +44,14 @@ class SiteRun(Declared):
 
     Attributes:
         run: Its path below `results/runs/`.
+        title: Titles of its model, dataset and property.
         folder: Folder of its files.
         studies: The studies that use it.
         recorded: Whether it is shown from the record.
     """
 
     run: str
+    title: str = ""
     folder: str
     studies: tuple[str, ...] = ()
     recorded: bool = False

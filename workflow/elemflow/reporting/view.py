@@ -8,6 +8,8 @@ UNDEFINED = "undefined"
 NO_DATA = "no data"
 FAILED = "failed"
 NO_VALUE = "—"
+LONG_TEXT = 24
+"""Characters above which a cell is broken into lines."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ class Cell:
     def done(self) -> bool:
         """Return whether the run has a result."""
         return self.members > 0
+
+    @property
+    def look(self) -> str:
+        """Return the classes of the cell on pages: its verdict, and `text` where it is long; empty if neither."""
+        long = len(self.reproduced) > LONG_TEXT
+        return " ".join([*filter(None, [self.verdict.replace(" ", "-")]), *["text"] * long])
 
     @property
     def reproduced_with_spread(self) -> str:

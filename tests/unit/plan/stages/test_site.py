@@ -43,6 +43,7 @@ def test_every_file_that_it_names_is_an_input(workflows, empty):
 def test_a_recorded_run_is_read_from_the_record(workflows, root, empty):
     [run] = [run for run in workflows["show"].site.parameters()["runs"] if run["run"] == RECORDED]
     assert run["recorded"] is True
+    assert run["title"] == "BNet · KEFE · Formation enthalpy"
     files = workflows["show"].site.run_files(JOB)
     assert (root / paths.RECORD / RECORDED / "predictions.parquet").as_posix() in files
     assert not [path for path in files if path.startswith(f"results/runs/{RECORDED}")]

@@ -127,3 +127,10 @@ def test_a_cell_links_to_its_run_and_back(index):
     text = " ".join("".join(page.text).split())
     assert "git checkout 0123abcd" in text
     assert "ab" * 32 in text
+
+
+def test_runs_from_the_record_count_for_every_study_that_shows_them(inputs, tmp_path):
+    elsewhere = [run.model_copy(update={"studies": ("other",), "recorded": True}) for run in inputs.runs]
+    home = make_site(tmp_path, inputs.model_copy(update={"runs": elsewhere})).read_text(encoding="utf-8")
+    assert f"<span>{len(ERRORS)} runs</span>" in home
+    assert f"{len(ERRORS)} runs in 1 study, all from the record" in home

@@ -55,7 +55,7 @@ def test_ensembles_are_listed_and_drawn_where_they_are_reported(site, tmp_path):
     test |= {"ensemble": one | {key: test[key] for key in ("mean", "std")}, "reported": "ensemble"}
     write_json(folder / "metrics.json", metrics)
     page = write(site, folder)
-    assert "ensemble 0 (mean of members)" in page
+    assert "ensemble (mean of members)" in page
     assert "0.07770" in page
     assert "true values of 40 test rows" in page  # those of the ensemble, not of both members
 
@@ -81,3 +81,34 @@ def test_curves_run_over_epochs_steps_or_trials(site, tmp_path, columns, title):
     history = pd.DataFrame({"member": 0, "validation_mae": [0.2, 0.1], **columns})
     history.astype({"step": float}).to_parquet(folder / "history.parquet")
     assert f"by {title}." in write(site, folder)
+
+
+def test_what_a_search_chose_is_listed(site, tmp_path):
+    folder = write_run(tmp_path / "runs", RUN, [0.09, 0.11])
+    info = read_json(folder / "run_info.json")
+    trials = [
+        {"trial": 1, "model": "svr", "parameters": {"C": 100.0, "gamma": "scale"}, "validation_mae": 0.2},
+        {"trial": 2, "model": "extra_trees", "parameters": {"max_features": 0.123456}, "validation_mae": 0.1},
+    ]
+    for number, best in (("0", 2), ("1", 1)):
+        info["members"][number] |= {"trials": trials, "best_trial": best}
+    write_json(folder / "run_info.json", info)
+    page = write(site, folder)
+    for text in (
+        "What the search chose",
+        "extra trees",
+        "max_features 0.1235",
+        "2 of 2",
+        "C 100, gamma scale",
+        "1 of 2",
+    ):
+        assert text in page
+    assert "What the search chose" not in write(site, write_run(tmp_path / "others", RUN, [0.09]))
+
+
+def test_a_page_has_the_titles_of_its_run_and_ids_below(site, tmp_path):
+    folder = write_run(tmp_path / "runs", RUN, [0.09])
+    write_page(site, SiteRun(run=RUN, title="BRNet · KEFE · Formation enthalpy", folder=str(folder)), [])
+    page = (site.folder / run_page(RUN)).read_text(encoding="utf-8")
+    assert "<h1>BRNet · KEFE · Formation enthalpy</h1>" in page
+    assert "<dd>kefe</dd>" in page

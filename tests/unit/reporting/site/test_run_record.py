@@ -30,3 +30,8 @@ def test_the_name_of_the_machine_is_not_shown():
     record = RunRecord(host={"name": "secret", "processor": "EPYC", "platform": "Linux", "threads": 2})
     facts = dict(record.facts())
     assert facts == {"Machine": "EPYC, Linux", "Threads": "2"}
+
+
+def test_time_and_device_are_written_as_readers_do():
+    record = RunRecord(finished="2026-11-29T19:25:17+00:00", engine={"name": "tensorflow", "device": "cpu"})
+    assert dict(record.facts()) == {"Finished": "2026-11-29 19:25:17 UTC", "Engine": "tensorflow on CPU"}

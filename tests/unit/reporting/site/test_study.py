@@ -34,3 +34,4 @@ def test_the_page_keeps_the_place_of_a_figure(tmp_path):
     width, height = read_size(next(index.parent.glob("pages/figures/*.svg")))
     page = (index.parent / "pages/studies/a_study.html").read_text()
     assert f'width="{width:.0f}" height="{height:.0f}"' in page
+    assert '<pre tabindex="0">=====' in page  # the values; the title stands above

@@ -1,5 +1,6 @@
 import json
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -86,7 +87,7 @@ def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curat
         assert "sample standard deviation" in " ".join(texts[name].split())
         assert "has one member, no spread" in " ".join(texts[name].split())
     assert r"\textbf{0.0970 \ensuremath{\pm} 0.0020}" in texts["tex"]
-    assert texts["html"].count('class="reproduced best"') == 1
+    assert texts["html"].count('class="value best"') == 1
     assert f'title="{name_run("brnet")}"' in texts["html"]
     assert "**0.0970 ± 0.0020**" in texts["text"]
     assert (
@@ -95,6 +96,16 @@ def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curat
         )
         is None
     )
+
+
+def test_a_verdict_colours_its_cell_and_nothing_else(tmp_path, runs, curation):
+    outputs = place(tmp_path, "table")
+    BUILDER.write(planned(make_mixed()), runs, curation, outputs)
+    page = outputs["html"].read_text(encoding="utf-8")
+    looks = re.findall(r'<td class="([^"]+)" data-label="([^"]+)"', page)
+    verdicts = BUILDER.read_frame(outputs["csv"]).dropna(subset="verdict")
+    assert looks == [(row["verdict"].replace(" ", "-"), row["column"]) for _, row in verdicts.iterrows()]
+    assert looks
 
 
 def test_columns_of_plain_text_are_aligned(tmp_path, runs):

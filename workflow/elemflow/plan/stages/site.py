@@ -9,6 +9,7 @@ from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.build import Plan
 from elemflow.plan.claims import PlannedClaims
+from elemflow.plan.labels import title_of
 from elemflow.plan.reruns import make_emptied_again
 from elemflow.plan.site import SiteRun
 from elemflow.plan.stages.base import Context, Stage, Wildcards
@@ -36,11 +37,13 @@ class Site(Stage):
         found = []
         for run, users in sorted((self.plan.runs | self.plan.recorded).items()):
             studies = tuple(dict.fromkeys(user.split("/")[0] for user in users))
+            title = title_of(self.settings, run)
             if run.path in self.reports.recorded:
                 folder = self.reports.recorded[run.path].folder.as_posix()
-                found.append(SiteRun(run=run.path, folder=folder, studies=studies, recorded=True))
+                found.append(SiteRun(run=run.path, title=title, folder=folder, studies=studies, recorded=True))
             elif self._has_run(run):
-                found.append(SiteRun(run=run.path, folder=f"{paths.RUNS}/{run.path}", studies=studies))
+                folder = f"{paths.RUNS}/{run.path}"
+                found.append(SiteRun(run=run.path, title=title, folder=folder, studies=studies))
         return found
 
     def _has_run(self, run: Run) -> bool:

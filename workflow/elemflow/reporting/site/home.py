@@ -44,6 +44,7 @@ def write_home(
 ) -> None:
     """Write the overview of all studies; a single one is shown with its tables and figures."""
     claims = {one.planned.study: len(one.planned.claims) for one in inputs.claims}
+    shown = {(each.study, each.run) for each in cells}
     studies = [
         StudySummary(
             about=study,
@@ -51,7 +52,7 @@ def write_home(
             tables=sum(table.planned.study == study.study for table in inputs.tables),
             figures=sum(figure.planned.study == study.study for figure in inputs.figures),
             claims=claims.get(study.study, 0),
-            runs=sum(study.study in run.studies for run in inputs.runs),
+            runs=sum(study.study in run.studies or (study.study, run.run) in shown for run in inputs.runs),
         )
         for study in inputs.studies
     ]

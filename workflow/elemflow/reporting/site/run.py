@@ -51,6 +51,17 @@ class LevelRow:
     kinds: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class ChosenRow:
+    """What the search of a member chose: its model, settings as text, validation error, and number of trials."""
+
+    member: str
+    model: str
+    settings: str
+    error: str
+    trials: str
+
+
 def write_run(site: Site, run: SiteRun, cells: Sequence[ListedCell]) -> None:
     """Write the page of a run.
 
@@ -68,7 +79,7 @@ def write_run(site: Site, run: SiteRun, cells: Sequence[ListedCell]) -> None:
     site.write(
         run_page(run.run),
         "run",
-        title=f"{ids.model} · {ids.dataset} · {ids.property.replace('_', ' ')}",
+        title=run.title or f"{ids.model} · {ids.dataset} · {ids.property.replace('_', ' ')}",
         run=run,
         ids=ids,
         record=record,
@@ -76,6 +87,7 @@ def write_run(site: Site, run: SiteRun, cells: Sequence[ListedCell]) -> None:
         not_run=evaluation.not_run if evaluation else None,
         errors=list(_list_errors(evaluation, record)) if evaluation and test else [],
         charts=[chart for chart in (_parity(folder, record, test), _curves(folder, record)) if chart],
+        chosen=list(_list_chosen(record)),
         interval_kinds=list(INTERVALS.values()),
         intervals=_list_intervals(test.uncertainty) if test and test.uncertainty else [],
         pretrained_href=site.link_to_run(record.pretrained or ""),
@@ -98,9 +110,28 @@ def _list_errors(evaluation: Evaluation, record: RunRecord) -> Iterator[ErrorRow
         yield _summary("standard deviation", test.std)
     if ensemble := test.ensemble:
         for number in sorted(ensemble.members, key=int):
-            yield _row(f"ensemble {number} ({ensemble.combined_by} of members)", ensemble.members[number])
+            name = f"ensemble {number}" if ensemble.n_members > 1 else "ensemble"
+            yield _row(f"{name} ({ensemble.combined_by} of members)", ensemble.members[number])
         if ensemble.n_members > 1:
             yield _summary("mean of ensembles", ensemble.mean)
+
+
+def _list_chosen(record: RunRecord) -> Iterator[ChosenRow]:
+    """Yield what the search of each member chose, if it had one."""
+    for number, member in record.members.items():
+        if winner := member.winner:
+            yield ChosenRow(
+                member=f"member {number}",
+                model=winner.model.replace("_", " "),
+                settings=", ".join(f"{name} {_setting(value)}" for name, value in winner.parameters.items()),
+                error=_show(winner.validation_mae),
+                trials=f"{winner.trial} of {len(member.trials)}",
+            )
+
+
+def _setting(value: object) -> str:
+    """Return the value of a hyperparameter, of numbers the digits that matter."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _row(label: str, errors: Errors, validation: Errors | None = None, seed: int | None = None) -> ErrorRow:

@@ -23,6 +23,15 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class TrialRecord(_Record):
+    """A trial of a search: its number from 1, model, settings, and mean absolute error on validation rows or folds."""
+
+    trial: int
+    model: str = ""
+    parameters: dict[str, Any] = {}
+    validation_mae: float | None = None
+
+
 class MemberRecord(_Record):
     """What a member was trained with; None where a model has no such thing."""
 
@@ -32,6 +41,13 @@ class MemberRecord(_Record):
     best_epoch: int | None = None
     seconds_fitting: float | None = None
     parameters: dict[str, int] = {}
+    trials: list[TrialRecord] = []
+    best_trial: int | None = None
+
+    @property
+    def winner(self) -> TrialRecord | None:
+        """Return the trial that the search chose; None without a search."""
+        return next((trial for trial in self.trials if trial.trial == self.best_trial), None)
 
 
 class RunRecord(_Record):
@@ -84,8 +100,8 @@ class RunRecord(_Record):
             for label, text in (
                 ("Commit", self.commit or ""),
                 ("Digest of the training code", self.code),
-                ("Finished", self.finished),
-                ("Engine", " on ".join(filter(None, [self.engine.get("name"), self.engine.get("device")]))),
+                ("Finished", self.finished.replace("T", " ").replace("+00:00", " UTC")),
+                ("Engine", " on ".join(filter(None, [self.engine.get("name"), self.engine.get("device", "").upper()]))),
                 ("Machine", ", ".join(str(part) for part in host if part)),
                 ("Threads", "" if threads is None else str(threads)),
                 ("Features", "" if self.n_features is None else f"{self.n_features:,}"),

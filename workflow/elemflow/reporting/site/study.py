@@ -27,7 +27,7 @@ class FigureOnPage:
     Attributes:
         figure: Its id.
         title: Its title.
-        caption: Its caption, with the values that are drawn.
+        caption: Its caption without the title, with the values that are drawn.
         svg: The drawing, below the folder of pages.
         csv: The numbers, below the folder of pages.
         width: Width of the drawing in points.
@@ -85,7 +85,7 @@ def place_figure(site: Site, figure: SiteFigure) -> FigureOnPage:
     name = f"figures/{planned.study}-{planned.figure}"
     for kind, source in (("svg", figure.svg), ("csv", figure.csv)):
         copy(source, site.folder / f"{name}.{kind}")
-    caption = Path(figure.text).read_text(encoding="utf-8")
+    caption = Path(figure.text).read_text(encoding="utf-8").removeprefix(f"**{planned.title}**").lstrip()
     width, height = read_size(figure.svg)
     return FigureOnPage(planned.figure, planned.title, caption, f"{name}.svg", f"{name}.csv", width, height)
 
