@@ -33,7 +33,7 @@ def main(smk: "Snakemake") -> None:
         write_record(
             smk.output.record,
             smk.params,
-            inputs=[*smk.input.features, smk.input.materials, smk.input.split, *smk.input.pretrained],
+            inputs=list(smk.input),
             outputs=[smk.output.predictions, smk.output.model],
         )
         train_neighbours(checkpoints, backend, started)

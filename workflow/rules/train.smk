@@ -4,6 +4,7 @@ rule train_model:
         materials=wf.training.materials,
         split=wf.training.split,
         pretrained=wf.training.pretrained,
+        base=wf.training.base,
     output:
         predictions=paths.PREDICTIONS,
         history=paths.HISTORY,

@@ -62,3 +62,26 @@ def test_a_base_takes_over_the_heads_of_the_one_that_it_extends(root):
     bases = load(CONFIG, root).bases
     assert bases["elemflow_benchmark"].heads == bases["elemflow"].heads
     assert set(bases["elemflow_benchmark"].datasets) == {*bases["elemflow"].datasets, "kefe", "kebg"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"base": "elemflow_crabnte"}, "elemflow_crabnet"),
+        ({"base": None}, "`file` and `sha256`"),
+        ({"file": "x.elemflow", "sha256": "0" * 64}, "`file` and `sha256`"),
+        ({"base": None, "file": "x.elemflow"}, "`file` and `sha256`"),
+        ({"base": None, "file": "x.elemflow", "sha256": "12"}, "sha256"),
+    ],
+)
+def test_a_fine_tuned_model_names_a_declared_base_or_a_file_with_its_digest(project, changes, part):
+    def changed(model):
+        for key, value in changes.items():
+            model[key] = value
+            if value is None:
+                del model[key]
+
+    edit(project, "models/fine_tuned_crabnet_base.yaml", changed)
+    message = refusal(project)
+    assert "models/fine_tuned_crabnet_base.yaml" in message
+    assert part in message

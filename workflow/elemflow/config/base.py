@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from elemflow.config.dataset import Dataset
+from elemflow.config.model import Model, OtherModel
 from elemflow.core.declared import Declared, FromFile, Parameters
 from elemflow.core.errors import ConfigError, nearest
 
@@ -201,6 +202,34 @@ def check_bases(bases: Mapping[str, Base], files: Mapping[str, str], datasets: M
                     f"{where}: key 'network.stacks[{place}].branches': {list(stack.branches)} sums to "
                     f"{sum(stack.branches)}, but the stack has {stack.layers} layers."
                 )
+
+
+FINE_TUNED = "fine_tuned_base"
+"""Kind of the models that start from a base."""
+
+
+def base_of(model: Model, bases: Mapping[str, Base], where: str) -> str | None:
+    """Return the id of the declared base that a model is fine-tuned from; None if it starts from a file, or from none.
+
+    Args:
+        model: The model.
+        bases: Bases by id.
+        where: How messages call the model.
+
+    Raises:
+        ConfigError: There is no such base, or a model of the kind `fine_tuned_base` names a base and a file, or none.
+    """
+    if not isinstance(model, OtherModel) or model.kind != FINE_TUNED:
+        return None
+    base, file = str(model.options.get("base", "")), (model.options.get("file"), model.options.get("sha256"))
+    if bool(base) == any(file) or any(file) != all(file):
+        raise ConfigError(
+            f"{where}: a model of the kind '{FINE_TUNED}' names a base of config/bases (`base`), or a file of one with "
+            "its SHA-256 (`file` and `sha256`)."
+        )
+    if base:
+        _check_known(f"{where}: key 'base'", "base", base, tuple(bases))
+    return base or None
 
 
 def _check_head(where: str, head: Head, datasets: Mapping[str, Dataset]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from elemflow.config.base import Base, check_bases
+from elemflow.config.base import Base, base_of, check_bases
 from elemflow.config.checks import check_datasets
 from elemflow.config.dataset import Dataset
 from elemflow.config.model import Model
@@ -125,6 +125,8 @@ def load(
     bases = {name: Base.read(declared) for name, (_, declared) in found["bases"].items()}
     check_bases(bases, {name: path for name, (path, _) in found["bases"].items()}, datasets)
     models = ModelReader(found["models"], own or root).read()
+    for name, (path, _) in found["models"].items():
+        base_of(models[name], bases, path)
     scale = Scale.model_validate(top["scale"])
     return Settings(
         selected=tuple(top["studies"]),

@@ -8,7 +8,7 @@ from elemflow.multitask.trunk import Trunk
 PART = "base"
 SCALING = "unit_rows"
 FILE = "resources/models/elemflow_base.elemflow"
-SHA256 = "31beaa78d2628f4013ac2f85b3b1f16b63a2afc3c112e04d998929eb6994842f"
+SHA256 = "3465cdcbc2fe923d668ae121bac5303549d60254f7963a609786dc974614569f"
 TRUNK = Trunk(FILE, SHA256)
 LABELS = TRUNK.labels
 UNITS = ("1",) * len(LABELS)

@@ -8,7 +8,7 @@ from elemflow.multitask.trunk import Trunk
 PART = "base_benchmark"
 SCALING = "unit_rows"
 FILE = "resources/models/elemflow_benchmark.elemflow"
-SHA256 = "78a2aca0487122305fca03023ce0f04dfa65e9ce6e10e42ced8f08169ef3f5bd"
+SHA256 = "a8fd08d80980f3c036696f6d58410db2e9258c9eea1ba249abd6d4468066cd19"
 TRUNK = Trunk(FILE, SHA256)
 LABELS = TRUNK.labels
 UNITS = ("1",) * len(LABELS)

@@ -25,6 +25,7 @@ from elemflow.core.files import sha256_file, write_json
 from elemflow.core.places import find
 from elemflow.features.scaling import Scaling
 from elemflow.features.store import load_descriptors
+from elemflow.multitask.halves import join_bytes, pack_halves, split_bytes, unpack_halves
 from elemflow.multitask.known import Known
 from elemflow.multitask.network import Weights, expected_shapes, predict, with_heads
 from elemflow.multitask.seen import Seen
@@ -182,7 +183,7 @@ def write_base(path: Path, base: BaseFile, texts: Mapping[str, str]) -> str:
     """
     arrays: dict[str, Any] = {f"scaling:{name}": value for name, value in vars(base.scaling).items()}
     arrays |= {f"standard:{name}": value for name, value in base.standard._asdict().items()}
-    arrays |= {f"calibration:{name}": value.astype(np.float32) for name, value in base.calibration.items()}
+    arrays |= {f"calibration:{name}": split_bytes(value) for name, value in _in_spreads(base).items()}
     arrays["elements"] = base.elements
     with TemporaryDirectory(prefix="elemflow-") as name:
         folder = Path(name)
@@ -190,15 +191,29 @@ def write_base(path: Path, base: BaseFile, texts: Mapping[str, str]) -> str:
         with (folder / ARRAYS).open("wb") as stream:
             np.savez_compressed(stream, **arrays)
         for number, weights in enumerate(base.weights):
-            with (folder / f"network-{number}.npz").open("wb") as stream:
-                halves: dict[str, Any] = {key: halved(key, value) for key, value in weights.items()}
-                np.savez_compressed(stream, **halves)
+            halves = [halved(key, weights[key]) for key in _shapes(base.facts)]
+            (folder / f"network-{number}.bin").write_bytes(pack_halves(halves))
         (folder / SEEN).write_bytes(base.seen.pack())
         if base.known_values:
             (folder / KNOWN).write_bytes(base.known_values)
         for member, text in texts.items():
             (folder / member).write_text(text, encoding="utf-8", newline="\n")
         return write_archive(path, folder, {"kind": KIND, "name": base.facts.name})
+
+
+def _in_spreads(base: BaseFile) -> dict[str, np.ndarray]:
+    """Return the calibration in standard deviations of the targets, in which float16 is exact enough (3, rows)."""
+    found = {}
+    for name, rows in base.calibration.items():
+        place = base.heads.index(name)
+        scaled = (rows - _offsets(base.standard, place)) / base.standard.scale[place]
+        found[name] = np.clip(scaled, -LARGEST_HALF, LARGEST_HALF)
+    return found
+
+
+def _offsets(standard: Standard, place: int) -> np.ndarray:
+    """Return what is 0 of errors, spreads and predictions of a head (3, 1)."""
+    return np.array([[0.0], [0.0], [standard.center[place]]])
 
 
 def halved(name: str, values: np.ndarray) -> np.ndarray:
@@ -233,10 +248,16 @@ def read_base(path: Path) -> BaseFile:
                 if ":" in key:
                     group, name = key.split(":", 1)
                     groups[group][name] = stored[key]
-        weights = [_weights(members[f"network-{number}.npz"], facts, path) for number in range(facts.networks)]
+        weights = [_weights(members[f"network-{number}.bin"], facts, path) for number in range(facts.networks)]
+        standard = Standard(**groups["standard"])
+        places = {head.id: place for place, head in enumerate(facts.heads)}
+        calibration = {
+            name: join_bytes(planes) * standard.scale[places[name]] + _offsets(standard, places[name])
+            for name, planes in groups["calibration"].items()
+        }
         return BaseFile(
-            facts, weights, Scaling(**groups["scaling"]), Standard(**groups["standard"]), elements,
-            Seen.unpack(members[SEEN]), groups["calibration"], members.get(KNOWN, b""),
+            facts, weights, Scaling(**groups["scaling"]), standard, elements, Seen.unpack(members[SEEN]), calibration,
+            members.get(KNOWN, b""),
         )  # fmt: skip
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise DataError(f"{path}: a member is not as elemflow writes it ({error!r}). Get the file again.") from error
@@ -261,11 +282,16 @@ def open_base(file: str, sha256: str | None) -> BaseFile:
     return base
 
 
-def _weights(content: bytes, facts: BaseFacts, path: Path) -> Weights:
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        weights = {name: stored[name].astype(np.float32) for name in stored.files}
+def _shapes(facts: BaseFacts) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array of weights, in the order in which a file has them."""
     n_inputs = sum(len(load_descriptors(part).LABELS) for part in parts_of(facts.representation))
-    expected = expected_shapes(facts.network, n_inputs, len(facts.heads))
-    if {name: value.shape for name, value in weights.items()} != expected:
+    return expected_shapes(facts.network, n_inputs, len(facts.heads))
+
+
+def _weights(content: bytes, facts: BaseFacts, path: Path) -> Weights:
+    values, shapes = unpack_halves(content).astype(np.float32), _shapes(facts)
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+    if len(values) != ends[-1]:
         raise DataError(f"{path}: the weights are not those of the network that {ABOUT} describes. Get the file again.")
-    return weights
+    parts = zip(shapes.items(), np.split(values, ends[:-1]), strict=True)
+    return {name: part.reshape(shape) for (name, shape), part in parts}

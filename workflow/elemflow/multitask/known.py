@@ -22,7 +22,7 @@ PARTS = ("training", "held_out")
 OF_SPREAD = {"none": 300, "log10": 3_000, "log1p_abs": 3_000}
 """Part of the standard deviation of a head, by its transform, that values are rounded to at most."""
 MOST_CODES = 2**16
-VERSION = 1
+VERSION = 2
 """Version of the format; others are refused."""
 NEVER = 0
 """Check byte of a composition that shares its hash with another one, so that neither has a value."""

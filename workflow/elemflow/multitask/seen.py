@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-BITS = 40
-"""Bits of a stored hash: of a million other compositions, less than one has the hash of one of 400,000 seen ones."""
+BITS = 36
+"""Bits of a stored hash: of a million other compositions, six have the hash of one of 400,000 seen ones."""
 _SIXTY_FOUR = 64
+_HEAD = 17
+"""Bytes before the compressed ones: bits of a hash, then numbers of compositions and of different sets of heads."""
 
 
 def hash_of(composition: str, salt: str = "") -> int:
@@ -55,7 +57,7 @@ class Seen:
     def masks(self, compositions: Sequence[str]) -> np.ndarray:
         """Return the heads that had a label of each composition as bits, uint64 (compositions,).
 
-        One composition in a million is wrongly called seen; none that was seen is missed.
+        Six compositions in a million are wrongly called seen; none that was seen is missed.
         """
         places = self.places(compositions)
         found = np.zeros(len(places), np.uint64)
@@ -80,12 +82,16 @@ class Seen:
 
     def pack(self) -> bytes:
         """Return the set as compressed bytes; equal sets give equal bytes."""
+        masks, inverse, counts = np.unique(self._masks, return_inverse=True, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        numbers = np.empty(len(masks), "<u4")
+        numbers[order] = np.arange(len(masks))
         differences = np.diff(self._hashes, prepend=0).astype("<u8")
         # Bytes of one significance are neighbours: the highest are zero throughout.
-        planes = [
-            values.view(np.uint8).reshape(-1, 8).T.tobytes() for values in (differences, self._masks.astype("<u8"))
-        ]
-        return zlib.compress(b"".join(planes), 9)
+        planes = [differences.view(np.uint8).reshape(-1, 8).T, numbers[inverse].view(np.uint8).reshape(-1, 4).T]
+        head = bytes([BITS]) + np.array([len(self), len(masks)], "<u8").tobytes()
+        plain = [masks[order].astype("<u8").tobytes(), *(each.tobytes() for each in planes)]
+        return head + zlib.compress(b"".join(plain), 9)
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Seen":
@@ -94,15 +100,22 @@ class Seen:
         Raises:
             ValueError: The bytes are not as `pack` writes them.
         """
+        if len(packed) < _HEAD or packed[0] != BITS:
+            raise ValueError(f"no list of hashes of {BITS} bits")
         try:
-            plain = zlib.decompress(packed)
+            plain = zlib.decompress(packed[_HEAD:])
         except zlib.error as error:
-            raise ValueError(f"not a list of hashes ({error})") from None
-        if len(plain) % 16:
-            raise ValueError("not a list of hashes")
-        planes = np.frombuffer(plain, np.uint8).reshape(2, 8, -1)
-        differences, masks = (np.ascontiguousarray(plane.T).view("<u8")[:, 0] for plane in planes)
-        return cls(np.cumsum(differences.astype(np.int64)), masks.astype(np.uint64))
+            raise ValueError(f"no list of hashes ({error})") from None
+        rows, different = np.frombuffer(packed[1:_HEAD], "<u8").tolist()
+        if len(plain) != 8 * different + 12 * rows:
+            raise ValueError("a list of hashes of another length")
+        masks = np.frombuffer(plain, "<u8", different).astype(np.uint64)
+        planes = np.frombuffer(plain, np.uint8, offset=8 * different)
+        differences = np.ascontiguousarray(planes[: 8 * rows].reshape(8, -1).T).view("<u8")[:, 0]
+        numbers = np.ascontiguousarray(planes[8 * rows :].reshape(4, -1).T).view("<u4")[:, 0]
+        if rows and numbers.max() >= different:
+            raise ValueError("a list of hashes with heads that it does not have")
+        return cls(np.cumsum(differences.astype(np.int64)), masks[numbers])
 
 
 def _hashes(compositions: Iterable[str]) -> np.ndarray:

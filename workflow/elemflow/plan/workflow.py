@@ -52,7 +52,7 @@ class Workflow:
     Attributes:
         plan: Runs, tables and figures.
         claims: What the page of claims of each study shows.
-        sources, curation, features, splits, training, bases, evaluation, stability, inference, reports, site, record:
+        sources, curation, features, splits, bases, training, evaluation, stability, inference, reports, site, record:
             The stages.
     """
 
@@ -77,8 +77,8 @@ class Workflow:
         self.curation = Curation(context, self.sources)
         self.features = Features(context, self.curation)
         self.splits = Splits(context, self.curation)
-        self.training = Training(context, self.curation, self.features, self.splits)
         self.bases = Bases(context, self.curation, self.splits)
+        self.training = Training(context, self.curation, self.features, self.splits, self.bases)
         self.evaluation = Evaluation(context, self.training)
         self.stability = Stability(context, self.curation, self.training)
         self.inference = Inference(context, self.features, self.training)

@@ -128,6 +128,7 @@ def train_members(
     if before:
         before.check_leakage(inputs.split, inputs.materials)
     files = [*inputs.features, inputs.materials, inputs.split, *(before.files if before else ())]
+    files += [inputs.base] if inputs.base else []
     digests = {str(path): sha256_file(path) for path in files}
     fitter = make_fitter(sized, backend)
     identity = open_checkpoint(

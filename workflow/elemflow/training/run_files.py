@@ -16,17 +16,20 @@ class RunInputs:
         materials: `materials.parquet` of the dataset.
         split: Split file of the protocol.
         pretrained: Files of the pre-training run, if the protocol has the key `pretraining`.
+        base: File of the base that the model is fine-tuned from, if the workflow builds it.
     """
 
     features: Sequence[Path]
     materials: Path
     split: Path
     pretrained: PretrainingFiles | None = None
+    base: Path | None = None
 
     @property
     def files(self) -> list[Path]:
         """All files."""
-        return [*self.features, self.materials, self.split, *(self.pretrained or ())]
+        built = [self.base] if self.base else []
+        return [*self.features, self.materials, self.split, *(self.pretrained or ()), *built]
 
     @classmethod
     def from_names(
@@ -35,6 +38,7 @@ class RunInputs:
         materials: str | Path,
         split: str | Path,
         pretrained: Sequence[str | Path] = (),
+        base: Sequence[str | Path] = (),
     ) -> "RunInputs":
         """Return the inputs of a job.
 
@@ -43,9 +47,11 @@ class RunInputs:
             materials: See the class.
             split: See the class.
             pretrained: Files of the pre-training run in the order of `PretrainingFiles`; empty if there is none.
+            base: The file of the base; empty if there is none.
         """
         before = PretrainingFiles(*map(Path, pretrained)) if pretrained else None
-        return cls([Path(path) for path in features], Path(materials), Path(split), before)
+        built = next(map(Path, base), None)
+        return cls([Path(path) for path in features], Path(materials), Path(split), before, built)
 
 
 @dataclass(frozen=True)

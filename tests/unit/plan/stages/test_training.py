@@ -33,3 +33,14 @@ def test_a_property_that_a_dataset_lacks_is_named(wf, run):
 def test_memory_of_a_training_grows_with_each_attempt(wf, run, empty):
     assert wf.training.memory_mb(wildcards(run), 2) == 2 * wf.training.memory_mb(wildcards(run), 1)
     assert wf.training.minutes(wildcards(run)) >= 30
+
+
+def test_a_base_that_the_workflow_builds_is_an_input_and_one_from_a_file_is_none(wf, empty):
+    keys = {"dataset": "kefe", "property": "formation_energy", "representation": "ef+pa", "protocol": "fine_tuned_base"}
+    built = wildcards(Run.of(keys | {"model": "fine_tuned_crabnet_base"}))
+    file = "results/bases/elemflow_crabnet/elemflow_crabnet.elemflow"
+    assert wf.training.base(built) == [file]
+    assert wf.training.cfg(built)["model"]["file"] == file
+    shipped = wildcards(Run.of(keys | {"model": "fine_tuned_base"}))
+    assert wf.training.base(shipped) == []
+    assert wf.training.cfg(shipped)["model"]["file"] == "resources/models/elemflow_base.elemflow"

@@ -59,6 +59,10 @@ class Bases(Stage):
         record = paths.BASE_FILE_RECORD.format(base=base)
         return Product(record, lambda: self._file_cfg(base), lambda: [*self._rows(base), *self._networks(base)])
 
+    def file(self, base: str) -> tuple[str, Product]:
+        """Return the file of a base that predicts, and the product it belongs to."""
+        return paths.BASE_FILE.format(base=base), self.file_product(base)
+
     def _materials(self, declared: Base) -> list[tuple[str, Product]]:
         return [self._curation.materials(dataset) for dataset in declared.datasets]
 

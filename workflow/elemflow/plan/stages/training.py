@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from elemflow.config.base import base_of
 from elemflow.config.kinds import FITTERS, parts_of
 from elemflow.config.model import NetworkModel
 from elemflow.core.declared import Parameters
@@ -11,6 +12,7 @@ from elemflow.plan import paths, resources
 from elemflow.plan.grid import source_run
 from elemflow.plan.reruns import Product
 from elemflow.plan.stages.base import Context, Stage, Wildcards, compared
+from elemflow.plan.stages.bases import Bases
 from elemflow.plan.stages.curation import Curation
 from elemflow.plan.stages.features import Features
 from elemflow.plan.stages.splits import Splits
@@ -19,8 +21,9 @@ from elemflow.plan.stages.splits import Splits
 class Training(Stage):
     """Features and split to fitted members and their predictions."""
 
-    def __init__(self, context: Context, curation: Curation, features: Features, splits: Splits):
+    def __init__(self, context: Context, curation: Curation, features: Features, splits: Splits, bases: Bases):
         super().__init__(context)
+        self._bases = bases
         self._features = features
         self._curation = curation
         self._splits = splits
@@ -29,7 +32,7 @@ class Training(Stage):
     def product(self, run: Run) -> Product:
         """Return the outputs of a run."""
         record = paths.RUN_RECORD.format(**run.keys())
-        return Product(record, lambda: self._cfg(run), lambda: [*self.inputs(run), *self._pretrained(run)])
+        return Product(record, lambda: self._cfg(run), lambda: self._all_inputs(run))
 
     def output(self, run: Run, pattern: str) -> tuple[str, Product]:
         """Return an output of a run and the product it belongs to."""
@@ -40,6 +43,14 @@ class Training(Stage):
         features = self._features.files(run.dataset, run.representation)
         split = self._splits.split(run.dataset, run.property, run.protocol)
         return [*features, self._curation.materials(run.dataset), split]
+
+    def _all_inputs(self, run: Run) -> list[tuple[str, Product]]:
+        return [*self.inputs(run), *self._pretrained(run), *self._built_base(run)]
+
+    def _built_base(self, run: Run) -> list[tuple[str, Product]]:
+        """Return the base that the model of a run is fine-tuned from, if the workflow builds it."""
+        base = base_of(self.settings.models[run.model], self.settings.bases, f"model '{run.model}'")
+        return [self._bases.file(base)] if base else []
 
     def _pretrained(self, run: Run) -> list[tuple[str, Product]]:
         try:
@@ -67,6 +78,10 @@ class Training(Stage):
         """Return what a run takes from its pre-training run, if it has one: models, split and materials."""
         return compared(self.product(Run.of(wildcards)), self._pretrained(Run.of(wildcards)))
 
+    def base(self, wildcards: Wildcards) -> list[str]:
+        """Return the base that a run is fine-tuned from, if the workflow builds it."""
+        return compared(self.product(Run.of(wildcards)), self._built_base(Run.of(wildcards)))
+
     def cfg(self, wildcards: Wildcards) -> Parameters:
         """Return what a run depends on, titles and published names aside."""
         return self._cfg(Run.of(wildcards))
@@ -76,10 +91,14 @@ class Training(Stage):
         prop = dataset.properties.get(run.property)
         if prop is None:
             raise ConfigError(f"Dataset '{run.dataset}' has no property '{run.property}'.")
+        model = self.settings.models[run.model].training_parameters()
+        for path, _ in self._built_base(run):
+            # A base that the workflow builds has a path instead of a file that somebody declared.
+            model = {**model, "file": path}
         return {
             "run": run.keys(),
             "property": dataset.property_parameters(run.property),
-            "model": self.settings.models[run.model].training_parameters(),
+            "model": model,
             "protocol": protocol.training_parameters(prop, parts_of(run.representation)),
         }
 

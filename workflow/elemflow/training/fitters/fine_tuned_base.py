@@ -14,6 +14,7 @@ from elemflow.core.roles import Role
 from elemflow.estimators.storage import save_estimator
 from elemflow.multitask.estimator import FineTunedBase
 from elemflow.multitask.file import open_base
+from elemflow.multitask.finetune import HeadChoice
 from elemflow.multitask.trunk import seen_facts
 from elemflow.training.backend import EngineInfo
 from elemflow.training.data import RoleData
@@ -26,8 +27,9 @@ log = logging.getLogger(__name__)
 class Options(ModelOptions):
     """A network fine-tuned from a base, which predicts many properties."""
 
-    file: str = Field(description="File of the base, below the folder of the project, or absolute.")
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 that the file must have.")
+    base: str = Field("", description="Base of config/bases, which the workflow builds; or else `file`, with `sha256`.")
+    file: str = Field("", description="File of a base, below the folder of the project, or absolute.")
+    sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="SHA-256 that the file must have.")
     head: str = Field(
         "nearest",
         pattern="^(nearest|new)$",
@@ -72,7 +74,8 @@ class FineTunedBaseFitter(EstimatorFitterBase):
             )
         options, data = self.options, task.data
         seed, started = self.run.seed_of(data.member), time.monotonic()
-        estimator = FineTunedBase(options.file, options.sha256, "new" if options.head == "new" else "nearest", seed)
+        head: HeadChoice = "new" if options.head == "new" else "nearest"
+        estimator = FineTunedBase(options.file, options.sha256 or None, head, seed)
         estimator.fit(data.train.x, data.train.y)
         seconds = time.monotonic() - started
         log.info("%s: fine-tuned from %s in %.1f s", task.label, estimator.head_ or "a new head", seconds)
@@ -91,7 +94,7 @@ class FineTunedBaseFitter(EstimatorFitterBase):
 
     def _seen(self, test: RoleData, predict: Any) -> dict[str, Any]:
         """Return what the base had seen of the test materials; errors are in the scale of the target."""
-        base = open_base(self.options.file, self.options.sha256)
+        base = open_base(self.options.file, self.options.sha256 or None)
         compositions = [composition_of(str(material)) for material in test.material_id]
         found = seen_facts(base, compositions, np.abs(predict(test) - test.y))
         log.info("the base has seen %d of %d test materials", found["test_seen"], len(compositions))
