@@ -34,8 +34,14 @@ def main():
     lines = pd.concat([pd.read_csv(path, keep_default_na=False) for path in given.tables])
     lines = lines[lines["base"].isin(["", given.base])]
     names = [name for name in TITLES if name in set(lines["set"])]
-    figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3.6), squeeze=False, layout="constrained")
-    for axis, name in zip(axes[0], names, strict=True):
+    columns = min(len(names), 2)  # so that the text is as large as that of the page
+    lines_of_panels = -(-len(names) // columns)
+    figure, axes = plt.subplots(
+        lines_of_panels, columns, figsize=(4 * columns, 3 * lines_of_panels + 0.6), squeeze=False, layout="constrained"
+    )
+    for axis in axes.flat[len(names) :]:
+        axis.remove()
+    for axis, name in zip(axes.flat, names, strict=False):
         for method, (label, colour, marker) in LABELS.items():
             points = lines[(lines["set"] == name) & (lines["method"] == method)].groupby("rows")["mae"]
             mean, low, high = points.mean(), points.min(), points.max()
@@ -43,12 +49,15 @@ def main():
                 bars = [mean - low, high - mean]
                 axis.errorbar(mean.index, mean, bars, color=colour, marker=marker, label=label, capsize=2)
         axis.set(xscale="log", title=TITLES[name], xlabel="training rows", ylim=(0, None))
-        axis.title.set_size(9)
+        axis.title.set_size(10)
+        axis.spines[["top", "right"]].set_visible(False)
         sizes = sorted(set(lines.loc[lines["set"] == name, "rows"]))
         axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axis.minorticks_off()
-    axes[0][0].set_ylabel("mean absolute error")
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=len(LABELS), fontsize=8)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("mean absolute error")
+    handles = axes[0][0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
     figure.savefig(given.out, metadata={"Date": None})
 
 

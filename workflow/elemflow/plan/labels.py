@@ -43,9 +43,8 @@ def make_labels(
 def title_of(settings: Settings, run: Run) -> str:
     """Return the titles of model, dataset and property of a run, such as `BRNet · KEFE · Formation enthalpy`."""
     dataset = settings.datasets[run.dataset]
-    return " · ".join(
-        [settings.models[run.model].title or run.model, dataset.title, property_of(dataset, run.property).title]
-    )
+    model = settings.models[run.model].title or run.model
+    return " · ".join([model[0].upper() + model[1:], dataset.title, property_of(dataset, run.property).title])
 
 
 def _label(settings: Settings, entry: Cell, runs: Sequence[Run], keys: Sequence[str], *, units: bool = False) -> str:

@@ -642,7 +642,20 @@ def test_the_two_plots_of_a_calibration_stand_next_to_each_other(drawing, runs):
     cfg["panels"] *= 3
     axes = drawing(cfg, runs).axes
     rows = [axis.get_subplotspec().rowspan.start for axis in axes[:6]]
-    assert rows == [0, 0, 0, 0, 1, 1]
+    assert rows == [0, 0, 1, 1, 2, 2]
+
+
+def test_no_time_of_a_training_is_below_zero(drawing, runs):
+    for axis in drawing(make_figure("cost", ["BRNet", "BNet"]), runs).axes:
+        assert axis.get_xlim()[0] == 0
+
+
+def test_the_legend_of_applicability_covers_no_point(drawing, runs):
+    figure = drawing(make_figure("applicability", ["BRNet", "BNet"]), runs)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["BRNet", "BNet"]
+    assert not any(axis.get_legend() for axis in figure.axes)
+    assert not overlap([legend.get_window_extent(), *(axis.get_tightbbox() for axis in figure.axes)])
 
 
 def test_a_small_mark_keeps_its_colour_in_the_png(tmp_path):

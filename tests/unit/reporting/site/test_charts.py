@@ -69,3 +69,8 @@ def test_epochs_are_whole_numbers_and_steep_curves_logarithmic():
     at = {tick.label: tick.at for tick in chart.y_ticks}
     assert at["0.1"] - at["1"] == pytest.approx(at["1"] - at["10"], abs=0.2)
     assert all(TOP - 0.1 <= tick.at <= TOP + HEIGHT + 0.1 for tick in chart.y_ticks)
+
+
+def test_labels_of_an_axis_have_as_many_decimals():
+    chart = draw_curves({"0": (np.array([1.0, 2.0]), np.array([0.59, 0.71]))}, "trial", "MAE")
+    assert [tick.label for tick in chart.y_ticks] == ["0.60", "0.65", "0.70"]

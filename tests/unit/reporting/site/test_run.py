@@ -112,3 +112,11 @@ def test_a_page_has_the_titles_of_its_run_and_ids_below(site, tmp_path):
     page = (site.folder / run_page(RUN)).read_text(encoding="utf-8")
     assert "<h1>BRNet · KEFE · Formation enthalpy</h1>" in page
     assert "<dd>kefe</dd>" in page
+
+
+def test_a_fine_tuned_run_says_what_its_base_had_seen(site, tmp_path):
+    folder = write_run(tmp_path / "runs", RUN, [0.09])
+    info = read_json(folder / "run_info.json")
+    info["members"]["0"] |= {"test_seen": 0, "test_unseen": 40, "test_seen_under": {}}
+    write_json(folder / "run_info.json", info)
+    assert "The base had seen none of the test materials (0 of 40)." in write(site, folder)

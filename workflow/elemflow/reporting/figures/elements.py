@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from elemflow.chemistry.composition import amounts
 from elemflow.core.parquet import read_table
 
-CORNERS = ((4, 2), (-4, 2), (4, -2), (-4, -2))  # of a point, in points
+CORNERS = ((4, 2), (-4, 2), (4, -2), (-4, -2), (4, 9), (-4, 9), (4, -9), (-4, -9))  # of a point, in points
 RADIUS = 3  # of a point, in pixels
 
 

@@ -297,8 +297,8 @@ def round_ticks(axis: Axes) -> None:
     """Give a logarithmic horizontal axis of counts over less than two decades few round ticks, others decades alone."""
     low, high = axis.get_xlim()
     axis.xaxis.set_minor_formatter(NullFormatter())  # the default labels so many multiples that they touch
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     if high < 100 * low:
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axis.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     if high < 10 * low:
         axis.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))

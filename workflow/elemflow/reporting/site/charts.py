@@ -199,8 +199,11 @@ def _is_power(value: float) -> bool:
 def _ticks(axis: _Axis, shift: Callable[[float], float]) -> Iterable[Tick]:
     values = axis.ticks()
     places = axis.place(np.array(values))
-    for value, at in zip(values, places, strict=True):
-        shown = f"{value:.6g}" if abs(value) < LONG else f"{value:.0e}"
+    texts = [f"{value:.6g}" if abs(value) < LONG else f"{value:.0e}" for value in values]
+    if not axis.log and not any("e" in text for text in texts):  # all with as many digits: 0.60, 0.65, 0.70
+        decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
+        texts = [f"{value:.{decimals}f}" for value in values]
+    for shown, at in zip(texts, places, strict=True):
         yield Tick(round(shift(float(at)), 1), "0" if float(shown) == 0 else shown.replace("-", "−"))
 
 

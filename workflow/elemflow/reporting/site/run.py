@@ -11,7 +11,7 @@ from elemflow.core.run import Run
 from elemflow.evaluation.conformal import IntervalKind
 from elemflow.evaluation.records import CoverageReport, Errors, ErrorSummary, Evaluation, RoleErrors
 from elemflow.plan.site import SiteRun
-from elemflow.reporting.results import read_evaluation, read_test_points
+from elemflow.reporting.results import read_evaluation, read_seen, read_test_points
 from elemflow.reporting.site.cells import ListedCell
 from elemflow.reporting.site.charts import Chart, draw_curves, draw_parity, with_unit
 from elemflow.reporting.site.render import Site, run_page
@@ -87,6 +87,7 @@ def write_run(site: Site, run: SiteRun, cells: Sequence[ListedCell]) -> None:
         not_run=evaluation.not_run if evaluation else None,
         errors=list(_list_errors(evaluation, record)) if evaluation and test else [],
         charts=[chart for chart in (_parity(folder, record, test), _curves(folder, record)) if chart],
+        seen=read_seen(folder / "metrics.json"),
         chosen=list(_list_chosen(record)),
         interval_kinds=list(INTERVALS.values()),
         intervals=_list_intervals(test.uncertainty) if test and test.uncertainty else [],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -12,7 +13,7 @@ from elemflow.core.files import read_metadata
 from elemflow.core.parquet import read_frame
 from elemflow.evaluation.applicability_groups import percentile_groups, read_applicability
 from elemflow.plan.items import PlannedFigure
-from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_pairs, with_unit
+from elemflow.reporting.figures.panels import Numbers, Panel, Series, grid_of_pairs, legend_below, with_unit
 
 KIND = FigureKind(
     description="Error against the distance from the training materials.",
@@ -32,6 +33,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
     """Draw error and share by groups of percentiles of the distance."""
     del planned
     figure, pairs = grid_of_pairs(len(panels), width=4.4, height=4)
+    handles: dict[str, Artist] = {}
     for (above, below), panel in zip(pairs, panels, strict=True):
         labels: list[str] = []
         for number, series in enumerate(panel.series):
@@ -39,7 +41,9 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
             labels = [str(label) for label in groups.index]
             place = np.arange(len(groups)) + 0.8 * ((number + 0.5) / len(panel.series) - 0.5)
             enough = (groups["n"] >= FEWEST).to_numpy()
-            above.plot(place[enough], groups["mae"][enough], "o-", color=series.color, markersize=4, label=series.label)
+            (handles[series.label],) = above.plot(
+                place[enough], groups["mae"][enough], "o-", color=series.color, markersize=4, label=series.label
+            )
             below.bar(place, groups["share"], 0.8 / len(panel.series), color=series.color, alpha=0.55)
             x = np.arange(len(groups))
             numbers.add(panel, series, "mean_absolute_error", x=x[enough], y=groups["mae"][enough].to_numpy())
@@ -48,10 +52,10 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
         above.set(title=panel.label, ylim=(0, None))
         above.set_ylabel(with_unit("MAE", unit))
         above.grid(axis="y")
-        above.legend(loc="best")
-        below.set(xlabel="Percentile of the distance (%)", ylabel="Share")
+        below.set(xlabel="Percentile of the distance", ylabel="Share")
         below.set_xticks(np.arange(len(labels)), [label.replace(" ", "\n") for label in labels], fontsize="small")
         below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    legend_below(figure, list(handles.values()))
     return figure
 
 

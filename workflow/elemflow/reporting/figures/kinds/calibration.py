@@ -36,7 +36,7 @@ NAMES = {"spread": "Gaussian, not calibrated", "normalised": "normalised", "abso
 def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:
     """Draw coverage against level, and error against spread, for each panel."""
     del planned
-    figure, axes = grid_of_axes(2 * len(panels), width=3.1, height=2.9, columns=2 * min(len(panels), 2))
+    figure, axes = grid_of_axes(2 * len(panels), width=3.1, height=2.9, columns=2)
     for number, panel in enumerate(panels):
         coverage, error = axes[2 * number : 2 * number + 2]
         for series in panel.series:
@@ -57,7 +57,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
         unit = panel.series[0].unit
         error.set(xlabel=with_unit("Spread of the members", unit), ylabel=with_unit("Mean absolute error", unit))
         error.set(xlim=(0, None), ylim=(0, None))
-        error.xaxis.set_major_locator(MaxNLocator(5))
+        error.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         error.grid(axis="y")
         error.legend(loc="upper left")
     return figure

@@ -38,17 +38,18 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
             look: dict[str, Any] = (
                 {"s": LARGEST * parameters / largest, "alpha": 0.45, "edgecolors": series.color}
                 if parameters
-                else {"s": 45, "marker": "x"}
+                else {"s": 45, "marker": "x", "clip_on": False}
             )
             axis.scatter(time, error, color=series.color, **look)
             numbers.add(panel, series, "seconds_and_error", x=time * seconds, y=error)
             if parameters:
-                axis.plot(time, error, ".", color=series.color, markersize=4)
+                axis.plot(time, error, ".", color=series.color, markersize=4, clip_on=False)
                 numbers.add(panel, series, "parameters", x=time * seconds, count=parameters)
             label = f"{series.label}, {parameters / 1e6:.1f} M parameters" if parameters else series.label
             handles.setdefault(series.label, style.plt.Line2D(
                 [], [], color=series.color, marker="o" if parameters else "x", linestyle="", label=label))  # fmt: skip
         axis.margins(0.28)
+        axis.set_xlim(left=0)
         axis.set(title=panel.label, xlabel=f"Time to train ({unit})")
         name = words.short_metric(planned.metric)
         axis.set_ylabel(with_unit(name, "" if planned.metric == "r2" else panel.series[0].unit))

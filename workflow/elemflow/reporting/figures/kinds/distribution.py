@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from elemflow.config.kinds import FigureKind
 from elemflow.core.parquet import read_table
@@ -51,6 +51,8 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
         first = panel.sources[0]
         axis.set(title=panel.label, xlabel=with_unit(first.property_title, first.unit), ylabel="Share of materials")
         axis.yaxis.set_major_formatter(PercentFormatter(1))
+        if whole:
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(axis="y")
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(panel.sources))
     return figure

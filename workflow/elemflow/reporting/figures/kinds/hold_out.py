@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from elemflow.config.kinds import FigureKind
 from elemflow.core.files import read_json
@@ -66,6 +66,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
         axis.set(xlabel=f"Share of the {element} materials in training", ylim=(0, None))
         axis.set_title(f"{first.dataset_title} · {first.property_title}")
         axis.set_ylabel(with_unit("MAE", first.unit))
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.xaxis.set_major_formatter(PercentFormatter(1))
         axis.grid()
         axis.legend(loc="best")

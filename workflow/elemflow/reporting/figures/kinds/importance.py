@@ -44,7 +44,7 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
             continue
         axis.set(yscale="log", xlabel="Rank of the input", title=f"{panel.label} · all inputs")
         axis.set_ylabel(with_unit("Increase of the MAE", panel.series[0].unit))
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 2.5, 5, 10]))
         axis.grid()
         legend_under(axis)
     return figure
@@ -62,7 +62,7 @@ def _draw_bars(axis: Axes, panel: Panel, series: Series, increases: pd.DataFrame
     axis.set_yticks(place, list(largest), fontsize=7)
     axis.tick_params(axis="y", length=0)
     axis.set(title=f"{panel.label} · {series.label}", xlabel=with_unit("Increase of the MAE", series.unit))
-    axis.xaxis.set_major_locator(MaxNLocator(5))
+    axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axis.grid(axis="x")
 
 

@@ -68,7 +68,7 @@ def draw_curves(
             axis.yaxis.set_major_formatter(ScalarFormatter())
             axis.yaxis.set_minor_locator(LogLocator(10, subs=(3, 4, 6, 7, 8, 9), numticks=12))
             axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
-        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
         axis.set(title=panel.label, xlabel=over.capitalize())
         axis.set_ylabel(with_unit(name(panel), panel.series[0].unit))
         axis.grid(axis="y")
