@@ -16,8 +16,8 @@ def test_points_lie_where_their_values_are():
     chart = draw_parity(true, true[::-1], "eV")
     points = points_of(chart, "points")
     places = {tick.label: tick.at for tick in chart.x_ticks}, {tick.label: tick.at for tick in chart.y_ticks}
-    assert points[:, 0] == pytest.approx([places[0][label] for label in ("0", "1", "2")], abs=0.1)
-    assert points[:, 1] == pytest.approx([places[1][label] for label in ("2", "1", "0")], abs=0.1)
+    assert points[:, 0] == pytest.approx([places[0][label] for label in ("0", "1.0", "2.0")], abs=0.1)
+    assert points[:, 1] == pytest.approx([places[1][label] for label in ("2.0", "1.0", "0")], abs=0.1)
     assert chart.x_title == "true (eV)"
 
 
