@@ -2,11 +2,14 @@
 
     python benchmarks/bench_stability.py systems <materials.parquet>
     python benchmarks/bench_stability.py nested <materials.parquet> <predictions.parquet of stability_nested>
+    python benchmarks/bench_stability.py points <stability.parquet>
     python benchmarks/bench_stability.py base <hull.parquet>
 
 `systems` decides by the compounds with one element exchanged, without a model, in random folds and in folds of whole
 chemical systems. `nested` decides all folds by the networks of the nested run alone: the energy of a compound is the
-mean of the four that left out its fold. `base` compares the energies of the base that ships with those of a hull.
+mean of the four that left out its fold. `points` holds the classifiers of a run at thresholds of P(stable) that the
+other folds choose: the lowest with a false positive rate of `FPR` there, and the one with the best F1. `base` compares
+the energies of the base that ships with those of a hull.
 """
 
 import sys
@@ -16,6 +19,7 @@ from time import process_time
 import numpy as np
 
 from elemflow.base.energies import BaseEnergies, Difference
+from elemflow.core.parquet import read_frame
 from elemflow.splits.schemes.base import TEST, TRAIN
 from elemflow.splits.schemes.registry import read_split
 from elemflow.stability.assess import Assessment, assess, report_of
@@ -29,6 +33,9 @@ from elemflow.stability.substitutions import LABELS, Substitutions
 
 PROPERTY = "formation_energy"
 SPLITS = ("k_fold", "leave_systems_out")
+FPR = 0.13
+CLASSIFIERS = {"second_stage_classifier": "true_known", "trained_classifier": "true_all"}
+"""Columns of P(stable), and of the true ΔHd."""
 
 
 def report(name: str, metrics: Metrics) -> None:
@@ -99,6 +106,38 @@ def nested(materials: str, predictions: str) -> None:
     print(f"{process_time():.0f} CPU seconds")
 
 
+def points(table: str) -> None:
+    """Print decisions at 0.5 and at thresholds that the other folds choose, of all folds and without the first."""
+    rows = read_frame(Path(table))
+    folds = rows["split"].to_numpy()
+    for name, truth in CLASSIFIERS.items():
+        chances, stable = rows[name].to_numpy(), rows[truth].to_numpy() <= 0
+        chosen = {"0.5": np.full(len(rows), 0.5), f"FPR {FPR}": np.empty(len(rows)), "best F1": np.empty(len(rows))}
+        for fold in np.unique(folds):
+            own = folds == fold
+            unstable = np.sort(chances[~own & ~stable])
+            chosen[f"FPR {FPR}"][own] = unstable[int(np.ceil((1 - FPR) * len(unstable)))]
+            candidates = np.linspace(0.2, 0.7, 101)
+            scores = [decision(chances[~own] >= each, stable[~own])["F1"] for each in candidates]
+            chosen["best F1"][own] = candidates[int(np.argmax(scores))]
+        for rule, threshold in chosen.items():
+            for label, part in (("all folds", folds >= 0), ("without fold 0", folds > 0)):
+                values = decision(chances[part] >= threshold[part], stable[part])
+                text = ", ".join(f"{key} {value:.4f}" for key, value in values.items())
+                print(f"{name} at {rule} ({threshold.min():.3f} to {threshold.max():.3f}), {label}: {text}")
+
+
+def decision(predicted: np.ndarray, stable: np.ndarray) -> dict[str, float]:
+    """Return F1, precision, recall and false positive rate."""
+    hits = float((predicted & stable).sum())
+    return {
+        "F1": 2 * hits / (predicted.sum() + stable.sum()),
+        "precision": hits / predicted.sum(),
+        "recall": hits / stable.sum(),
+        "FPR": float((predicted & ~stable).sum() / (~stable).sum()),
+    }
+
+
 def base(hull: str) -> None:
     """Compare the energies of the base that ships with those of all phases of a hull."""
     found = Difference.of(BaseEnergies(), HullFile.read(Path(hull)).phases)
@@ -107,4 +146,4 @@ def base(hull: str) -> None:
 
 
 if __name__ == "__main__":
-    {"systems": systems, "nested": nested, "base": base}[sys.argv[1]](*sys.argv[2:])
+    {"systems": systems, "nested": nested, "points": points, "base": base}[sys.argv[1]](*sys.argv[2:])

@@ -4,7 +4,7 @@ import numpy as np
 
 from elemflow.chemistry.composition import canonical
 from elemflow.stability.competition import Competition, Compositions
-from elemflow.stability.residuals import LABELS, error_features
+from elemflow.stability.residuals import LABELS, WIDE_LABELS, error_features, wide_error_features
 
 FORMULAS = sorted(map(canonical, ["NaCl", "KCl", "LiCl", "Li2O", "LiO", "MgO"]))
 PHASES = Competition(Compositions.of(FORMULAS))
@@ -62,3 +62,16 @@ def test_without_any_known_compound_there_is_nothing():
     found = error_features(PHASES, np.array([], dtype=np.int64), np.array([]), rows("MgO"))
     assert np.isnan(column(found, "error_substitution_mean"))[0]
     assert column(found, "error_substitutions")[0] == 0
+
+
+def test_errors_of_all_known_compounds_are_features_too():
+    known = rows("NaCl", "KCl", "LiCl", "Li2O", "LiO")
+    errors = np.linspace(-1, 1, len(known))
+    found = wide_error_features(PHASES, known, errors, np.arange(len(FORMULAS)))
+    assert found.shape == (len(FORMULAS), len(WIDE_LABELS))
+    np.testing.assert_array_equal(
+        found[:, : len(LABELS)], error_features(PHASES, known, errors, np.arange(len(FORMULAS)))
+    )
+    asked = Competition(Compositions.of([*FORMULAS, canonical("NaBr")]), PHASES.phases)
+    outside = wide_error_features(asked, known, errors, np.arange(len(FORMULAS) + 1))
+    np.testing.assert_allclose(found, outside[:-1])

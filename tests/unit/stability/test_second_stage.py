@@ -27,3 +27,16 @@ def test_equal_inputs_give_equal_models():
     decomposition, probability = first
     assert np.abs(decomposition - y).mean() < np.abs(y - y.mean()).mean() / 2
     assert ((probability > 0.5) == (y <= 0)).mean() > 0.8
+
+
+def test_a_first_estimate_is_corrected_and_kept_in_the_file(tmp_path):
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(600, 3))
+    y = x[:, 1] + 0.1 * (x[:, 0] > 0)
+    models = TreeModels.fit(x, y, 1)
+    far = np.column_stack((x[:, 0], np.full(600, 100.0), x[:, 2]))  # beyond all that was learned
+    np.testing.assert_allclose(models.predict(far)[0], 100 + 0.1 * (x[:, 0] > 0), atol=0.02)
+    models.write(tmp_path / "a.trees", {})
+    again, _ = TreeModels.read(tmp_path / "a.trees")
+    assert again.start == 1
+    np.testing.assert_array_equal(again.predict(x), models.predict(x))

@@ -126,6 +126,16 @@ class Competition:
         """Position of the phase with the same composition, -1 where none is known (targets,)."""
         return self._equal
 
+    def own(self, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the value of the phase with the same composition (rows,); NaN where none is known.
+
+        Args:
+            values: Value of each phase (phases,).
+            rows: Positions of the targets.
+        """
+        equal = self._equal[rows]
+        return np.where(equal >= 0, values[equal], np.nan)
+
     def problems(self, rows: np.ndarray | None = None, most_pairs: int = 400_000) -> Iterator[Problems]:
         """Yield the compositions with their competitors, in batches of one number of elements.
 

@@ -5,6 +5,7 @@ training set, and their energies those of networks that saw neither the compound
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -15,8 +16,10 @@ from elemflow.stability.nested import View
 from elemflow.stability.phases import Phases
 from elemflow.stability.second_stage import TreeModels
 
-SECOND_LABELS = (*LABELS, "energy", "decomposition", *residuals.LABELS)
+SECOND_LABELS = (*LABELS, "energy", "decomposition", *residuals.LABELS, *residuals.WIDE_LABELS)
 """Features of the second stage."""
+ESTIMATE = SECOND_LABELS.index("decomposition")
+"""Column of the first estimate of ΔHd: the predicted energy above the hull."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +85,51 @@ def second_stage(
 ) -> dict[str, np.ndarray]:
     """Return what trees predict that read the hull, the energy, and the errors of the network nearby.
 
-    Each view is the model of one fold of the training set; it predicts the tested compounds as it predicts that fold,
-    with the errors of that fold around them. The predictions of all views are averaged.
+    Each view is the model of one fold of the training set. A tested compound is predicted once per view, with the
+    errors of that fold around it, and the predictions are averaged; its energy is the mean of all models. The errors of
+    all training phases, each by the model that did not see it, are features as well.
     """
+    energies = mean_energies(fold, views)
+    everywhere = WideErrors.of(competition, phases, views)
+    wide, wide_tested = everywhere.features(around.train), everywhere.features(fold.tested)
     inputs, labels, asked = [], [], []
     for view in views:
         errors = phases.energies[view.rows] - view.energies
         places = np.searchsorted(around.train, view.rows)
-        nearby = residuals.error_features(competition, view.rows, errors, view.rows)
+        nearby = np.column_stack((residuals.error_features(competition, view.rows, errors, view.rows), wide[places]))
         inputs.append(with_energy(around.train_columns[places], view.energies, around.train_hull[places], nearby))
         labels.append(around.labels[places])
-        nearby = residuals.error_features(competition, view.rows, errors, fold.tested)
-        asked.append(with_energy(around.tested_columns, view.tested, around.tested_hull, nearby))
-    models = TreeModels.fit(np.concatenate(inputs), np.concatenate(labels))
+        nearby = np.column_stack((residuals.error_features(competition, view.rows, errors, fold.tested), wide_tested))
+        asked.append(with_energy(around.tested_columns, energies, around.tested_hull, nearby))
+    models = TreeModels.fit(np.concatenate(inputs), np.concatenate(labels), ESTIMATE)
     decomposition, probability = models.predict_mean(asked)
     return {"second_stage": decomposition, "second_stage_classifier": probability}
+
+
+@dataclass(frozen=True)
+class WideErrors:
+    """Errors of the energies of known phases, each by a model that did not see it.
+
+    Attributes:
+        competition: Compositions against the phases.
+        rows: Positions of the phases, ascending.
+        errors: True minus predicted energy of each (rows,), eV/atom.
+    """
+
+    competition: Competition
+    rows: np.ndarray
+    errors: np.ndarray
+
+    @classmethod
+    def of(cls, competition: Competition, phases: Phases, views: list[View]) -> Self:
+        """Return the errors of all views; the mean where a phase is in several."""
+        rows, inverse = np.unique(np.concatenate([view.rows for view in views]), return_inverse=True)
+        energies = np.bincount(inverse, np.concatenate([view.energies for view in views])) / np.bincount(inverse)
+        return cls(competition, rows, phases.energies[rows] - energies)
+
+    def features(self, wanted: np.ndarray) -> np.ndarray:
+        """Return the columns of `residuals.WIDE_LABELS` for some compositions, given by ascending positions."""
+        return residuals.wide_error_features(self.competition, self.rows, self.errors, wanted)
 
 
 def with_energy(columns: np.ndarray, energies: np.ndarray, hull: np.ndarray, nearby: np.ndarray) -> np.ndarray:
@@ -122,19 +155,26 @@ def of_predicted_hull(
     """Return what trees predict that read a hull all of whose energies are predicted.
 
     The energies of the training phases are those of the views, so that none comes from a network that saw the phase or
-    a tested one. The labels are those of the training set's hull.
+    a tested one. Labels and features of the training phases are of one hull, that of the training set, by reference and
+    by predicted energies; the tested phases are held against all.
     """
     energies = np.empty(len(competition.targets))
     for view in views:
         energies[view.rows] = view.energies
     energies[fold.tested] = mean_energies(fold, views)
     active = np.zeros(len(energies), dtype=bool)
-    active[around.train] = active[fold.tested] = True
-    hull = KnownHull.of(competition, energies, active)
-    own, asked = (
-        np.column_stack((columns, energies[rows], energies[rows] - mixtures.hull_energy))
-        for rows in (around.train, fold.tested)
-        for columns, mixtures in [hull_features(competition, hull, rows)]
-    )
-    decomposition, probability = TreeModels.fit(own, around.labels).predict(asked)
+    active[around.train] = True
+    own = _predicted_columns(competition, energies, active, around.train)
+    active[fold.tested] = True
+    asked = _predicted_columns(competition, energies, active, fold.tested)
+    models = TreeModels.fit(own, around.labels, own.shape[1] - 1)  # the last column is the predicted ΔHd
+    decomposition, probability = models.predict(asked)
     return {"trained": decomposition, "trained_classifier": probability}
+
+
+def _predicted_columns(
+    competition: Competition, energies: np.ndarray, active: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Return the features of some compounds by the hull of predicted energies, its own energy and ΔHd last."""
+    columns, mixtures = hull_features(competition, KnownHull.of(competition, energies, active), rows)
+    return np.column_stack((columns, energies[rows], energies[rows] - mixtures.hull_energy))

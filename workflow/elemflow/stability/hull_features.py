@@ -1,7 +1,8 @@
 """What the known hull around a composition says of its stability: inputs of models of the second stage.
 
 A composition never sees its own energy, neither directly nor through the decomposition enthalpies of others: these are
-read of compounds that it does not compete with.
+read of compounds that it does not compete with. The means over pairs of elements (`exchanges`) leave out the pairs of a
+known compound, though not what its energy does to other pairs; that of an unknown compound enters nothing.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import numpy as np
 
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.chemistry.composition_clusters import DESCRIPTORS, descriptors
-from elemflow.stability import substitutions
+from elemflow.stability import exchanges, substitutions
 from elemflow.stability.competition import Competition, Compositions
+from elemflow.stability.exchanges import Exchanges
 from elemflow.stability.hull import SMALLEST_AMOUNT, Decomposition, decompose
 from elemflow.stability.substitutions import Substitutions
 
@@ -22,7 +24,8 @@ LABELS = (
     "products", "largest_product", "entropy_of_products", "elements_among_products", "potential_lowest",
     "potential_mean", "potential_highest", "depth_of_products", "shallowest_product", "nearest_distance",
     "nearest_height", "lowest_height", "largest_fraction", "smallest_fraction", "entropy_of_composition",
-    *substitutions.LABELS, *DESCRIPTORS, *(f"fraction_{symbol}" for symbol in SYMBOLS[:MOST_ELEMENTS]),
+    *substitutions.LABELS, *exchanges.LABELS, *DESCRIPTORS,
+    *(f"fraction_{symbol}" for symbol in SYMBOLS[:MOST_ELEMENTS]),
 )  # fmt: skip
 SUBSTITUTION_MEAN = "substitution_weighted_mean"
 """The label of the prediction without a model."""
@@ -80,7 +83,7 @@ def hull_features(competition: Competition, known: KnownHull, rows: np.ndarray) 
     targets = competition.targets
     fractions = targets.fractions[rows]
     present = targets.elements[rows] > 0
-    lookup = Substitutions(known.phases, known.decomposition, np.flatnonzero(np.isfinite(known.decomposition)))
+    compounds = known.phases, known.decomposition, np.flatnonzero(np.isfinite(known.decomposition))
     columns = np.column_stack(
         (
             whole.hull_energy,
@@ -98,7 +101,8 @@ def hull_features(competition: Competition, known: KnownHull, rows: np.ndarray) 
             fractions.max(axis=1),
             np.where(present, fractions, np.inf).min(axis=1),
             _entropy(fractions),
-            lookup.features(targets, rows),
+            Substitutions(*compounds).features(targets, rows),
+            Exchanges(*compounds).features(targets, rows, competition.own(known.decomposition, rows)),
             descriptors([targets.formulas[row] for row in rows.tolist()]),
             _fractions(targets, rows),
         )

@@ -6,7 +6,9 @@ composition, and of compounds that this model did not see, so that they are as l
 
 import numpy as np
 
+from elemflow.stability import exchanges
 from elemflow.stability.competition import Competition
+from elemflow.stability.exchanges import Exchanges
 from elemflow.stability.substitutions import LABELS as SUBSTITUTIONS
 from elemflow.stability.substitutions import Substitutions
 
@@ -15,6 +17,7 @@ _SHOWN = (0, 1, 2, 6, 7)
 LABELS = (
     *(f"error_{SUBSTITUTIONS[column]}" for column in _SHOWN), "error_of_system", "error_compounds_of_system",
 )  # fmt: skip
+WIDE_LABELS = (*(f"all_{label}" for label in LABELS), *(f"all_error_{label}" for label in exchanges.LABELS))
 
 
 def error_features(competition: Competition, rows: np.ndarray, errors: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -34,12 +37,30 @@ def error_features(competition: Competition, rows: np.ndarray, errors: np.ndarra
     values[rows] = errors
     substituted = Substitutions(phases, values, rows).features(targets, wanted)[:, _SHOWN]
     sums, counts = _of_systems(phases.systems()[rows], errors, targets.systems()[wanted])
-    equal = competition.equal[wanted]
-    own = np.where(equal >= 0, values[equal], np.nan)
+    own = competition.own(values, wanted)
     sums, counts = sums - np.nan_to_num(own), counts - np.isfinite(own)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(counts > 0, sums / counts, np.nan)
     return np.column_stack((substituted, mean, counts))
+
+
+def wide_error_features(
+    competition: Competition, rows: np.ndarray, errors: np.ndarray, wanted: np.ndarray
+) -> np.ndarray:
+    """Return the columns of `WIDE_LABELS` for some compositions: of the errors of all known compounds.
+
+    Args:
+        competition: Compositions against the phases.
+        rows: Positions of the phases whose error is known, ascending.
+        errors: True minus predicted energy of each (rows,), eV/atom, by any network that did not see the phase.
+        wanted: Positions of the compositions, ascending.
+    """
+    values = np.full(len(competition.phases), np.nan)
+    values[rows] = errors
+    exchanged = Exchanges(competition.phases, values, rows)
+    own = competition.own(values, wanted)
+    near = error_features(competition, rows, errors, wanted)
+    return np.column_stack((near, exchanged.features(competition.targets, wanted, own)))
 
 
 def _of_systems(systems: np.ndarray, errors: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -37,26 +37,36 @@ _FILES = ("regressor.txt.xz", "classifier.txt.xz")
 
 @dataclass(frozen=True)
 class TreeModels:
-    """A model of ΔHd and one of P(stable)."""
+    """A model of ΔHd and one of P(stable).
+
+    Attributes:
+        regressor: Model of ΔHd, or of how far it is from a feature.
+        classifier: Model of P(stable).
+        start: Column of this feature, a first estimate of ΔHd; None without one.
+    """
 
     regressor: "lightgbm.Booster"
     classifier: "lightgbm.Booster"
+    start: int | None = None
 
     @classmethod
-    def fit(cls, inputs: np.ndarray, decomposition: np.ndarray) -> "TreeModels":
+    def fit(cls, inputs: np.ndarray, decomposition: np.ndarray, start: int | None = None) -> Self:
         """Fit both.
 
         Args:
             inputs: Features (rows, features); NaN where there is none.
             decomposition: ΔHd from the known hull (rows,), eV/atom.
+            start: Column of a first estimate of ΔHd, none of it NaN; None to fit ΔHd itself.
         """
         stable = (decomposition <= 0).astype(np.float64)
-        return cls(_fit("regression_l1", inputs, decomposition), _fit("binary", inputs, stable))
+        target = decomposition - _first(inputs, start)
+        return cls(_fit("regression_l1", inputs, target), _fit("binary", inputs, stable), start)
 
     def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return ΔHd in eV/atom and P(stable) of rows of features, each (rows,)."""
+        correction = np.asarray(self.regressor.predict(inputs, num_threads=1), dtype=np.float64)
         return (
-            np.asarray(self.regressor.predict(inputs, num_threads=1), dtype=np.float64),
+            _first(inputs, self.start) + correction,
             np.asarray(self.classifier.predict(inputs, num_threads=1), dtype=np.float64),
         )
 
@@ -75,7 +85,7 @@ class TreeModels:
         with TemporaryDirectory() as folder:
             for name, model in zip(_FILES, (self.regressor, self.classifier), strict=True):
                 (Path(folder) / name).write_bytes(lzma.compress(model.model_to_string().encode()))
-            write_archive(path, Path(folder), {"kind": KIND, **about})
+            write_archive(path, Path(folder), {"kind": KIND, "start": self.start, **about})
 
     @classmethod
     def read(cls, path: Path) -> tuple[Self, dict[str, Any]]:
@@ -92,7 +102,12 @@ class TreeModels:
                 raise DataError(f"{path}: no file of stability trees. Build it again.")
             texts = [lzma.decompress((Path(folder) / name).read_bytes()).decode() for name in _FILES]
         regressor, classifier = (lightgbm.Booster(model_str=text) for text in texts)
-        return cls(regressor, classifier), manifest
+        return cls(regressor, classifier, manifest.get("start")), manifest
+
+
+def _first(inputs: np.ndarray, start: int | None) -> np.ndarray:
+    """Return the first estimate of ΔHd (rows,), eV/atom; 0 without one."""
+    return np.zeros(len(inputs)) if start is None else inputs[:, start]
 
 
 def _fit(objective: str, inputs: np.ndarray, target: np.ndarray) -> "lightgbm.Booster":

@@ -5,6 +5,7 @@ model. Their decomposition enthalpies do not depend on the energy of the candida
 lack.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,8 +63,60 @@ def _mix(values: np.ndarray) -> np.ndarray:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-class Substitutions:
+@dataclass(frozen=True)
+class Pairs:
+    """Compositions with known compounds that differ from them by one exchanged element.
+
+    Attributes:
+        places: Composition, by its place among those asked for (pairs,).
+        wanted_elements: Atomic number of its exchanged element (pairs,).
+        known: Position of the known compound (pairs,).
+        known_elements: Atomic number of the element in its place (pairs,).
+    """
+
+    places: np.ndarray
+    wanted_elements: np.ndarray
+    known: np.ndarray
+    known_elements: np.ndarray
+
+
+class KnownCompounds:
     """Looks up known compounds by their composition with one element taken out."""
+
+    def __init__(self, phases: Compositions, chosen: np.ndarray):
+        """Read the known compounds.
+
+        Args:
+            phases: All compositions.
+            chosen: Positions of those that are known.
+        """
+        holes = _Holes.of(phases, chosen)
+        order = np.argsort(holes.keys, kind="stable")
+        self._keys, self._elements, self._rows = holes.keys[order], holes.elements[order], holes.rows[order]
+
+    def pairs(self, compositions: Compositions, rows: np.ndarray) -> Iterator[Pairs]:
+        """Yield all pairs of some compositions, given by ascending positions, in parts that fit into memory."""
+        holes = _Holes.of(compositions, rows)
+        first = np.searchsorted(self._keys, holes.keys, side="left")
+        sizes = np.searchsorted(self._keys, holes.keys, side="right") - first
+        places = np.searchsorted(rows, holes.rows) if len(rows) else np.empty(0, np.int64)
+        ends = np.cumsum(sizes)
+        start = 0
+        while start < len(sizes):
+            before = ends[start - 1] if start else 0
+            stop = max(int(np.searchsorted(ends, before + _MOST_PAIRS, side="right")), start + 1)
+            counts = sizes[start:stop]
+            entries = np.repeat(np.arange(start, stop), counts)
+            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            known = first[entries] + within
+            others = self._elements[known] != holes.elements[entries]
+            entries, known = entries[others], known[others]
+            yield Pairs(places[entries], holes.elements[entries], self._rows[known], self._elements[known])
+            start = stop
+
+
+class Substitutions:
+    """Means over the known compounds with one element exchanged."""
 
     def __init__(self, phases: Compositions, values: np.ndarray, chosen: np.ndarray):
         """Read the known compounds.
@@ -73,39 +126,16 @@ class Substitutions:
             values: Decomposition enthalpy of each (phases,), eV/atom.
             chosen: Positions of those to look up.
         """
-        holes = _Holes.of(phases, chosen)
-        order = np.argsort(holes.keys, kind="stable")
-        self._keys, self._elements = holes.keys[order], holes.elements[order]
-        self._values = values[holes.rows[order]]
+        self._known, self._values = KnownCompounds(phases, chosen), values
         self._likeness = _likeness()
 
     def features(self, compositions: Compositions, rows: np.ndarray) -> np.ndarray:
         """Return the columns of `LABELS` for some compositions (rows, 8); NaN where no such compound is known."""
-        holes = _Holes.of(compositions, rows)
-        first = np.searchsorted(self._keys, holes.keys, side="left")
-        sizes = np.searchsorted(self._keys, holes.keys, side="right") - first
-        places = np.searchsorted(rows, holes.rows) if len(rows) else np.empty(0, np.int64)
         sums = _Sums(len(rows))
-        ends = np.cumsum(sizes)
-        start = 0
-        while start < len(sizes):
-            before = ends[start - 1] if start else 0
-            stop = max(int(np.searchsorted(ends, before + _MOST_PAIRS, side="right")), start + 1)
-            self._add(sums, holes, first, sizes, places, slice(start, stop))
-            start = stop
+        for pairs in self._known.pairs(compositions, rows):
+            likeness = self._likeness[pairs.wanted_elements, pairs.known_elements]
+            sums.add(pairs.places, self._values[pairs.known], likeness)
         return sums.columns()
-
-    def _add(
-        self, sums: "_Sums", holes: _Holes, first: np.ndarray, sizes: np.ndarray, places: np.ndarray, part: slice
-    ) -> None:
-        counts = sizes[part]
-        entries = np.repeat(np.arange(part.start, part.stop), counts)
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        known = first[entries] + within
-        others = self._elements[known] != holes.elements[entries]
-        entries, known = entries[others], known[others]
-        likeness = self._likeness[holes.elements[entries], self._elements[known]]
-        sums.add(places[entries], self._values[known], likeness)
 
 
 class _Sums:

@@ -11,11 +11,11 @@ import numpy as np
 from elemflow.core.errors import DataError
 from elemflow.core.parquet import read_table
 from elemflow.stability.competition import Competition, Compositions
-from elemflow.stability.deciders import SECOND_LABELS, with_energy
+from elemflow.stability.deciders import ESTIMATE, SECOND_LABELS, with_energy
 from elemflow.stability.hull import Decomposition, decompose
 from elemflow.stability.hull_features import LABELS, KnownHull, hull_features
 from elemflow.stability.phases import HullFile
-from elemflow.stability.residuals import error_features
+from elemflow.stability.residuals import error_features, wide_error_features
 from elemflow.stability.second_stage import TreeModels
 
 SUFFIX = ".trees"
@@ -31,6 +31,13 @@ class KnownErrors:
     """
 
     folds: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    @cached_property
+    def everywhere(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and errors of the phases of all folds."""
+        rows, errors = (np.concatenate(values) for values in zip(*self.folds, strict=True))
+        order = np.argsort(rows, kind="stable")
+        return rows[order], errors[order]
 
     @classmethod
     def read(cls, table: Path, hull: HullFile) -> Self:
@@ -108,12 +115,13 @@ def fit_second_stage(hull: Path, table: Path, output: Path) -> None:
     around = Neighbourhood(known)
     columns, mixtures = around.features(around.own)
     inputs, labels = [], []
+    wide = wide_error_features(around.own, *errors.everywhere, np.arange(len(known.phases)))
     for rows, own in errors.folds:
         energies = known.phases.energies[rows] - own
-        nearby = error_features(around.own, rows, own, rows)
+        nearby = np.column_stack((error_features(around.own, rows, own, rows), wide[rows]))
         inputs.append(with_energy(columns[rows], energies, mixtures.hull_energy[rows], nearby))
         labels.append(known.decomposition[rows])
-    models = TreeModels.fit(np.concatenate(inputs), np.concatenate(labels))
+    models = TreeModels.fit(np.concatenate(inputs), np.concatenate(labels), ESTIMATE)
     models.write(output, _about(known, SECOND_LABELS))
 
 
@@ -165,9 +173,8 @@ class FittedTrees:
         if self.errors is None:
             return self.models.predict(columns)
         everything = np.arange(len(targets))
+        wide = wide_error_features(competition, *self.errors.everywhere, everything)
+        near = (error_features(competition, *fold, everything) for fold in self.errors.folds)
         return self.models.predict_mean(
-            [
-                with_energy(columns, energies, mixtures.hull_energy, error_features(competition, *fold, everything))
-                for fold in self.errors.folds
-            ]
+            [with_energy(columns, energies, mixtures.hull_energy, np.column_stack((own, wide))) for own in near]
         )
