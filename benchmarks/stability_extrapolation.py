@@ -1,6 +1,7 @@
 """Measure how intervals of ΔHd and P(stable) hold where test compounds are of another kind than the training set.
 
-    python benchmarks/stability_extrapolation.py <materials.parquet>
+    python benchmarks/stability_extrapolation.py <materials.parquet> [<kind of test set>...]
+    python benchmarks/stability_extrapolation.py networks <stability.parquet of random folds> <the same of others>
 
 Trees that read the known hull, without a network, decide the test set of a split of each kind. Of the training set a
 tenth is drawn at random for calibration, and the validation set, which is of the same kind as the test set, calibrates
@@ -12,6 +13,9 @@ as well; neither is known to the hull or to the trees. Intervals at 90 %:
   in the test set, by a classifier of the features.
 * `same kind`: of one width, by the validation set.
 * `same kind, grouped`: both.
+
+`networks` holds the energies of a run in folds of another kind against intervals and P(stable) calibrated on random
+folds: widths that follow how far energy and trees disagree, too.
 """
 
 import sys
@@ -22,15 +26,17 @@ from typing import Any
 import lightgbm
 import numpy as np
 
+from elemflow.chemistry.composition import amounts
+from elemflow.core.parquet import read_frame
 from elemflow.evaluation.conformal import conformal_quantile
 from elemflow.splits.schemes.base import hash_order
 from elemflow.splits.schemes.registry import read_split
 from elemflow.stability.competition import Competition
 from elemflow.stability.hull_features import LABELS, KnownHull, hull_features
-from elemflow.stability.intervals import label_limits
+from elemflow.stability.intervals import grouped_quantiles, label_limits
 from elemflow.stability.metrics import Predictions, evaluate
 from elemflow.stability.phases import Phases
-from elemflow.stability.second_stage import TreeModels
+from elemflow.stability.second_stage import Calibration, TreeModels
 
 LEVEL = 0.9
 TRAIN, VALIDATION, TEST = range(3)
@@ -117,13 +123,33 @@ def weighted(calibration: Rows, test: Rows) -> np.ndarray:
     return half
 
 
-def main(materials: str) -> None:
+def networks(random: str, others: str) -> None:
+    """Print what random calibration of a run's energies keeps in folds of another kind, and calibration by its own."""
+    calibration, tested = (read_frame(Path(path)) for path in (random, others))
+    true, predicted = (tested[name].to_numpy() for name in ("true_known", "energy"))
+    errors, own = (np.abs(rows["energy"] - rows["true_known"]).to_numpy() for rows in (calibration, tested))
+    disagreement, far = (np.abs(rows["energy"] - rows["hull"]).to_numpy() for rows in (calibration, tested))
+    edges, mean, quantiles = grouped_quantiles(errors, disagreement)
+    by_group = np.array(quantiles)[np.searchsorted(np.array(edges), far, side="left")] * (far + mean)
+    for kind, half in (("one width", np.full(len(own), quantile(errors))), ("by disagreement", by_group)):
+        print(f"random folds, {kind}: coverage {(own <= half).mean():.3f}, width {2 * half.mean():.3f} eV/atom")
+    curve = Calibration.fit(calibration["energy"].to_numpy(), calibration["true_known"].to_numpy() <= 0)
+    systems = tested["composition"].map(lambda formula: "-".join(sorted(amounts(formula)))).to_numpy()
+    _, groups = np.unique(systems, return_inverse=True)
+    given = Predictions(true, predicted, groups, tested["elements"].to_numpy(), curve(predicted))
+    found = evaluate(given, 0)
+    print(f"P(stable) by random folds: ECE {found.calibration_error:.3f}, stable {(true <= 0).mean():.3f}")
+
+
+def main(materials: str, *kinds: str) -> None:
     """Print a line per test set and kind of interval."""
     phases = Phases.read(Path(materials), "formation_energy")
     competition, energies = Competition(phases.compositions), phases.energies
     formulas = list(phases.compositions.formulas)
     systems, counts = phases.compositions.systems(), phases.compositions.counts
     for name, (split, n) in CASES.items():
+        if kinds and name not in kinds:
+            continue
         for number, roles in enumerate(read_split(split).splits(formulas, energies)):
             if number == n:
                 break
@@ -139,13 +165,20 @@ def main(materials: str) -> None:
             decision = chance.decisions["0"]
             lowest, highest = label_limits(calibration.chances, calibration.truth <= 0)
             may, may_not, stable = test.chances >= lowest, test.chances <= highest, test.truth <= 0
-            print(
-                f"{name} {number}: n {len(rows)}, stable {stable.mean():.3f}, none exchanged "
-                f"{(test.groups == 0).mean():.3f}, MAE {height.mae_decomposition:.4f}, F1 {decision.f1:.3f}, FPR "
-                f"{decision.fpr:.3f}, AUC {chance.roc_auc:.3f}, ECE {chance.calibration_error:.3f}, sets: stable "
-                f"{may[stable].mean():.3f}, unstable {may_not[~stable].mean():.3f}, "
-                f"decided {(may ^ may_not).mean():.3f}"
-            )
+            values = {
+                "stable": stable.mean(),
+                "none exchanged": (test.groups == 0).mean(),
+                "MAE": height.mae_decomposition,
+                "F1": decision.f1,
+                "FPR": decision.fpr,
+                "AUC": chance.roc_auc,
+                "ECE": chance.calibration_error,
+                "sets: stable": may[stable].mean(),
+                "unstable": may_not[~stable].mean() if (~stable).any() else None,
+                "decided": (may ^ may_not).mean(),
+            }
+            text = ", ".join(f"{key} {'-' if value is None else f'{value:.3f}'}" for key, value in values.items())
+            print(f"{name} {number}: n {len(rows)}, {text}")
             for kind, half in (
                 ("random", np.full(len(rows), quantile(calibration.errors))),
                 ("grouped", grouped(calibration, test)),
@@ -156,12 +189,11 @@ def main(materials: str) -> None:
                 inside = test.errors <= half
                 worst = min(inside[test.groups == g].mean() for g in np.unique(test.groups))
                 finite = np.isfinite(half)
-                print(
-                    f"    {kind:20s} coverage {inside.mean():.3f}, worst group {worst:.3f}, width "
-                    f"{2 * half[finite].mean():.3f} eV/atom" + (f", infinite {1 - finite.mean():.3f}"
-                    if not finite.all() else ""), flush=True,
-                )  # fmt: skip
+                width = f"{2 * half[finite].mean():.3f} eV/atom" if finite.any() else "-"
+                rest = "" if finite.all() else f", infinite {1 - finite.mean():.3f}"
+                covered = f"coverage {inside.mean():.3f}, worst group {worst:.3f}"
+                print(f"    {kind:20s} {covered}, width {width}{rest}", flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    networks(*sys.argv[2:]) if sys.argv[1] == "networks" else main(*sys.argv[1:])
