@@ -80,6 +80,7 @@ def test_every_compound_has_every_setting(tmp_path):
     assert report.missing == {}
     known = report.settings[records.KNOWN_HULL]["energy"]
     assert known.mae_energy == pytest.approx((table["energy_predicted"] - table["energy_true"]).abs().mean())
+    assert sum(group.n for group in known.by_chemistry.values()) == len(table)
     assert known.mae_decomposition == pytest.approx(known.mae_energy)  # both lie above the same hull
     error = (table["all_predicted"] - table["true_all"]).abs().mean()
     assert report.settings[records.ALL_PREDICTED]["energy"].mae_decomposition == pytest.approx(error)

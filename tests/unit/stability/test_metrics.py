@@ -20,6 +20,7 @@ def predictions(seed=0, n=400, classifier=False):
         n_elements=rng.integers(2, 5, n),
         probability=1 / (1 + np.exp(20 * predicted)) if classifier else None,
         energy_error=None if classifier else np.abs(predicted - truth),
+        chemistry=rng.choice(["oxides", "others"], n),
     )
 
 
@@ -39,6 +40,9 @@ def test_scikit_learn_finds_the_same(classifier):
     assert ("25" in found.decisions) == (not classifier)
     assert found.intervals == {}
     assert sum(group.n for group in found.by_elements.values()) == len(stable)
+    assert found.by_chemistry.keys() == {"oxides", "others"}
+    oxides = given_.chemistry == "oxides"
+    assert found.by_chemistry["oxides"].f1 == pytest.approx(sk.f1_score(stable[oxides], decided[oxides]))
 
 
 @settings(max_examples=20, deadline=None)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from elemflow.chemistry.anion_classes import class_of
 from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import write_json, write_parquet
@@ -91,6 +92,11 @@ class Assessment:
     def decomposition(self) -> np.ndarray:
         """ΔHd of each compound by the reference energies of all (phases,), eV/atom."""
         return self.phases.energies - decompose(self.competition, self.phases.energies).hull_energy
+
+    @cached_property
+    def chemistry(self) -> np.ndarray:
+        """Class of anions of each compound (phases,)."""
+        return np.array([class_of(formula) for formula in self.phases.compositions.formulas])
 
     def add(self, **columns: np.ndarray) -> None:
         """Add columns of one fold."""
@@ -340,4 +346,5 @@ def _predictions(
         n_elements=found.phases.compositions.counts[rows],
         probability=probability,
         energy_error=None if energies is None else np.abs(energies - found.phases.energies[rows]),
+        chemistry=found.chemistry[rows],
     )

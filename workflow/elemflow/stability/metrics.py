@@ -30,6 +30,7 @@ class Predictions:
         n_elements: Number of elements (n,).
         probability: P(stable) (n,); None without one. It decides and ranks for a classifier.
         energy_error: Absolute error of the energy (n,), eV/atom; None without a predicted energy.
+        chemistry: Class of compounds (n,), text; None without any.
     """
 
     truth: np.ndarray
@@ -38,6 +39,7 @@ class Predictions:
     n_elements: np.ndarray
     probability: np.ndarray | None = None
     energy_error: np.ndarray | None = None
+    chemistry: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.predicted is None and self.probability is None:
@@ -90,7 +92,8 @@ def evaluate(predictions: Predictions, replicates: int = REPLICATES) -> Metrics:
         calibration_error=error,
         reliability=bins,
         intervals=weighted.intervals(replicates),
-        by_elements=_by_elements(predictions),
+        by_elements=_by_group(predictions, predictions.n_elements),
+        by_chemistry={} if predictions.chemistry is None else _by_group(predictions, predictions.chemistry),
     )
 
 
@@ -209,11 +212,11 @@ def _mean(values: np.ndarray | None) -> float | None:
     return None if values is None else float(values.mean())
 
 
-def _by_elements(predictions: Predictions) -> dict[str, Group]:
+def _by_group(predictions: Predictions, groups: np.ndarray) -> dict[str, Group]:
     found = {}
-    for number in np.unique(predictions.n_elements).tolist():
-        rows = predictions.take(np.flatnonzero(predictions.n_elements == number))
+    for group in np.unique(groups).tolist():
+        rows = predictions.take(np.flatnonzero(groups == group))
         values = Weighted(rows).metrics(np.ones(len(rows.truth)))
         shown = {name: values[name] for name in ("mae_decomposition", "accuracy", "f1", "fpr", "roc_auc")}
-        found[str(number)] = Group(n=len(rows.truth), prevalence=float((rows.truth <= 0).mean()), **shown)
+        found[str(group)] = Group(n=len(rows.truth), prevalence=float((rows.truth <= 0).mean()), **shown)
     return found

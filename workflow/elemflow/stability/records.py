@@ -106,7 +106,7 @@ class ReliabilityBin(Part):
 
 
 class Group(Part):
-    """Compounds with one number of elements; see `Metrics`."""
+    """Compounds with one number of elements, or of one chemistry; see `Metrics`."""
 
     n: int
     prevalence: float
@@ -135,6 +135,7 @@ class Metrics(Part):
         reliability: P(stable) in bins of equal width.
         intervals: 95 % intervals by metric, of the clustered bootstrap over chemical systems.
         by_elements: The same by number of elements.
+        by_chemistry: The same by class of anions, see `elemflow.chemistry.anion_classes`.
     """
 
     n: int
@@ -151,6 +152,7 @@ class Metrics(Part):
     reliability: list[ReliabilityBin]
     intervals: dict[str, tuple[float, float]]
     by_elements: dict[str, Group]
+    by_chemistry: dict[str, Group] = {}
 
 
 class CalibrationCurve(Part):
