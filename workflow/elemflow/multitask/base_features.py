@@ -8,7 +8,7 @@ from elemflow.multitask.trunk import Trunk
 PART = "base"
 SCALING = "unit_rows"
 FILE = "resources/models/elemflow_base.elemflow"
-SHA256 = "3465cdcbc2fe923d668ae121bac5303549d60254f7963a609786dc974614569f"
+SHA256 = "b6f1964a8794954b22bf2c34a785c1ab69c4c2ce2337f7e2c95fa51fc0d03131"
 TRUNK = Trunk(FILE, SHA256)
 LABELS = TRUNK.labels
 UNITS = ("1",) * len(LABELS)
