@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.chemistry.composition import SYMBOLS, amounts, canonical, canonical_forms, parse_formula
-from elemflow.chemistry.formula_arrays import element_amounts
+from elemflow.chemistry.formula_arrays import element_amounts, rows_with_others
 
 WRITTEN = ["Fe₂O₃", "CuSO4·5H2O", "Li2O.2B2O3", "Al2O3.SiO2", "Bi2Sr2.2CaCu2O8", "Fe0.62C9e-05Cr0.38", "Ca3(PO4)2"]
 FORMULAS = st.dictionaries(st.sampled_from(SYMBOLS), st.integers(1, 99), min_size=1, max_size=5).map(
@@ -34,3 +34,9 @@ def test_what_the_parser_reads_has_the_same_fractions_in_the_arrays(text):
             expected = float(amount / sum(exact.values()))
             # Canonical forms are rounded to millionths of the atoms.
             assert shares[symbol] / sum(shares.values()) == pytest.approx(expected, abs=5e-6)
+
+
+def test_formulas_with_other_elements_are_found():
+    found = rows_with_others(["Fe2O3", "NaCl", "FeH2O2", "FeD", "O"], {"Fe", "O", "Cl"})
+    assert found.tolist() == [1, 2, 3]
+    assert rows_with_others([], {"Fe"}).tolist() == []

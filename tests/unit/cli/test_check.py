@@ -118,7 +118,9 @@ def test_costs_of_studies(call, copied, tmp_path):
     done = call("cost", "demo", "brnet2023")
     assert done.exit_code == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert [line[0] for line in lines] == ["name", "brnet2023", "demo", "total"]
+    assert [line[0] for line in lines[:4]] == ["name", "brnet2023", "demo", "total"]
+    assert "sizes of the datasets:" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
     small = call("cost", "brnet2023", "--configfile", "config/overlays/small.yaml").stdout.splitlines()[1].split()
     assert float(small[4]) < float(lines[1][4])
     (copied / "results/plan").mkdir(parents=True)

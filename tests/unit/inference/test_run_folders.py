@@ -39,6 +39,7 @@ def test_runs_without_members_are_not_listed(results: Path) -> None:
         (RUNS[0], RUNS[0]),
         (f"runs/{RUNS[0]}/", RUNS[0]),
         ("members=3", RUNS[1]),
+        ("kefe brnet p", RUNS[0]),  # not p@members=3
     ],
 )
 def test_a_run_by_its_id_or_parts_of_it(results: Path, name: str, run: str) -> None:

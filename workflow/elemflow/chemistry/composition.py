@@ -183,9 +183,12 @@ def _parse(text: str) -> dict[str, int] | dict[str, Fraction]:
     return found
 
 
-def _reduced(found: dict[str, int] | dict[str, Fraction]) -> str:
-    common = lcm(*(amount.denominator for amount in found.values()))
-    whole = {symbol: amount.numerator * (common // amount.denominator) for symbol, amount in found.items()}
+def _reduced(found: Mapping[str, int] | Mapping[str, Fraction]) -> str:
+    common = lcm(*[amount.denominator for amount in found.values()])
+    if common == 1:
+        whole = {symbol: amount.numerator for symbol, amount in found.items()}
+    else:
+        whole = {symbol: amount.numerator * (common // amount.denominator) for symbol, amount in found.items()}
     divisor = gcd(*whole.values())
     if max(whole.values()) > LARGEST_AMOUNT * divisor:
         atoms = sum(whole.values())
@@ -195,7 +198,7 @@ def _reduced(found: dict[str, int] | dict[str, Fraction]) -> str:
         }
         divisor = gcd(*whole.values())
     return "".join(
-        symbol if amount == divisor else f"{symbol}{amount // divisor}" for symbol, amount in sorted(whole.items())
+        [symbol if amount == divisor else f"{symbol}{amount // divisor}" for symbol, amount in sorted(whole.items())]
     )
 
 

@@ -1,6 +1,6 @@
 """Amounts of the elements of many canonical formulas as arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +62,14 @@ def element_amounts(formulas: Sequence[str]) -> Amounts:
     reasons |= dict.fromkeys(empty.tolist(), "the composition is empty")
     good = ~np.isin(rows, list(reasons)) if reasons else slice(None)
     return Amounts(rows[good], numbers[good], values[good], dict(sorted(reasons.items())))
+
+
+def rows_with_others(formulas: Sequence[str], symbols: Collection[str]) -> np.ndarray:
+    """Return which canonical formulas have something else than the elements of some symbols, ascending, each once."""
+    found = element_amounts(formulas)
+    known = np.zeros(len(SYMBOLS) + 1, dtype=bool)
+    known[[SYMBOLS.index(symbol) + 1 for symbol in symbols if symbol in SYMBOLS]] = True
+    return np.union1d(found.rows[~known[found.numbers]], np.array(list(found.reasons), dtype=int))
 
 
 def _unknown(formula: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from elemflow.cli.options import results_option
+from elemflow.cli.terminal import folded
 from elemflow.core.errors import ElemflowError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ PYTHON = ((3, 11), (3, 14))
 LEAST_DISK_GB = 2.0
 KEYS_OF_MATERIALS_PROJECT = ("MP_API_KEY", "PMG_MAPI_KEY")
 SECONDS = 20
+INDENT = 20
+"""Characters before the text of a finding."""
 
 
 class Finding(NamedTuple):
@@ -50,7 +53,7 @@ def check(*, studies: Sequence[str], results: Path) -> None:
     wrong = 0
     for finding in _findings(studies, results):
         wrong += finding.wrong
-        click.echo(f"{'!!' if finding.wrong else 'ok'}  {finding.subject:<14}  {finding.text}")
+        click.echo(folded(f"{'!!' if finding.wrong else 'ok'}  {finding.subject:<14}  {finding.text}", INDENT))
     if wrong:
         click.echo(f"\n{wrong} to do.", err=True)
         raise click.exceptions.Exit(1)
@@ -95,7 +98,10 @@ def _models(workflow: "Workflow") -> Finding:
             check_values(name, model)
     except ElemflowError as error:
         return Finding("models", str(error), True)
-    return Finding("models", f"parameters and grids of {len(estimators)} estimators are accepted by their libraries")
+    if not estimators:
+        return Finding("models", "networks alone, whose declarations are part of the configuration")
+    which = f"{len(estimators)} estimator{'s' * (len(estimators) > 1)}"
+    return Finding("models", f"parameters and grids of {which} are accepted by the libraries")
 
 
 def _python() -> Finding:
@@ -195,8 +201,7 @@ def _slurm() -> Finding:
         [sinfo, "-h", "-o", "%R"], capture_output=True, text=True, timeout=SECONDS, check=False
     )
     if done.returncode:
-        reason = done.stderr.strip().partition("\n")[0]
-        return Finding("Slurm", f"no cluster answers sinfo ({reason}); jobs run here")
+        return Finding("Slurm", "sinfo is here, but no cluster answers it; jobs run on this machine")
     known = set(done.stdout.split())
     file = Path("slurm/partitions.yaml")
     named = set(yaml.safe_load(file.read_text(encoding="utf-8"))["partitions"]) if file.is_file() else set()

@@ -8,7 +8,24 @@ import click
 
 from elemflow.cli.options import results_option
 
-MEASURED = ("name", "jobs", "hours", "cpu_hours", "gpu_hours", "peak_memory_mb")
+FORECAST = {
+    "name": "name",
+    "runs": "runs",
+    "members": "members",
+    "networks": "networks",
+    "cpu_hours_at_least": "CPU hours from",
+    "cpu_hours_at_most": "to",
+    "disk_gb": "disk (GB)",
+}
+"""Columns of the forecast that fit into a terminal, and their heads; no GPU has been measured."""
+MEASURED = {
+    "name": "name",
+    "jobs": "jobs",
+    "hours": "hours",
+    "cpu_hours": "CPU hours",
+    "gpu_hours": "GPU hours",
+    "peak_memory_mb": "peak memory (MB)",
+}
 
 
 @click.command()
@@ -39,11 +56,13 @@ def cost(*, studies: Sequence[str], configfiles: Sequence[Path], results: Path) 
     workflow = load_workflow(studies, configfiles)
     runs = plan.describe(workflow.settings, workflow.plan, results)
     header, *lines = plan.forecast(runs, plan.read_rates(workflow.shipped(RATES)))
-    click.echo(aligned([name.replace("_", " ") for name in header], lines))
+    places = [header.index(name) for name in FORECAST]
+    click.echo(aligned(list(FORECAST.values()), [[line[place] for place in places] for line in lines]))
+    click.echo(f"\nsizes of the datasets: {lines[-1][header.index('sizes')]}; GPUs are not measured")
     measured = _measured(results / "plan/costs.csv")
     if measured:
         click.echo(f"\nmeasured in {results}:\n")
-        click.echo(aligned([name.replace("_", " ") for name in MEASURED], measured))
+        click.echo(aligned(list(MEASURED.values()), measured))
 
 
 def _measured(path: Path) -> list[list[str]]:

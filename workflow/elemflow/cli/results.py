@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elemflow.cli.options import complete_run, results_option
+from elemflow.cli.terminal import folded
 
 if TYPE_CHECKING:
     from elemflow.evaluation.paired import Paired
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 RECORD = Path("resources/record/cells.csv")
 OVERVIEW = "all"
 """Folder of the tables of all studies together."""
+INDENT_OF_CHAIN = 23
+"""Characters before the texts of a chain from a number to its files."""
 SHOWN_OF_RECORD = ("published_source", "row", "column", "unit", "published", "reproduced", "verdict", "members")
 
 
@@ -36,7 +39,7 @@ def explain(*, path: str, names: Sequence[str], results: Path) -> None:
     from elemflow.provenance.explain import explain as chain
 
     found = Path(path) if Path(path).exists() or path.endswith(".csv") else find_run(path, results)
-    click.echo(chain(found, list(names)))
+    click.echo(folded(chain(found, list(names)), INDENT_OF_CHAIN))
 
 
 @click.command()
@@ -101,7 +104,7 @@ def compare(*, run_a: str, run_b: str, results: Path) -> None:
 
 def _overview(folder: Path, studies: Sequence[str]) -> str:
     """Return study, name, number of cells and title of every table."""
-    from elemflow.cli.terminal import aligned
+    from elemflow.cli.terminal import aligned, column_widths
 
     rows = []
     for study in studies:
@@ -112,7 +115,8 @@ def _overview(folder: Path, studies: Sequence[str]) -> str:
             text = path.with_suffix("")
             title = text.read_text(encoding="utf-8").partition("\n")[0].strip("*") if text.is_file() else ""
             rows.append([study, path.stem, f"{done} of {len(cells)}", title])
-    return aligned(["study", "table", "cells", "title"], rows)
+    indent = sum(width + 2 for width in column_widths(["study", "table", "cells"], [row[:3] for row in rows]))
+    return folded(aligned(["study", "table", "cells", "title"], rows), indent)
 
 
 def _record(study: str | None) -> str:

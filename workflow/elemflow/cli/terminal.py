@@ -1,12 +1,17 @@
 """Aligned tables for the terminal."""
 
 import math
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 
 MISSING = "—"
 SIGNIFICANT = 4
 """Significant digits of the largest number of a column; all its numbers have as many decimals."""
 MOST_DECIMALS = 6
+NARROWEST = 30
+"""Characters that a line keeps beside its indent, however narrow the terminal is."""
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int] | None = None) -> str:
@@ -27,6 +32,26 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequen
         ).rstrip()
         for line in lines
     )
+
+
+def folded(text: str, indent: int) -> str:
+    """Return a text with its long lines broken for a terminal; what goes to a file or a program stays in one line.
+
+    Args:
+        text: Lines of text.
+        indent: Spaces before the further lines of a line.
+    """
+    if not sys.stdout.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns - indent, NARROWEST)
+    lines = []
+    for line in text.split("\n"):
+        start, rest = line[:indent], line[indent:]
+        parts = (
+            textwrap.wrap(rest, width, break_long_words=False, break_on_hyphens=False) if len(rest) > width else [rest]
+        )
+        lines.append(start + f"\n{' ' * indent}".join(parts))
+    return "\n".join(lines)
 
 
 def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:

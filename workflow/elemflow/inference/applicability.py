@@ -18,6 +18,7 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from elemflow.chemistry.composition import amounts
+from elemflow.chemistry.formula_arrays import rows_with_others
 from elemflow.core.files import write_parquet
 from elemflow.core.parquet import read_frame
 from elemflow.core.roles import EVALUATION_ROLES, Role
@@ -221,6 +222,13 @@ class ApplicabilityDomain:
         elements = {element for composition in names.tolist() for element in amounts(composition)}
         return cls(scaling, x, distances, elements)
 
+    def _unseen_elements(self, compositions: Sequence[str]) -> list[str]:
+        """Return the elements of each composition that no training row has, separated by spaces."""
+        unseen = [""] * len(compositions)
+        for row in rows_with_others(compositions, self.elements).tolist():
+            unseen[row] = " ".join(sorted(amounts(compositions[row]).keys() - self.elements))
+        return unseen
+
     def assess(self, x: np.ndarray, compositions: Iterable[str]) -> Assessment:
         """Return where some materials lie relative to the training set.
 
@@ -230,7 +238,7 @@ class ApplicabilityDomain:
         """
         distance = self._neighbours.mean_distance(self.scaling.apply(x))
         percentile = np.searchsorted(self.training_distances, distance, side="left") / len(self.training_distances)
-        unseen = [" ".join(sorted(amounts(composition).keys() - self.elements)) for composition in compositions]
+        unseen = self._unseen_elements(list(compositions))
         flag = np.where(percentile > FAR_PERCENTILE, "far", "inside").astype(object)
         flag[[bool(elements) for elements in unseen]] = "unseen"
         return Assessment(distance, percentile, np.array(unseen, dtype=object), flag)

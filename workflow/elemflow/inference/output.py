@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -19,6 +20,8 @@ Units = Literal["none", "name", "row"]
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 FORMULA_OF_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of a text that a spreadsheet program would compute."""
+SPREADSHEET_START = re.compile(r"^[=+\-@\t\r]", re.MULTILINE)
+"""The same at the start of any line of a text."""
 
 Append = Callable[[pa.Table], None]
 
@@ -113,7 +116,7 @@ def _separated(stream: TextIO, separator: str, schema: pa.Schema, units: Units) 
 
 def _cells(values: Sequence[Any], kind: pa.DataType) -> Iterable[Any]:
     """Return the cells of a column; a text that a spreadsheet program would compute has an apostrophe before it."""
-    if not pa.types.is_string(kind):
+    if not pa.types.is_string(kind) or not SPREADSHEET_START.search("\n".join(filter(None, values))):
         return values
     return (f"'{value}" if value and value.startswith(FORMULA_OF_A_SPREADSHEET) else value for value in values)
 

@@ -392,6 +392,8 @@ def _write(out: Path, predictor: Predictor, labels: Sequence[str], batches: Iter
 
 def _spaced(values: np.ndarray, rows: Sequence[int], total: int) -> pa.Array:
     """Return values in the rows that have one, null in the others."""
+    if len(rows) == total:
+        return pa.array(values, from_pandas=True)
     spaced = np.full(total, None, dtype=object)
     spaced[list(rows)] = values
     return pa.array(spaced, from_pandas=True)  # NaN becomes null

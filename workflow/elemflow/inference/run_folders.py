@@ -28,7 +28,8 @@ def find_run(name: str | None, results: Path) -> Path:
 
     Args:
         name: Folder of a run, its id, or any part of the id that no other run has, such as `kefe` or `brnet`, or
-            several parts with spaces between them; None means the only run.
+            several parts with spaces between them; whole ids of dataset, property, representation, model and protocol
+            go before parts of them. None means the only run.
         results: Folder of the results.
 
     Raises:
@@ -46,7 +47,7 @@ def find_run(name: str | None, results: Path) -> Path:
         matches, asked = runs, "no run is named, and"
     else:
         whole = name.removeprefix(f"{results}/").removeprefix("runs/").strip("/")
-        matches = [run for run in runs if run == whole] or [run for run in runs if all(w in run for w in whole.split())]
+        matches = [run for run in runs if run == whole] or _matches(whole.split(), runs)
         asked = f"'{name}':"
     if len(matches) == 1:
         return results / "runs" / matches[0]
@@ -55,6 +56,12 @@ def find_run(name: str | None, results: Path) -> Path:
     near = difflib.get_close_matches(str(name), runs, n=1, cutoff=0.3)
     hint = f" The nearest is {near[0]}." if near else ""
     raise DataError(f"{asked} no trained run has this in its id.{hint} The runs:{_listed(runs)}")
+
+
+def _matches(words: list[str], runs: list[str]) -> list[str]:
+    """Return the runs that have all words in their id, or the one that has them as whole ids."""
+    whole = [run for run in runs if set(words) <= set(run.split("/"))]
+    return whole if len(whole) == 1 else [run for run in runs if all(word in run for word in words)]
 
 
 def project_of(run: Path) -> Path | None:

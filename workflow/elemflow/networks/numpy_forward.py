@@ -22,7 +22,7 @@ Forward = Callable[[np.ndarray], np.ndarray]
 Step = Callable[[list[np.ndarray]], np.ndarray]
 """Inputs of a layer (rows, columns) to its output (rows, units)."""
 
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 512
 """Rows that pass through the layers at once."""
 
 

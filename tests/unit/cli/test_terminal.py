@@ -1,0 +1,21 @@
+"""Lines of a terminal."""
+
+import os
+
+import pytest
+
+from elemflow.cli import terminal
+
+
+@pytest.mark.parametrize("columns", [20, 60, 80])
+def test_long_lines_are_broken_for_a_terminal_alone(monkeypatch, columns):
+    text = f"short\nok  packages   {'a word and another ' * 12}end\nok  digest     {'f' * 90}"
+    assert terminal.folded(text, 15) == text
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(terminal.shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    first, *lines, digest = terminal.folded(text, 15).split("\n")
+    assert (first, digest) == ("short", f"ok  digest     {'f' * 90}")  # not broken, and next to its name
+    assert len(lines) > 1
+    assert all(len(line) <= max(columns, 15 + terminal.NARROWEST) for line in lines)
+    assert all(line.startswith(" " * 15) for line in lines[1:])
+    assert " ".join(" ".join(lines).split()) == " ".join(text.split("\n")[1].split())
