@@ -11,7 +11,7 @@ SIGNIFICANT = 4
 """Significant digits of the largest number of a column; all its numbers have as many decimals."""
 MOST_DECIMALS = 6
 NARROWEST = 30
-"""Characters that a line keeps beside its indent, however narrow the terminal is."""
+"""Characters that a line keeps after its indent, however narrow the terminal is."""
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int] | None = None) -> str:

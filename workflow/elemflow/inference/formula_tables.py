@@ -133,7 +133,8 @@ def _column(columns: Iterable[str], wanted: str | None, table: Path) -> str:
     column = wanted or next((name for name in FORMULA_COLUMNS if name in names), None)
     if column not in names:
         missing = f"no column '{wanted}'" if wanted else f"none of the columns {', '.join(FORMULA_COLUMNS)}"
-        raise DataError(f"{table}: {missing}. Found: {', '.join(names)}.{nearest(wanted or 'formula', names)}")
+        advice = nearest(wanted or "formula", names) or " Name the column of the formulas (--column)."
+        raise DataError(f"{table}: {missing}. Found: {', '.join(names)}.{advice}")
     return str(column)
 
 
