@@ -94,7 +94,7 @@ def test_cells_are_listed_until_one_is_named(project):
     ("path", "names", "message"),
     [
         ("results/tables/study/table6.csv", [], "no such run, table or figure"),
-        ("results/tables/study/table5.csv", ["KEBG"], "no cell matches 'KEBG'"),
+        ("results/tables/study/table5.csv", ["KEBG"], r"no cell matches 'KEBG'.*Labels of row: .+; column: "),
         ("results/runs/kefe", [], "a run is <dataset>/<property>"),
         ("results/tables/study", [], "no run; their folders"),
         ("results/tables/study/table1.csv", [], "shows datasets, not runs; .*has the curation.json of each"),

@@ -27,6 +27,8 @@ AXES = ("row", "column", "against", "panel", "series")
 """Columns that name a cell."""
 MIN_AXES = 2
 """Fewest of them in the csv of a table or figure."""
+MOST_LABELS = 12
+"""Most labels of an axis that a message lists."""
 
 
 def explain(path: Path, names: Sequence[str] = ()) -> str:
@@ -68,12 +70,17 @@ def _explain_csv(results: Path, path: Path, names: Sequence[str]) -> str:
         raise DataError(f"{path}: not the csv of a table or figure of this workflow.")
     if len(names) > len(axes):
         raise DataError(f"{path}: {len(names)} names for {' and '.join(axes)}; put quotes around those with spaces.")
-    cells = cells.drop_duplicates([*axes, "run"])
+    cells = every = cells.drop_duplicates([*axes, "run"])
     for axis, name in zip(axes, names, strict=False):
         whole = cells[cells[axis].str.casefold() == name.casefold()]  # a label may be part of another
         cells = cells[cells[axis].str.contains(name, case=False, regex=False)] if whole.empty else whole
     if cells.empty:
-        raise DataError(f"{path}: no cell matches {' and '.join(map(repr, names))}; name none to see all.")
+        labels = "; ".join(
+            f"{axis}: {', '.join(every[axis].dropna().astype(str).unique()[:MOST_LABELS])}" for axis in axes
+        )
+        raise DataError(
+            f"{path}: no cell matches {' and '.join(map(repr, names))}; name none to see all. Labels of {labels}."
+        )
     if len(cells) > 1:
         return "\n".join(f"{' | '.join(cell[axis] for axis in axes)}: {cell['run']}" for cell in _records(cells))
     return "\n".join(_cell_lines(results, path, _records(cells)[0], axes))
