@@ -155,8 +155,9 @@ def of_predicted_hull(
     """Return what trees predict that read a hull all of whose energies are predicted.
 
     The energies of the training phases are those of the views, so that none comes from a network that saw the phase or
-    a tested one. Labels and features of the training phases are of one hull, that of the training set, by reference and
-    by predicted energies; the tested phases are held against all.
+    a tested one. The labels are those of the training set's hull. Two models are averaged: one learns from the training
+    phases among themselves, whose predicted hull is as dense as that of the labels, and one with the tested phases
+    among their rivals, which are what a tested phase meets.
     """
     energies = np.empty(len(competition.targets))
     for view in views:
@@ -164,17 +165,19 @@ def of_predicted_hull(
     energies[fold.tested] = mean_energies(fold, views)
     active = np.zeros(len(energies), dtype=bool)
     active[around.train] = True
-    own = _predicted_columns(competition, energies, active, around.train)
-    active[fold.tested] = True
-    asked = _predicted_columns(competition, energies, active, fold.tested)
-    models = TreeModels.fit(own, around.labels, own.shape[1] - 1)  # the last column is the predicted ΔHd
-    decomposition, probability = models.predict(asked)
+    among_themselves = KnownHull.of(competition, energies, active)
+    everything = KnownHull.of(competition, energies, active | np.isin(np.arange(len(active)), fold.tested))
+    asked = _predicted_columns(competition, everything, fold.tested)
+    found = []
+    for hull in (among_themselves, everything):
+        own = _predicted_columns(competition, hull, around.train)
+        models = TreeModels.fit(own, around.labels, own.shape[1] - 1)  # the last column is the predicted ΔHd
+        found.append(models.predict(asked))
+    decomposition, probability = np.mean(found, axis=0)
     return {"trained": decomposition, "trained_classifier": probability}
 
 
-def _predicted_columns(
-    competition: Competition, energies: np.ndarray, active: np.ndarray, rows: np.ndarray
-) -> np.ndarray:
-    """Return the features of some compounds by the hull of predicted energies, its own energy and ΔHd last."""
-    columns, mixtures = hull_features(competition, KnownHull.of(competition, energies, active), rows)
-    return np.column_stack((columns, energies[rows], energies[rows] - mixtures.hull_energy))
+def _predicted_columns(competition: Competition, hull: KnownHull, rows: np.ndarray) -> np.ndarray:
+    """Return the features of some compounds by a hull of predicted energies, their own energy and ΔHd last."""
+    columns, mixtures = hull_features(competition, hull, rows)
+    return np.column_stack((columns, hull.energies[rows], hull.energies[rows] - mixtures.hull_energy))
