@@ -45,7 +45,7 @@ def write_claims(
     _write_frames(folder, [study])
     write_text(folder / "claims.md", _render_markdown(study))
     write_text(folder / "claims.txt", _render_text(study))
-    write_text(folder / "index.html", _render_page(f"Claims: {study.title}", [study]))
+    write_text(folder / "index.html", _render_page("Claims of the paper", [study], study.title))
 
 
 def write_claims_index(
@@ -65,9 +65,9 @@ def write_claims_index(
     write_text(Path(folder) / "index.html", _render_page(TITLE, views))
 
 
-def _render_page(title: str, studies: Sequence[StudyClaims]) -> str:
-    """Return the page with the claims of one study or of several."""
-    return render("claims", title=title, studies=studies, styles=VERDICT_STYLES)
+def _render_page(title: str, studies: Sequence[StudyClaims], about: str = "") -> str:
+    """Return the page with the claims of one study, which `about` names, or of several."""
+    return render("claims", title=title, about=about, studies=studies, styles=VERDICT_STYLES)
 
 
 def _write_frames(folder: Path, studies: Sequence[StudyClaims]) -> None:
