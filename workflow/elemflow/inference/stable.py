@@ -125,16 +125,24 @@ class Chances:
             energies: Their predicted energies (rows,), eV/atom.
             decomposition: The same above the hull (rows,), eV/atom.
         """
+        near: tuple[Competition, np.ndarray, Decomposition] | None = None
         if self.trees:
-            estimate, chances = self.trees.predict(compositions, energies)
+            near = _near(self.trees, compositions)
+            estimate, chances = self.trees.predict_near(*near, energies)
         else:
             estimate = decomposition
             chances = self.calibration(decomposition) if self.calibration else np.full(len(energies), np.nan)
         half = np.full(len(energies), np.nan)
         if self.intervals and self.hull_trees:
-            known, _ = self.hull_trees.predict(compositions, energies)
+            known, _ = self.hull_trees.predict_near(*(near or _near(self.hull_trees, compositions)), energies)
             half = half_widths(self.intervals, np.abs(decomposition - known))
         return {ESTIMATE: estimate, LOWER: estimate - half, UPPER: estimate + half, PROBABILITY: chances}
+
+
+def _near(trees: FittedTrees, compositions: Compositions) -> tuple[Competition, np.ndarray, Decomposition]:
+    """Return compounds against the known phases, their features and decompositions."""
+    competition = Competition(compositions, trees.around.hull.phases.compositions)
+    return competition, *trees.around.features(competition)
 
 
 def _to_build(path: Path) -> str:

@@ -24,7 +24,11 @@ _ELEMENTS = 128
 
 
 class Exchanges:
-    """Means over known compounds with one element exchanged, weighted and corrected by pairs of elements."""
+    """Means over known compounds with one element exchanged, weighted and corrected by pairs of elements.
+
+    Attributes:
+        values: Value of each compound (phases,), eV/atom.
+    """
 
     def __init__(self, phases: Compositions, values: np.ndarray, chosen: np.ndarray):
         """Learn from the known compounds.
@@ -34,7 +38,7 @@ class Exchanges:
             values: Value of each (phases,), eV/atom.
             chosen: Positions of those that are known, ascending.
         """
-        self._known, self._values = KnownCompounds(phases, chosen), values
+        self._known, self.values = KnownCompounds(phases, chosen), values
         size = _ELEMENTS * _ELEMENTS
         self._count, self._sum, self._squares = (np.zeros(size) for _ in range(3))
         for pairs in self._known.pairs(phases, chosen):
@@ -56,7 +60,7 @@ class Exchanges:
         moments = np.zeros((4, n))
         least = np.full(n, np.inf)
         for pairs in self._known.pairs(compositions, rows):
-            value = self._values[pairs.known]
+            value = self.values[pairs.known]
             shift, variance = self._statistics(pairs, own[pairs.places] - value)
             moved = value + shift
             for place, terms in enumerate((1.0, value, moved, moved**2)):

@@ -6,6 +6,7 @@ known compound, though not what its energy does to other pairs; that of an unkno
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,6 +50,13 @@ class KnownHull:
     decomposition: np.ndarray
     height: np.ndarray
 
+    @cached_property
+    def lookups(self) -> tuple[Substitutions, Exchanges]:
+        """What is known of compounds with one element exchanged."""
+        chosen = np.flatnonzero(np.isfinite(self.decomposition))
+        compounds = self.phases, self.decomposition, chosen
+        return Substitutions(*compounds), Exchanges(*compounds)
+
     @classmethod
     def of(cls, competition: Competition, energies: np.ndarray, active: np.ndarray) -> "KnownHull":
         """Compute the decomposition enthalpies of the known phases.
@@ -83,7 +91,7 @@ def hull_features(competition: Competition, known: KnownHull, rows: np.ndarray) 
     targets = competition.targets
     fractions = targets.fractions[rows]
     present = targets.elements[rows] > 0
-    compounds = known.phases, known.decomposition, np.flatnonzero(np.isfinite(known.decomposition))
+    substituted, exchanged = known.lookups
     columns = np.column_stack(
         (
             whole.hull_energy,
@@ -101,8 +109,8 @@ def hull_features(competition: Competition, known: KnownHull, rows: np.ndarray) 
             fractions.max(axis=1),
             np.where(present, fractions, np.inf).min(axis=1),
             _entropy(fractions),
-            Substitutions(*compounds).features(targets, rows),
-            Exchanges(*compounds).features(targets, rows, competition.own(known.decomposition, rows)),
+            substituted.features(targets, rows),
+            exchanged.features(targets, rows, competition.own(known.decomposition, rows)),
             descriptors([targets.formulas[row] for row in rows.tolist()]),
             _fractions(targets, rows),
         )

@@ -7,7 +7,7 @@ composition, and of compounds that this model did not see, so that they are as l
 import numpy as np
 
 from elemflow.stability import exchanges
-from elemflow.stability.competition import Competition
+from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.exchanges import Exchanges
 from elemflow.stability.substitutions import LABELS as SUBSTITUTIONS
 from elemflow.stability.substitutions import Substitutions
@@ -44,8 +44,19 @@ def error_features(competition: Competition, rows: np.ndarray, errors: np.ndarra
     return np.column_stack((substituted, mean, counts))
 
 
+def exchanges_of_errors(phases: Compositions, rows: np.ndarray, errors: np.ndarray) -> Exchanges:
+    """Return what an exchange of elements does to the errors of known compounds; arguments as of `error_features`."""
+    values = np.full(len(phases), np.nan)
+    values[rows] = errors
+    return Exchanges(phases, values, rows)
+
+
 def wide_error_features(
-    competition: Competition, rows: np.ndarray, errors: np.ndarray, wanted: np.ndarray
+    competition: Competition,
+    rows: np.ndarray,
+    errors: np.ndarray,
+    wanted: np.ndarray,
+    exchanged: Exchanges | None = None,
 ) -> np.ndarray:
     """Return the columns of `WIDE_LABELS` for some compositions: of the errors of all known compounds.
 
@@ -54,11 +65,10 @@ def wide_error_features(
         rows: Positions of the phases whose error is known, ascending.
         errors: True minus predicted energy of each (rows,), eV/atom, by any network that did not see the phase.
         wanted: Positions of the compositions, ascending.
+        exchanged: What `exchanges_of_errors` returned; None to compute it.
     """
-    values = np.full(len(competition.phases), np.nan)
-    values[rows] = errors
-    exchanged = Exchanges(competition.phases, values, rows)
-    own = competition.own(values, wanted)
+    exchanged = exchanged or exchanges_of_errors(competition.phases, rows, errors)
+    own = competition.own(exchanged.values, wanted)
     near = error_features(competition, rows, errors, wanted)
     return np.column_stack((near, exchanged.features(competition.targets, wanted, own)))
 

@@ -12,10 +12,11 @@ from elemflow.core.errors import DataError
 from elemflow.core.parquet import read_table
 from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.deciders import ESTIMATE, SECOND_LABELS, with_energy
+from elemflow.stability.exchanges import Exchanges
 from elemflow.stability.hull import Decomposition, decompose
 from elemflow.stability.hull_features import LABELS, KnownHull, hull_features
 from elemflow.stability.phases import HullFile
-from elemflow.stability.residuals import error_features, wide_error_features
+from elemflow.stability.residuals import error_features, exchanges_of_errors, wide_error_features
 from elemflow.stability.second_stage import TreeModels
 
 SUFFIX = ".trees"
@@ -77,15 +78,20 @@ class Neighbourhood:
     def _systems(self) -> np.ndarray:
         return self._phases.systems()
 
+    @cached_property
+    def _known(self) -> KnownHull:
+        """The known phases; the heights of those that nothing was near to are NaN."""
+        energies = self.hull.phases.energies
+        active = np.ones(len(energies), dtype=bool)
+        return KnownHull(self._phases, energies, active, self.hull.decomposition, np.full(len(energies), np.nan))
+
     def features(self, competition: Competition) -> tuple[np.ndarray, Decomposition]:
         """Return the columns of `hull_features.LABELS` of all targets, and their decompositions."""
-        near = np.flatnonzero(np.isin(self._systems, np.unique(competition.targets.systems())))
-        energies = self.hull.phases.energies
-        height = np.full(len(energies), np.nan)
-        below = decompose(self.own, energies, rows=near, subsystems=True)
-        height[near] = energies[near] - below.hull_energy
-        active = np.ones(len(energies), dtype=bool)
-        known = KnownHull(self._phases, energies, active, self.hull.decomposition, height)
+        known = self._known
+        same_system = np.isin(self._systems, np.unique(competition.targets.systems()))
+        near = np.flatnonzero(same_system & np.isnan(known.height))
+        below = decompose(self.own, known.energies, rows=near, subsystems=True)
+        known.height[near] = known.energies[near] - below.hull_energy
         return hull_features(competition, known, np.arange(len(competition.targets)))
 
 
@@ -161,6 +167,12 @@ class FittedTrees:
             raise DataError(f"{path}: fitted on another hull, or by another version. Build it again.")
         return cls(models, Neighbourhood(hull), KnownErrors.read(table, hull) if table else None)
 
+    @cached_property
+    def _exchanged(self) -> Exchanges:
+        """What an exchange of elements does to the errors."""
+        assert self.errors is not None  # noqa: S101  asked for by trees that read an energy alone
+        return exchanges_of_errors(self.around.hull.phases.compositions, *self.errors.everywhere)
+
     def predict(self, targets: Compositions, energies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return ΔHd in eV/atom and P(stable) of new compounds, each (targets,).
 
@@ -169,11 +181,23 @@ class FittedTrees:
             energies: Their predicted energies (targets,), eV/atom; not read by trees of a hull alone.
         """
         competition = Competition(targets, self.around.hull.phases.compositions)
-        columns, mixtures = self.around.features(competition)
+        return self.predict_near(competition, *self.around.features(competition), energies)
+
+    def predict_near(
+        self, competition: Competition, columns: np.ndarray, mixtures: Decomposition, energies: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same where features are known already.
+
+        Args:
+            competition: The compounds against the known phases.
+            columns: Their features, see `Neighbourhood.features`.
+            mixtures: Their decompositions.
+            energies: Their predicted energies (targets,), eV/atom.
+        """
         if self.errors is None:
             return self.models.predict(columns)
-        everything = np.arange(len(targets))
-        wide = wide_error_features(competition, *self.errors.everywhere, everything)
+        everything = np.arange(len(competition.targets))
+        wide = wide_error_features(competition, *self.errors.everywhere, everything, self._exchanged)
         near = (error_features(competition, *fold, everything) for fold in self.errors.folds)
         return self.models.predict_mean(
             [with_energy(columns, energies, mixtures.hull_energy, np.column_stack((own, wide))) for own in near]
