@@ -28,6 +28,21 @@ SHORT = {
     TRAINED_CLASSIFIER: "trees of the predicted hull, P(stable)",
 }
 """Deciders in legends."""
+LINES = (
+    "-",
+    "--",
+    ":",
+    "-.",
+    (0, (1, 3)),
+    (0, (6, 2, 1, 2)),
+    (0, (8, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (1, 1)),
+    (0, (5, 4)),
+)
+"""Styles of lines, one per decider."""
+MARKS = ("o-", "s--", "^:", "D-.", "v-", "x--", "P:", "<-.", ">-", "*--")
+"""Styles of lines with marks, one per decider."""
 
 
 def look_of(panel: Panel, series: Series, decider: str) -> tuple[str, str]:

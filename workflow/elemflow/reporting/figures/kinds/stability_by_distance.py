@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from elemflow.config.kinds import FigureKind
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
-from elemflow.reporting.figures.deciders import look_of
+from elemflow.reporting.figures.deciders import LINES, look_of
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_under
 from elemflow.reporting.stability import TRUTH, predicted_columns, read_compounds, setting_of
 
@@ -22,7 +22,6 @@ EXPLANATION = (
     "Grey: number of compounds per eV/atom, in arbitrary units."
 )
 EDGES = np.array([-300, -200, -150, -100, -75, -50, -35, -20, -10, 0, 10, 20, 35, 50, 75, 100, 150, 200, 300]) / 1000
-LINES = ("-", "--", ":", "-.", (0, (1, 3)))
 FEWEST = 20
 """Compounds of a bin that is drawn."""
 

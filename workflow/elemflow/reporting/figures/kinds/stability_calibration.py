@@ -10,7 +10,7 @@ from elemflow.config.kinds import FigureKind
 from elemflow.core.errors import DataError
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
-from elemflow.reporting.figures.deciders import look_of
+from elemflow.reporting.figures.deciders import MARKS, look_of
 from elemflow.reporting.figures.panels import Numbers, Panel, grid_of_axes, legend_under
 from elemflow.reporting.stability import read_stability, setting_of
 from elemflow.stability.records import DECIDERS
@@ -24,7 +24,6 @@ EXPLANATION = (
     "promise too "
     "much. In brackets: expected calibration error."
 )
-MARKS = ("o-", "s--", "^:", "D-.", "v-", "x--")
 
 
 def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> Figure:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from elemflow.config.kinds import FigureKind
 from elemflow.plan.items import PlannedFigure
 from elemflow.reporting.figures import style
-from elemflow.reporting.figures.deciders import look_of
+from elemflow.reporting.figures.deciders import LINES, look_of
 from elemflow.reporting.figures.panels import Array, Numbers, Panel, grid_of_axes, legend_below
 from elemflow.reporting.stability import TRUTH, predicted_columns, read_compounds, setting_of
 
@@ -24,9 +24,12 @@ EXPLANATION = (
     "taken for "
     "stable. Right: precision against recall. Points: decisions of others at ΔHd = 0, see the table of this setting."
 )
-LINES = ("-", "--", ":", "-.", (0, (1, 3)), (0, (6, 2, 1, 2)))
 GAP = 0.045
 """Distance of names, in parts of the axis."""
+WIDTH = 0.2
+"""Width of a name, in parts of the axis."""
+LOWEST_PRECISION, HIGHEST_PRECISION = 0.3, 1.01
+"""Ends of the axis of precision."""
 POINTS = 400
 """Points of a curve that are drawn."""
 
@@ -51,11 +54,15 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
                 precision.plot(true, right, linestyle=line, color=color, linewidth=1.2)
                 numbers.add(panel, series, f"roc_{decider}", unit="1", x=false, y=true)
                 numbers.add(panel, series, f"precision_{decider}", unit="1", x=true, y=right)
-        _mark(roc, [(peer.values["fpr"], peer.values["recall"], peer.model) for peer in planned.peers])
-        _mark(precision, [(peer.values["recall"], peer.values["precision"], peer.model) for peer in planned.peers])
+        _mark(roc, [(peer.values["fpr"], peer.values["recall"], peer.model) for peer in planned.peers], GAP)
+        _mark(
+            precision,
+            [(peer.values["recall"], peer.values["precision"], peer.model) for peer in planned.peers],
+            GAP * (HIGHEST_PRECISION - LOWEST_PRECISION),
+        )
         roc.axline((0, 0), slope=1, color=style.INK, linewidth=0.6, alpha=0.5)
         roc.set(title=panel.label, xlabel="False positive rate", ylabel="Recall", xlim=(0, 1), ylim=(0, 1))
-        precision.set(xlabel="Recall", ylabel="Precision", xlim=(0, 1), ylim=(0.3, 1.01))
+        precision.set(xlabel="Recall", ylabel="Precision", xlim=(0, 1), ylim=(LOWEST_PRECISION, HIGHEST_PRECISION))
         handles = roc.get_legend_handles_labels()[0]
     legend_below(figure, handles)
     return figure
@@ -77,10 +84,20 @@ def curves(score: Array, stable: npt.NDArray[np.bool_]) -> tuple[Array, Array, A
     return (taken - found) / max((~stable).sum(), 1), found / max(stable.sum(), 1), found / taken
 
 
-def _mark(axis: Axes, points: Sequence[tuple[float, float, str]]) -> None:
-    """Draw the decisions of others, with their names below each other where the points are close."""
-    height = float("inf")
+def _mark(axis: Axes, points: Sequence[tuple[float, float, str]], gap: float) -> None:
+    """Draw the decisions of others, with a name below another one where both would cover each other.
+
+    Args:
+        axis: Axis to draw on, from 0 to 1 horizontally.
+        points: Horizontal and vertical place, and name.
+        gap: Least distance of names on the vertical axis.
+    """
+    placed: list[tuple[float, float]] = []
     for x, y, name in sorted(points, key=lambda point: -point[1]):
-        height = min(y - GAP / 2, height - GAP)
+        height = y - gap / 2
+        for other, at in placed:  # from the highest down
+            if abs(other - x) < WIDTH and at - gap < height < at + gap:
+                height = at - gap
+        placed.append((x, height))
         axis.plot([x], [y], "o", color=style.INK, markersize=3)
         axis.text(x + GAP / 2, height, name, fontsize=6.5, color=style.INK, va="center")
