@@ -175,7 +175,7 @@ def test_full_scale_is_compared_with_the_paper(tmp_path, error, verdict, sign, t
     assert (line["materials"], line["published_materials"], line["max_epochs"]) == (2135, 2135, 3000)
     outputs = place(tmp_path / "out", "table")
     BUILDER.write(planned(cfg), metrics, curation, outputs)
-    assert f'class="difference {verdict.replace(" ", "-")}"' in outputs["html"].read_text()
+    assert f'<td class="{verdict.replace(" ", "-")}" data-label="BRNet"' in outputs["html"].read_text()
     assert sign in outputs["text"].read_text()
     assert tex in outputs["tex"].read_text()
 
