@@ -155,14 +155,15 @@ def of_predicted_hull(
     """Return what trees predict that read a hull all of whose energies are predicted.
 
     The energies of the training phases are those of the views, so that none comes from a network that saw the phase or
-    a tested one. The labels are those of the training set's hull. Two models are averaged: one learns from the training
-    phases among themselves, whose predicted hull is as dense as that of the labels, and one with the tested phases
-    among their rivals, which are what a tested phase meets.
+    a tested one; those of the tested phases are of the run alone, whose networks have seen more than the views. The
+    labels are those of the training set's hull. Two models are averaged: one learns from the training phases among
+    themselves, whose predicted hull is as dense as that of the labels, and one with the tested phases among their
+    rivals, which are what a tested phase meets.
     """
     energies = np.empty(len(competition.targets))
     for view in views:
         energies[view.rows] = view.energies
-    energies[fold.tested] = mean_energies(fold, views)
+    energies[fold.tested] = fold.energies
     active = np.zeros(len(energies), dtype=bool)
     active[around.train] = True
     among_themselves = KnownHull.of(competition, energies, active)
