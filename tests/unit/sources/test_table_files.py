@@ -262,7 +262,9 @@ def test_the_format_follows_from_the_name(name: str, expected: str | None) -> No
     assert format_of(name) == expected
 
 
-@pytest.mark.parametrize("content", [b"[" * 100_000, b'[{"formula": "NaN", "e": ' + b"[" * 5000 + b"]" * 5000 + b"}]"])
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'[{"formula": "NaN", "e": ' + b"[" * 50_000 + b"]" * 50_000 + b"}]"]
+)
 def test_json_that_is_nested_too_deep(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DataError, match=r"t\.json cannot be read as json"):
         energies_of(tmp_path, content, "t.json")
