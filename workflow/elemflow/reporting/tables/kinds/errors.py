@@ -1,7 +1,9 @@
 """Tables of reproduced errors next to published ones."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
 
 from elemflow.config.kinds import TableKind
 from elemflow.plan.items import PlannedCell, PlannedTable
@@ -107,6 +109,9 @@ class ErrorLine(RunLine):
         return 100 * self.spread / self.reproduced if self.spread is not None and self.reproduced else None
 
 
+L = TypeVar("L", bound=ErrorLine)
+
+
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[ErrorLine]:
     """Yield published and reproduced value of each cell, in the order of rows and columns.
 
@@ -166,6 +171,30 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             log=log,
             recorded=table.recorded[cell.run].commit if cell.run in table.recorded else None,
         )
+
+
+def collect_with(
+    table: PlannedTable,
+    metrics: Paths,
+    curation: Paths,
+    kind: type[L],
+    measure: Callable[[Path], Mapping[str, Any]],
+) -> Iterator[L]:
+    """Yield the lines of `collect` with further fields; None without a result.
+
+    Args:
+        table: The table.
+        metrics: `metrics.json` by run.
+        curation: Curation reports by dataset.
+        kind: Type of the lines.
+        measure: Returns the further fields of a run, given the folder of its files.
+    """
+    shared = [field.name for field in fields(ErrorLine)]
+    further = [field.name for field in fields(kind) if field.name not in shared]
+    for line in collect(table, metrics, curation):
+        path = metrics.get(line.run) if line.reproduced is not None else None
+        found = measure(Path(path).parent) if path else dict.fromkeys(further)
+        yield kind(**{name: getattr(line, name) for name in shared}, **found)
 
 
 def _join(*notes: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Tables of errors with and without an element that is held out of training, by the share of it that is not."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from elemflow.config.kinds import TableKind
@@ -27,7 +27,6 @@ MEANING = (
     "With the element: error of the test materials that contain the element of which the training set has a share; "
     "without it: error of all other test materials. The test set is the same at every share. Means over the members."
 )
-_NOTHING = dict.fromkeys(("element", "train_fraction", "with_element", "without_element"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +47,8 @@ class HeldOutLine(errors.ErrorLine):
 
 
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[HeldOutLine]:
-    """Yield the published and reproduced error of each cell with those of both groups of materials."""
-    for line in errors.collect(table, metrics, curation):
-        known = {field.name: getattr(line, field.name) for field in fields(line)}
-        path = metrics.get(line.run) if line.reproduced is not None else None
-        yield HeldOutLine(**known, **(_measure(Path(path).parent) if path else _NOTHING))
+    """Return the published and reproduced error of each cell with those of both groups of materials."""
+    return errors.collect_with(table, metrics, curation, HeldOutLine, _measure)
 
 
 def _measure(folder: Path) -> dict[str, str | float | None]:

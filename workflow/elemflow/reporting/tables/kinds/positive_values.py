@@ -1,7 +1,7 @@
 """Tables of the part of an error that materials with a positive value have, such as a positive formation energy."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from elemflow.config.kinds import TableKind
@@ -25,7 +25,6 @@ MEANING = (
     "of all test materials, a part of the error. Shares are those of the error and of the test materials. "
     "Predictions of all members count alike."
 )
-_NOTHING = dict.fromkeys(("positive_contribution", "positive_error_percent", "positive_materials_percent"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +44,8 @@ class PositiveLine(errors.ErrorLine):
 
 
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[PositiveLine]:
-    """Yield the published and reproduced error of each cell with the part of positive values."""
-    for line in errors.collect(table, metrics, curation):
-        known = {field.name: getattr(line, field.name) for field in fields(line)}
-        path = metrics.get(line.run) if line.reproduced is not None else None
-        yield PositiveLine(**known, **_measure(Path(path).parent) if path else _NOTHING)
+    """Return the published and reproduced error of each cell with the part of positive values."""
+    return errors.collect_with(table, metrics, curation, PositiveLine, _measure)
 
 
 def _measure(folder: Path) -> dict[str, float | None]:

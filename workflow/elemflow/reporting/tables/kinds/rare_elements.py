@@ -1,7 +1,7 @@
 """Tables of errors of materials with elements that few training materials contain, against those with all others."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from elemflow.config.kinds import TableKind
@@ -29,7 +29,6 @@ MEANING = (
     "count. Training materials with an element are estimated from the test materials with it and the sizes of the "
     "two sets, which are drawn alike."
 )
-_NOTHING = dict.fromkeys(("rare_elements_error", "other_elements_error", "rare_elements_percent"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +47,8 @@ class RareElementsLine(errors.ErrorLine):
 
 
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[RareElementsLine]:
-    """Yield the published and reproduced error of each cell with those of rare and other elements."""
-    for line in errors.collect(table, metrics, curation):
-        known = {field.name: getattr(line, field.name) for field in fields(line)}
-        path = metrics.get(line.run) if line.reproduced is not None else None
-        yield RareElementsLine(**known, **(_measure(Path(path).parent) if path else _NOTHING))
+    """Return the published and reproduced error of each cell with those of rare and other elements."""
+    return errors.collect_with(table, metrics, curation, RareElementsLine, _measure)
 
 
 def _measure(folder: Path) -> dict[str, float | None]:

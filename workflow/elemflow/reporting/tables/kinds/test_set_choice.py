@@ -1,7 +1,7 @@
 """Tables of the cost of choosing on the test set, within one training: the same epochs, chosen in two ways."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elemflow.config.kinds import TableKind
@@ -52,22 +52,20 @@ class ChoiceLine(errors.ErrorLine):
 
 
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[ChoiceLine]:
-    """Yield the published and reproduced error of each cell with the two choices."""
-    for line in errors.collect(table, metrics, curation):
-        known = {field.name: getattr(line, field.name) for field in fields(line)}
-        path = metrics.get(line.run) if line.reproduced is not None else None
-        yield ChoiceLine(**known, **_choose(Path(path).parent / "history.parquet") if path else _NOTHING)
+    """Return the published and reproduced error of each cell with the two choices."""
+    return errors.collect_with(table, metrics, curation, ChoiceLine, _choose)
 
 
 _NOTHING = dict.fromkeys(("validation_chosen", "test_chosen", "change_percent", "validation_epoch", "test_epoch"))
 
 
-def _choose(path: Path) -> dict[str, float | None]:
-    """Return what a history says of the two choices; nothing for models without epochs.
+def _choose(folder: Path) -> dict[str, float | None]:
+    """Return what the history of a run says of the two choices; nothing for models without epochs.
 
     Raises:
         DataError: The history of a network lacks the errors on the test set.
     """
+    path = folder / "history.parquet"
     history = read_frame(path)
     if history.empty:
         return dict(_NOTHING)
