@@ -47,7 +47,7 @@ def test_members_are_data_and_name_no_machine(run: Path, tmp_path: Path) -> None
     manifest = extract_archive(tmp_path / "m.elemflow", tmp_path / "out")
     assert manifest["run"] == "toy/gap/ef/m/p"
     suffixes = {Path(name).suffix for name in manifest["members"]}
-    assert suffixes <= {".json", ".npz", ".parquet", ".keras", ".skops", ".md", ".bib", ""}
+    assert suffixes <= {".json", ".npz", ".parquet", ".keras", ".skops", ".md", ".bib", ".bin", ""}
     assert {"README.md", "model_card.json", "LICENSE", "references.bib"} <= set(manifest["members"])
     assert "host" not in read_json(tmp_path / "out/provenance.json")
     calibration = pd.read_parquet(tmp_path / "out/calibration.parquet")
@@ -77,7 +77,8 @@ def test_what_a_run_lacks_is_noted(run: Path, tmp_path: Path) -> None:
     (tmp_path / "copy/metrics.json").unlink()
     file = tmp_path / "m.elemflow"
     exported = export_run(tmp_path / "copy", file)
-    assert [note.split(":")[0] for note in exported.notes] == ["without intervals", "without applicability"]
+    lacks = ["without intervals", "without applicability", "without the compositions it was trained on"]
+    assert [note.split(":")[0] for note in exported.notes] == lacks
     notes = Predictor(file).notes
     assert [note.split(":")[0] for note in notes] == ["without intervals", "without applicability"]
     with pytest.raises(DataError, match="exported without"):

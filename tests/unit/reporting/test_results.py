@@ -22,6 +22,10 @@ def member(seen, unseen, **heads):
     [
         ([{"seed": 1}], None),
         ([member(0, 9)], "the base had seen none of the test materials (0 of 9)"),
+        (
+            [{"test_seen": 2, "test_unknown": 7, "test_seen_under": {"gap": 2}}],
+            "which test materials the networks it started from had seen is not known, at least 2 of 9",
+        ),
         ([member(2, 7, gap=2, volume=1)], "the base had seen 2 of 9 test materials, under gap (2), volume (1)"),
         (
             [member(2, 7, a=2, b=2, c=2, d=1), member(4, 6, a=4, b=3, c=2)],

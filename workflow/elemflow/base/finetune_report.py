@@ -29,6 +29,7 @@ class Fitted(NamedTuple):
         transform: What was learned of a value.
         nearest: Title and unit of the head that the networks started from.
         correlation: Its squared correlation with the values.
+        started_from: Name of the base, or of the run whose networks were fine-tuned.
         notes: Warnings.
         predictor: Name of the file with the predictor.
     """
@@ -40,6 +41,7 @@ class Fitted(NamedTuple):
     transform: Transform
     nearest: tuple[str, str]
     correlation: float
+    started_from: str
     notes: list[str]
     predictor: str
 
@@ -75,7 +77,10 @@ def error_lines(fitted: Fitted) -> list[list[str]]:
 
 def start_text(fitted: Fitted) -> str:
     """Return a sentence on what the networks started from."""
-    return f"Started from the head “{fitted.nearest[0]}” (R² {fitted.correlation:.2f} with the values)."
+    return (
+        f"Started from the head “{fitted.nearest[0]}” of {fitted.started_from} (R² {fitted.correlation:.2f} with the "
+        "values)."
+    )
 
 
 def left_out(fitted: Fitted) -> list[tuple[str, str, str]]:
@@ -105,7 +110,8 @@ def coverage(fitted: Fitted, level: int) -> tuple[float, float] | None:
 def seen_errors(fitted: Fitted) -> list[tuple[str, int, float]]:
     """Return which rows, how many, and the mean error of the fine-tuned base on them; NaN where there is none."""
     errors, seen = fold_errors(fitted, "base"), fitted.compared.seen
-    parts = (("the base has seen the composition", seen), ("new to the base", ~seen))
+    other = "new to the base" if fitted.compared.complete else "unknown whether seen"
+    parts = (("the base has seen the composition", seen), (other, ~seen))
     return [(text, int(mask.sum()), float(errors[mask].mean()) if mask.any() else float("nan")) for text, mask in parts]
 
 

@@ -99,6 +99,7 @@ class Comparison:
         spread: Spread of the fine-tuned networks (rows,).
         seen: Whether the base was pre-trained on the composition (rows,).
         heads: For each head of the base, on how many of the compositions it was trained.
+        complete: Whether `seen` is known of all rows; if not, the base may have seen others too.
     """
 
     folds: np.ndarray
@@ -106,6 +107,7 @@ class Comparison:
     spread: np.ndarray
     seen: np.ndarray
     heads: Mapping[str, int]
+    complete: bool = True
 
 
 def featurize(base: BaseFile, measured: Measured) -> tuple[Rows, list[tuple[str, str]]]:
@@ -180,7 +182,7 @@ def compare(
     masks = base.seen.masks(rows.compositions)
     bits = (np.left_shift(np.uint64(1), np.uint64(place)) for place in range(len(base.heads)))
     counts = {name: int(np.sum(masks & bit > 0)) for name, bit in zip(base.heads, bits, strict=True)}
-    return Comparison(number, predictions, spread, masks > 0, counts)
+    return Comparison(number, predictions, spread, masks > 0, counts, base.complete)
 
 
 def _folds(number: np.ndarray, folds: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -247,7 +249,7 @@ def as_file(
     )
     standard = Standard(np.array([ensemble.center]), np.array([ensemble.scale]), np.array([len(rows.y)]))
     halves = [{key: halved(key, value).astype(np.float32) for key, value in each.items()} for each in ensemble.weights]
-    seen = Seen.of(rows.compositions, np.ones((len(rows.y), 1), bool))
+    seen = Seen.of_all(rows.compositions)
     return BaseFile(facts, halves, base.scaling, standard, _elements(base, rows), seen, {name: calibration})
 
 

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from elemflow.cli.options import complete_run, results_option
+
 if TYPE_CHECKING:
     from elemflow.base.finetune_report import Fitted
+    from elemflow.multitask.file import BaseFile
 
 ENERGIES = {"ev/atom", "kj/mol", "kj/mol-atom", "kcal/mol", "mev/atom", "ev", "j/mol", "ry", "hartree", "mev"}
 PRESSURES = {"gpa", "mpa", "kbar", "pa", "bar"}
@@ -33,10 +36,15 @@ ALIKE, TIMES = 0.5, 5.0
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Predictor. Default: TARGET.elemflow"
 )
 @click.option(
-    "--base", "base_file", type=click.Path(dir_okay=False, path_type=Path), help="Default: the base that ships."
+    "--base",
+    "base_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Base or exported run to start from. Default: the base that ships.",
 )
+@click.option("--run", shell_complete=complete_run, help="Trained run to start from: its folder, or a part of its id.")
 @click.option("--quick", is_flag=True, help="Without the comparison with extra trees and a network from scratch.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of folds and networks.")
+@results_option
 def finetune(
     *,
     table: Path,
@@ -46,6 +54,8 @@ def finetune(
     transform: Any,
     output: Path | None,
     base_file: Path | None,
+    run: str | None,
+    results: Path,
     quick: bool,
     seed: int,
 ) -> None:
@@ -54,23 +64,24 @@ def finetune(
     \b
     elemflow finetune my.csv --target Tc --unit K
     elemflow finetune conductivities.csv --target kappa --transform log10 -o kappa.elemflow
+    elemflow finetune gaps.csv --target Eg --run "matbench_mp_gap brnet"
     elemflow predict --model kappa.elemflow MgO
 
     Five folds by composition compare three fine-tuned networks with extra trees, a network from scratch and the median;
     then all rows train the predictor, whose intervals are calibrated on the folds. 20 compositions are the fewest.
     """
-    from elemflow.base.predictor import SHIPPED
     from elemflow.base.table import read_measured
     from elemflow.core.files import write_text
-    from elemflow.core.places import find
-    from elemflow.multitask.file import read_base
 
+    if run and base_file:
+        raise click.UsageError("give --run or --base, not both.")
     out = output or Path(f"{_file_name(target)}.elemflow")
     if out.suffix != ".elemflow":
         raise click.UsageError(f"{out}: name the predictor .elemflow.")
     measured = read_measured(table, target, formula, unit, transform)
-    base = read_base(base_file or find(SHIPPED))
-    fitted, sha256 = _fit(base, measured, transform, out, methods=("base", "constant") if quick else None, seed=seed)
+    base, notes = _start(base_file, run, results)
+    methods = ("base", "constant") if quick else None
+    fitted, sha256 = _fit(base, measured, transform, out, notes, methods=methods, seed=seed)
     from elemflow.base.finetune_report import error_lines, report_text, seen_lines
     from elemflow.cli.finetune_page import page_of
     from elemflow.cli.terminal import aligned
@@ -89,6 +100,28 @@ def finetune(
     click.echo(f"{page}: the report, for a browser; {text}: the same as text")
 
 
+def _start(base_file: Path | None, run: str | None, results: Path) -> tuple["BaseFile", list[str]]:
+    """Return what is fine-tuned, and a note if it does not say what it was trained on."""
+    from elemflow.base.predictor import SHIPPED
+    from elemflow.core.places import find
+    from elemflow.multitask.from_run import read_start
+
+    reason = ""
+    if run:
+        from elemflow.base.run_start import start_of_run
+        from elemflow.inference.run_folders import find_run
+
+        base, reason = start_of_run(find_run(run, results))
+    else:
+        base = read_start(base_file or find(SHIPPED))
+    if base.complete:
+        return base, []
+    how = reason or "The file does not list them; export the run again with this version, or name the run (--run)."
+    return base, [
+        f"It is unknown which rows {base.facts.name} was trained on: on new compositions errors may be larger. {how}"
+    ]
+
+
 def _file_name(target: str) -> str:
     import re
 
@@ -96,7 +129,7 @@ def _file_name(target: str) -> str:
 
 
 def _fit(
-    base: Any, measured: Any, transform: Any, out: Path, *, methods: tuple[str, ...] | None, seed: int
+    base: Any, measured: Any, transform: Any, out: Path, notes: list[str], *, methods: tuple[str, ...] | None, seed: int
 ) -> tuple["Fitted", str]:
     """Compare, fine-tune on all rows and write the predictor."""
     from elemflow.base import finetuning
@@ -117,12 +150,12 @@ def _fit(
     known = {"id": name, "group": name, "unit": measured.unit or "1", "minimum": minimum}
     facts = HeadFacts(title=measured.target, transform=transform, **known)
     file = finetuning.as_file(base, ensemble, rows, compared, facts, name)
-    notes = implausible(measured) + _mistyped(measured) + _notes(base, rows, measured.unit, nearest.title, nearest.unit)
+    notes = notes + implausible(measured) + _mistyped(measured)
+    notes += _notes(base, rows, measured.unit, nearest.title, nearest.unit)
     times = finetuning.times_of_head(base, rows, place, transform)
     notes += _scale_note(measured.unit, nearest, correlation, times)
-    fitted = Fitted(
-        measured, rows, lost, compared, transform, (nearest.title, nearest.unit), correlation, notes, out.name
-    )
+    about = ((nearest.title, nearest.unit), correlation, base.facts.name)
+    fitted = Fitted(measured, rows, lost, compared, transform, *about, notes, out.name)
     return fitted, write_base(out, file, {"README.md": report_text(fitted)})
 
 

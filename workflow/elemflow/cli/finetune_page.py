@@ -63,6 +63,6 @@ def _worst(fitted: Fitted) -> list[Row]:
     values, predicted = values_of(fitted), predicted_by(fitted, "base")
     formulas = formulas_of(fitted)
     places = np.argsort(-fold_errors(fitted, "base"), kind="stable")[:MOST_WORST]
-    return [
-        Row(formulas[row], float(values[row]), float(predicted[row]), bool(fitted.compared.seen[row])) for row in places
-    ]
+    new = "new" if fitted.compared.complete else "unknown"
+    words = ["seen" if seen else new for seen in fitted.compared.seen]
+    return [Row(formulas[row], float(values[row]), float(predicted[row]), words[row]) for row in places]

@@ -20,7 +20,9 @@ from elemflow.inference.model_card import CARD, CARD_JSON, ModelFacts, card_text
 from elemflow.inference.model_files import save_calibration, save_domain
 from elemflow.inference.reliability import calibration_rows, load_domain
 from elemflow.inference.run_folders import project_of
+from elemflow.inference.trained_on import trained_compositions
 from elemflow.inference.trust import NETWORK_FILE
+from elemflow.multitask.seen import TRAINED_ON, Seen
 from elemflow.training.run_config import RunConfig
 from elemflow.training.storage import MODEL_FILE, read_run_config, stored_members
 
@@ -63,6 +65,7 @@ def export_run(run: Path, out: Path, bibliography: str = "") -> Exported:
         folder = Path(name)
         _copy_members(run, folder, config)
         _add_reliability(run, folder, config, notes)
+        _add_trained_on(run, folder, notes)
         facts = _facts(run, folder, config)
         write_json(folder / CARD_JSON, facts)
         write_text(folder / CARD, card_text(facts))
@@ -118,6 +121,14 @@ def _add_reliability(run: Path, folder: Path, config: RunConfig, notes: list[str
         save_domain(folder, load_domain(run, config.run))
     except DataError as error:
         notes.append(f"without applicability: {error}")
+
+
+def _add_trained_on(run: Path, folder: Path, notes: list[str]) -> None:
+    """Write hashes of the compositions that the networks have seen, or note why there are none."""
+    try:
+        (folder / TRAINED_ON).write_bytes(Seen.of_all(trained_compositions(run)).pack())
+    except DataError as error:
+        notes.append(f"without the compositions it was trained on: {error}")
 
 
 def _facts(run: Path, folder: Path, config: RunConfig) -> ModelFacts:

@@ -8,16 +8,16 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from elemflow.config.base import NetworkShape
 from elemflow.core.errors import DataError
 from elemflow.features.scaling import Scaling
-from elemflow.multitask.file import open_base
 from elemflow.multitask.finetune import HeadChoice, fine_tune
+from elemflow.multitask.from_run import open_start
 from elemflow.multitask.network import predict
 
 
 class FineTunedBase(RegressorMixin, BaseEstimator):
-    """Fine-tune a network of a base on unscaled features of its representation.
+    """Fine-tune a network of a base, or of an exported run, on unscaled features of its representation.
 
     Args:
-        file: The base: a path below the folder of the project, or absolute.
+        file: The base or the exported run: a path below the folder of the project, or absolute.
         sha256: SHA-256 that the file must have; None for any.
         head: `nearest` starts from the head that correlates best with the training values, `new` from a random one.
         seed: Seed of the order of rows; its remainder chooses the network of the base.
@@ -41,7 +41,7 @@ class FineTunedBase(RegressorMixin, BaseEstimator):
             DataError: The file is not the declared one, the features are not those of the base, or `y` does not vary.
             TrainingError: The training diverged.
         """
-        base = open_base(self.file, self.sha256)
+        base = open_start(self.file, self.sha256)
         if X.shape[1] != len(base.scaling.mean):
             raise DataError(
                 f"{self.file}: reads {len(base.scaling.mean)} features ({base.facts.representation}), and the run has "

@@ -8,6 +8,8 @@ import numpy as np
 
 BITS = 36
 """Bits of a stored hash: of a million other compositions, six have the hash of one of 400,000 seen ones."""
+TRAINED_ON = "seen.bin"
+"""Member of a file with networks that holds the set."""
 _SIXTY_FOUR = 64
 _HEAD = 17
 """Bytes before the compressed ones: bits of a hash, then numbers of compositions and of different sets of heads."""
@@ -49,6 +51,11 @@ class Seen:
         merged = np.zeros(len(unique), np.uint64)
         np.bitwise_or.at(merged, places, masks)
         return cls(unique, merged)
+
+    @classmethod
+    def of_all(cls, compositions: Sequence[str]) -> "Seen":
+        """Return the set of some canonical compositions, of which one head had all labels."""
+        return cls.of(compositions, np.ones((len(compositions), 1), bool))
 
     def __len__(self) -> int:
         """Return the number of different hashes."""

@@ -10,9 +10,7 @@ from typing import Any
 
 import keras
 
-from elemflow.networks.spec import Activation, BatchNorm
-
-LEAKY_SLOPE = 0.3
+from elemflow.networks.spec import LEAKY_SLOPE, Activation, BatchNorm
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,16 @@ def _evaluate(layers: Sequence[Layer], readers: Mapping[str, int], x: np.ndarray
     return found
 
 
+def read_arrays(content: bytes) -> dict[str, list[np.ndarray]]:
+    """Return the arrays of each layer of a `.keras` file, by its name.
+
+    Args:
+        content: The bytes of the file.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return _read_weights(archive.read("model.weights.h5"))
+
+
 def _read_weights(stored: bytes) -> dict[str, list[np.ndarray]]:
     """Return the arrays of each layer, by its name."""
     found: dict[str, list[np.ndarray]] = {}

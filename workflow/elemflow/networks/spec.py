@@ -26,6 +26,8 @@ MAX_LAYERS = 1_000
 """Most layers of a stack."""
 MAX_FACTOR = 100
 """Largest factor on widths."""
+LEAKY_SLOPE = 0.3
+"""Slope of leaky ReLU below 0 where none is declared."""
 
 
 class Activation(Declared):

@@ -133,6 +133,8 @@ def read_note(path: str | Path | None, metric: str) -> str:
     return ", ".join(parts)
 
 
+SEEN_PARTS = ("seen", "unseen", "unknown")
+"""Parts of the test materials by whether a base had seen them."""
 MOST_HEADS = 3
 """Most properties of a base that are named in a note."""
 
@@ -146,8 +148,11 @@ def read_seen(path: str | Path | None) -> str | None:
     members = [each for each in read_info(path).get("members", {}).values() if "test_seen" in each]
     if not members:
         return None
-    counts = sorted({(each["test_seen"], each["test_seen"] + each["test_unseen"]) for each in members})
+    tests = ((each["test_seen"], sum(each.get(f"test_{part}", 0) for part in SEEN_PARTS)) for each in members)
+    counts = sorted(set(tests))
     shown = " to ".join(f"{seen:,} of {tested:,}" for seen, tested in dict.fromkeys((counts[0], counts[-1])))
+    if any("test_unknown" in each for each in members):
+        return f"which test materials the networks it started from had seen is not known, at least {shown}"
     if not counts[-1][0]:
         return f"the base had seen none of the test materials ({shown})"
     heads = Counter[str]()

@@ -13,7 +13,7 @@ SHOWN = Finetuned(
     title="T<c>", unit="K", table="my.csv", predictor="tc.elemflow", sha256="ab" * 32, start="Started.", notes=["Check."],
     methods=[FoldErrors("base, fine-tuned", 2.0, (1.0, 3.0), own=True), FoldErrors("extra trees", 4.0, (5.0, 3.0))],
     values=VALUES, predicted=VALUES + 0.5, log=False, levels=[Level(90, 88.0, 3.5)], seen=[("new", 4, 0.5)],
-    worst=[Row("Fe2O3", 1.0, 1.5, seen=True)], repeated=0, left_out=[("3", "Xx", "no element")], n_left_out=1,
+    worst=[Row("Fe2O3", 1.0, 1.5, seen="seen")], repeated=0, left_out=[("3", "Xx", "no element")], n_left_out=1,
 )  # fmt: skip
 
 

@@ -50,12 +50,12 @@ class Level:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: formula, value, prediction without it, and whether the base has seen the composition."""
+    """A row of the table: formula, value, prediction without it, and `seen`, `new` or `unknown` to the base."""
 
     formula: str
     value: float
     predicted: float
-    seen: bool
+    seen: str
 
 
 @dataclass(frozen=True)

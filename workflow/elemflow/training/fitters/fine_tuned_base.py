@@ -13,8 +13,8 @@ from elemflow.core.errors import DataError
 from elemflow.core.roles import Role
 from elemflow.estimators.storage import save_estimator
 from elemflow.multitask.estimator import FineTunedBase
-from elemflow.multitask.file import open_base
 from elemflow.multitask.finetune import HeadChoice
+from elemflow.multitask.from_run import open_start
 from elemflow.multitask.trunk import seen_facts
 from elemflow.training.backend import EngineInfo
 from elemflow.training.data import RoleData
@@ -28,7 +28,9 @@ class Options(ModelOptions):
     """A network fine-tuned from a base, which predicts many properties."""
 
     base: str = Field("", description="Base of config/bases, which the workflow builds; or else `file`, with `sha256`.")
-    file: str = Field("", description="File of a base, below the folder of the project, or absolute.")
+    file: str = Field(
+        "", description="File of a base or an exported run, below the folder of the project, or absolute."
+    )
     sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="SHA-256 that the file must have.")
     head: str = Field(
         "nearest",
@@ -94,10 +96,11 @@ class FineTunedBaseFitter(EstimatorFitterBase):
 
     def _seen(self, test: RoleData, predict: Any) -> dict[str, Any]:
         """Return what the base had seen of the test materials; errors are in the scale of the target."""
-        base = open_base(self.options.file, self.options.sha256 or None)
+        base = open_start(self.options.file, self.options.sha256 or None)
         compositions = [composition_of(str(material)) for material in test.material_id]
         found = seen_facts(base, compositions, np.abs(predict(test) - test.y))
-        log.info("the base has seen %d of %d test materials", found["test_seen"], len(compositions))
+        unknown = "" if base.complete else ", as far as it says what it was trained on"
+        log.info("the base has seen %d of %d test materials%s", found["test_seen"], len(compositions), unknown)
         return found
 
 
