@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elemflow.chemistry.composition import canonical_forms
+from elemflow.chemistry.formula_arrays import plain_forms
 from elemflow.chemistry.suggestions import did_you_mean
 from elemflow.chemistry.weights import CANONICAL, Basis
 from elemflow.core.errors import DataError, quoted
@@ -53,7 +54,9 @@ class Featurizer:
             formulas: Chemical formulas (rows,).
             amounts: What their amounts count.
         """
-        forms, unread = canonical_forms(formulas, CANONICAL[amounts])
+        forms = plain_forms(formulas) if amounts == "atomic" else {}
+        others, unread = canonical_forms((each for each in formulas if each not in forms), CANONICAL[amounts])
+        forms |= others
         reasons = [unread.get(formula) for formula in formulas]
         good = [row for row, reason in enumerate(reasons) if reason is None]
         computed = [_columns_of(part, [forms[formulas[row]] for row in good]) for part in self._parts]
@@ -68,7 +71,7 @@ class Featurizer:
             if formula in unread:
                 reasons[row] = f"{reasons[row]}.{did_you_mean(formula)}".removesuffix(".")
         labels = {"formula": list[str | None](formulas), "composition": [forms.get(formula) for formula in formulas]}
-        return Batch(labels, x[kept], reasons)
+        return Batch(labels, x if len(kept) == len(x) else x[kept], reasons)
 
     def batches(
         self, chunks: Iterable[Sequence[str]], where: str, *, skip: bool, amounts: Basis = "atomic"
