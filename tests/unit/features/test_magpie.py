@@ -118,6 +118,16 @@ def test_compound_possible_is_what_trying_every_state_gives(found):
         assert magpie.compound_possible(numbers, amounts) == (expected or len(found) == 1)
 
 
+@given(st.lists(composition, min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_compounds_are_possible_together_as_one_after_the_other(found):
+    written = ["".join(f"{symbol}{amount}" for symbol, amount in held.items()) for held in found]
+    numbers = [[SYMBOLS.index(symbol) + 1 for symbol in held] for held in found]
+    expected = [magpie.compound_possible(z, [*held.values()]) for z, held in zip(numbers, found, strict=True)]
+    column = magpie.LABELS.index("compound possible")
+    assert magpie.featurize(written)[0][:, column].tolist() == expected
+
+
 @given(composition, st.integers(2, 9), st.randoms())
 @settings(max_examples=60, deadline=None)
 def test_scaling_and_order_of_a_formula_change_nothing(found, factor, random):

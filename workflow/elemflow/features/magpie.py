@@ -11,6 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.chemistry.formula_arrays import element_amounts
@@ -108,17 +109,16 @@ def featurize(compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
     Returns:
         Float32 array (formulas, 145), and the reason by row for strings that are no composition.
     """
-    matrix, reasons = attributes(compositions)
-    return matrix.astype(np.float32), reasons
+    return attributes(compositions, np.float32)
 
 
-def attributes(compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
-    """Compute what `featurize` returns in float64; rows with a reason are zero.
+def attributes(compositions: Sequence[str], dtype: npt.DTypeLike = np.float64) -> tuple[np.ndarray, dict[int, str]]:
+    """Compute what `featurize` returns in float64, or round it to another type; rows with a reason are zero.
 
     Formulas with the same number of elements are computed together, so no value is padded.
     """
     rows, numbers, values, reasons = element_amounts(compositions)
-    matrix = np.zeros((len(compositions), len(LABELS)))
+    matrix = np.zeros((len(compositions), len(LABELS)), dtype)
     sizes = np.bincount(rows, minlength=len(compositions))
     first = np.cumsum(sizes) - sizes
     for size in np.unique(sizes[sizes > 0]).tolist():
@@ -135,16 +135,12 @@ def _of_equal_size(numbers: np.ndarray, amounts: np.ndarray) -> np.ndarray:
     statistics = _statistics(table.properties[numbers], fractions)
     means = statistics[:, :, STATISTICS.index("mean")]
     valence = means[:, [PROPERTIES.index(f"N{orbital}Valence") for orbital in ORBITALS]]
-    possible = [
-        compound_possible(elements, counts)
-        for elements, counts in zip(numbers.tolist(), amounts.astype(np.int64).tolist(), strict=True)
-    ]
     return np.hstack(
         [
             _norms(fractions),
             statistics.reshape(len(numbers), -1),
             valence,
-            np.array(possible, dtype=float)[:, None],
+            _possible(numbers, amounts)[:, None],
             _ionic_character(table.electronegativity[numbers], fractions),
         ]
     )
@@ -178,6 +174,27 @@ def _ionic_character(electronegativity: np.ndarray, fractions: np.ndarray) -> np
     i, j = np.triu_indices(size, k=1)
     character = 1 - np.exp(-0.25 * (electronegativity[:, i] - electronegativity[:, j]) ** 2)
     return np.stack([character.max(axis=1), (character * fractions[:, i] * fractions[:, j]).sum(axis=1)], axis=1)
+
+
+def _possible(numbers: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    """Return `compound_possible` of formulas of k elements each, from atomic numbers and amounts (n, k)."""
+    if numbers.shape[1] == 1:
+        return np.ones(len(numbers))
+    # States are tried only where the lowest and the highest ones leave zero between them, a third of all formulas.
+    lowest, highest = (np.einsum("nk,nk->n", states[numbers], amounts) for states in _extreme_states())
+    rows = np.flatnonzero((lowest <= 0) & (highest >= 0))
+    pairs = zip(numbers[rows].tolist(), amounts[rows].astype(np.int64).tolist(), strict=True)
+    possible = np.zeros(len(numbers))
+    possible[rows] = [compound_possible(elements, counts) for elements, counts in pairs]
+    return possible
+
+
+@cache
+def _extreme_states() -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and the highest oxidation state by atomic number (119,); NaN where there is none."""
+    states = element_table().oxidation_states
+    lowest, highest = ([extreme(own, default=np.nan) for own in states] for extreme in (min, max))
+    return np.array(lowest), np.array(highest)
 
 
 def compound_possible(numbers: Sequence[int], amounts: Sequence[int]) -> bool:
