@@ -122,11 +122,11 @@ class BasePredictor:
         """Return the predictions of a batch; null in rows that have a reason."""
         rows = batch.predicted_rows
         columns: dict[str, Any] = dict(batch.labels) | {"reason": batch.reasons}
-        found = self._columns(batch, rows)
-        for name, values in found.items():
-            spaced = np.full(len(batch.reasons), None, dtype=object)
-            spaced[rows] = values
-            columns[name] = pa.array(spaced, schema.field(name).type, from_pandas=True)
+        places = np.full(len(batch.reasons), -1)
+        places[rows] = np.arange(len(rows))
+        spaced = pa.array(places, mask=places < 0)  # null in rows without a prediction
+        for name, values in self._columns(batch, rows).items():
+            columns[name] = pa.array(values, schema.field(name).type, from_pandas=True).take(spaced)
         return pa.table([columns[name] for name in schema.names], schema=schema)
 
     def _columns(self, batch: Batch, rows: list[int]) -> dict[str, np.ndarray]:
