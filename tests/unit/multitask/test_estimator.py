@@ -53,23 +53,27 @@ def test_another_file_other_features_and_a_constant_are_refused(file, rows, tmp_
             estimator.fit(features, values)
 
 
-def test_the_fitter_counts_test_materials_that_the_base_has_seen(file, rows):
+def test_the_fitter_counts_test_materials_that_the_base_has_seen(file, rows, monkeypatch):
     from elemflow.config.model import read_model
     from elemflow.training.data import RoleData
-    from elemflow.training.fitters.fine_tuned_base import FineTunedBaseFitter
+    from elemflow.training.fitters import fine_tuned_base
 
     model = read_model({"kind": "fine_tuned_base", "file": str(file), "sha256": sha256_file(file)})
 
     class Run:
         pass
 
-    fitter = FineTunedBaseFitter.__new__(FineTunedBaseFitter)
+    fitter = fine_tuned_base.FineTunedBaseFitter.__new__(fine_tuned_base.FineTunedBaseFitter)
     fitter.run = Run()
     fitter.run.model = model
     names = compositions(60)
     seen = read_base(file).seen.contains(names)
     data = RoleData(np.array(names, dtype=object), rows[0], rows[1])
     found = fitter._seen(data, lambda given: given.y + np.where(seen, 1.0, 3.0))
+    monkeypatch.setattr(fine_tuned_base, "knows_seen", lambda _: False)
+    unsure = fitter._seen(data, lambda given: given.y + np.where(seen, 1.0, 3.0))
+    assert (unsure["test_seen"], unsure["test_unknown"]) == (seen.sum(), (~seen).sum())
+    assert "test_unseen" not in unsure
     assert (found["test_seen"], found["test_unseen"]) == (seen.sum(), (~seen).sum())
     assert found["test_error_seen"] == pytest.approx(1)
     assert found["test_error_unseen"] == pytest.approx(3)

@@ -19,6 +19,7 @@ from elemflow.core.progress import Step
 from elemflow.estimators.build import fit_estimator, make_estimator
 from elemflow.multitask.file import BaseFacts, BaseFile, HeadFacts, halved
 from elemflow.multitask.finetune import SCRATCH, Start, fine_tune, schedule_of, train_rows
+from elemflow.multitask.from_run import knows_seen
 from elemflow.multitask.network import Weights, initial_weights, predict
 from elemflow.multitask.seen import Seen
 from elemflow.multitask.train import Standard
@@ -182,7 +183,7 @@ def compare(
     masks = base.seen.masks(rows.compositions)
     bits = (np.left_shift(np.uint64(1), np.uint64(place)) for place in range(len(base.heads)))
     counts = {name: int(np.sum(masks & bit > 0)) for name, bit in zip(base.heads, bits, strict=True)}
-    return Comparison(number, predictions, spread, masks > 0, counts, base.complete)
+    return Comparison(number, predictions, spread, masks > 0, counts, knows_seen(base))
 
 
 def _folds(number: np.ndarray, folds: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -6,12 +6,12 @@ from pathlib import Path
 from elemflow.chemistry.composition import amounts
 from elemflow.core.errors import DataError
 from elemflow.inference.trained_on import trained_compositions
-from elemflow.multitask.file import BaseFile
-from elemflow.multitask.from_run import CONFIG, ELEMENTS, base_of_run
-from elemflow.multitask.seen import TRAINED_ON, Seen
+from elemflow.multitask.file import SEEN
+from elemflow.multitask.from_run import CONFIG, ELEMENTS, RunStart, base_of_run
+from elemflow.multitask.seen import Seen
 
 
-def start_of_run(folder: Path) -> tuple[BaseFile, str]:
+def start_of_run(folder: Path) -> tuple[RunStart, str]:
     """Return the networks of a run as a base with one head.
 
     Args:
@@ -35,6 +35,6 @@ def start_of_run(folder: Path) -> tuple[BaseFile, str]:
     except DataError as error:
         reason = str(error)
     else:
-        members[TRAINED_ON] = Seen.of_all(compositions).pack()
+        members[SEEN] = Seen.of_all(compositions).pack()
         members[ELEMENTS] = json.dumps(sorted({e for each in compositions for e in amounts(each)})).encode()
     return base_of_run(members, folder), reason

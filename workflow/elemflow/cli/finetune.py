@@ -104,8 +104,9 @@ def _start(base_file: Path | None, run: str | None, results: Path) -> tuple["Bas
     """Return what is fine-tuned, and a note if it does not say what it was trained on."""
     from elemflow.base.predictor import SHIPPED
     from elemflow.core.places import find
-    from elemflow.multitask.from_run import read_start
+    from elemflow.multitask.from_run import knows_seen, read_start
 
+    base: BaseFile
     reason = ""
     if run:
         from elemflow.base.run_start import start_of_run
@@ -114,7 +115,7 @@ def _start(base_file: Path | None, run: str | None, results: Path) -> tuple["Bas
         base, reason = start_of_run(find_run(run, results))
     else:
         base = read_start(base_file or find(SHIPPED))
-    if base.complete:
+    if knows_seen(base):
         return base, []
     how = reason or "The file does not list them; export the run again with this version, or name the run (--run)."
     return base, [

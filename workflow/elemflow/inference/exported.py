@@ -22,7 +22,8 @@ from elemflow.inference.reliability import calibration_rows, load_domain
 from elemflow.inference.run_folders import project_of
 from elemflow.inference.trained_on import trained_compositions
 from elemflow.inference.trust import NETWORK_FILE
-from elemflow.multitask.seen import TRAINED_ON, Seen
+from elemflow.multitask.file import SEEN
+from elemflow.multitask.seen import Seen
 from elemflow.training.run_config import RunConfig
 from elemflow.training.storage import MODEL_FILE, read_run_config, stored_members
 
@@ -126,7 +127,7 @@ def _add_reliability(run: Path, folder: Path, config: RunConfig, notes: list[str
 def _add_trained_on(run: Path, folder: Path, notes: list[str]) -> None:
     """Write hashes of the compositions that the networks have seen, or note why there are none."""
     try:
-        (folder / TRAINED_ON).write_bytes(Seen.of_all(trained_compositions(run)).pack())
+        (folder / SEEN).write_bytes(Seen.of_all(trained_compositions(run)).pack())
     except DataError as error:
         notes.append(f"without the compositions it was trained on: {error}")
 

@@ -28,12 +28,12 @@ from elemflow.features.store import load_descriptors
 from elemflow.multitask.halves import join_bytes, pack_halves, split_bytes, unpack_halves
 from elemflow.multitask.known import Known
 from elemflow.multitask.network import Weights, expected_shapes, predict, with_heads
-from elemflow.multitask.seen import TRAINED_ON, Seen
+from elemflow.multitask.seen import Seen
 from elemflow.multitask.train import Standard
 
 KIND = "base"
 """What the manifest says of the content; files of runs have no such word."""
-ABOUT, ARRAYS, KNOWN = "base.json", "arrays.npz", "known.npz"
+ABOUT, ARRAYS, SEEN, KNOWN = "base.json", "arrays.npz", "seen.bin", "known.npz"
 LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
@@ -100,8 +100,6 @@ class BaseFile:
             (heads, elements), elements by atomic number.
         seen: Training compositions, with the heads that had a label.
         known_values: What `elemflow.multitask.known.pack_known` packed; empty if the file has no known values.
-        complete: Whether `seen` has all compositions that the networks were trained on; if not, another may have been
-            one, too.
     """
 
     facts: BaseFacts
@@ -112,7 +110,6 @@ class BaseFile:
     seen: Seen
     calibration: Mapping[str, np.ndarray] = field(default_factory=dict)
     known_values: bytes = b""
-    complete: bool = True
 
     @cached_property
     def known(self) -> Known | None:
@@ -196,7 +193,7 @@ def write_base(path: Path, base: BaseFile, texts: Mapping[str, str]) -> str:
         for number, weights in enumerate(base.weights):
             halves = [halved(key, weights[key]) for key in _shapes(base.facts)]
             (folder / f"network-{number}.bin").write_bytes(pack_halves(halves))
-        (folder / TRAINED_ON).write_bytes(base.seen.pack())
+        (folder / SEEN).write_bytes(base.seen.pack())
         if base.known_values:
             (folder / KNOWN).write_bytes(base.known_values)
         for member, text in texts.items():
@@ -242,15 +239,6 @@ def read_base(path: Path) -> BaseFile:
     manifest, members = read_members(path, everything=True)
     if manifest.get("kind") != KIND:
         raise DataError(f"{path}: holds a trained run and no base. Predict with it: elemflow predict --model {path} …")
-    return base_of(members, path)
-
-
-def base_of(members: Mapping[str, bytes], path: Path) -> BaseFile:
-    """Return the base that the members of a file are.
-
-    Raises:
-        DataError: One is not as it is written.
-    """
     try:
         facts = BaseFacts.model_validate(json.loads(members[ABOUT]))
         groups: dict[str, dict[str, np.ndarray]] = {"scaling": {}, "standard": {}, "calibration": {}}
@@ -268,8 +256,8 @@ def base_of(members: Mapping[str, bytes], path: Path) -> BaseFile:
             for name, planes in groups["calibration"].items()
         }
         return BaseFile(
-            facts, weights, Scaling(**groups["scaling"]), standard, elements, Seen.unpack(members[TRAINED_ON]),
-            calibration, members.get(KNOWN, b""),
+            facts, weights, Scaling(**groups["scaling"]), standard, elements, Seen.unpack(members[SEEN]), calibration,
+            members.get(KNOWN, b""),
         )  # fmt: skip
     except (KeyError, ValueError, TypeError, OSError) as error:
         raise DataError(f"{path}: a member is not as elemflow writes it ({error!r}). Get the file again.") from error
@@ -282,17 +270,6 @@ def open_base(file: str, sha256: str | None) -> BaseFile:
     Raises:
         DataError: There is no such file, it has another SHA-256, or it is damaged or of other features.
     """
-    base = read_base(checked_file(file, sha256))
-    base.parts()
-    return base
-
-
-def checked_file(file: str, sha256: str | None) -> Path:
-    """Return the file that a model names.
-
-    Raises:
-        DataError: There is no such file, or it has another SHA-256.
-    """
     path = find(file) if not Path(file).is_absolute() else Path(file)
     if not path.is_file():
         raise DataError(f"{path}: no such base. Build it, or name another one in the model's key 'file'.")
@@ -300,7 +277,9 @@ def checked_file(file: str, sha256: str | None) -> Path:
         raise DataError(
             f"{path}: its SHA-256 is {found}, and the model declares {sha256}. Get that file, or correct 'sha256'."
         )
-    return path
+    base = read_base(path)
+    base.parts()
+    return base
 
 
 def _shapes(facts: BaseFacts) -> dict[str, tuple[int, ...]]:

@@ -7,6 +7,7 @@ and batch normalisation after a Dense becomes part of it: both compute what the 
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ from elemflow.config.kinds import parts_of
 from elemflow.config.model import Model, NetworkModel, read_model
 from elemflow.core.archive import read_members
 from elemflow.core.errors import DataError
+from elemflow.core.files import sha256_file
+from elemflow.core.places import find
 from elemflow.core.run import Run
 from elemflow.features.scaling import Scaling, Target
 from elemflow.features.store import load_descriptors
-from elemflow.multitask.file import KIND, BaseFacts, BaseFile, HeadFacts, base_of, checked_file
+from elemflow.multitask.file import KIND, SEEN, BaseFacts, BaseFile, HeadFacts, open_base, read_base
 from elemflow.multitask.network import HEADS, Weights, expected_shapes
-from elemflow.multitask.seen import TRAINED_ON, Seen
+from elemflow.multitask.seen import Seen
 from elemflow.multitask.train import Standard
 from elemflow.networks.families.dense import Dense
 from elemflow.networks.numpy_forward import read_arrays
@@ -46,7 +49,7 @@ def read_start(path: Path) -> BaseFile:
         DataError: The file is damaged, or fine-tuning cannot start from it.
     """
     manifest, members = read_members(path, everything=True)
-    return base_of(members, path) if manifest.get("kind") == KIND else base_of_run(members, path)
+    return read_base(path) if manifest.get("kind") == KIND else base_of_run(members, path)
 
 
 @cache
@@ -56,12 +59,31 @@ def open_start(file: str, sha256: str | None) -> BaseFile:
     Raises:
         DataError: There is no such file, it has another SHA-256, or it is damaged or of other features.
     """
-    base = read_start(checked_file(file, sha256))
-    base.parts()
-    return base
+    path = find(file) if not Path(file).is_absolute() else Path(file)
+    if not path.is_file() or read_members(path)[0].get("kind") == KIND:
+        return open_base(file, sha256)
+    if sha256 and sha256_file(path) != sha256:
+        raise DataError(f"{path}: its SHA-256 is not the declared {sha256}. Get that file, or correct 'sha256'.")
+    return read_start(path)
 
 
-def base_of_run(members: Members, where: Path) -> BaseFile:
+@dataclass(frozen=True)
+class RunStart(BaseFile):
+    """The networks of a run in the form of a base.
+
+    Attributes:
+        complete: Whether `seen` has all compositions that they were trained on; if not, another may have been one, too.
+    """
+
+    complete: bool = False
+
+
+def knows_seen(base: BaseFile) -> bool:
+    """Return whether a composition that is not in the list of a base was surely not seen."""
+    return not isinstance(base, RunStart) or base.complete
+
+
+def base_of_run(members: Members, where: Path) -> RunStart:
     """Return the networks of a run as a base that has its property as the only head.
 
     Networks whose features are scaled otherwise than those of the first are left out: a base has one scaling.
@@ -109,11 +131,11 @@ def base_of_run(members: Members, where: Path) -> BaseFile:
         )
     scaling = _scaling(members, numbers[0]) or _identity(n_inputs)
     target = Target(**json.loads(members.get(_file(numbers[0], "target.json"), b"{}")))
-    seen = Seen.unpack(members[TRAINED_ON]) if TRAINED_ON in members else Seen.of_all([])
+    seen = Seen.unpack(members[SEEN]) if SEEN in members else Seen.of_all([])
     standard = Standard(np.array([target.center]), np.array([target.scale]), np.array([len(seen)]))
     # Features that are outputs of a base know the compositions that it was trained on, too.
-    complete = TRAINED_ON in members and not any(hasattr(module, "TRUNK") for module in modules)
-    return BaseFile(facts, weights, scaling, standard, _elements(members), seen, complete=complete)
+    complete = SEEN in members and not any(hasattr(module, "TRUNK") for module in modules)
+    return RunStart(facts, weights, scaling, standard, _elements(members), seen, complete=complete)
 
 
 def _unsupported(model: Model, representation: str) -> str:

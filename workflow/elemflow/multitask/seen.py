@@ -8,8 +8,6 @@ import numpy as np
 
 BITS = 36
 """Bits of a stored hash: of a million other compositions, six have the hash of one of 400,000 seen ones."""
-TRAINED_ON = "seen.bin"
-"""Member of a file with networks that holds the set."""
 _SIXTY_FOUR = 64
 _HEAD = 17
 """Bytes before the compressed ones: bits of a hash, then numbers of compositions and of different sets of heads."""

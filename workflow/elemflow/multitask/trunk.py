@@ -90,8 +90,6 @@ class Trunk:
 def seen_facts(base: BaseFile, compositions: Sequence[str], errors: np.ndarray) -> dict[str, Any]:
     """Return on how many test materials a base was pre-trained, under which heads, and the error on both parts.
 
-    Without a complete list of what it was trained on, materials that are not in the list are `unknown`, not `unseen`.
-
     Args:
         base: The base.
         compositions: Canonical compositions of the test materials.
@@ -101,7 +99,7 @@ def seen_facts(base: BaseFile, compositions: Sequence[str], errors: np.ndarray) 
     seen = masks > 0
     bits = [np.left_shift(np.uint64(1), np.uint64(place)) for place in range(len(base.heads))]
     heads = {name: int(np.sum(masks & bit > 0)) for name, bit in zip(base.heads, bits, strict=True)}
-    parts = {"seen": seen, "unseen" if base.complete else "unknown": ~seen}
+    parts = {"seen": seen, "unseen": ~seen}
     found: dict[str, Any] = {f"test_{name}": int(mask.sum()) for name, mask in parts.items()}
     found |= {f"test_error_{name}": float(errors[mask].mean()) if mask.any() else None for name, mask in parts.items()}
     return found | {"test_seen_under": {name: count for name, count in heads.items() if count}}

@@ -14,7 +14,7 @@ from elemflow.core.roles import Role
 from elemflow.estimators.storage import save_estimator
 from elemflow.multitask.estimator import FineTunedBase
 from elemflow.multitask.finetune import HeadChoice
-from elemflow.multitask.from_run import open_start
+from elemflow.multitask.from_run import knows_seen, open_start
 from elemflow.multitask.trunk import seen_facts
 from elemflow.training.backend import EngineInfo
 from elemflow.training.data import RoleData
@@ -99,8 +99,9 @@ class FineTunedBaseFitter(EstimatorFitterBase):
         base = open_start(self.options.file, self.options.sha256 or None)
         compositions = [composition_of(str(material)) for material in test.material_id]
         found = seen_facts(base, compositions, np.abs(predict(test) - test.y))
-        unknown = "" if base.complete else ", as far as it says what it was trained on"
-        log.info("the base has seen %d of %d test materials%s", found["test_seen"], len(compositions), unknown)
+        if not knows_seen(base):  # those that are not in its list may have been seen
+            found = {name.replace("unseen", "unknown"): value for name, value in found.items()}
+        log.info("the base is known to have seen %d of %d test materials", found["test_seen"], len(compositions))
         return found
 
 
