@@ -7,6 +7,7 @@ from elemflow.config.base import Base
 from elemflow.core.content import write_record
 from elemflow.multitask.job import train_network
 from elemflow.provenance.environment import start_job
+from elemflow.training.base_engines import engine_of
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -20,13 +21,15 @@ def main(smk: "Snakemake") -> None:
     cfg = smk.params.cfg
     heads = {name: {"title": "", "group": "", **head} for name, head in cfg["base"]["heads"].items()}
     joint, *features = (Path(path) for path in smk.input)
+    base = Base.read({**cfg["base"], "heads": heads})
     train_network(
-        Base.read({**cfg["base"], "heads": heads}),
+        base,
         cfg["number"],
         joint,
         features,
         Path(smk.output.network),
         Path(smk.params.checkpoint),
+        engine_of(base.training.engine),
     )
     write_record(smk.output.record, smk.params, inputs=smk.input, outputs=[smk.output.network])
 

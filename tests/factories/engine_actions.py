@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from elemflow.config.base import NetworkShape
 from elemflow.core.errors import TrainingError
+from elemflow.multitask import steps
 from elemflow.training import interruption as stopping
 from elemflow.training import loop
 from elemflow.training.data import MemberData, RoleData
-from elemflow.training.engine import FitResult, NetworkSettings, TrainingJob
+from elemflow.training.engine import FitResult, NetworkSettings, Steps, TrainingJob
 from elemflow.training.progress import Progress
 from elemflow.training.state import TrainingState, evaluation_batches
 from factories.toy import SEED, SPEC, TRAINING, build, make_settings
@@ -177,7 +179,38 @@ def overrides(folder: Path) -> dict[str, Any]:
     return found
 
 
-ACTIONS = {"curves": curves, "simultaneous": simultaneous, "stop": stop, "job": run_job}
+def one_head(_: Path) -> dict[str, Any]:
+    """Take steps of AdamW with the engine of runs and with that of bases, from equal weights; return what differs."""
+    spec = SPEC | {
+        "stacks": [{"width": 64, "layers": 4, "branches": [2, 2]}, {"width": 32, "layers": 2}],
+        "order": ["dense", "activation"],
+    }
+    optimizer = {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1, "weight_decay_on": "kernels"}
+    model, rows, size = build(spec, 3, SEED), part(200, 0), 50
+    weights = {variable.path: np.array(variable) for variable in model.variables}
+    order = np.random.default_rng(1).permutation(len(rows)).astype(np.int32)
+    rates = steps.rates(4, 0.01, 0.25)
+    settings = make_settings(optimizer=optimizer, batch_size=size)
+    engine = process_backend().keras.engine(
+        [TrainingJob(model, MemberData(0, rows, rows, rows, {}), 0, Path(), Progress("", 1))], settings
+    )
+    summed = engine.run_steps({0: Steps(order, rates, 0, 4, 0.0)})[0]
+    theirs = dict(zip(weights, engine.get_weights(0), strict=True))
+    shape = NetworkShape.model_validate({"stacks": spec["stacks"]})
+    y = rows.y.astype(np.float32)[:, None]
+    epoch = steps.epoch_with_jax(shape, 0.1, rows.x, y, np.ones(1, np.float32))
+    state, losses = epoch(steps.start(weights), order.reshape(4, size), rates)
+    same = {name: np.array_equal(theirs[name], state.weights[name]) for name in weights}
+    moved = [name for name in weights if not np.array_equal(theirs[name], weights[name])]
+    return {
+        "other": [name for name in weights if not same[name]],
+        "moved": len(moved),
+        "arrays": len(weights),
+        "losses": [summed, size * float(losses.sum())],
+    }
+
+
+ACTIONS = {"one_head": one_head, "curves": curves, "simultaneous": simultaneous, "stop": stop, "job": run_job}
 
 if __name__ == "__main__":
     process_backend().start(sys.argv[1])

@@ -27,6 +27,7 @@ def change(key, value):
         ("heads.oqmd_volume.transform", "log2", ("heads.oqmd_volume.transform", "log10")),
         ("network.stacks.0.layers", 5, ("network.stacks[0].branches", "[2, 2]")),
         ("training.sampled", "kefe", ("training.sampled", "kefe")),
+        ("training.engine", "torch", ("training.engine", "tensorflow")),
         ("exclude", ["kefee"], ("exclude[0]", "kefe")),
         (
             "exclude",
@@ -56,6 +57,16 @@ def test_texts_change_no_network_and_members_neither(project):
     changed = load(CONFIG, project).bases["elemflow"]
     assert changed.training_parameters() != before.training_parameters()
     assert changed.joint_parameters() == before.joint_parameters()
+
+
+def test_a_named_engine_changes_a_network_unless_it_is_the_default(project):
+    before = load(CONFIG, project).bases["elemflow"].training_parameters()
+    assert "engine" not in before["training"], "a key with a default would train all bases again"
+    for engine, same in (("jax", True), ("tensorflow", False)):
+        edit(project, BASE, change("training.engine", engine))
+        named = load(CONFIG, project).bases["elemflow"]
+        assert named.training.engine == engine
+        assert (named.training_parameters() == before) is same
 
 
 def test_a_base_takes_over_the_heads_of_the_one_that_it_extends(root):

@@ -7,7 +7,7 @@ import pytest
 
 from elemflow.config.base import NetworkShape
 from elemflow.multitask.network import embed, expected_shapes, forward, initial_weights, predict, with_heads
-from elemflow.multitask.steps import compiled_step, masked_error, rates, start
+from elemflow.multitask.steps import compiled_step, epoch_with_jax, masked_error, rates, start
 from elemflow.networks.families.registry import read_spec
 
 SHAPE = NetworkShape.model_validate(
@@ -58,6 +58,22 @@ def test_one_head_trains_as_keras_does(x, keras_model):
         state, _ = step(state, x, y[:, None], np.ones(1, np.float32), np.float32(1e-2))
     for name, value in keras_weights(keras_model).items():
         np.testing.assert_allclose(state.weights[name], value, atol=2e-5, err_msg=name)
+
+
+def test_an_epoch_is_its_steps_one_after_the_other(x):
+    weights, of_heads = initial_weights(SHAPE, 6, 2, 1), np.array([1, 0.5], np.float32)
+    y = np.random.default_rng(2).normal(size=(12, 2)).astype(np.float32)
+    y[3:7, 1] = np.nan
+    order, found = np.random.default_rng(3).permutation(12).reshape(3, 4), rates(3, 1e-2, 0.4)
+    state, losses = epoch_with_jax(SHAPE, 0.1, x, y, of_heads)(start(weights), order, found)
+    single, step = start(weights), compiled_step(SHAPE, 0.1)
+    for place, batch in enumerate(order):
+        single, loss = step(single, x[batch], y[batch], of_heads, found[place])
+        assert float(loss) == losses[place]
+    for name in weights:
+        np.testing.assert_array_equal(state.weights[name], single.weights[name])
+        np.testing.assert_array_equal(state.second[name], single.second[name])
+    assert int(state.step) == 3
 
 
 def test_missing_labels_move_no_weight_of_their_head(x):

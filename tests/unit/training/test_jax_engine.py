@@ -17,13 +17,17 @@ pytest.importorskip("jax")
 FOLDERS = [str(Path(__file__).parents[2]), str(Path(run.__file__).parents[2])]
 
 
-def _on(engine: str, action: str, folder: Path, *arguments: str) -> Any:
+FAST = "--xla_backend_optimization_level=0"
+"""Most of the time goes into compiling."""
+
+
+def _on(engine: str, action: str, folder: Path, *arguments: str, flags: str = FAST) -> Any:
     """Run an action of `factories.engine_actions` on an engine in a process of its own, and return what it says."""
     command = [sys.executable, "-m", "factories.engine_actions", engine, action, str(folder), *arguments]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(FOLDERS),
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # most of the time goes into compiling
+        "XLA_FLAGS": flags,
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -36,6 +40,13 @@ def test_both_engines_compute_the_same_steps(tmp_path: Path) -> None:
     assert theirs.keys() == ours.keys()
     for name, curve in theirs.items():
         np.testing.assert_allclose(ours[name], curve, rtol=1e-4, err_msg=name)
+
+
+def test_a_base_of_one_head_takes_the_steps_of_a_run(tmp_path: Path) -> None:
+    found = _on("jax", "one_head", tmp_path, flags="")
+    assert found["other"] == [], "all weights have equal bytes"
+    assert found["moved"] == found["arrays"]
+    assert found["losses"][0] == pytest.approx(found["losses"][1], rel=1e-6)
 
 
 def test_simultaneous_members_are_trained_as_each_alone(tmp_path: Path) -> None:

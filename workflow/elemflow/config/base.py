@@ -81,6 +81,7 @@ class Schedule(Declared):
         clip: Largest absolute standardised target.
         sampled: Dataset of which an epoch has only `sampled_rows` of the compositions without any other label, in turn.
         sampled_rows: How many.
+        engine: Library that computes the steps.
     """
 
     epochs: Annotated[int, Field(ge=1)]
@@ -94,6 +95,7 @@ class Schedule(Declared):
     clip: float = 12.0
     sampled: str | None = None
     sampled_rows: int | None = None
+    engine: Literal["jax", "tensorflow"] = "jax"
 
 
 class Tested(Declared):
@@ -174,7 +176,10 @@ class Base(FromFile):
             name: {key: value for key, value in head.items() if key not in texts}
             for name, head in self.written["heads"].items()
         }
-        return self.written_without("title", "members", "left_out", "known") | {"heads": heads}
+        # A base whose file names JAX is the one whose file names no engine.
+        schedule = {key: value for key, value in self.written["training"].items() if (key, value) != ("engine", "jax")}
+        fixed = {"heads": heads, "training": schedule}
+        return self.written_without("title", "members", "left_out", "known") | fixed
 
 
 def check_bases(bases: Mapping[str, Base], files: Mapping[str, str], datasets: Mapping[str, Dataset]) -> None:

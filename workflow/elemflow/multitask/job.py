@@ -15,6 +15,7 @@ from elemflow.features.scaling import Scaling
 from elemflow.features.store import read_features
 from elemflow.multitask.joint import TRAIN, Joint, read_joint
 from elemflow.multitask.network import Weights
+from elemflow.multitask.steps import MakeEpoch, epoch_with_jax
 from elemflow.multitask.train import Standard, fit_inputs, head_weights, pretrain, standardise, training_rows
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,13 @@ def rows_of(joint: Path, features: Sequence[Path], role: str) -> tuple[Joint, np
 
 
 def train_network(
-    base: Base, number: int, joint: Path, features: Sequence[Path], output: Path, checkpoint: Path
+    base: Base,
+    number: int,
+    joint: Path,
+    features: Sequence[Path],
+    output: Path,
+    checkpoint: Path,
+    make_epoch: MakeEpoch = epoch_with_jax,
 ) -> None:
     """Train one network of a base and write it.
 
@@ -60,6 +67,7 @@ def train_network(
         features: Feature files of the table's compositions, in the order of the representation.
         output: `.npz` with weights, scaling and standardisation; equal inputs give equal bytes.
         checkpoint: Where unfinished work is kept; removed at the end.
+        make_epoch: The engine.
 
     Raises:
         DataError: A head has no labels, or there are too few rows.
@@ -79,7 +87,7 @@ def train_network(
         len(prepared.sampled),
         base.training.sampled,
     )
-    weights = pretrain(base, prepared, weights_of_heads, base.seed + number, checkpoint)
+    weights = pretrain(base, prepared, weights_of_heads, base.seed + number, checkpoint, make_epoch)
     write_network(output, Network(weights, scaling, standard))
     checkpoint.unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from elemflow.core.errors import DataError, TrainingError
 from elemflow.core.files import atomic_path, digest_of
 from elemflow.features.scaling import Scaling, fit_scaling
 from elemflow.multitask.network import Weights, initial_weights
-from elemflow.multitask.steps import State, compiled_step, rates, start
+from elemflow.multitask.steps import MakeEpoch, State, epoch_with_jax, rates, start
 
 CHECKPOINT_SECONDS = 120.0
 
@@ -124,7 +124,14 @@ def fit_inputs(x: np.ndarray, parts: list[tuple[str, int]]) -> Scaling:
     return fit_scaling(x, parts, {part: "unit_rows" for part, _ in parts if part != "ef"})
 
 
-def pretrain(base: Base, rows: TrainingRows, weights_of_heads: np.ndarray, seed: int, checkpoint: Path) -> Weights:
+def pretrain(
+    base: Base,
+    rows: TrainingRows,
+    weights_of_heads: np.ndarray,
+    seed: int,
+    checkpoint: Path,
+    make_epoch: MakeEpoch = epoch_with_jax,
+) -> Weights:
     """Train one network.
 
     Args:
@@ -133,6 +140,7 @@ def pretrain(base: Base, rows: TrainingRows, weights_of_heads: np.ndarray, seed:
         weights_of_heads: See `head_weights`.
         seed: Seed of the initial weights and of the orders.
         checkpoint: Where the state is kept meanwhile; removed at the end.
+        make_epoch: The engine.
 
     Returns:
         The last weights.
@@ -148,16 +156,13 @@ def pretrain(base: Base, rows: TrainingRows, weights_of_heads: np.ndarray, seed:
     identity = digest_of([base.training_parameters(), seed, list(rows.x.shape), float(np.nansum(rows.y))])
     state = start(initial_weights(base.network, rows.x.shape[1], rows.y.shape[1], seed))
     state, done = _restore(checkpoint, identity, state)
-    step = compiled_step(base.network, schedule.weight_decay)
+    run_epoch = make_epoch(base.network, schedule.weight_decay, rows.x, rows.y, weights_of_heads)
     all_rates = rates(per_epoch * schedule.epochs, schedule.learning_rate, schedule.warmup)
     saved = time.monotonic()
     for epoch in range(done + 1, schedule.epochs + 1):
         order = rows_of_epoch(rows, schedule, seed, epoch).reshape(per_epoch, schedule.batch_size)
-        losses = []
-        for batch, rate in zip(order, all_rates[(epoch - 1) * per_epoch :], strict=False):
-            state, loss = step(state, rows.x[batch], rows.y[batch], weights_of_heads, rate)
-            losses.append(loss)
-        mean = float(np.mean([float(loss) for loss in losses]))
+        state, losses = run_epoch(state, order, all_rates[(epoch - 1) * per_epoch : epoch * per_epoch])
+        mean = float(np.mean(losses, dtype=np.float64))
         if not np.isfinite(mean):
             raise TrainingError(f"epoch {epoch}: the loss is {mean}. Lower 'training.learning_rate' of the base.")
         log.info("epoch %d of %d: training loss %.4f", epoch, schedule.epochs, mean)

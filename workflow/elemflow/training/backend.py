@@ -96,7 +96,7 @@ class Backend:
     def _make(self, name: str) -> KerasBackend:
         os.environ["KERAS_BACKEND"] = name
         if name == "jax":
-            _set_jax_environment(self.threads)
+            set_jax_environment(self.threads)
             from elemflow.training.jax_engine import JaxBackend  # noqa: PLC0415  Keras reads its variable at import
 
             return JaxBackend()
@@ -109,13 +109,14 @@ class Backend:
         """Return the engine that docs/results/performance.md found faster; JAX is imported only if there is a GPU."""
         if not any(Path("/dev").glob("nvidia[0-9]*")) or importlib.util.find_spec("jax") is None:
             return "tensorflow"
-        _set_jax_environment(self.threads)
+        set_jax_environment(self.threads)
         import jax  # noqa: PLC0415  after its variables
 
         return "jax" if jax.default_backend() == "gpu" else "tensorflow"
 
 
-def _set_jax_environment(threads: int) -> None:
+def set_jax_environment(threads: int) -> None:
+    """Set the variables that JAX reads when it starts: threads, deterministic operations, no memory beyond its need."""
     flags = os.environ.get("XLA_FLAGS", "")
     deterministic = "--xla_gpu_deterministic_ops=true"
     os.environ |= {
