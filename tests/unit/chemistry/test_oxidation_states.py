@@ -1,9 +1,11 @@
 """Neutral formulas of a chemical system."""
 
+import itertools
+
 import pytest
 
 from elemflow.chemistry.composition import SYMBOLS, amounts, canonical
-from elemflow.chemistry.oxidation_states import ELEMENTS, neutral_formulas
+from elemflow.chemistry.oxidation_states import ELEMENTS, is_neutral, neutral_formulas
 from elemflow.core.errors import DataError
 
 
@@ -22,6 +24,19 @@ def test_each_formula_is_there_once_with_all_elements_and_few_atoms():
         assert amounts(formula).keys() == {"Li", "Mn", "Ni", "O"}
         assert sum(amounts(formula).values()) <= 14
     assert [sum(amounts(f).values()) for f in found] == sorted(sum(amounts(f).values()) for f in found)
+
+
+def test_a_composition_is_neutral_exactly_if_its_system_has_it():
+    for system in (["Fe", "O"], ["C", "I", "Na"], ["Mn", "Li", "O"]):
+        found = set(neutral_formulas(system, 8))
+        for counts in itertools.product(range(1, 5), repeat=len(system)):
+            if sum(counts) <= 8:
+                form = canonical("".join(f"{name}{n}" for name, n in zip(system, counts, strict=True)))
+                assert is_neutral(amounts(form)) == (form in found)
+    assert not is_neutral({"O": 2})
+    assert not is_neutral({"He": 1, "O": 1})
+    assert is_neutral({"C": 1, "O": 1})
+    assert not is_neutral({"C": 1, "O": 1}, {"C": (4,), "O": (-2,)})
 
 
 def test_metals_alone_have_no_neutral_formula():

@@ -1,8 +1,13 @@
 """What mistyped formulas may stand for."""
 
+import re
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
-from elemflow.chemistry.suggestions import did_you_mean, suggestions, suspicious
+from elemflow.chemistry.composition import parse_formula
+from elemflow.chemistry.suggestions import did_you_mean, hint, suggestions, suspicious
 
 
 @pytest.mark.parametrize(
@@ -44,3 +49,39 @@ def test_zeros_that_are_meant(formula):
 def test_a_zero_that_is_an_oxygen():
     assert suspicious("Fe203") == "Fe2O3"
     assert suspicious("BaTi03") == "BaTiO3"
+    assert hint("Fe203") == "Fe203: did you mean Fe2O3?"
+    assert hint("Fe2O3") is None
+
+
+CHLORIDES = ["NaCl", "CaCl2", "FeCl3", "CsPbCl3", "NH4Cl", "BiOCl", "MgCl2(H2O)6", "LiCl·H2O", "Na0.5K0.5Cl", "CCl4"]
+
+
+@pytest.mark.parametrize("meant", CHLORIDES)
+def test_an_iodine_that_is_a_small_l(meant):
+    formula = meant.replace("Cl", "CI")
+    assert suspicious(formula) == meant
+    assert (
+        hint(formula)
+        == f"{formula}: read as {', '.join(parse_formula(formula))}; did you mean {meant}, with a small l?"
+    )
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["NaCl", "CI", "CI4", "H3CI", "CIN", "CIF3", "YCI", "Zr6CI2", "Sc7CI12", "H6PbCI3N", "CIn3", "CIr", "NaI"],
+)
+def test_carbon_and_iodine_that_are_meant(formula):
+    assert suspicious(formula) is None
+
+
+def test_letters_of_unreadable_formulas_are_corrected_together():
+    assert suggestions("AICI3") == ["AlCl3"]
+
+
+@pytest.mark.real_data
+def test_hardly_a_formula_of_real_tables_is_suspicious_for_its_iodine(real_data: Path):
+    tables = [("mp_polymorphs.parquet", "pretty_formula"), ("jarvis_composition_long.parquet", "pretty_comp")]
+    formulas = {str(text) for name, column in tables for text in pd.read_parquet(real_data / name)[column]}
+    carbon_iodides = [text for text in formulas if re.search("CI(?![a-z])", text)]
+    assert len(carbon_iodides) > 40
+    assert sum(suspicious(text) is not None for text in carbon_iodides) <= 3

@@ -102,7 +102,7 @@ def test_mistyped_formulas_are_named(call, tmp_path):
     (tmp_path / "many.txt").write_text("".join(f"Fe{n}03\n" for n in range(1, 8)))
     hints = call("predict", tmp_path / "many.txt", *RUN).stderr.splitlines()
     assert hints[0] == "Fe103: did you mean Fe1O3?"
-    assert hints[-1] == "… and 2 more formulas with such a zero"
+    assert hints[-1] == "… and 2 more formulas that look mistyped"
 
 
 def test_amounts_that_are_weights(call):

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from elemflow.chemistry.composition import canonical
 from elemflow.core.errors import DataError, nearest
@@ -32,6 +32,7 @@ ELEMENTS: dict[str, tuple[float, tuple[int, ...]]] = {
 }  # fmt: skip
 """Pauling electronegativity and common oxidation states, as pymatgen 2026.10.24 lists them; the others have none."""
 
+ALL_STATES: Mapping[str, tuple[int, ...]] = {name: states for name, (_, states) in ELEMENTS.items()}
 MOST_ELEMENTS = 6
 
 
@@ -64,9 +65,23 @@ def neutral_formulas(elements: Sequence[str], most_atoms: int) -> Iterator[str]:
                 yield canonical("".join(f"{name}{number}" for name, number in zip(names, numbers, strict=True)))
 
 
-def _allowed_states(names: Sequence[str]) -> Iterator[tuple[int, ...]]:
+def is_neutral(found: Mapping[str, int], states: Mapping[str, tuple[int, ...]] = ALL_STATES) -> bool:
+    """Return whether a composition of two to `MOST_ELEMENTS` elements is charge-neutral as in `neutral_formulas`.
+
+    Args:
+        found: Amount of each element.
+        states: Oxidation states that an element may have.
+    """
+    if not 2 <= len(found) <= MOST_ELEMENTS or not found.keys() <= states.keys():  # noqa: PLR2004  a compound
+        return False
+    return any(_is_neutral([*found.values()], each) for each in _allowed_states([*found], states))
+
+
+def _allowed_states(
+    names: Sequence[str], of_elements: Mapping[str, tuple[int, ...]] = ALL_STATES
+) -> Iterator[tuple[int, ...]]:
     """Yield one oxidation state per element where cations are less electronegative than anions."""
-    for states in itertools.product(*(ELEMENTS[name][1] for name in names)):
+    for states in itertools.product(*(of_elements[name] for name in names)):
         cations = [ELEMENTS[name][0] for name, state in zip(names, states, strict=True) if state > 0]
         anions = [ELEMENTS[name][0] for name, state in zip(names, states, strict=True) if state < 0]
         if cations and anions and max(cations) < min(anions) and 0 not in states:

@@ -1,11 +1,12 @@
-"""Formulas that a mistyped one may stand for: a zero for oxygen, letters of the wrong case, a one for an l."""
+"""Formulas that a mistyped one may stand for: a zero for oxygen, letters of the wrong case, a one or an I for an l."""
 
 import itertools
 import re
 from collections.abc import Iterator
 from functools import partial
 
-from elemflow.chemistry.composition import ELEMENTS_86, canonical
+from elemflow.chemistry.composition import ELEMENTS_86, amounts, canonical, parse_formula
+from elemflow.chemistry.oxidation_states import ALL_STATES, is_neutral
 
 MOST_SUGGESTIONS = 2
 """Most formulas that are proposed for one."""
@@ -19,6 +20,9 @@ _ZERO_FOR_OXYGEN = re.compile(
     r"(?<=[A-Za-z)\]}])0(?=[1-9])"  # an amount that begins with zero, SiO02 or (PO4)02
     r"|(?<=[A-Za-z)\]}][1-9])0(?=[1-9](?![0-9.]))"  # one between two amounts, Fe203
 )
+_CARBON_IODINE = re.compile(r"CI(?![a-z])")
+_CARBIDES_AND_CARBON_IV = {**ALL_STATES, "C": (-4, 4)}
+"""Oxidation states as `ALL_STATES`, without those of carbon by which almost any formula is neutral."""
 _LARGE_AMOUNT = re.compile(r"[1-9][0-9]")
 """Of an alloy such as Mg891Sm109, whose zeros are meant; looked for where the zeros are replaced."""
 _LOOKALIKES = (("1", "l"), ("I", "l"), ("|", "l"), ("l", "1"), ("0", "O"), ("o", "O"), (",", "."))
@@ -27,13 +31,42 @@ _LETTERS = re.compile(r"[A-Za-z]+")
 
 
 def suspicious(formula: str) -> str | None:
-    """Return what a formula with a zero between two amounts may be meant for: Fe2O3 for Fe203, which has 203 atoms.
+    """Return what a readable formula may be meant for, or None.
+
+    Suspicious are a zero between two amounts, Fe203 for Fe2O3, and carbon before iodine where chlorine in their place,
+    a capital I for a small l, makes the formula charge-neutral and they do not: NaCI, but neither CI4 nor H3CI.
 
     Args:
-        formula: Any text; a formula without such a zero is not suspicious.
+        formula: Any text.
     """
-    meant = _ZERO_FOR_OXYGEN.sub("O", formula) if "0" in formula else formula
+    meant = (_with_oxygen(formula) or formula) if "0" in formula else formula
+    if "CI" in meant:
+        meant = _with_chlorine(meant) or meant
+    return None if meant == formula else meant
+
+
+def hint(formula: str) -> str | None:
+    """Return what to tell the user about a suspicious formula, or None."""
+    meant = suspicious(formula)
+    if meant is None:
+        return None
+    if len(_CARBON_IODINE.findall(formula)) == len(_CARBON_IODINE.findall(meant)):
+        return f"{formula}: did you mean {meant}?"
+    return f"{formula}: read as {', '.join(parse_formula(formula))}; did you mean {meant}, with a small l?"
+
+
+def _with_oxygen(formula: str) -> str | None:
+    """Return a formula with oxygen for the zeros between amounts; None if it has none, or they may be meant."""
+    meant = _ZERO_FOR_OXYGEN.sub("O", formula)
     return meant if meant != formula and not _LARGE_AMOUNT.search(meant) and _is_formula(meant) else None
+
+
+def _with_chlorine(formula: str) -> str | None:
+    """Return a formula with chlorine for carbon and iodine if it is charge-neutral so, and only so."""
+    meant = _CARBON_IODINE.sub("Cl", formula)
+    if meant == formula or not _is_formula(formula) or not is_neutral(amounts(canonical(meant))):
+        return None
+    return None if is_neutral(amounts(canonical(formula)), _CARBIDES_AND_CARBON_IV) else meant
 
 
 def suggestions(formula: str) -> list[str]:
@@ -45,7 +78,7 @@ def suggestions(formula: str) -> list[str]:
     text = formula.strip()
     if len(text) > LONGEST:
         return []
-    found = (each for each in _corrections(text) if each != text and _is_formula(each))
+    found = (_with_chlorine(each) or each for each in _corrections(text) if each != text and _is_formula(each))
     return list(itertools.islice(dict.fromkeys(found), MOST_SUGGESTIONS))
 
 

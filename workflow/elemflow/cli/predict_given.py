@@ -158,16 +158,16 @@ def _input_file(wanted: Given) -> Iterator[tuple[Path, str]]:
 
 def note_batch(wanted: Given, batch: "Batch") -> None:
     """Note what a batch says about mistyped formulas."""
-    from elemflow.chemistry.suggestions import suspicious
+    from elemflow.chemistry.suggestions import hint
 
     formulas = batch.labels.get("formula", [])
     for formula, reason in zip(formulas, batch.reasons, strict=False):
         if reason and wanted.are_formulas:
             wanted.refused.append(f"{formula or repr(formula)}: {reason}")
-        elif formula and not reason and (meant := suspicious(formula)):
+        elif formula and not reason and (line := hint(formula)):
             wanted.suspicious += 1
             if len(wanted.hints) < MOST_HINTS:
-                wanted.hints.append(f"{formula}: did you mean {meant}?")
+                wanted.hints.append(line)
 
 
 def report(wanted: Given) -> None:
@@ -175,6 +175,6 @@ def report(wanted: Given) -> None:
     for line in (*wanted.refused, *wanted.hints):
         click.echo(line, err=True)
     if wanted.suspicious > len(wanted.hints):
-        click.echo(f"… and {wanted.suspicious - len(wanted.hints)} more formulas with such a zero", err=True)
+        click.echo(f"… and {wanted.suspicious - len(wanted.hints)} more formulas that look mistyped", err=True)
     if wanted.refused and not wanted.skip:
         raise click.exceptions.Exit(1)

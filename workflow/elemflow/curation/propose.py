@@ -259,7 +259,7 @@ def _structure_format(seen: _Seen) -> str | None:
 
 
 def _mistyped(seen: _Seen) -> Iterator[tuple[int, str, str]]:
-    """Yield row and text of formulas that cannot be read or have a suspicious zero, and what they may be meant for."""
+    """Yield row and text of formulas that cannot be read or look mistyped, and what they may be meant for."""
     _, unread = canonical_forms(seen.texts)
     for text, row in seen.first.items():
         meant = suggestions(text) if text in unread else [suspicious(text)]
