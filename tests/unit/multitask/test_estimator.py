@@ -10,6 +10,7 @@ from elemflow.estimators.storage import load_estimator, save_estimator
 from elemflow.features import elemental_fractions
 from elemflow.multitask.estimator import FineTunedBase
 from elemflow.multitask.file import read_base
+from elemflow.multitask.network import HEADS
 
 
 @pytest.fixture(scope="module", name="file")
@@ -39,6 +40,18 @@ def test_a_new_head_starts_from_no_property(file, rows):
     fitted = FineTunedBase(str(file), head="new").fit(*rows)
     assert fitted.head_ == ""
     assert np.isnan(fitted.correlation_)
+
+
+def test_the_short_schedule_stays_nearer_to_the_base(file, rows):
+    x, y = rows
+    base = read_base(file)
+    start = base.weights[0]
+    moved = {}
+    for schedule in ("rows", "short"):
+        fitted = FineTunedBase(str(file), schedule=schedule).fit(x[:40], y[:40])
+        trunk = [name for name in start if not name.startswith(HEADS)]
+        moved[schedule] = sum(float(np.abs(fitted.weights_[name] - start[name]).sum()) for name in trunk)
+    assert 0 < moved["short"] < moved["rows"]
 
 
 def test_another_file_other_features_and_a_constant_are_refused(file, rows, tmp_path):

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from elemflow.config.base import NetworkShape
 from elemflow.core.errors import DataError
 from elemflow.features.scaling import Scaling
-from elemflow.multitask.finetune import HeadChoice, fine_tune
+from elemflow.multitask.finetune import HeadChoice, ScheduleChoice, fine_tune
 from elemflow.multitask.from_run import open_start
 from elemflow.multitask.network import predict
 
@@ -21,14 +21,22 @@ class FineTunedBase(RegressorMixin, BaseEstimator):
         sha256: SHA-256 that the file must have; None for any.
         head: `nearest` starts from the head that correlates best with the training values, `new` from a random one.
         seed: Seed of the order of rows; its remainder chooses the network of the base.
+        schedule: `rows` follows from the number of rows, `short` is for values that the base has learned.
 
     Attributes:
         head_: Id of the head that it started from; empty for a new one.
         correlation_: Squared correlation of its predictions with the training values.
     """
 
-    def __init__(self, file: str, sha256: str | None = None, head: HeadChoice = "nearest", seed: int = 0):
-        self.file, self.sha256, self.head, self.seed = file, sha256, head, seed
+    def __init__(
+        self,
+        file: str,
+        sha256: str | None = None,
+        head: HeadChoice = "nearest",
+        seed: int = 0,
+        schedule: ScheduleChoice = "rows",
+    ):
+        self.file, self.sha256, self.head, self.seed, self.schedule = file, sha256, head, seed, schedule
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:  # noqa: N803  scikit-learn's name
         """Fine-tune all weights.
@@ -53,7 +61,8 @@ class FineTunedBase(RegressorMixin, BaseEstimator):
         self.shape_, self.scaling_ = base.facts.network.plain(), vars(base.scaling)
         scaled, targets = base.scaling.apply(X), (y - self.center_) / self.scale_
         pretrained = base.weights[self.seed % len(base.weights)]
-        self.weights_, start = fine_tune(pretrained, base.facts.network, scaled, targets, self.seed, self.head)
+        network = base.facts.network
+        self.weights_, start = fine_tune(pretrained, network, scaled, targets, self.seed, self.head, self.schedule)
         self.head_ = "" if start.head is None else base.heads[start.head]
         self.correlation_ = start.correlation
         return self

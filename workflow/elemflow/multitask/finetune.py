@@ -11,6 +11,7 @@ from elemflow.multitask.steps import compiled_step, rates, start
 
 WEIGHT_DECAY, WARMUP = 0.01, 0.1
 HeadChoice = Literal["nearest", "new"]
+ScheduleChoice = Literal["rows", "short"]
 
 
 class Schedule(NamedTuple):
@@ -40,6 +41,8 @@ FINE_TUNING = (
     (10**9, Schedule(256, 1e-3, 40)),
 )
 """Schedules by the largest number of training rows; chosen on validation rows of two measured sets."""
+LEARNED = Schedule(128, 1e-4, 5)
+"""Schedule for many values that the base has learned; chosen on held-out compositions (docs/results/base.md)."""
 SCRATCH = ((400, Schedule(32, 1e-3, 200)), (10**9, Schedule(64, 1e-3, 100)))
 """Schedules of a network without pre-training."""
 
@@ -76,7 +79,13 @@ def nearest_head(outputs: np.ndarray, y: np.ndarray) -> Start:
 
 
 def fine_tune(
-    weights: Weights, shape: NetworkShape, x: np.ndarray, y: np.ndarray, seed: int, head: HeadChoice = "nearest"
+    weights: Weights,
+    shape: NetworkShape,
+    x: np.ndarray,
+    y: np.ndarray,
+    seed: int,
+    head: HeadChoice = "nearest",
+    schedule: ScheduleChoice = "rows",
 ) -> tuple[Weights, Start]:
     """Fine-tune a pre-trained network.
 
@@ -87,6 +96,7 @@ def fine_tune(
         y: Standardised values (rows,).
         seed: Seed of the order of the rows, and of a new head.
         head: `nearest` starts from the head that correlates best, with slope and offset of least squares.
+        schedule: `rows` follows from the number of rows (`FINE_TUNING`), `short` is `LEARNED`.
 
     Returns:
         Weights with one head, and what they started from.
@@ -108,7 +118,8 @@ def fine_tune(
         bias = np.array([weights[f"{HEADS}/bias"][found.head] * slope + offset])
     own = {f"{HEADS}/kernel": kernel.astype(np.float32), f"{HEADS}/bias": bias.astype(np.float32)}
     started: Weights = {name: np.array(value) for name, value in weights.items()} | own
-    return train_rows(started, shape, x, y, schedule_of(len(y)), seed), found
+    chosen_schedule = LEARNED if schedule == "short" else schedule_of(len(y))
+    return train_rows(started, shape, x, y, chosen_schedule, seed), found
 
 
 def _line(outputs: np.ndarray, y: np.ndarray) -> tuple[float, float]:

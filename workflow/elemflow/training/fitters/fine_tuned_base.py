@@ -13,7 +13,7 @@ from elemflow.core.errors import DataError
 from elemflow.core.roles import Role
 from elemflow.estimators.storage import save_estimator
 from elemflow.multitask.estimator import FineTunedBase
-from elemflow.multitask.finetune import HeadChoice
+from elemflow.multitask.finetune import HeadChoice, ScheduleChoice
 from elemflow.multitask.from_run import knows_seen, open_start
 from elemflow.multitask.trunk import seen_facts
 from elemflow.training.backend import EngineInfo
@@ -37,6 +37,12 @@ class Options(ModelOptions):
         pattern="^(nearest|new)$",
         description="What the output starts from: the head of the base that correlates best with the training values, "
         "or random weights.",
+    )
+    schedule: str = Field(
+        "rows",
+        pattern="^(rows|short)$",
+        description="Batch, learning rate and epochs: by the number of training rows, or 5 epochs at a low rate, for "
+        "many values that the base has learned already.",
     )
 
 
@@ -77,7 +83,8 @@ class FineTunedBaseFitter(EstimatorFitterBase):
         options, data = self.options, task.data
         seed, started = self.run.seed_of(data.member), time.monotonic()
         head: HeadChoice = "new" if options.head == "new" else "nearest"
-        estimator = FineTunedBase(options.file, options.sha256 or None, head, seed)
+        schedule: ScheduleChoice = "short" if options.schedule == "short" else "rows"
+        estimator = FineTunedBase(options.file, options.sha256 or None, head, seed, schedule)
         estimator.fit(data.train.x, data.train.y)
         seconds = time.monotonic() - started
         log.info("%s: fine-tuned from %s in %.1f s", task.label, estimator.head_ or "a new head", seconds)
