@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories.base_toy import compositions, value
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from elemflow.base import finetuning
 from elemflow.base.predictor import BasePredictor
@@ -137,8 +138,18 @@ def test_the_command_writes_a_predictor_and_a_report(file, table, tmp_path, monk
 
     monkeypatch.chdir(tmp_path)
     arguments = ["finetune", str(table), "--target", "Tc (K)", "--base", str(file), "--quick", "-o", "tc.elemflow"]
-    done = CliRunner().invoke(main, arguments)
+    threads = set[int]()
+    compare = finetuning.compare
+
+    def watched(*given, **named):
+        threads.update(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
+        return compare(*given, **named)
+
+    monkeypatch.setattr(finetuning, "compare", watched)
+    with threadpool_limits(2, "blas"):
+        done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
+    assert threads == {1}  # whatever the machine has: other sums give other bytes
     report = (tmp_path / "tc.md").read_text()
     for part in ("Tc [K]", "base, fine-tuned", "new to the base", "Intervals"):
         assert part in report

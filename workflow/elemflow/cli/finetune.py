@@ -70,6 +70,8 @@ def finetune(
     Five folds by composition compare three fine-tuned networks with extra trees, a network from scratch and the median;
     then all rows train the predictor, whose intervals are calibrated on the folds. 20 compositions are the fewest.
     """
+    from threadpoolctl import threadpool_limits
+
     from elemflow.base.table import read_measured
     from elemflow.core.files import write_text
 
@@ -81,7 +83,9 @@ def finetune(
     measured = read_measured(table, target, formula, unit, transform)
     base, notes = _start(base_file, run, results)
     methods = ("base", "constant") if quick else None
-    fitted, sha256 = _fit(base, measured, transform, out, notes, methods=methods, seed=seed)
+    # One thread: sums in another order would give other numbers on a machine with other cores.
+    with threadpool_limits(1, "blas"):
+        fitted, sha256 = _fit(base, measured, transform, out, notes, methods=methods, seed=seed)
     from elemflow.base.finetune_report import error_lines, report_text, seen_lines
     from elemflow.cli.finetune_page import page_of
     from elemflow.cli.terminal import aligned
