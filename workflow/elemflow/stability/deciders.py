@@ -159,8 +159,11 @@ def of_predicted_hull(
     labels are those of the training set's hull. Two models are averaged: one learns from the training phases among
     themselves, whose predicted hull is as dense as that of the labels, and one with the tested phases among their
     rivals, which are what a tested phase meets.
+
+    Raises:
+        DataError: No view predicts a training phase.
     """
-    energies = np.empty(len(competition.targets))
+    energies = np.full(len(competition.targets), np.nan)  # the hull refuses a phase that no view predicts
     for view in views:
         energies[view.rows] = view.energies
     energies[fold.tested] = fold.energies
