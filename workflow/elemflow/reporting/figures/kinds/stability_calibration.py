@@ -21,8 +21,7 @@ KIND = FigureKind(
 )
 EXPLANATION = (
     "Share of stable compounds in 15 bins of P(stable). On the diagonal the probabilities are right; below it they "
-    "promise too "
-    "much. In brackets: expected calibration error."
+    "promise too much. In brackets: expected calibration error."
 )
 
 

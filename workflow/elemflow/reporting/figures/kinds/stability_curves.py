@@ -21,8 +21,8 @@ KIND = FigureKind(
 )
 EXPLANATION = (
     "Left of each pair: share of the stable compounds that are found, against the share of the unstable ones that are "
-    "taken for "
-    "stable. Right: precision against recall. Points: decisions of others at ΔHd = 0, see the table of this setting."
+    "taken for stable. Right: precision against recall. Points: decisions of others at ΔHd = 0, see the table of this "
+    "setting."
 )
 GAP = 0.045
 """Distance of names, in parts of the axis."""

@@ -1,7 +1,7 @@
 """Tables of stability: decisions which compounds are stable, a line per run and decider, others' values below."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ class StabilityLine(RunLine):
     run: str
 
 
-METRICS = tuple(list(StabilityLine.__dataclass_fields__)[11:-4])
+METRICS = tuple(field.name for field in fields(StabilityLine) if field.type in (int | None, float | None))
 """Fields with a number."""
 
 
@@ -190,19 +190,15 @@ def _write_caption(table: PlannedTable, lines: Sequence[StabilityLine], curation
         yield f"{shares.pop()}."
     yield (
         "Stable: ΔHd at or below 0, or P(stable) of one half and more. MAE E and ΔHd: mean absolute errors of energy "
-        "and "
-        "decomposition enthalpy. FPR: share of the unstable that are taken for stable. AP: average precision. P@1000: "
-        "share of "
-        "the stable among the 1,000 ranked first. DAF: precision over the share of the stable. ECE: expected "
-        "calibration error "
-        "of P(stable). The csv has 95 % intervals, clustered by chemical system, and the decisions at 25 and 50 "
-        "meV/atom."
+        "and decomposition enthalpy. FPR: share of the unstable that are taken for stable. AP: average precision. "
+        "P@1000: share of the stable among the 1,000 ranked first. DAF: precision over the share of the stable. ECE: "
+        "expected calibration error of P(stable). The csv has 95 % intervals, clustered by chemical system, and the "
+        "decisions at 25 and 50 meV/atom."
     )
     if table.peers:
         yield (
             "Lines without a run are others' predictions as published with Bartel et al. 2020, evaluated here; their "
-            "folds are "
-            "their own."
+            "folds are their own."
         )
     planned = [line for line in lines if line.missing is None and line.run]
     yield words.describe_data(table.datasets, (line.dataset for line in planned), curation)
