@@ -67,3 +67,10 @@ def test_sets_of_labels_hold_their_level_for_either_label():
 def test_too_few_of_a_label_leave_it_open():
     lowest, highest = label_limits(np.array([0.2, 0.8, 0.9]), np.array([False, True, True]))
     assert (lowest, highest) == (0.0, 1.0)
+
+
+def test_there_is_no_coverage_of_a_label_that_no_compound_has():
+    chances = [np.linspace(0.1, 0.4, 50)] * 2
+    found = set_report(chances, [np.zeros(50, bool)] * 2)
+    assert found.coverage_stable is None
+    assert found.coverage_unstable > 0.8

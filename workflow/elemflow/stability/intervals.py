@@ -105,8 +105,8 @@ def label_limits(probability: np.ndarray, stable: np.ndarray) -> tuple[float, fl
     return max(0.0, 1 - missed), min(1.0, found)
 
 
-def _share(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else 1.0
+def _share(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
 
 
 def _joined(folds: Sequence[EnsembleRows]) -> EnsembleRows:

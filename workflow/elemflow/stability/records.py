@@ -190,15 +190,15 @@ class LabelSets(Part):
     """Sets of the labels stable and unstable by P(stable), each label calibrated on the other folds at `LEVEL`.
 
     Attributes:
-        coverage_stable: Share of the stable compounds whose set has the label.
+        coverage_stable: Share of the stable compounds whose set has the label; None if there are none.
         coverage_unstable: The same of the unstable.
         decided: Share of the compounds with one label.
         lowest_stable: P(stable) from which a new compound may be stable.
         highest_stable: P(stable) up to which a new compound may be unstable.
     """
 
-    coverage_stable: float
-    coverage_unstable: float
+    coverage_stable: float | None
+    coverage_unstable: float | None
     decided: float
     lowest_stable: float
     highest_stable: float
