@@ -246,7 +246,11 @@ def test_a_size_curve_shows_what_the_first_model_gains(tmp_path, drawing, runs):
     write_figure(planned(cfg), runs, {}, outputs)
     changes = numbers_of(outputs).query("series == 'BNet'").set_index("quantity")
     assert changes.loc["change_percent_published", "y"] == pytest.approx(-80)
-    above, below = drawing(make_figure("size_curve", ["BRNet", "BNet"]), runs).axes
+    figure = drawing(make_figure("size_curve", ["BRNet", "BNet"]), runs)
+    above, below = figure.axes
+    assert above.get_legend() is below.get_legend() is None
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["BRNet", "BNet"]
     assert (above.get_xlabel(), below.get_xlabel()) == ("", "Training materials")
     assert not any(label.label1.get_visible() for label in above.xaxis.get_major_ticks())
 

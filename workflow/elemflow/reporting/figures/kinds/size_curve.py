@@ -17,6 +17,7 @@ from elemflow.reporting.figures.panels import (
     count_ticks,
     grid_of_axes,
     grid_of_pairs,
+    legend_below,
     mark_empty,
     with_unit,
 )
@@ -29,8 +30,8 @@ KIND = FigureKind(
 EXPLANATION = (
     "Error on the test set against the number of training materials, one point per row of the grid, joined by model; "
     "bars are the sample standard deviation over members, hollow diamonds published values at the paper's size. Below, "
-    "where a row has an error of several models: change of the error of the first against another (error of the first "
-    "/ error of the other − 1); below zero the first is better."
+    "where a row has an error of several models: change of the error of the first against another, in the color of "
+    "the other (error of the first / error of the other − 1); below zero the first is better."
 )
 
 Points = Sequence[tuple[Panel, Series]]
@@ -61,6 +62,9 @@ def draw(panels: Sequence[Panel], planned: PlannedFigure, numbers: Numbers) -> F
         if below is not None:
             axis.tick_params(labelbottom=True)
             mark_empty(below, "no row has two models")
+    lines = {series.label: series.color for points in plots.values() for _, series in points}
+    legend_below(figure, [style.plt.Line2D([], [], marker="o", markersize=4, color=color, label=label)
+                          for label, color in lines.items()])  # fmt: skip
     figure.draw_without_rendering()  # sets the size of the panels
     for (axis, below), points in zip(places, plots.values(), strict=True):
         ours = [read_facts(series.folder).train_rows for _, series in points]
@@ -77,7 +81,7 @@ def _draw_errors(axis: Axes, points: Points, metric: str, numbers: Numbers) -> N
         rows, errors = [point[0] for point in found], [point[2].score.mean for point in found]
         spread = [point[2].score.sd or 0 for point in found]
         color = found[0][2].color
-        axis.errorbar(rows, errors, spread, fmt="o-", color=color, markersize=4, capsize=2, label=label)
+        axis.errorbar(rows, errors, spread, fmt="o-", color=color, markersize=4, capsize=2)
         for size, panel, series in found:
             numbers.add(panel, series, "error", x=size, y=series.score.mean)
             if series.score.sd is not None:
@@ -93,7 +97,6 @@ def _draw_errors(axis: Axes, points: Points, metric: str, numbers: Numbers) -> N
     axis.yaxis.set_minor_formatter(style.plt.NullFormatter())
     axis.set_ylabel(with_unit(words.short_metric(metric), "" if metric == "r2" else first.unit))
     axis.grid()
-    axis.legend(loc="best")
 
 
 def _draw_changes(axis: Axes, pairs: Sequence[tuple[Panel, Series, Series]], metric: str, numbers: Numbers) -> None:
@@ -104,7 +107,7 @@ def _draw_changes(axis: Axes, pairs: Sequence[tuple[Panel, Series, Series]], met
         found.sort(key=lambda point: point[0])
         color = found[0][3].color
         changes = [ours.score.mean / other.score.mean - 1 for _, _, ours, other in found]
-        axis.plot([point[0] for point in found], changes, "o-", color=color, markersize=4, label=f"against {label}")
+        axis.plot([point[0] for point in found], changes, "o-", color=color, markersize=4)
         for (size, panel, ours, other), change in zip(found, changes, strict=True):
             numbers.add(panel, other, "change_percent", unit="%", x=size, y=100 * change)
             if ours.published and other.published:
@@ -117,7 +120,6 @@ def _draw_changes(axis: Axes, pairs: Sequence[tuple[Panel, Series, Series]], met
     axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.grid()
     axis.set_ylabel(f"Change of the {words.short_metric(metric)} of {pairs[0][1].label}")
-    axis.legend(loc="best")
 
 
 def _pairs(planned: PlannedFigure, points: Points) -> list[tuple[Panel, Series, Series]]:
