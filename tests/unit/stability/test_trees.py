@@ -97,6 +97,11 @@ def test_another_hull_is_refused(folder, tmp_path):
         FittedTrees.read(folder / "hull.trees", HullFile(smaller, hull.decomposition[:-1], {}))
     with pytest.raises(DataError, match=r"not those of the hull"):
         KnownErrors.read(folder / "stability.parquet", HullFile(smaller, hull.decomposition[:-1], {}))
+    table = pq.read_table(folder / "stability.parquet").to_pandas()
+    table.loc[0, "energy_true"] = np.nan
+    table.to_parquet(tmp_path / "stability.parquet")
+    with pytest.raises(DataError, match=r"energies are not those of the hull"):
+        KnownErrors.read(tmp_path / "stability.parquet", hull)
     (tmp_path / "bad.trees").write_text("nothing")
     with pytest.raises(DataError, match="bad"):
         FittedTrees.read(tmp_path / "bad.trees", hull)

@@ -21,6 +21,8 @@ from elemflow.stability.second_stage import TreeModels
 
 SUFFIX = ".trees"
 """Ending of the file of trees of a hull, in place of that of the hull."""
+SAME_ENERGY = 1e-9
+"""Largest difference of energies that are taken for equal, eV/atom."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class KnownErrors:
         found = read_table(table, ["composition", "split", "energy_true", "energy_predicted"]).to_pydict()
         positions = {formula: place for place, formula in enumerate(hull.phases.compositions.formulas)}
         rows = np.array([positions.get(formula, -1) for formula in found["composition"]])
-        energies = np.array(found["energy_true"])
-        if (rows < 0).any() or np.abs(hull.phases.energies[rows] - energies).max(initial=0) > 1e-9:  # noqa: PLR2004
+        energies = np.array(found["energy_true"], dtype=float)
+        # A missing energy is not close to any.
+        if (rows < 0).any() or not np.allclose(hull.phases.energies[rows], energies, rtol=0, atol=SAME_ENERGY):
             raise DataError(f"{table}: its compounds or energies are not those of the hull. Build both again.")
         errors, splits = energies - np.array(found["energy_predicted"]), np.array(found["split"])
         folds = []
