@@ -20,7 +20,8 @@ def main(smk: "Snakemake") -> None:
     start_job(smk.log[0])
     cfg = smk.params.cfg
     heads = {name: {"title": "", "group": "", **head} for name, head in cfg["base"]["heads"].items()}
-    joint, *features = (Path(path) for path in smk.input)
+    joint, *features = (Path(path) for path in smk.input.rows)
+    first = [Path(path) for path in smk.input.first]
     base = Base.read({**cfg["base"], "heads": heads})
     train_network(
         base,
@@ -30,6 +31,7 @@ def main(smk: "Snakemake") -> None:
         Path(smk.output.network),
         Path(smk.params.checkpoint),
         engine_of(base.training.engine),
+        *first,
     )
     write_record(smk.output.record, smk.params, inputs=smk.input, outputs=[smk.output.network])
 

@@ -54,7 +54,8 @@ rule featurize_base:
 
 rule train_base:
     input:
-        wf.bases.network_inputs,
+        rows=wf.bases.network_rows,
+        first=wf.bases.network_first,
     output:
         network=paths.BASE_NETWORK,
         record=paths.BASE_NETWORK_RECORD,

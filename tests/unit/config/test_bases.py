@@ -46,6 +46,46 @@ def test_mistakes_are_named_by_file_and_key(project, key, value, parts):
         assert part in message
 
 
+CONTINUED = "bases/elemflow_unseen_energies.yaml"
+
+
+def test_a_base_continues_from_one_that_starts_from_random_weights(project):
+    first = project / "config" / CONTINUED
+    (first.parent / "again.yaml").write_text(
+        "extends: elemflow_unseen\ntitle: again\nstart_from: elemflow_unseen_energies\n"
+    )
+    message = refusal(project)
+    assert "again.yaml" in message
+    assert "itself continues from 'elemflow_unseen'" in message
+
+
+def test_trained_heads_need_a_base_to_continue_from(project):
+    edit(project, BASE, change("trained_heads", ["mp_band_gap"]))
+    message = refusal(project)
+    assert "trained_heads" in message
+    assert "start_from" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "parts"),
+    [
+        ("start_from", "elemflow_unsen", ("start_from", "elemflow_unseen")),
+        ("start_from", "elemflow_benchmark", ("start_from", "held_out or exclude", "extends")),
+        ("start_from", "single_mp_gap", ("start_from", "in heads.", "extends")),
+        ("trained_heads", ["mp_formation"], ("trained_heads", "mp_formation_energy")),
+        ("exclude", ["kefe"], ("start_from", "exclude", "extends")),
+        ("network", {"stacks": [{"width": 8, "layers": 1}]}, ("start_from", "in network.", "extends")),
+        ("representation", "ef", ("start_from", "in representation.", "extends")),
+        ("members", 4, ("start_from", "in members.", "extends")),
+    ],
+)
+def test_a_base_continues_from_one_with_the_same_table_and_network(project, key, value, parts):
+    edit(project, CONTINUED, lambda base: base.update({key: value}))
+    message = refusal(project)
+    for part in (CONTINUED, *parts):
+        assert part in message
+
+
 def test_texts_change_no_network_and_members_neither(project):
     before = load(CONFIG, project).bases["elemflow"]
     edit(project, BASE, change("title", "other"))

@@ -9,7 +9,7 @@ from elemflow.core.errors import DataError
 from elemflow.core.files import read_json
 from elemflow.features.store import featurize_chunk
 from elemflow.multitask import train
-from elemflow.multitask.job import Network, read_network, rows_of, train_network, write_network
+from elemflow.multitask.job import Network, read_network, rows_of, train_network, with_labels, write_network
 from elemflow.multitask.joint import Evaluated, read_joint, write_joint
 from elemflow.multitask.seen import is_held_out
 from elemflow.multitask.steps import start
@@ -130,6 +130,40 @@ def test_a_training_that_is_stopped_ends_with_the_same_bytes(joint, tmp_path, mo
     train_network(base, 0, joint, features, tmp_path / "again.npz", tmp_path / "check.npz")
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert not (tmp_path / "check.npz").exists()
+
+
+def test_a_base_continues_from_the_network_of_another_on_the_heads_it_names(joint, tmp_path):
+    features = [tmp_path / "ef.parquet"]
+    train_network(Base.read(DECLARED), 0, joint, features, tmp_path / "first.npz", tmp_path / "check.npz")
+    schedule = {"epochs": 2, "batch_size": 8, "learning_rate": 0.0}
+    declared = {**DECLARED, "training": schedule, "start_from": "first", "trained_heads": ["modulus"]}
+
+    def trained(rate):
+        base = Base.read({**declared, "training": {**schedule, "learning_rate": rate}})
+        train_network(
+            base, 0, joint, features, tmp_path / "n.npz", tmp_path / "check.npz", first=tmp_path / "first.npz"
+        )
+        return read_network(tmp_path / "n.npz")
+
+    first, still, moved = read_network(tmp_path / "first.npz"), trained(0.0), trained(1e-2)
+    for name, before in first.weights.items():
+        np.testing.assert_array_equal(still.weights[name], before)
+    np.testing.assert_array_equal(moved.scaling.mean, first.scaling.mean)
+    np.testing.assert_array_equal(moved.standard.center, first.standard.center)
+    assert moved.weights["output/bias"][1] != first.weights["output/bias"][1]
+    assert moved.weights["output/bias"][0] == first.weights["output/bias"][0], "no label of the gap is learned"
+
+
+def test_rows_without_a_label_of_the_trained_heads_are_left_out(joint, tmp_path):
+    rows, x = rows_of(joint, [tmp_path / "ef.parquet"], "train")
+    found, kept = with_labels(rows, x, ["modulus"])
+    labelled = ~np.isnan(rows.targets[:, 1])
+    assert found.composition.tolist() == rows.composition[labelled].tolist()
+    np.testing.assert_array_equal(kept, x[labelled])
+    np.testing.assert_array_equal(found.targets[:, 1], rows.targets[labelled, 1])
+    assert np.isnan(found.targets[:, 0]).all()
+    with pytest.raises(DataError, match="trained_heads"):
+        with_labels(found, kept, ["gap"])
 
 
 def test_a_damaged_checkpoint_starts_the_training_again(tmp_path):

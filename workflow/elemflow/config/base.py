@@ -129,6 +129,8 @@ class Base(FromFile):
         exclude: Datasets whose compositions no network sees either, and runs whose evaluated ones it does not see.
         left_out: Sources that were left out, with the reason.
         known: Whether its file has the values of its sources, for predictions to stand next to.
+        start_from: Base with the same table and network, whose networks these continue from; None for random weights.
+        trained_heads: Heads that a base which continues from another is trained on; all heads, if it is empty.
     """
 
     title: str = ""
@@ -142,6 +144,8 @@ class Base(FromFile):
     exclude: tuple[str | Tested, ...] = ()
     left_out: dict[str, str] = Field(default_factory=dict)
     known: bool = False
+    start_from: str | None = None
+    trained_heads: tuple[str, ...] = ()
 
     @property
     def excluded_datasets(self) -> tuple[str, ...]:
@@ -207,6 +211,7 @@ def check_bases(bases: Mapping[str, Base], files: Mapping[str, str], datasets: M
                     f"{where}: key 'network.stacks[{place}].branches': {list(stack.branches)} sums to "
                     f"{sum(stack.branches)}, but the stack has {stack.layers} layers."
                 )
+        _check_start(where, base, bases)
 
 
 FINE_TUNED = "fine_tuned_base"
@@ -245,6 +250,36 @@ def _check_head(where: str, head: Head, datasets: Mapping[str, Dataset]) -> None
         raise ConfigError(
             f"{where}.dataset': '{head.dataset}' keeps several materials of a composition (keep: {dataset.keep.rule}), "
             "and a base needs one. Allowed: datasets with keep: lowest, median or first."
+        )
+
+
+def _check_start(where: str, base: Base, bases: Mapping[str, Base]) -> None:
+    for head in base.trained_heads:
+        _check_known(f"{where}: key 'trained_heads'", "head", head, tuple(base.heads))
+    if base.start_from is None:
+        if base.trained_heads:
+            raise ConfigError(f"{where}: key 'trained_heads' needs `start_from`; else remove the other heads.")
+        return
+    _check_known(f"{where}: key 'start_from'", "base", base.start_from, tuple(bases))
+    first = bases[base.start_from]
+    if first.start_from is not None:
+        raise ConfigError(f"{where}: key 'start_from': '{base.start_from}' itself continues from '{first.start_from}'.")
+    # The table decides what no network may see, so a table of its own could hold what the first base leaves out.
+    differing = [
+        key
+        for key, own, other in (
+            ("heads", list(base.heads), list(first.heads)),
+            ("heads, held_out or exclude", base.joint_parameters(), first.joint_parameters()),
+            ("representation", base.representation, first.representation),
+            ("network", base.network, first.network),
+            ("members", base.members > first.members, False),
+        )
+        if own != other
+    ]
+    if differing:
+        raise ConfigError(
+            f"{where}: key 'start_from': differs from '{base.start_from}' in {differing[0]}. Use `extends: "
+            f"{base.start_from}` and change title, members, seed, training and trained_heads alone."
         )
 
 

@@ -57,6 +57,7 @@ def train_network(
     output: Path,
     checkpoint: Path,
     make_epoch: MakeEpoch = epoch_with_jax,
+    first: Path | None = None,
 ) -> None:
     """Train one network of a base and write it.
 
@@ -68,15 +69,20 @@ def train_network(
         output: `.npz` with weights, scaling and standardisation; equal inputs give equal bytes.
         checkpoint: Where unfinished work is kept; removed at the end.
         make_epoch: The engine.
+        first: Network of the base that this one continues from; None for random weights.
 
     Raises:
         DataError: A head has no labels, or there are too few rows.
         TrainingError: The training diverged.
     """
     rows, x = rows_of(joint, features, TRAIN)
-    parts = [(about["part"], len(about["labels"])) for about in map(read_metadata, features)]
-    scaling = fit_inputs(x, parts)
-    standard = standardise(rows.targets, rows.heads)
+    if first is None:
+        parts = [(about["part"], len(about["labels"])) for about in map(read_metadata, features)]
+        initial, scaling, standard = None, fit_inputs(x, parts), standardise(rows.targets, rows.heads)
+    else:
+        initial, scaling, standard = read_network(first)
+    if base.trained_heads:
+        rows, x = with_labels(rows, x, base.trained_heads)
     prepared = training_rows(rows.targets, scaling.apply(x), standard, rows.sources, base.training)
     del x
     declared = np.array([base.heads[name].weight for name in rows.heads])
@@ -87,9 +93,28 @@ def train_network(
         len(prepared.sampled),
         base.training.sampled,
     )
-    weights = pretrain(base, prepared, weights_of_heads, base.seed + number, checkpoint, make_epoch)
+    weights = pretrain(base, prepared, weights_of_heads, base.seed + number, checkpoint, make_epoch, initial)
     write_network(output, Network(weights, scaling, standard))
     checkpoint.unlink(missing_ok=True)
+
+
+def with_labels(rows: Joint, x: np.ndarray, heads: Sequence[str]) -> tuple[Joint, np.ndarray]:
+    """Return the rows that have a label of some heads, with their features, and without labels of the other heads.
+
+    Args:
+        rows: Rows of a joint table.
+        x: Their features (rows, features).
+        heads: Ids of the heads.
+
+    Raises:
+        DataError: No row has one.
+    """
+    chosen = np.isin(rows.heads, heads)
+    labelled = ~np.isnan(rows.targets[:, chosen]).all(axis=1)
+    if not labelled.any():
+        raise DataError(f"no row has a label of {', '.join(heads)}; check 'trained_heads' of the base.")
+    targets = np.where(chosen, rows.targets[labelled], np.nan).astype(rows.targets.dtype)
+    return rows._replace(composition=rows.composition[labelled], targets=targets), x[labelled]
 
 
 def write_network(path: Path, network: Network) -> None:

@@ -131,6 +131,7 @@ def pretrain(
     seed: int,
     checkpoint: Path,
     make_epoch: MakeEpoch = epoch_with_jax,
+    initial: Weights | None = None,
 ) -> Weights:
     """Train one network.
 
@@ -141,6 +142,7 @@ def pretrain(
         seed: Seed of the initial weights and of the orders.
         checkpoint: Where the state is kept meanwhile; removed at the end.
         make_epoch: The engine.
+        initial: Weights to start from; random ones if it is None.
 
     Returns:
         The last weights.
@@ -154,7 +156,11 @@ def pretrain(
     if not per_epoch:
         raise DataError(f"{len(rows.x)} rows are fewer than a batch of {schedule.batch_size}; lower 'batch_size'.")
     identity = digest_of([base.training_parameters(), seed, list(rows.x.shape), float(np.nansum(rows.y))])
-    state = start(initial_weights(base.network, rows.x.shape[1], rows.y.shape[1], seed))
+    if initial is None:
+        initial = initial_weights(base.network, rows.x.shape[1], rows.y.shape[1], seed)
+    else:
+        identity = digest_of([identity, {name: float(np.sum(each, dtype=float)) for name, each in initial.items()}])
+    state = start(initial)
     state, done = _restore(checkpoint, identity, state)
     run_epoch = make_epoch(base.network, schedule.weight_decay, rows.x, rows.y, weights_of_heads)
     all_rates = rates(per_epoch * schedule.epochs, schedule.learning_rate, schedule.warmup)

@@ -12,8 +12,17 @@ def test_each_member_is_a_network_of_the_file(wf, empty):
     networks = wf.bases.file_networks(SimpleNamespace(base=BASE))
     assert networks == [paths.BASE_NETWORK.format(base=BASE, number=number) for number in range(members)]
     rows = wf.bases.file_rows(SimpleNamespace(base=BASE))
-    assert rows == wf.bases.network_inputs(SimpleNamespace(base=BASE, number="0"))
+    assert rows == wf.bases.network_rows(SimpleNamespace(base=BASE, number="0"))
+    assert wf.bases.network_first(SimpleNamespace(base=BASE, number="0")) == []
     assert rows == [f"results/bases/{BASE}/{name}.parquet" for name in ("joint", "ef", "pa")]
+
+
+def test_a_base_that_continues_from_another_reads_its_table_and_networks(wf, empty):
+    wildcards = SimpleNamespace(base="elemflow_unseen_energies", number="2")
+    rows = wf.bases.network_rows(wildcards)
+    assert rows == [f"results/bases/elemflow_unseen/{name}.parquet" for name in ("joint", "ef", "pa")]
+    assert wf.bases.network_first(wildcards) == [paths.BASE_NETWORK.format(base="elemflow_unseen", number="2")]
+    assert wf.bases.file_rows(wildcards) == rows
 
 
 def test_a_joint_table_reads_the_materials_of_all_datasets(wf, empty):

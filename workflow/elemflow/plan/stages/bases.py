@@ -51,7 +51,9 @@ class Bases(Stage):
     def network_product(self, base: str, number: str) -> Product:
         """Return a trained network."""
         record = paths.BASE_NETWORK_RECORD.format(base=base, number=number)
-        return Product(record, lambda: self._network_cfg(base, number), lambda: self._rows(base))
+        return Product(
+            record, lambda: self._network_cfg(base, number), lambda: [*self._rows(base), *self._first(base, number)]
+        )
 
     @cache  # noqa: B019  one object per process
     def file_product(self, base: str) -> Product:
@@ -73,11 +75,19 @@ class Bases(Stage):
         return paths.BASE_JOINT.format(base=base), self.joint_product(base)
 
     def _rows(self, base: str) -> list[tuple[str, Product]]:
-        parts = parts_of(self.settings.bases[base].representation)
+        declared = self.settings.bases[base]
+        table = declared.start_from or base  # a base that continues from another has its table
         features = [
-            (paths.BASE_FEATURES.format(base=base, part=part), self.features_product(base, part)) for part in parts
+            (paths.BASE_FEATURES.format(base=table, part=part), self.features_product(table, part))
+            for part in parts_of(declared.representation)
         ]
-        return [self._joint(base), *features]
+        return [self._joint(table), *features]
+
+    def _first(self, base: str, number: str) -> list[tuple[str, Product]]:
+        first = self.settings.bases[base].start_from
+        if first is None:
+            return []
+        return [(paths.BASE_NETWORK.format(base=first, number=number), self.network_product(first, number))]
 
     def _networks(self, base: str) -> list[tuple[str, Product]]:
         numbers = map(str, range(self.settings.bases[base].members))
@@ -96,10 +106,14 @@ class Bases(Stage):
         product = self.features_product(wildcards.base, wildcards.part)
         return compared(product, product.inputs())[0]
 
-    def network_inputs(self, wildcards: BaseWildcards) -> list[str]:
-        """Return the joint table and its feature files."""
+    def network_rows(self, wildcards: BaseWildcards) -> list[str]:
+        """Return the joint table and its feature files, for the training."""
+        return compared(self.network_product(wildcards.base, wildcards.number), self._rows(wildcards.base))
+
+    def network_first(self, wildcards: BaseWildcards) -> list[str]:
+        """Return the network that one continues from, if the base continues from another."""
         product = self.network_product(wildcards.base, wildcards.number)
-        return compared(product, product.inputs())
+        return compared(product, self._first(wildcards.base, wildcards.number))
 
     def file_rows(self, wildcards: BaseWildcards) -> list[str]:
         """Return the joint table and its feature files, for the evaluation."""
