@@ -66,6 +66,14 @@ def test_numbers_are_those_that_curation_reads(tmp_path):
     assert "the value -9999 is far from all others (-7.5 to 19.5)" in note
 
 
+def test_rows_without_features_are_named_as_the_table_writes_them(file, table):
+    with table.open("a") as stream:
+        stream.write("He2 Al4,5.5\n")
+    rows, lost = finetuning.featurize(read_base(file), read_measured(table, "Tc (K)"))
+    assert len(rows.compositions) == 60
+    assert [(formula, "He" in reason) for formula, reason in lost] == [("He2 Al4", True)]
+
+
 def test_a_missing_column_is_named(table):
     with pytest.raises(DataError, match=r"'Tx'.*Tc \(K\)"):
         read_measured(table, "Tx")

@@ -112,7 +112,7 @@ class Comparison:
 
 
 def featurize(base: BaseFile, measured: Measured) -> tuple[Rows, list[tuple[str, str]]]:
-    """Return the rows with features, and formula and reason of those without."""
+    """Return the rows with features, and of those without the formula as the table writes it and the reason."""
     blocks, lost = [], dict[int, str]()
     for part in base.parts():
         x, reasons = part.featurize(measured.compositions)
@@ -120,7 +120,7 @@ def featurize(base: BaseFile, measured: Measured) -> tuple[Rows, list[tuple[str,
         lost |= reasons
     kept = np.setdiff1d(np.arange(len(measured.compositions)), list(lost))
     rows = Rows(measured.compositions, np.concatenate(blocks, axis=1), measured.y).take(kept)
-    return rows, [(measured.compositions[place], lost[place]) for place in sorted(lost)]
+    return rows, [(measured.formulas[place], lost[place]) for place in sorted(lost)]
 
 
 def steps(methods: Sequence[str], folds: int = FOLDS) -> list[Step]:
