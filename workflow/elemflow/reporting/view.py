@@ -6,6 +6,7 @@ from typing import Self
 NOT_RUN = "not run"
 UNDEFINED = "undefined"
 NO_DATA = "no data"
+LISTED = "listed"
 FAILED = "failed"
 NO_VALUE = "—"
 LONG_TEXT = 24
@@ -18,7 +19,8 @@ class Cell:
 
     Attributes:
         published: As printed in the paper.
-        reproduced: Mean over members, or `not run`, with the reason if there is one, `undefined` or `no data`.
+        reproduced: Mean over members, or `not run`, with the reason if there is one, `undefined`, `no data`, or, for
+            results of others, which no run here has, `listed`.
         spread: Sample standard deviation over members.
         difference: Reproduced minus published, in per cent of the published value.
         members: Number of members; 0 if the run has no result.

@@ -242,6 +242,17 @@ def test_missing_data_are_named_with_their_reason(tmp_path, runs):
     assert BUILDER.read_frame(outputs["csv"])["missing"].tolist()[1] == "IRNet's data are not public."
 
 
+def test_results_of_others_are_marked_as_listed(tmp_path, runs):
+    table = make_table(["BRNet", "IRNet"], ["0.096", "0.1"])
+    table["cells"][1] |= {"missing": "results of others, not computed here", "protocol": ""}
+    outputs = place(tmp_path, "table")
+    BUILDER.write(planned(table), runs, {}, outputs)
+    text = " ".join(outputs["text"].read_text().split())
+    assert "Marked “listed”, with the number of cells: results of others, not computed here (1)." in text
+    assert "no data" not in text
+    assert "not run" not in text
+
+
 def test_a_metric_that_a_member_lacks_is_undefined_and_not_a_missing_run(tmp_path, runs):
     folder = tmp_path / "other" / name_run("irnet")
     folder.mkdir(parents=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting.site.render import CELLS, Site, study_page
-from elemflow.reporting.view import NO_DATA, Cell, TableView
+from elemflow.reporting.view import LISTED, NO_DATA, Cell, TableView
 
 NOT_COMPARED, NO_RESULT = "not compared", "no result"
 STATES = ("reproduced", "not reproduced", "undecided", NOT_COMPARED, NO_RESULT)
@@ -48,7 +48,7 @@ class ListedCell:
     @property
     def run(self) -> str:
         """Return the path of its run; empty where there are no data to run on."""
-        return "" if self.cell.reproduced == NO_DATA else self.cell.run
+        return "" if self.cell.reproduced in (NO_DATA, LISTED) else self.cell.run
 
     @property
     def state(self) -> str:

@@ -24,7 +24,7 @@ from elemflow.reporting.tables.cells import (
 )
 from elemflow.reporting.tables.formats import group_lines, render_text_page
 from elemflow.reporting.tables.lines import RunLine
-from elemflow.reporting.view import NO_DATA, NO_VALUE, NOT_RUN, UNDEFINED, Cell, TableView
+from elemflow.reporting.view import LISTED, NO_DATA, NO_VALUE, NOT_RUN, UNDEFINED, Cell, TableView
 
 KIND = TableKind(
     description="the error of each run next to the published one",
@@ -260,7 +260,7 @@ def _view_row(
     return [
         Cell(
             published=" ".join(filter(None, (line.published, footnotes.get(line.published_note)))),
-            reproduced=text or (mark_result(line) if line.missing or line.log else line.note or NOT_RUN),
+            reproduced=text or _mark_line(line),
             spread="" if line.spread is None else words.format_number(line.spread, decimals[line.unit]),
             difference=_show_difference(line),
             members=line.members,
@@ -274,6 +274,13 @@ def _view_row(
         )
         for line, text in zip(lines, shown, strict=True)
     ]
+
+
+def _mark_line(line: ErrorLine) -> str:
+    """Return what stands in place of a value that a line does not have."""
+    if line.missing and not line.protocol:  # only results of others have no protocol
+        return LISTED
+    return mark_result(line) if line.missing or line.log else line.note or NOT_RUN
 
 
 def _show_difference(line: ErrorLine) -> str:
@@ -303,7 +310,8 @@ def _write_caption(
     yield _describe_recorded(lines)
     yield comparability.describe_verdicts(lines)
     yield comparability.describe_scale(line for line in lines if line.members)
-    yield words.describe_missing(table.cells, NO_DATA)
+    yield words.describe_missing((cell for cell in table.cells if cell.protocol), NO_DATA)
+    yield words.describe_missing((cell for cell in table.cells if not cell.protocol), LISTED)
     yield describe_failed(planned)
     empty = [line.note or NOT_RUN for line in planned if not line.members and not line.log]
     if undefined := sum(note.startswith(UNDEFINED) for note in empty):
