@@ -9,6 +9,8 @@ from elemflow.config.load import load
 from elemflow.core.errors import DataError
 from elemflow.plan.build import build
 from elemflow.plan.forecast import SECONDS_OF_A_JOB, CostedRun, Rate, cost_of, describe, forecast, read_rates
+from elemflow.plan.paths import PUBLISHED_MAE
+from elemflow.plan.published import read_published
 
 RATES = {"brnet": Rate(1000, 10.0, 0.5), "ridge": Rate(0, 0.0, 2.0), "svr": Rate(0, 0.0, 3.0)}
 NETWORK = CostedRun(
@@ -59,6 +61,18 @@ def test_sizes_are_the_papers_until_the_data_are_curated(root, tmp_path):
     small = load({"studies": ["brnet2023"], "scale": {"max_materials": 500, "max_epochs": 5, "members": 1}}, root)
     run = describe(small, build(small, {}), tmp_path)[0]
     assert (run.materials, run.epochs) == (500, (5, 5))
+
+
+def test_a_property_with_fewer_values_has_the_size_that_its_cells_print(root, tmp_path):
+    settings = load({"studies": ["brnet2023", "huang2020"]}, root)
+    plan = build(settings, read_published(root / PUBLISHED_MAE))
+    found = {run.run: run for run in describe(settings, plan, tmp_path)}
+    sizes = {name: found[f"{name}/brnet2023"].materials for name in (
+        "jarvis/formation_energy/ef/brnet", "jarvis/gap_tbmbj/ef/brnet", "aflow/band_gap/ef/brnet",
+    )}  # fmt: skip
+    assert list(sizes.values()) == [19_994, 5_287, 14_751]
+    cut = found["oqmd2/formation_energy/pa/dnn17/huang2020_dnn@train_rows=45895"]
+    assert (cut.materials, cut.rows["train"]) == (337_996, 45_895)
 
 
 def test_rows_epochs_and_batches_are_those_that_train(root, tmp_path):

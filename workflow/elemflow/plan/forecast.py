@@ -142,13 +142,24 @@ def describe(settings: Settings, plan: Plan, results: Path) -> list[CostedRun]:
         plan: The plan.
         results: Folder of the results; datasets that are curated there have their true size.
     """
-    return [_describe(settings, run, users, results) for run, users in plan.runs.items()]
+    printed = _printed_sizes(plan)
+    return [_describe(settings, run, users, results, printed.get(run.path, 0)) for run, users in plan.runs.items()]
 
 
-def _describe(settings: Settings, run: Run, users: Sequence[str], results: Path) -> CostedRun:
+def _printed_sizes(plan: Plan) -> dict[str, int]:
+    """Return the largest number of materials that a paper prints for a value of each run."""
+    sizes: dict[str, int] = {}
+    for item in plan.items:
+        for cell in item.planned:
+            if cell.published_line is not None and cell.published_size:
+                sizes[cell.run] = max(sizes.get(cell.run, 0), cell.published_size)
+    return sizes
+
+
+def _describe(settings: Settings, run: Run, users: Sequence[str], results: Path, printed: int) -> CostedRun:
     model, protocol = settings.models[run.model], settings.protocol(run.protocol)
     model_id = run.model.partition(MARK)[0]  # a variation costs about what its file does
-    materials, source = _count(settings, run, results)
+    materials, source = _count(settings, run, results, printed)
     rows = _rows(protocol.split, materials)
     network = isinstance(model, NetworkModel)
     trials = model.trials if isinstance(model, NetworkSearchModel) else 1
@@ -187,18 +198,20 @@ def _fits(name: str, model: Model, split: SplitScheme) -> dict[str, float]:
     return {name: (1 if split.has_validation else search.folds) * tried}
 
 
-def _count(settings: Settings, run: Run, results: Path) -> tuple[int, str]:
+def _count(settings: Settings, run: Run, results: Path, printed: int) -> tuple[int, str]:
     """Return how many materials a run has, and how that is known."""
-    dataset, most = settings.datasets[run.dataset], settings.protocol(run.protocol).split.reductions.max_materials
+    dataset, reductions = settings.datasets[run.dataset], settings.protocol(run.protocol).split.reductions
     curation = results / "datasets" / run.dataset / "curation.json"
     if curation.is_file():
         report, source = read_json(curation), CURATED
         found = report["properties"].get(run.property, {}).get("values", report["materials"])
     else:
-        found = max(dataset.published_size.values(), default=0)
+        # A size that is printed for a learning curve counts the rows that train, not those that are there.
+        of_dataset = max(dataset.published_size.values(), default=0)
+        found = of_dataset if reductions.train_rows or not printed else printed
         source = PRINTED if found else GUESSED
     found = int(found) or UNKNOWN_MATERIALS
-    return min(found, most or found), source
+    return min(found, reductions.max_materials or found), source
 
 
 def _rows(split: SplitScheme, materials: int) -> dict[str, int]:
