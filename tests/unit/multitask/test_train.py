@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from factories.training import stopped_at_first_checkpoint
 
 from elemflow.config.base import Base, Head, Schedule
 from elemflow.core.errors import DataError
@@ -111,22 +112,13 @@ def test_weights_of_heads_favour_rare_labels_and_sum_to_one_in_a_mean_batch():
     assert weights @ [1, 0.1] == pytest.approx(1, rel=1e-5)
 
 
-def test_a_training_that_is_stopped_ends_with_the_same_bytes(joint, tmp_path, monkeypatch):
+def test_a_training_that_is_stopped_ends_with_the_same_bytes(joint, tmp_path):
     base = Base.read(DECLARED)
     features = [tmp_path / "ef.parquet"]
     train_network(base, 0, joint, features, tmp_path / "whole.npz", tmp_path / "check.npz")
-    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
-    saved = train._save
-
-    def stop(*args):
-        saved(*args)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(train, "_save", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with stopped_at_first_checkpoint():
         train_network(base, 0, joint, features, tmp_path / "again.npz", tmp_path / "check.npz")
     assert (tmp_path / "check.npz").exists()
-    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 1e9)
     train_network(base, 0, joint, features, tmp_path / "again.npz", tmp_path / "check.npz")
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert not (tmp_path / "check.npz").exists()
