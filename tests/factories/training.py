@@ -1,7 +1,5 @@
 """Inputs of a small training job, and the job itself, for tests of training and inference."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,10 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pytest
 
 from elemflow.core.files import write_parquet
-from elemflow.multitask import train
 from elemflow.training.backend import Backend
 from elemflow.training.job import train_run
 from elemflow.training.run_config import RunConfig
@@ -28,21 +24,6 @@ FILES = {
     "model_folder": "model",
     "checkpoint_folder": "checkpoint",
 }
-
-
-@contextmanager
-def stopped_at_first_checkpoint() -> Iterator[None]:
-    """Stop a base that trains within the block by KeyboardInterrupt, after its first checkpoint."""
-    saved = train._save
-
-    def stop(*args: Any) -> None:
-        saved(*args)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
-        patch.setattr(train, "_save", stop)
-        yield
 
 
 @cache

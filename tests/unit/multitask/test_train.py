@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from factories.training import stopped_at_first_checkpoint
+from factories.bases import stopped_at_first_checkpoint
 
 from elemflow.config.base import Base, Head, Schedule
 from elemflow.core.errors import DataError

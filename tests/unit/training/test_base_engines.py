@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from factories.training import process_backend, stopped_at_first_checkpoint
+from factories.bases import stopped_at_first_checkpoint
+from factories.training import process_backend
 
 from elemflow.config.base import Base, NetworkShape
 from elemflow.multitask import train
