@@ -166,6 +166,7 @@ def make_cell(model: str, column: int, published: str | None, row: int = 0) -> d
         "published_source": "brnet2023 T5",
         "published_note": "",
         "published_size": 2135,
+        **({} if published is None else {"margin": 0.05 * abs(float(published))}),
     }
 
 

@@ -3,7 +3,7 @@
 from math import sqrt
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from elemflow.evaluation.equivalence import NOT_REPRODUCED, REPRODUCED, UNDECIDED, Sampling, compare
@@ -38,6 +38,26 @@ def test_the_members_that_would_decide_are_counted():
     fewer = Sampling(2 + found.further, 0.0, 0.002, 2 + found.further)
     assert compare(0.0, 0.0036, more).verdict == REPRODUCED
     assert compare(0.0, 0.0036, fewer).verdict == UNDECIDED
+
+
+@given(
+    difference=st.floats(-3, 3),
+    margin=st.floats(0.01, 2),
+    spread=st.floats(0, 1),
+    error=st.one_of(st.none(), st.floats(0, 1)),
+    members=st.integers(2, 10),
+)
+def test_the_members_that_would_decide_do_and_one_fewer_does_not(difference, margin, spread, error, members):
+    sampling = Sampling(members, spread, error, members)
+    found = compare(difference, margin, sampling)
+    assume(found.further is not None)
+    assert compare(difference, margin, sampling.with_further(found.further)).verdict != UNDECIDED
+    assert compare(difference, margin, sampling.with_further(found.further - 1)).verdict == UNDECIDED
+
+
+def test_students_quantile_of_more_members_decides_how_many_are_needed():
+    sampling = Sampling(members=3, spread=0.0438, test_error=0.0421, tests=3)
+    assert compare(-0.0984, 0.01, sampling).further == 5
 
 
 def test_no_number_of_members_decides_where_the_published_value_varies_more_than_the_margin():

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,57 @@ def test_the_size_of_a_set_is_the_largest_that_is_printed_of_it(tmp_path):
     line = "b,{},KEFE,kefe,{},eV/atom,{},ef,brnet,17,p,0.07,"
     lines = [line.format("T5", "energy", 5), line.format("T6", "energy", 7), line.format("T6", "gap", "")]
     assert largest_sizes(read_published(write(tmp_path, *lines))) == {("b", "kefe", "energy"): 7}
+
+
+def margins(tmp_path, *lines):
+    index = read_published(write(tmp_path, *lines))
+    return {(key.dataset, value.row, key.model): value.margin for key, values in index.items() for value in values}
+
+
+def test_a_margin_is_a_share_of_the_value_or_half_the_gap_to_the_next_of_its_row(tmp_path):
+    line = "b,T5,KEFE,{dataset},formation_energy,eV/atom,1,ef,{model},,p,{mae},"
+    found = margins(
+        tmp_path,
+        line.format(dataset="kefe", model="a", mae="0.100"),
+        line.format(dataset="kefe", model="b", mae="0.104"),
+        line.format(dataset="kefe", model="c", mae="0.200"),
+        line.format(dataset="mp", model="a", mae="0.1001"),
+    )
+    assert found["kefe", "KEFE", "a"] == pytest.approx(0.002)
+    assert found["kefe", "KEFE", "b"] == pytest.approx(0.002)
+    assert found["kefe", "KEFE", "c"] == pytest.approx(0.01)
+    assert found["mp", "KEFE", "a"] == pytest.approx(0.05 * 0.1001)
+
+
+def test_a_margin_knows_models_and_layouts_that_stand_in_rows(tmp_path):
+    line = "b,T6,{row},{dataset},formation_energy,eV/atom,1,ef,brnet,,p,{mae},"
+    found = margins(
+        tmp_path,
+        line.format(row="Top", dataset="mp", mae="0.106"),
+        line.format(row="Bottom", dataset="mp", mae="0.108"),
+        line.format(row="Top", dataset="oqmd", mae="0.1065"),
+    )
+    assert found["mp", "Top", "brnet"] == found["mp", "Bottom", "brnet"] == pytest.approx(0.001)
+    assert found["oqmd", "Top", "brnet"] == pytest.approx(0.05 * 0.1065)
+
+
+def test_equal_and_neighbouring_values_keep_half_a_unit_of_the_last_digit(tmp_path):
+    line = "b,T5,KEFE,kefe,formation_energy,eV/atom,1,ef,{model},,p,{mae},"
+    models = {"a": "0.047", "b": "0.047", "c": "0.048"}
+    found = margins(tmp_path, *(line.format(model=model, mae=mae) for model, mae in models.items()))
+    assert list(found.values()) == pytest.approx([0.0005] * 3)
+
+
+def test_no_number_repeats_two_shipped_values_of_one_set():
+    for values in _sets(read_published(SHIPPED)).values():
+        for low, high in pairwise(values):
+            if low.value < high.value:
+                assert low.value + low.margin <= high.value - high.margin + 1e-12
+
+
+def _sets(index):
+    found = {}
+    in_tables = ((key, value) for key, values in index.items() if key.table != "text" for value in values)
+    for key, value in in_tables:
+        found.setdefault((*key[:5], value.metric), []).append(value)
+    return {key: sorted(values, key=lambda value: value.value) for key, values in found.items()}

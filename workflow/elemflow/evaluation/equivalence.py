@@ -4,14 +4,17 @@ The 90 % interval of the difference decides, as in two one-sided tests at 5 %: S
 15, 657 (1987).
 """
 
-from dataclasses import dataclass
-from math import ceil, isfinite, sqrt
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from math import isfinite, sqrt
 
 from scipy import stats
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 LEVEL = 0.90
 """Confidence level of the interval."""
+MOST_MEMBERS = 10_000
+"""More members than these are none that anybody trains."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class Sampling:
             return one / sqrt(self.members), one
         return sqrt(spread**2 / self.members + test**2 / self.tests), sqrt(spread**2 + test**2)
 
+    def with_further(self, members: int) -> "Sampling":
+        """Return it with further members, each with a test set of its own."""
+        return replace(self, members=self.members + members, tests=self.tests + members)
+
     @property
     def quantile(self) -> float:
         """Return the quantile of the interval: Student's where a spread over few members decides, else the normal."""
@@ -65,7 +72,7 @@ class Equivalence:
         low: Lower end of the interval of the difference, reproduced minus published; None if nothing is known of it.
         high: Its upper end.
         further: How many more members, each with a split of its own, would decide, if the difference stays as it is;
-            None if it is decided, or if no number would since the published value alone varies too much.
+            None if it is decided, or if none of `MOST_MEMBERS` would since the published value alone varies too much.
     """
 
     verdict: str
@@ -82,6 +89,13 @@ def compare(difference: float, margin: float, sampling: Sampling) -> Equivalence
         margin: Largest difference that counts as none, in the unit of the error.
         sampling: How far the errors vary by chance.
     """
+    found = _decide(difference, margin, sampling)
+    if found.verdict != UNDECIDED or found.low is None:
+        return found
+    return replace(found, further=_further(difference, margin, sampling))
+
+
+def _decide(difference: float, margin: float, sampling: Sampling) -> Equivalence:
     errors = sampling.standard_errors
     if errors is None or not isfinite(difference):
         return Equivalence(UNDECIDED)
@@ -91,14 +105,18 @@ def compare(difference: float, margin: float, sampling: Sampling) -> Equivalence
         return Equivalence(REPRODUCED, low, high)
     if low > margin or high < -margin:
         return Equivalence(NOT_REPRODUCED, low, high)
-    return Equivalence(UNDECIDED, low, high, _further(abs(abs(difference) - margin), sampling, errors))
+    return Equivalence(UNDECIDED, low, high)
 
 
-def _further(room: float, sampling: Sampling, errors: tuple[float, float]) -> int | None:
-    """Return how many more members shrink the half-width of the interval to `room`; None if none do."""
-    own, published = errors
-    left = (room / float(stats.norm.ppf((1 + LEVEL) / 2))) ** 2
-    left -= published**2 if sampling.test_error is not None else 0.0
-    # Where the published value is such a mean as ours, more members of ours shrink both.
-    needed = sampling.members * own**2 * (1 if sampling.test_error is not None else 2)
-    return max(ceil(needed / left) - sampling.members, 1) if left > 0 else None
+def _further(difference: float, margin: float, sampling: Sampling) -> int | None:
+    """Return how many more members decide, as the comparison itself decides; None if none do.
+
+    More members never widen the interval, so that the least number can be found by bisection.
+    """
+
+    def decided(members: int) -> bool:
+        return _decide(difference, margin, sampling.with_further(members)).verdict != UNDECIDED
+
+    if not decided(MOST_MEMBERS):
+        return None
+    return bisect_left(range(MOST_MEMBERS), x=True, lo=1, key=decided)

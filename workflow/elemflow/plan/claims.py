@@ -219,11 +219,7 @@ def _selectors(claim: Claim) -> Iterator[tuple[str, Selector]]:
 
 def planned_lines(table: PlannedTable) -> list[Line]:
     """Return the cells of a table, or the tests of a comparison, in the order of its csv."""
-    cells = table.ordered_cells
-    rows: dict[int, list[float | None]] = {}
-    for cell in cells:
-        rows.setdefault(cell.row, []).append(cell.published)
-    lines = [_line(table, cell, tuple(rows[cell.row])) for cell in cells]
+    lines = [_line(table, cell) for cell in table.ordered_cells]
     if table.kind != "comparison":
         return lines
     width = len(table.columns)
@@ -234,8 +230,7 @@ def planned_lines(table: PlannedTable) -> list[Line]:
     ]
 
 
-def _line(table: PlannedTable, cell: PlannedCell, row: tuple[float | None, ...]) -> Line:
-    """Return a cell; `row` has the published values of its row."""
+def _line(table: PlannedTable, cell: PlannedCell) -> Line:
     read = Run.of(cell)
     return Line(
         named=replace(read, dataset=cell.named.dataset, property=cell.named.property) if cell.named else read,
@@ -247,7 +242,7 @@ def _line(table: PlannedTable, cell: PlannedCell, row: tuple[float | None, ...])
         missing=cell.missing,
         published=cell.published,
         published_text=cell.published_text,
-        published_in_row=row,
+        margin=cell.margin,
     )
 
 

@@ -186,6 +186,7 @@ def _describe(settings: Settings, printed: Printed, study_id: str, metric: str, 
         published_source=found and found.source,
         published_note=found.note if found else "",
         published_line=found and found.line,
+        margin=found and found.margin,
         **({} if keys.published_model is None else {"reproduces": False}),
         published_size=(found and found.size) or size,
     )

@@ -83,6 +83,7 @@ class PlannedItem(Declared):
         published_source: Study and printed table.
         published_note: Reservation about the printed value; empty if there is none.
         published_line: Line of the file of published values that has it; None if the paper prints none.
+        margin: Largest difference from the published value that counts as none; None if the paper prints none.
         reproduces: Whether the run repeats the published training; false where a study sets the value of another model
             next to it.
         published_size: Number of materials behind the printed value; None if the paper prints none.
@@ -109,6 +110,7 @@ class PlannedItem(Declared):
     published_source: str | None = None
     published_note: str = ""
     published_line: int | None = None
+    margin: float | None = None
     reproduces: bool = True
     published_size: int | None = None
     dataset_title: str = ""

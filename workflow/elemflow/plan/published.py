@@ -2,8 +2,9 @@
 
 import csv
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,22 +56,6 @@ class Question(NamedTuple):
     model: str
 
 
-def margin_of(value: float, text: str | None, row: Iterable[float | None]) -> float:
-    """Return the largest difference from a published value that counts as none, in its unit.
-
-    It is `MARGIN` of the value, or the gap to the nearest other value of its row where that is smaller, so that a
-    repeated value cannot be taken for that of another model; at least half a unit of the last printed digit.
-
-    Args:
-        value: The published value.
-        text: The same as printed.
-        row: Published values of all cells of its row.
-    """
-    gaps = [abs(value - other) for other in row if other is not None and other != value]
-    decimals = len((text or f"{value:g}").partition(".")[2])
-    return max(min([MARGIN * abs(value), *gaps]), 0.5 * 10**-decimals)
-
-
 @dataclass(frozen=True)
 class PublishedValue:
     """One printed error.
@@ -86,6 +71,8 @@ class PublishedValue:
         note: Reservation about the value; empty if there is none.
         metric: Which error it is, by the name in `elemflow.evaluation.metrics`.
         line: Line of the file that prints it.
+        gap: Distance to the nearest other value that its table prints of the same property, on the same inputs or in
+            the same row; None if there is none.
     """
 
     value: float
@@ -98,6 +85,18 @@ class PublishedValue:
     note: str
     metric: str = MAE
     line: int = 0
+    gap: float | None = None
+
+    @property
+    def margin(self) -> float:
+        """Largest difference from the value that counts as none, in its unit.
+
+        It is `MARGIN` of the value, or half the gap to the next value where that is smaller, so that no number repeats
+        two printed values; at least half a unit of the last printed digit.
+        """
+        digit = 10.0 ** int(Decimal(self.text).as_tuple().exponent)
+        half = self.gap / 2 if self.gap is not None else math.inf
+        return max(min(MARGIN * abs(self.value), half), 0.5 * digit)
 
 
 PublishedIndex = Mapping[Question, tuple[PublishedValue, ...]]
@@ -157,7 +156,26 @@ def _read(path: str | Path, value: str, quantity: str = "") -> PublishedIndex:
                 )
             first_line[whole] = reader.line_num
             index[key] = (*index.get(key, ()), entry)
-    return index
+    return dict(_with_gaps(index))
+
+
+def _with_gaps(index: PublishedIndex) -> Iterator[tuple[Question, tuple[PublishedValue, ...]]]:
+    """Yield the values with the distances to their neighbours, whether a table has models in rows or in columns."""
+    sets: dict[tuple[str, ...], list[tuple[str, PublishedValue]]] = {}
+    for key, entries in index.items():
+        for entry in entries:
+            sets.setdefault((*key[:4], entry.metric), []).append((key.representation, entry))
+    for key, entries in index.items():
+        yield key, tuple(_with_gap(key.representation, entry, sets[*key[:4], entry.metric]) for entry in entries)
+
+
+def _with_gap(inputs: str, value: PublishedValue, others: list[tuple[str, PublishedValue]]) -> PublishedValue:
+    gaps = [
+        abs(value.value - other.value)
+        for representation, other in others
+        if other.value != value.value and (representation == inputs or other.row == value.row)
+    ]
+    return replace(value, gap=min(gaps)) if gaps else value
 
 
 def _parse_line(line: Mapping[str, str], value: str, where: str, number_of_line: int) -> PublishedValue:

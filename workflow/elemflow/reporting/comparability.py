@@ -253,8 +253,9 @@ def describe_verdicts(lines: Iterable[HasVerdict]) -> str:
     )
     return (
         f"The {100 * LEVEL:g} % interval of each difference, from the sampling of test sets, splits and seeds of both "
-        f"values, is compared with a margin of {100 * MARGIN:g} % of the published value, or the gap to the next "
-        f"published value of the row where that is smaller. {signs}.{_describe_undecided(chosen)}"
+        f"values, is compared with a margin of {100 * MARGIN:g} % of the published value, or half the gap to the "
+        "next value that is printed of the same property on the same inputs where that is smaller. "
+        f"{signs}.{_describe_undecided(chosen)}"
     )
 
 

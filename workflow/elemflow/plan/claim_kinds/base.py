@@ -8,7 +8,6 @@ from typing import ClassVar, Generic, TypeVar
 
 from elemflow.config.study import Claim, Selector
 from elemflow.core.run import RUN_KEYS, Run
-from elemflow.plan.published import margin_of
 
 ANY = Selector()
 """Selects every cell."""
@@ -28,7 +27,7 @@ class Line:
         missing: Why there are no data; empty if there are.
         published: Published value; None if there is none.
         published_text: The same as printed.
-        published_in_row: Published values of its row.
+        margin: Largest difference from the published value that counts as none; None if there is no value.
         against: Cell of the other model of a test; None if the line is no test.
     """
 
@@ -41,15 +40,8 @@ class Line:
     missing: str = ""
     published: float | None = None
     published_text: str | None = None
-    published_in_row: tuple[float | None, ...] = ()
+    margin: float | None = None
     against: "Line | None" = None
-
-    @property
-    def margin(self) -> float | None:
-        """Largest difference from the published value that counts as none; None if there is no value."""
-        if self.published is None:
-            return None
-        return margin_of(self.published, self.published_text, self.published_in_row)
 
     def key(self, key: str) -> str:
         """Return the value of a run key."""

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from elemflow.config.kinds import TableKind
-from elemflow.plan.items import PlannedCell, PlannedTable
-from elemflow.plan.published import margin_of
+from elemflow.plan.items import PlannedTable
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
 from elemflow.reporting.behind_trees import Finished, find_behind_trees
@@ -54,7 +53,7 @@ class ErrorLine(RunLine):
         difference: Reproduced minus published value.
         difference_percent: The same in per cent of the published value.
         difference_error: Standard error of the difference from the sampling of the test sets.
-        margin: Largest difference that counts as none; see `elemflow.plan.published.margin_of`.
+        margin: Largest difference that counts as none; see `elemflow.plan.published.PublishedValue`.
         difference_low: Lower end of the interval of the difference; see `elemflow.evaluation.equivalence`.
         difference_high: Its upper end.
         verdict: `reproduced`, `not reproduced` or `undecided`; None if the two are not comparable.
@@ -133,9 +132,8 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             size = replace(size, scale=comparability.REDUCED, reduced_by=OTHER_DATA)
         drawn = None if cell.missing else table.scales[cell.protocol].drawn_tests
         error = comparability.difference_error(score.standard_error if score else None, drawn)
-        margin = _margin(table, cell)
         compared = difference if cell.reproduces else None
-        found = comparability.compare_with_published(compared, margin, size.scale, score, drawn)
+        found = comparability.compare_with_published(compared, cell.margin, size.scale, score, drawn)
         note, log = find_failure(table, cell.run)
         yield ErrorLine(
             **name_cell(table, cell),
@@ -151,7 +149,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             difference=difference,
             difference_percent=percent,
             difference_error=error if difference is not None else None,
-            margin=margin,
+            margin=cell.margin,
             difference_low=found.low if found else None,
             difference_high=found.high if found else None,
             verdict=found.verdict if found else None,
@@ -199,14 +197,6 @@ def collect_with(
 
 def _join(*notes: str | None) -> str | None:
     return ", ".join(filter(None, notes)) or None
-
-
-def _margin(table: PlannedTable, cell: PlannedCell) -> float | None:
-    """Return the largest difference from the published value of a cell that counts as none."""
-    if cell.published is None:
-        return None
-    row = (other.published for other in table.cells if other.row == cell.row)
-    return margin_of(cell.published, cell.published_text, row)
 
 
 def view_table(table: PlannedTable, lines: Sequence[ErrorLine], curation: Paths, *, bold: bool = True) -> TableView:
