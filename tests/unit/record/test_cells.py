@@ -1,13 +1,16 @@
 """Recorded cells of the papers' tables, from evidence that is made up and from that which ships."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from factories.reporting import write_run
 
+from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json
-from elemflow.record.cells import find_recorded, plan_papers, to_frame, to_markdown
+from elemflow.record.cells import OTHER_QUANTITY, find_recorded, to_frame, to_markdown
+from elemflow.record.coverage import summarise
 
 RUN = "kefe/formation_energy/ef/brnet/brnet2023"
 INFO = {
@@ -18,11 +21,6 @@ INFO = {
     "seconds_fitting": 1800.0,
     "finished": "2026-01-02T03:04:05+00:00",
 }
-
-
-@pytest.fixture(scope="module")
-def planned(root: Path):
-    return plan_papers(root)
 
 
 @pytest.fixture
@@ -57,6 +55,50 @@ def test_other_data_have_no_verdict(planned, record, materials, verdict):
     write_json(path, {"materials": materials, "properties": {"formation_energy": {"values": materials}}})
     (cell,) = find_recorded(planned, record)
     assert cell.verdict == verdict
+    assert f"| {materials:,} (2,135) |" in to_markdown([cell])
+
+
+def write_evidence(record: Path, run: str, errors: list[float], counts: dict) -> Path:
+    folder = write_run(record, run, errors)
+    info = read_json(folder / "run_info.json")
+    for number, facts in enumerate(info["members"].values()):
+        facts["seed"] = 10 + number
+    write_json(folder / "run_info.json", info | INFO)
+    write_json(folder / "curation.json", counts)
+    return folder
+
+
+def test_a_printed_value_of_another_quantity_gets_neither_verdict_nor_margin(root, planned, tmp_path):
+    """Volumes of OQMD in brnet2023, Table 3: they are labelled per atom and can only be per cell."""
+    run = "oqmd/volume_per_atom/ef/brnet/brnet2023"
+    counts = {"materials": 345134, "properties": {"volume_per_atom": {"values": 345134}}}
+    write_evidence(tmp_path, run, [0.4] * 3, counts)
+    (cell,) = find_recorded(planned, tmp_path)
+    assert (cell.published, cell.verdict, cell.margin, cell.difference_low) == ("16.91", OTHER_QUANTITY, None, None)
+    table3 = next(line for line in summarise(root, planned, [cell]) if (line.study, line.table) == ("brnet2023", "T3"))
+    assert (table3.recorded, table3.other_quantity, table3.other_data) == (1, 1, 0)
+
+
+def test_seeds_splits_and_the_members_that_would_decide(planned, record):
+    (cell,) = find_recorded(planned, record)
+    spread = cell.margin / 2.2  # too much for three members, and little enough for many
+    shutil.rmtree(record / "kefe")
+    counts = {"materials": 2135, "properties": {"formation_energy": {"values": 2135}}}
+    write_evidence(record, RUN, [0.096 - spread, 0.096, 0.096 + spread], counts)
+    (cell,) = find_recorded(planned, record)
+    assert (cell.seeds, cell.splits, cell.verdict) == ("10 11 12", 3, "undecided")
+    assert cell.further_members is not None
+    row = to_frame([cell]).iloc[0]
+    assert (row["seeds"], row["splits"], row["further_members"]) == ("10 11 12", 3, cell.further_members)
+    assert f"| undecided | {cell.further_members} | `{RUN}` |" in to_markdown([cell])
+    assert f"| undecided | no number | `{RUN}` |" in to_markdown([replace(cell, further_members=None)])
+    assert f"| reproduced | — | `{RUN}` |" in to_markdown([replace(cell, verdict="reproduced", further_members=None)])
+
+
+def test_a_run_that_has_lost_a_file_is_named(planned, record):
+    (record / RUN / "predictions.parquet").unlink()
+    with pytest.raises(DataError, match=r"brnet2023: predictions.parquet missing"):
+        find_recorded(planned, record)
 
 
 @pytest.mark.parametrize(

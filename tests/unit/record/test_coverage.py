@@ -1,19 +1,13 @@
 """Coverage of the papers' tables, and the pages that show it."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from elemflow.record.cells import find_recorded, plan_papers
-from elemflow.record.coverage import summarise, to_frame, to_markdown
+from elemflow.record.cells import find_recorded
+from elemflow.record.coverage import describe_missing, summarise, to_frame, to_markdown
 from elemflow.record.evidence import FOLDER
 from elemflow.record.tables import make_tables
-
-
-@pytest.fixture(scope="module")
-def planned(root: Path):
-    return plan_papers(root)
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +31,25 @@ def test_what_no_source_has_is_counted_with_its_reason(root, planned):
     assert "structures" in prototypes.reasons
 
 
+def test_why_there_are_no_data_stands_under_the_table(root, planned):
+    lines = summarise(root, planned, [])
+    without = describe_missing(lines)
+    assert without.startswith("No data: irnet2019 T4 (3): matminer's copy")
+    assert "; irnet2019 T5 (6): training needs structures" in without
+    assert "\n" not in without[:-1]
+    assert describe_missing([replace(line, no_data=0) for line in lines]) == ""
+    for page in ("docs/results/record.md", "resources/record/README.md"):
+        assert f"\n\n{without}\n| paper, table" in make_tables(root, planned)[page]
+
+
 def test_a_recorded_cell_leaves_the_hours_and_enters_its_verdict(root, planned, recorded):
     before = to_frame(summarise(root, planned, [])).set_index(["study", "table"]).loc["brnet2023", "T5"]
     for verdict, column in [
         ("reproduced", "reproduced"),
         ("not reproduced", "not_reproduced"),
         ("undecided", "undecided"),
-        ("larger", "not_comparable"),
+        ("larger", "other_data"),
+        ("other quantity", "other_quantity"),
     ]:
         cell = next(replace(each, verdict=verdict) for each in recorded if each.published_source == "brnet2023 T5")
         after = to_frame(summarise(root, planned, [cell])).set_index(["study", "table"]).loc["brnet2023", "T5"]

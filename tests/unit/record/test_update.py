@@ -1,68 +1,18 @@
 """Finished runs of a build that enter the record, and those that do not."""
 
-import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from factories.reporting import write_run
+from factories.record import COMMIT, RUN, make_info
 
-from elemflow.config.kinds import parts_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json
 from elemflow.core.run import Run
 from elemflow.plan import paths
-from elemflow.record.cells import plan_papers
 from elemflow.record.evidence import recorded_runs
 from elemflow.record.update import ADDED, KNOWN, add_runs, update, why_not
-
-RUN = Run("kefe", "formation_energy", "ef", "brnet", "brnet2023")
-COMMIT = "0123456789" * 4
-
-
-@pytest.fixture(scope="module")
-def planned(root: Path):
-    return plan_papers(root)
-
-
-@pytest.fixture
-def results(project: Path, planned) -> Path:
-    """Results with BRNet on KEFE as the paper's study trains it, in a project of their own."""
-    folder = write_run(project / "results/runs", RUN.path, [0.097] * 3)
-    write_json(folder / "run_info.json", make_info(planned[0].settings))
-    counts = {"materials": 2135, "properties": {"formation_energy": {"values": 2135}}}
-    write_json(project / "results/datasets/kefe/curation.json", counts)
-    return project / "results"
-
-
-def make_info(settings) -> dict:
-    protocol, dataset = settings.protocol(RUN.protocol), settings.datasets[RUN.dataset]
-    cfg = {
-        "run": RUN.keys(),
-        "model": settings.models[RUN.model].training_parameters(),
-        "protocol": protocol.training_parameters(dataset.properties[RUN.property], parts_of(RUN.representation)),
-    }
-    return {
-        "cfg": json.loads(json.dumps(cfg)),
-        "commit": COMMIT,
-        "engine": {"name": "tensorflow", "device": "cpu"},
-        "host": {"processor": "A processor", "threads": 1},
-        "inputs_sha256": {"results/datasets/kefe/materials.parquet": "fedcba9876543210"},
-        "seconds_fitting": 1800.0,
-        "finished": "2026-01-02T03:04:05+00:00",
-    }
-
-
-@pytest.fixture
-def shipped(project: Path, root: Path) -> Path:
-    """The project with what a record is made from, and without any recorded run."""
-    for name in (paths.PUBLISHED_MAE, paths.PUBLISHED_OTHER, paths.RATES):
-        target = project / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((root / name).read_bytes())
-    marks = "<!-- coverage of the record -->\n<!-- end of the coverage -->\n"
-    (project / "README.md").write_text(f"# A project\n{marks}")
-    return project
 
 
 def read_states(path: Path) -> dict[str, str]:
@@ -142,7 +92,7 @@ def test_named_runs_are_added_or_refused_with_the_reason(results: Path, shipped:
 
 
 def test_a_record_that_cannot_be_written_is_named(results: Path, shipped: Path) -> None:
-    (shipped / paths.RECORD).parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(shipped / paths.RECORD)
     (shipped / paths.RECORD).write_text("a file in its place")
     with pytest.raises(DataError, match=r"resources/record cannot be written"):
         update(results, [RUN], shipped, results / "plan/recorded.csv")

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from elemflow.core.errors import DataError
+from elemflow.core.evidence import how_to_restore, is_of_record, show
 
 FOOTER_CHECKSUM = b"elemflow_footer"
 """Key, in the metadata of a file, of the CRC-32 of its footer, computed with the value `UNSEALED` in its place."""
@@ -77,10 +78,10 @@ def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
 
 
 def _damaged(path: str | Path, reason: str) -> DataError:
-    return DataError(
-        f"{path} is damaged, or no Parquet file ({reason}). No number is made of it. If the workflow wrote it, delete "
-        "it; the next start makes it again."
-    )
+    advice = "If the workflow wrote it, delete it; the next start makes it again."
+    if is_of_record(path):
+        path, advice = show(path), how_to_restore(path)
+    return DataError(f"{path} is damaged, or no Parquet file ({reason}). No number is made of it. {advice}")
 
 
 def read_schema(path: str | Path) -> pa.Schema:

@@ -146,7 +146,7 @@ def evaluate(
     if ensemble:
         combined = combine(table, ensemble, members_per_split, predictions)
         for role, rows in combined.groupby("role", sort=True):
-            found = EnsembleErrors(**dict(_member_errors(rows)), combined_by=ensemble)
+            found = EnsembleErrors(**dict(member_errors(rows)), combined_by=ensemble)
             reported = {"reported": "ensemble"} if report == "ensemble" else {}
             errors[str(role)] = errors[str(role)].model_copy(update={"ensemble": found, **reported})
         if uncertainty:
@@ -233,10 +233,11 @@ def ensemble_rows(combined: pd.DataFrame) -> EnsembleRows:
 
 
 def _role_errors(rows: pd.DataFrame) -> RoleErrors:
-    return RoleErrors(**dict(_member_errors(rows)))
+    return RoleErrors(**dict(member_errors(rows)))
 
 
-def _member_errors(rows: pd.DataFrame) -> MemberErrors:
+def member_errors(rows: pd.DataFrame) -> MemberErrors:
+    """Return the errors of each member on rows of one role as `predictions.parquet` has them, with mean and spread."""
     members = {}
     for member, group in rows.groupby("member", sort=True):
         compositions = group["material_id"].map(composition_of).to_numpy()

@@ -9,18 +9,25 @@ import pandas as pd
 
 from elemflow.config.load import Settings, load
 from elemflow.config.yaml_schema import read_yaml
-from elemflow.core.files import read_json
+from elemflow.core.evidence import CURATION, METRICS, check_complete, materials_of, read_run_info
+from elemflow.evaluation.equivalence import UNDECIDED
 from elemflow.plan import paths
 from elemflow.plan.build import Plan, build
 from elemflow.plan.items import PlannedCell, PlannedTable
 from elemflow.plan.published import PublishedIndex, read_published, read_published_quantities
-from elemflow.record.evidence import CURATION, METRICS, RUN_INFO, recorded_runs
+from elemflow.record.evidence import recorded_runs
 from elemflow.reporting import comparability
 from elemflow.reporting.tables.kinds.errors import ErrorLine, collect
 
 PAPERS = ("brnet2023", "irnet2021", "irnet2019", "tatis2021", "huang2020")
-OTHER_DATA = (comparability.REDUCED, comparability.LARGER)
-"""Scales at which a cell has no verdict."""
+OTHER_QUANTITY = "other quantity"
+"""What stands for the verdict where the printed value is none of the quantity that the run learns."""
+OF_CELLS = ("engine", "host", "members", "seconds_fitting")
+"""Keys of `run_info.json` that a cell needs."""
+WITHOUT_VERDICT = (comparability.REDUCED, comparability.LARGER, OTHER_QUANTITY)
+"""What stands for the verdict of a cell that has none."""
+NONE = "—"
+"""What stands in a table for what there is not."""
 OVERLAY = "config/overlays/local_tables.yaml"
 """Public copies that runs of the record may have been computed on, in place of the databases."""
 
@@ -42,9 +49,14 @@ class RecordedCell:
         spread: Sample standard deviation over members.
         difference_low: Lower end of the 90 % interval of the difference.
         difference_high: Its upper end.
-        margin: Largest difference that counts as none.
-        verdict: `reproduced`, `not reproduced`, `undecided`, or why there is none: `reduced`, `larger`.
+        margin: Largest difference that counts as none; None where the printed value is of another quantity.
+        verdict: `reproduced`, `not reproduced`, `undecided`, or why there is none: `reduced`, `larger`,
+            `other quantity`.
+        further_members: How many more members would decide an undecided cell; None if it is decided, or if no number
+            would.
         members: Number of members.
+        seeds: Seeds of the trained members, separated by spaces.
+        splits: Number of splits into training, validation and test set that they were trained on.
         materials: Number of materials of the run.
         published_materials: Number of materials in the paper.
         run: Path of the run in the record.
@@ -71,7 +83,10 @@ class RecordedCell:
     difference_high: float | None
     margin: float | None
     verdict: str
+    further_members: int | None
     members: int
+    seeds: str
+    splits: int
     materials: int | None
     published_materials: int | None
     run: str
@@ -117,10 +132,15 @@ def plan_papers(root: Path) -> list[Planned]:
 def find_recorded(planned: Sequence[Planned], record: Path) -> list[RecordedCell]:
     """Return the recorded cells, one per published value.
 
-    Where several cells show it, such as compositions and rows of one set, a cell at the scale of the paper comes before
-    one on more or fewer materials; else the first in the order of the studies.
+    Where several cells show it, such as compositions and rows of one set, a cell with a verdict comes before one
+    without; else the first in the order of the studies.
+
+    Raises:
+        DataError: Evidence is missing or damaged.
     """
     runs = recorded_runs(record)
+    for folder in runs.values():
+        check_complete(folder)
     metrics = {run: folder / METRICS for run, folder in runs.items()}
     found: dict[int, RecordedCell] = {}
     for each in planned:
@@ -129,26 +149,30 @@ def find_recorded(planned: Sequence[Planned], record: Path) -> list[RecordedCell
             for cell, line in zip(table.ordered_cells, collect(table, metrics, curation), strict=True):
                 if cell.published_line is not None and cell.run in runs and line.reproduced is not None:
                     known = found.get(cell.published_line)
-                    if known is None or (known.verdict in OTHER_DATA and line.scale not in OTHER_DATA):
-                        found[cell.published_line] = _recorded(cell, line, runs[cell.run])
+                    if known is None or known.verdict in WITHOUT_VERDICT:
+                        recorded = _recorded(each.settings, cell, line, runs[cell.run])
+                        if known is None or recorded.verdict not in WITHOUT_VERDICT:
+                            found[cell.published_line] = recorded
     return [found[line] for line in sorted(found)]
 
 
-def _recorded(cell: PlannedCell, line: ErrorLine, folder: Path) -> RecordedCell:
-    info = read_json(folder / RUN_INFO)
+def _recorded(settings: Settings, cell: PlannedCell, line: ErrorLine, folder: Path) -> RecordedCell:
     shared = {field.name: getattr(line, field.name) for field in fields(RecordedCell) if hasattr(line, field.name)}
-    return RecordedCell(
-        **shared | _origin(info) | {"verdict": line.verdict or line.scale or "", "published_line": cell.published_line}
-    )
+    own = {"published_line": cell.published_line, "verdict": line.verdict or line.scale or ""}
+    if not cell.reproduces:
+        own |= {"verdict": OTHER_QUANTITY, "margin": None}
+    return RecordedCell(**shared | _origin(settings, cell, read_run_info(folder, *OF_CELLS)) | own)
 
 
-def _origin(info: Mapping[str, Any]) -> dict[str, Any]:
+def _origin(settings: Settings, cell: PlannedCell, info: Mapping[str, Any]) -> dict[str, Any]:
     """Return where and from what a run was computed."""
     engine, hours = info["engine"], info["seconds_fitting"] / 3600
     on_gpu = engine["device"] != "cpu"
-    materials = next(digest for path, digest in info["inputs_sha256"].items() if path.endswith("materials.parquet"))
+    members = info["members"]
     return {
-        "data": materials[:12],
+        "seeds": " ".join(str(facts["seed"]) for facts in members.values() if "seed" in facts),
+        "splits": len(members) // settings.protocol(cell.protocol).members_per_split,
+        "data": materials_of(info, cell.dataset)[:12],
         "commit": (info.get("commit") or "")[:12],
         "engine": engine["name"],
         "device": engine["device"] if on_gpu else info["host"]["processor"],
@@ -161,7 +185,8 @@ def _origin(info: Mapping[str, Any]) -> dict[str, Any]:
 def to_frame(cells: Sequence[RecordedCell]) -> pd.DataFrame:
     """Return one row per recorded cell."""
     names = [field.name for field in fields(RecordedCell)]
-    return pd.DataFrame([[getattr(cell, name) for name in names] for cell in cells], columns=names)
+    frame = pd.DataFrame([[getattr(cell, name) for name in names] for cell in cells], columns=names)
+    return frame.astype({"further_members": "Int64"})
 
 
 def to_markdown(cells: Sequence[RecordedCell]) -> str:
@@ -172,16 +197,36 @@ def to_markdown(cells: Sequence[RecordedCell]) -> str:
         "column",
         "published",
         "computed",
+        "members",
+        "materials (in the paper)",
         "90 % interval of the difference",
+        "margin",
         "verdict",
+        "more members that decide",
         "run",
     )
     text = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for cell in cells:
-        spread = "" if cell.spread is None else f" ± {cell.spread:.2g}"
-        known = cell.difference_low is not None and cell.difference_high is not None
-        interval = f"{cell.difference_low:+.2g} to {cell.difference_high:+.2g}" if known else "—"
-        row = [cell.published_source, cell.row, cell.column, f"{cell.published} {cell.unit}"]
-        row += [f"{cell.reproduced:.4g}{spread}", interval.replace("-", "−"), cell.verdict, f"`{cell.run}`"]
-        text.append(f"| {' | '.join(row)} |")
+    text += [f"| {' | '.join(_row(cell))} |" for cell in cells]
     return "\n".join(text) + "\n"
+
+
+def _row(cell: RecordedCell) -> list[str]:
+    spread = "" if cell.spread is None else f" ± {cell.spread:.2g}"
+    known = cell.difference_low is not None and cell.difference_high is not None
+    interval = f"{cell.difference_low:+.2g} to {cell.difference_high:+.2g}" if known else NONE
+    ours, papers = (NONE if size is None else f"{size:,}" for size in (cell.materials, cell.published_materials))
+    further = NONE if cell.verdict != UNDECIDED else str(cell.further_members or "no number")
+    return [
+        cell.published_source,
+        cell.row,
+        cell.column,
+        f"{cell.published} {cell.unit}",
+        f"{cell.reproduced:.4g}{spread}",
+        str(cell.members),
+        f"{ours} ({papers})",
+        interval.replace("-", "−"),
+        NONE if cell.margin is None else f"{cell.margin:.2g}",
+        cell.verdict,
+        further,
+        f"`{cell.run}`",
+    ]

@@ -10,7 +10,7 @@ from elemflow.evaluation.equivalence import NOT_REPRODUCED, REPRODUCED, UNDECIDE
 from elemflow.plan import paths
 from elemflow.plan.forecast import cost_of, describe, read_rates
 from elemflow.plan.published import PublishedValue, read_published
-from elemflow.record.cells import PAPERS, Planned, RecordedCell
+from elemflow.record.cells import OTHER_QUANTITY, PAPERS, Planned, RecordedCell
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class TableCoverage:
         reproduced: Recorded cells with this verdict.
         not_reproduced: Likewise.
         undecided: Likewise.
-        not_comparable: Recorded cells without a verdict, since the data are more or fewer than the paper's.
+        other_data: Recorded cells without a verdict, since the data are more or fewer than the paper's.
+        other_quantity: Recorded cells without a verdict, since the printed value is of another quantity.
         no_data: Errors whose data no source has.
         hours_at_least: Processor hours that the other cells take at least.
         hours_at_most: The same at most.
@@ -39,7 +40,8 @@ class TableCoverage:
     reproduced: int
     not_reproduced: int
     undecided: int
-    not_comparable: int
+    other_data: int
+    other_quantity: int
     no_data: int
     hours_at_least: float
     hours_at_most: float
@@ -103,7 +105,7 @@ def _count(
     verdicts = [done[value.line].verdict for value in values if value.line in done]
     left = [value.line for value in values if value.line not in done]
     costs = {known.runs[line][0]: known.runs[line][1:] for line in left if line in known.runs}
-    counts = {word: verdicts.count(word) for word in (REPRODUCED, NOT_REPRODUCED, UNDECIDED)}
+    counts = {word: verdicts.count(word) for word in (REPRODUCED, NOT_REPRODUCED, UNDECIDED, OTHER_QUANTITY)}
     missing = [known.missing[line] for line in left if line in known.missing]
     return TableCoverage(
         study=study,
@@ -113,7 +115,8 @@ def _count(
         reproduced=counts[REPRODUCED],
         not_reproduced=counts[NOT_REPRODUCED],
         undecided=counts[UNDECIDED],
-        not_comparable=len(verdicts) - sum(counts.values()),
+        other_data=len(verdicts) - sum(counts.values()),
+        other_quantity=counts[OTHER_QUANTITY],
         no_data=len(missing),
         hours_at_least=sum(low for low, _ in costs.values()),
         hours_at_most=sum(high for _, high in costs.values()),
@@ -130,15 +133,22 @@ def to_markdown(lines: Sequence[TableCoverage], *, by_table: bool) -> str:
     """Return the coverage as a Markdown table, per printed table or per paper."""
     rows = list(lines if by_table else _by_paper(lines))
     head = ["paper", *(["table"] if by_table else []), "printed errors", "computed", "reproduced", "not reproduced"]
-    head += ["undecided", "other data", "no data", "CPU hours for the rest"]
+    head += ["undecided", "other data", "other quantity", "no data", "CPU hours for the rest"]
     text = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for line in rows:
         numbers = [line.printed, line.recorded, line.reproduced, line.not_reproduced, line.undecided]
-        numbers += [line.not_comparable, line.no_data]
+        numbers += [line.other_data, line.other_quantity, line.no_data]
         name = [line.study, *([line.table] if by_table else [])]
         hours = f"{line.hours_at_least:,.0f} to {line.hours_at_most:,.0f}"
         text.append(f"| {' | '.join([*name, *map(str, numbers), hours])} |")
     return "\n".join(text) + "\n"
+
+
+def describe_missing(lines: Sequence[TableCoverage]) -> str:
+    """Return in a line why printed errors have no data; nothing if all have."""
+    of_tables = [line for line in lines if line.no_data and line.table]
+    reasons = "; ".join(f"{line.study} {line.table} ({line.no_data}): {line.reasons}" for line in of_tables)
+    return f"No data: {reasons}.\n" if reasons else ""
 
 
 def _by_paper(lines: Sequence[TableCoverage]) -> Iterator[TableCoverage]:

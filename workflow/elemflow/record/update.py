@@ -1,6 +1,7 @@
 """Finished runs of a build into the record, if they are runs of the papers at full scale."""
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,14 @@ from pydantic import ValidationError
 from elemflow.config.kinds import parts_of
 from elemflow.config.model import read_model
 from elemflow.config.protocol import Protocol
-from elemflow.core.errors import DataError
+from elemflow.core.errors import DataError, nearest
+from elemflow.core.evidence import EVIDENCE, RUN_INFO
 from elemflow.core.files import read_json, write_text
 from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.record.cells import Planned, plan_papers
-from elemflow.record.evidence import RUN_INFO, add
-from elemflow.record.tables import write_tables
+from elemflow.record.evidence import add, recorded_runs
+from elemflow.record.tables import check_rows, read_rows, write_tables
 
 WITHOUT_NUMBERS = frozenset({"protocol.training.engine", "protocol.training.parallel_members"})
 """Settings of a run that choose how it is computed: both engines train the same network, to the last digits."""
@@ -51,6 +53,7 @@ def update(results: Path, runs: Sequence[Run], root: Path, report: Path) -> None
     Raises:
         DataError: The record cannot be written, or a run contradicts itself.
     """
+    check_rows(root, {run.path for run in runs})
     planned = plan_papers(root)
     outcomes = [Outcome(run.path, _add_if_sound(results, run, root, planned)) for run in runs]
     if any(outcome.state == ADDED for outcome in outcomes):
@@ -59,22 +62,52 @@ def update(results: Path, runs: Sequence[Run], root: Path, report: Path) -> None
     write_text(report, frame.to_csv(index=False, lineterminator="\n"))
 
 
-def add_runs(results: Path, runs: Sequence[Run], root: Path) -> None:
+def add_runs(results: Path, runs: Sequence[Run], root: Path, planned: Sequence[Planned] | None = None) -> None:
     """Add finished runs to the record; those that it has are replaced.
+
+    Args:
+        results: Folder of results.
+        runs: The runs.
+        root: Folder of the project.
+        planned: The papers' tables, if they have been planned already.
 
     Raises:
         DataError: A run is no run of the papers at full scale, is not finished, or contradicts itself.
     """
-    planned = plan_papers(root)
+    planned = planned or plan_papers(root)
     for run in runs:
         if reason := why_not(results, run, planned):
             raise DataError(f"{run.path} cannot be recorded: {reason}.")
         add(results, run, root / paths.RECORD)
 
 
+def drop(run: str, root: Path) -> None:
+    """Remove the evidence of a run from the record; its tables are to be written afterwards.
+
+    Args:
+        run: Its path.
+        root: Folder of the project.
+
+    Raises:
+        DataError: The record has neither evidence nor a row of it.
+    """
+    record = root / paths.RECORD
+    known = recorded_runs(record).keys() | {row["run"] for _, row in read_rows(root)}
+    if run not in known:
+        raise DataError(f"{run}: the record has no such run.{nearest(run, known)}")
+    folder = record / run
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    for parent in folder.parents:
+        if parent == record or any(parent.glob("*")):
+            break
+        if parent.is_dir():
+            parent.rmdir()
+
+
 def _add_if_sound(results: Path, run: Run, root: Path, planned: Sequence[Planned]) -> str:
     record = root / paths.RECORD
-    if (record / run.path / RUN_INFO).is_file():
+    if all((record / run.path / name).is_file() for name in EVIDENCE):
         return KNOWN
     if reason := why_not(results, run, planned):
         return reason

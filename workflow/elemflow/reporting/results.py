@@ -8,9 +8,9 @@ from statistics import mean
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from elemflow.core.errors import DataError
+from elemflow.core.evidence import how_to_restore, is_of_record
 from elemflow.core.files import read_json
 from elemflow.core.parquet import read_frame, read_schema
 from elemflow.evaluation.metrics import combine
@@ -81,8 +81,9 @@ def read_evaluation(path: str | Path | None) -> Evaluation | None:
         return None
     try:
         return Evaluation.read(path)
-    except ValidationError as error:
-        raise DataError(f"{path}: not a metrics file of this workflow ({error}); delete it and run again.") from error
+    except ValueError as error:
+        advice = how_to_restore(path) if is_of_record(path) else "Delete it and run again."
+        raise DataError(f"{path}: not a metrics file of this workflow ({error}). {advice}") from error
 
 
 def read_score(path: str | Path | None, metric: str) -> Score | None:

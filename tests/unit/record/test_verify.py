@@ -1,0 +1,102 @@
+"""The check of the whole record, which writes nothing and names what differs."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from factories.record import RUN
+
+from elemflow.core.errors import DataError
+from elemflow.core.files import read_json, write_json
+from elemflow.record.cells import Planned
+from elemflow.record.verify import find_problems, verify
+
+PLACE = f"resources/record/{RUN.path}"
+CELLS = "resources/record/cells.csv"
+
+
+@pytest.fixture(autouse=True)
+def plan_once(monkeypatch: pytest.MonkeyPatch, planned: list[Planned]) -> None:
+    monkeypatch.setattr("elemflow.record.verify.plan_papers", lambda root: planned)
+
+
+def state(project: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+
+
+def test_a_sound_record_is_confirmed_and_not_written(recorded: Path) -> None:
+    before = state(recorded)
+    text = "1 cells from 1 runs: errors, intervals and verdicts agree with the predictions"
+    assert verify(recorded) == text
+    assert state(recorded) == before
+
+
+@pytest.mark.parametrize("what", ["folder", "run_info.json", "predictions.parquet"])
+def test_a_row_without_evidence_is_named(recorded: Path, what: str) -> None:
+    if what == "folder":
+        shutil.rmtree(recorded / PLACE)
+        message = (
+            f"cells.csv, line 2: no evidence of {RUN.path} is left.*git checkout -- '{PLACE}'.*--drop '{RUN.path}'"
+        )
+    else:
+        (recorded / PLACE / what).unlink()
+        message = f"^{PLACE}: {what} missing"
+    before = state(recorded)
+    with pytest.raises(DataError, match=message):
+        verify(recorded)
+    assert state(recorded) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("margin", "0.5"), ("verdict", "not reproduced"), ("reproduced", "0.09"), ("seeds", "1 2 3")]
+)
+def test_an_edited_cell_is_named_by_row_and_column(recorded: Path, column: str, value: str) -> None:
+    header, row = (recorded / CELLS).read_text().splitlines()
+    names, values = header.split(","), row.split(",")
+    given = values[names.index(column)]
+    values[names.index(column)] = value
+    (recorded / CELLS).write_text(f"{header}\n{','.join(values)}\n")
+    before = state(recorded)
+    with pytest.raises(DataError, match=rf"T5, .*, BRNet .*: {column} is {value}, the evidence gives {given}$"):
+        verify(recorded)
+    assert state(recorded) == before
+
+
+def test_missing_and_additional_rows_and_columns_are_named(recorded: Path) -> None:
+    header, row = (recorded / CELLS).read_text().splitlines()
+    changed = header.replace("seeds", "seed")
+    other = row.replace(",159,", ",158,")
+    (recorded / CELLS).write_text(f"{changed}\n{other}\n")
+    with pytest.raises(DataError) as raised:
+        verify(recorded)
+    for part in (
+        "column seeds is missing",
+        "column seed is none",
+        "159): the row is missing",
+        "158: the evidence gives",
+    ):
+        assert part in str(raised.value)
+
+
+@pytest.mark.parametrize("page", ["README.md", "resources/record/README.md", "docs/results/record.md"])
+def test_other_pages_are_named(recorded: Path, page: str) -> None:
+    text = (recorded / page).read_text()
+    (recorded / page).write_text(
+        text.replace("| brnet2023 | 207 | 1 |", "| brnet2023 | 207 | 9 |").replace("0.096 eV", "1 eV")
+    )
+    with pytest.raises(
+        DataError, match=f"^{page} is not what the evidence gives; python -m elemflow.tools.record writes"
+    ):
+        verify(recorded)
+
+
+def test_every_wrong_run_is_named_and_those_that_are_replaced_are_not(recorded: Path, planned: list[Planned]) -> None:
+    other = recorded / PLACE.replace("/brnet/", "/bnet/")
+    shutil.copytree(recorded / PLACE, other)
+    for folder in (other, recorded / PLACE):
+        metrics = read_json(folder / "metrics.json")
+        metrics["test"]["mean"]["mae"] = 0.01
+        write_json(folder / "metrics.json", metrics)
+    assert len(list(find_problems(recorded, planned))) == 2
+    (problem,) = find_problems(recorded, planned, {RUN.path})
+    assert "/bnet/" in problem
