@@ -167,11 +167,19 @@ class Failure(Declared):
 
 
 class RecordedAbout(Declared):
-    """What a table says of a recorded run: commit, date, and whether its data are others than those curated here."""
+    """What a table says of a recorded run.
+
+    Attributes:
+        commit: Start of the commit that trained it.
+        finished: Date.
+        other_data: Whether its data are others than those curated here.
+        other_settings: With which settings it was trained, where they are others than those here.
+    """
 
     commit: str
     finished: str
     other_data: bool = False
+    other_settings: str = ""
 
 
 class Shown(Declared):

@@ -4,13 +4,19 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from elemflow.config.load import Settings
 from elemflow.core.content import read_record
 from elemflow.core.files import read_json
 from elemflow.core.run import Run
 from elemflow.plan import paths
+from elemflow.plan.trained_settings import declared_settings, find_other_settings, list_unknown
 
 EVIDENCE = ("metrics.json", "run_info.json")
 """What a table can read of a recorded run."""
+MOST_NAMED = 3
+"""Settings that are named where a run was trained with others."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,11 @@ class RecordedRun:
     data: str
 
     @property
+    def run(self) -> Run:
+        """The run."""
+        return Run.of_folder(self.folder)
+
+    @property
     def metrics(self) -> str:
         """Path of its metrics."""
         return (self.folder / "metrics.json").as_posix()
@@ -43,6 +54,20 @@ class RecordedRun:
     def curation(self) -> str:
         """Path of the counts of its dataset."""
         return (self.folder / "curation.json").as_posix()
+
+    def find_other_settings(self, settings: Settings) -> str:
+        """Return with which settings it was trained other than those of a configuration; empty if they are the same.
+
+        Args:
+            settings: The configuration, in which its run stands.
+        """
+        cfg = read_json(self.folder / "run_info.json")["cfg"]
+        try:
+            others = find_other_settings(cfg, declared_settings(settings, self.run), known_only=True)
+        except ValidationError as error:
+            return f"settings of another version: {list_unknown(error)}"
+        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        return "; ".join(others[:MOST_NAMED]) + more
 
     def is_of_other_data(self, dataset: str) -> bool:
         """Return whether the dataset is curated here to other materials than the run was trained on.

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,16 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from elemflow.config.kinds import parts_of
-from elemflow.config.model import read_model
-from elemflow.config.protocol import Protocol
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.evidence import EVIDENCE, RUN_INFO
 from elemflow.core.files import read_json, write_text
 from elemflow.core.run import Run
 from elemflow.plan import paths
+from elemflow.plan.trained_settings import declared_settings, find_other_settings, list_unknown
 from elemflow.record.cells import Planned, plan_papers
 from elemflow.record.evidence import add, recorded_runs
 from elemflow.record.tables import check_rows, read_rows, write_tables
 
-WITHOUT_NUMBERS = frozenset({"protocol.training.engine", "protocol.training.parallel_members"})
-"""Settings of a run that choose how it is computed: both engines train the same network, to the last digits."""
 WHOLE_COMMIT = re.compile("[0-9a-f]{40}")
 ADDED, KNOWN = "added", "recorded before"
 
@@ -137,42 +133,13 @@ def why_not(results: Path, run: Run, planned: Sequence[Planned]) -> str:
     if not expected:
         return "no table or figure of the papers needs it"
     try:
-        trained = _as_stored(info["cfg"]["model"], info["cfg"]["protocol"])
+        differing = [find_other_settings(info["cfg"], declared) for declared in expected]
     except ValidationError as error:
-        keys = sorted({".".join(map(str, each["loc"])) for each in error.errors()})
-        return f"its settings are those of another version of elemflow: {', '.join(keys)}"
-    differing = [list(_differing(trained, cfg)) for cfg in expected]
+        return f"its settings are those of another version of elemflow: {list_unknown(error)}"
     _, fewest = min((len(settings), settings) for settings in differing)
     return f"it was trained with {'; '.join(fewest)}, not as the papers' studies declare" if fewest else ""
 
 
 def _expected(planned: Planned, run: Run) -> dict[str, Any] | None:
     """Return the settings with which a plan trains a run; None if it has no such run."""
-    if run not in planned.plan.runs:
-        return None
-    dataset, protocol = planned.settings.datasets[run.dataset], planned.settings.protocol(run.protocol)
-    return _as_stored(
-        planned.settings.models[run.model].training_parameters(),
-        protocol.training_parameters(dataset.properties[run.property], parts_of(run.representation)),
-    )
-
-
-def _as_stored(model: Mapping[str, Any], protocol: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as a job stores them: without defaults, and with the kinds of a search's candidates."""
-    return {
-        "model": read_model(model).for_training().plain(),
-        "protocol": Protocol.model_validate(protocol).for_training().plain(),
-    }
-
-
-def _differing(found: Mapping[str, Any], expected: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    """Yield the settings of a run that are others than expected; those that it lacks are younger than the run."""
-    for key, value in found.items():
-        name = f"{where}{key}"
-        if name in WITHOUT_NUMBERS or (not where and key not in expected):
-            continue
-        wanted = expected.get(key)
-        if isinstance(value, Mapping) and isinstance(wanted, Mapping):
-            yield from _differing(value, wanted, f"{name}.")
-        elif value != wanted:
-            yield f"{name} {value!r} in place of {wanted!r}"
+    return declared_settings(planned.settings, run) if run in planned.plan.runs else None

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from elemflow.config.kinds import OF_MODELS, TABLES
+from elemflow.plan.recorded import read_recorded
 from elemflow.plan.workflow import Workflow
+from elemflow.record.cells import plan_papers
 
 RECORDED = "kefe/formation_energy/ef/bnet/brnet2023"
 TABLE5 = SimpleNamespace(study="brnet2023", table="table5")
@@ -47,6 +49,31 @@ def test_a_run_that_was_computed_here_is_not_shown_from_the_record(root, empty):
     wf = Workflow.load({"studies": ["brnet2023"], "recorded": "only"}, root)
     assert str(path) in wf.reports.table_metrics(TABLE5)
     assert RECORDED not in wf.reports.table(TABLE5).get("recorded", {})
+
+
+@pytest.mark.parametrize(
+    ("training", "other"),
+    [
+        ({"engine": "tensorflow"}, ""),
+        ({"batch_size": 512}, "protocol.training.batch_size 32 in place of 512"),
+        ({"max_epochs": 5}, "protocol.training.max_epochs 3000 in place of 5"),
+    ],
+)
+def test_a_run_recorded_with_other_settings_is_computed_or_shown_with_them(root, empty, training, other):
+    overrides = {"studies": ["brnet2023"], "overrides": {"protocols": {"brnet2023": {"training": training}}}}
+    only = Workflow.load(overrides | {"recorded": "only"}, root)
+    assert only.reports.table(TABLE5)["recorded"][RECORDED]["other_settings"] == other
+    show = Workflow.load(overrides | {"recorded": "show"}, root)
+    computed = f"results/runs/{RECORDED}/metrics.json" in show.reports.table_metrics(TABLE5)
+    assert computed == bool(other)
+
+
+def test_no_recorded_run_differs_from_the_settings_of_the_papers(root):
+    planned = plan_papers(root)
+    for run in read_recorded(root / "resources/record").values():
+        settings = [each.settings for each in planned if run.run in each.plan.runs]
+        assert settings
+        assert {run.find_other_settings(each) for each in settings} == {""}
 
 
 def test_the_demo_shows_recorded_runs_and_computes_none_of_the_papers_models(root, empty):

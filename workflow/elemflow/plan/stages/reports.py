@@ -50,7 +50,11 @@ class Reports(Stage):
 
     @cached_property
     def recorded(self) -> dict[str, RecordedRun]:
-        """The recorded runs that stand in for runs which were not computed here, by path."""
+        """The recorded runs that stand in for runs which were not computed here, by path.
+
+        Where runs are computed, one that was recorded with other settings than the configuration has stands in for
+        none; where nothing may be, it is shown with these settings.
+        """
         always = {run.path for run in self.plan.recorded}
         every = self.settings.recorded != "ignore"
         if not always and not every:
@@ -59,8 +63,18 @@ class Reports(Stage):
         return {
             run: found
             for run, found in recorded.items()
-            if run in always or (every and not is_computed(Run.parse(run)))
+            if run in always or (every and not is_computed(found.run) and not self._is_to_compute(found))
         }
+
+    def _is_to_compute(self, found: RecordedRun) -> bool:
+        return self.settings.recorded == "show" and bool(self._other_settings(found.run.path))
+
+    @cache  # noqa: B019  one object per process
+    def _other_settings(self, run: str) -> str:
+        """Return with which settings a recorded run was trained, other than those here; empty if they are the same."""
+        found = read_recorded(self.context.root / paths.RECORD)[run]
+        planned = found.run in self.plan.runs or found.run in self.plan.recorded
+        return found.find_other_settings(self.settings) if planned else ""
 
     def table_runs(self, table: PlannedTable) -> tuple[list[Run], list[RecordedRun]]:
         """Return the runs behind a table that are computed, and those that are shown from the record."""
@@ -77,7 +91,7 @@ class Reports(Stage):
             return list(table.datasets)
         computed, recorded = self.table_runs(table)
         used = {run.dataset for run in computed}
-        spared = {Run.of_folder(each.folder).dataset for each in recorded} - used
+        spared = {each.run.dataset for each in recorded} - used
         if self.settings.recorded == "only":
             spared |= {name for name in table.datasets if name not in used}
         return [dataset for dataset in table.datasets if dataset not in spared]
@@ -104,12 +118,13 @@ class Reports(Stage):
         table = self._table(wildcards)
         failed = {run: failure._asdict() for run in self.plan.runs_of(table) if (failure := self.failure(run))}
         shown = {
-            Run.of_folder(run.folder).path: {
-                "commit": run.commit,
-                "finished": run.finished,
-                "other_data": run.is_of_other_data(Run.of_folder(run.folder).dataset),
+            found.run.path: {
+                "commit": found.commit,
+                "finished": found.finished,
+                "other_data": found.is_of_other_data(found.run.dataset),
+                "other_settings": self._other_settings(found.run.path),
             }
-            for run in self.table_runs(table)[1]
+            for found in self.table_runs(table)[1]
         }
         more = ({"failed": failed} if failed else {}) | ({"recorded": shown} if shown else {})
         return table.parameters() | more
@@ -137,7 +152,7 @@ class Reports(Stage):
         """Return the funnels of the datasets in a table, the recorded ones of datasets that are not needed here."""
         table = self._table(wildcards)
         here = self._table_datasets(table)
-        recorded = {Run.of_folder(run.folder).dataset: run.curation for run in self.table_runs(table)[1]}
+        recorded = {found.run.dataset: found.curation for found in self.table_runs(table)[1]}
         return [
             *(paths.CURATION.format(dataset=dataset) for dataset in here),
             *(path for dataset, path in recorded.items() if dataset not in here),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from elemflow.config.kinds import TableKind
-from elemflow.plan.items import PlannedTable
+from elemflow.plan.items import PlannedTable, RecordedAbout
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
 from elemflow.reporting.behind_trees import Finished, find_behind_trees
@@ -128,8 +128,8 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
         difference = score.mean - published if score and published is not None else None
         percent = 100 * difference / abs(published) if difference is not None and published else None
         size = comparability.describe_cell(table.scales, cell, curation, path)
-        if cell.run in table.recorded and table.recorded[cell.run].other_data:
-            size = replace(size, scale=comparability.REDUCED, reduced_by=OTHER_DATA)
+        if cell.run in table.recorded and (reason := _why_not_compared(table.recorded[cell.run])):
+            size = replace(size, scale=comparability.REDUCED, reduced_by=reason)
         drawn = None if cell.missing else table.scales[cell.protocol].drawn_tests
         error = comparability.difference_error(score.standard_error if score else None, drawn)
         compared = difference if cell.reproduces else None
@@ -193,6 +193,12 @@ def collect_with(
         path = metrics.get(line.run) if line.reproduced is not None else None
         found = measure(Path(path).parent) if path else dict.fromkeys(further)
         yield kind(**{name: getattr(line, name) for name in shared}, **found)
+
+
+def _why_not_compared(recorded: RecordedAbout) -> str:
+    """Return why a recorded value is not compared with the published one; empty if it is."""
+    other = recorded.other_settings and f"recorded with {recorded.other_settings}"
+    return "; ".join(filter(None, (OTHER_DATA if recorded.other_data else "", other)))
 
 
 def _join(*notes: str | None) -> str | None:
