@@ -7,8 +7,8 @@
 
 `prepare` makes the inputs of `CELLS` from local tables (config/overlays/local_tables.yaml) and copies them with their
 configuration to one folder. `train` needs that folder alone: it trains the cells in order on engine JAX, and adds
-metrics, run_info, test predictions and counts of each to `out/cells.zip` as soon as it is done, so that nothing is lost
-if it is cut. A cell that the time does not suffice for is stopped, not recorded.
+metrics, run_info, test predictions, counts and origin of each to `out/cells.zip` as soon as it is done, so that nothing
+is lost if it is cut. A cell that the time does not suffice for is stopped, not recorded.
 """
 
 import argparse
@@ -48,6 +48,8 @@ CELLS = (
     "oqmd/formation_energy/ef/fcunet/tatis2021",
 )
 STUDIES = ["brnet2023", "huang2020", "tatis2021"]
+ORIGIN = ("results/datasets/{dataset}/provenance.json", "resources/raw/{dataset}/manifest.json")
+"""What the record takes the SHA-256 of the raw files from."""
 MEMBERS = (1, 5, 10)
 RATE_COLUMNS = ("run", "engine", "device", "members", "train_rows", "seconds_per_epoch", "seconds_per_epoch_and_member")
 
@@ -73,10 +75,11 @@ def prepare(data: Path, folder: Path, cells: tuple[str, ...] = CELLS, overlay: s
         inputs = [*training.features(wildcards), training.materials(wildcards), training.split(wildcards)]
         files |= dict.fromkeys(map(str, inputs))
         curation = f"results/datasets/{wildcards.dataset}/curation.json"
-        files[curation] = None
+        kept = [curation, *(path.format(dataset=wildcards.dataset) for path in ORIGIN)]
+        files |= dict.fromkeys(kept)
         evaluation = workflow.evaluation.cfg(wildcards)
         entry = {"cfg": training.cfg(wildcards), "evaluation": evaluation, "inputs": list(map(str, inputs))}
-        prepared.append({"run": cell, "curation": curation, "code": training.code(wildcards)} | entry)
+        prepared.append({"run": cell, "kept": kept, "code": training.code(wildcards)} | entry)
     options = ["--configfile", overlay, "--config", f"studies=[{','.join(config['studies'])}]", f"data_folder={data}"]
     command = [sys.executable, "-m", "snakemake", "--cores", "all", *options, "--", *files]
     subprocess.run(command, env=os.environ | {"PYTHONPATH": str(Path.cwd() / "workflow")}, check=True)
@@ -126,9 +129,8 @@ def _train_cell(
     train_run(_config(entry, training), _inputs(entry, folder), outputs, backend, code=entry["code"])
     write_json(work / "metrics.json", evaluate(outputs.predictions, **entry["evaluation"]).plain())
     kept = ("metrics.json", "run_info.json", "predictions.parquet", "history.parquet")
-    return {f"results/runs/{entry['run']}/{name}": work / name for name in kept} | {
-        entry["curation"]: folder / entry["curation"]
-    }
+    of_run = {f"results/runs/{entry['run']}/{name}": work / name for name in kept}
+    return of_run | {name: folder / name for name in entry["kept"]}
 
 
 def _config(entry: dict[str, Any], training: dict[str, Any]) -> RunConfig:

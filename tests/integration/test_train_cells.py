@@ -65,6 +65,7 @@ def test_a_prepared_cell_is_trained_elsewhere_and_can_be_recorded(script, prepar
     assert info["engine"]["name"] == "jax"
     recorded = add(tmp_path / "results", Run.parse(CELL), tmp_path / "record")
     assert len(pd.read_parquet(recorded / "predictions.parquet")) > 0
+    assert json.loads((recorded / "raw_files.json").read_text())["tiny"]["files"]
 
 
 def test_without_time_nothing_is_trained(script, prepared, tmp_path):

@@ -3,6 +3,7 @@
     python -m elemflow.explain results/tables/<study>/<table>.csv [row] [column]
     python -m elemflow.explain results/figures/<study>/<figure>.csv [panel] [series]
     python -m elemflow.explain results/runs/<dataset>/<property>/<representation>/<model>/<protocol>
+    python -m elemflow.explain resources/record/<dataset>/<property>/<representation>/<model>/<protocol>
 
 Rows and columns are named by any part of their label; without both, the cells that match are listed.
 """
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m elemflow.explain", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("path", type=Path, help="csv of a table or figure, or folder of a run")
+    parser.add_argument("path", type=Path, help="csv of a table or figure, or folder of a run, computed or recorded")
     parser.add_argument("names", nargs="*", help="parts of the labels of row and column, or of panel and series")
     given = parser.parse_args(arguments)
     try:

@@ -207,8 +207,10 @@ def test_a_recorded_cell_leads_to_the_record(project, root):
     assert f"resources/record/{run}, not computed in this copy" in shown
     assert f"commit {info['commit']}" in shown
     assert shown.count("test MAE") == len(info["members"])
-    assert f"{MATERIALS} (not the file of this copy)" in shown
+    assert f"{MATERIALS} (another file in this copy)" in shown
+    assert "results/features/kefe/ef.parquet (not in this copy)" in shown
     assert info["inputs_sha256"][MATERIALS] in shown
+    assert explain(root / "resources/record" / run).splitlines()[0] == f"run                    {run}"
 
 
 def test_a_run_that_is_neither_here_nor_recorded(project, tmp_path, monkeypatch):

@@ -132,6 +132,18 @@ def test_damaged_evidence_is_named_and_to_be_restored(folder: Path, name: str) -
         check(folder)
 
 
+def test_raw_files_of_other_materials_are_found(folder: Path) -> None:
+    edit(folder / "raw_files.json", "kefe", "files", value=[{"file": "a.csv"}])
+    with pytest.raises(DataError, match=r"raw_files.json: kefe.files lacks file, bytes, sha256"):
+        check(folder)
+    edit(folder / "raw_files.json", "kefe", "materials_sha256", value="00")
+    with pytest.raises(DataError, match=r"raw_files.json: kefe.materials_sha256 is 00, run_info.json has fedcba98"):
+        check(folder)
+    write_json(folder / "raw_files.json", {"kebg": {}})
+    with pytest.raises(DataError, match=r"kefe.materials_sha256 is missing"):
+        check(folder)
+
+
 def test_metrics_without_a_part_name_it(folder: Path) -> None:
     metrics = read_json(folder / "metrics.json")
     del metrics["test"]["mean"]["mae"]

@@ -29,6 +29,8 @@ def test_a_sound_record_is_confirmed_and_not_written(recorded: Path) -> None:
     text = "1 cells from 1 runs: errors, intervals and verdicts agree with the predictions"
     assert verify(recorded) == text
     assert state(recorded) == before
+    (recorded / PLACE / "raw_files.json").unlink()
+    assert verify(recorded) == f"{RUN.path}: recorded without the SHA-256 of its raw files\n{text}"
 
 
 @pytest.mark.parametrize("what", ["folder", "run_info.json", "predictions.parquet"])

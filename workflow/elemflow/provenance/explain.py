@@ -1,6 +1,5 @@
 """The chain from a cell of a table or figure back to the raw files, read from the files of each stage alone."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from math import isclose
 from pathlib import Path
@@ -11,10 +10,13 @@ import pandas as pd
 
 from elemflow.core.content import read_record, recorded
 from elemflow.core.errors import DataError
+from elemflow.core.evidence import is_of_record
 from elemflow.core.files import read_json, read_metadata, sha256_file
 from elemflow.core.parquet import count_rows
 from elemflow.core.places import ROOT
-from elemflow.core.run import Run
+from elemflow.core.run import RUN_KEYS, Run
+from elemflow.provenance.explain_lines import choice_lines, funnel_lines, line, member_lines, origin_lines, plain
+from elemflow.provenance.explain_record import recorded_lines
 
 CELL_KEYS = (
     *("published", "published_source", "published_note", "reproduced", "spread", "difference", "unit"),
@@ -35,7 +37,7 @@ def explain(path: Path, names: Sequence[str] = ()) -> str:
     """Return where the numbers of a run, or of a cell of a table or figure, come from.
 
     Args:
-        path: Folder of a run, or the csv of a table or figure; below a folder `results`.
+        path: Folder of a run, or the csv of a table or figure, below a folder `results`; or folder of a recorded run.
         names: Parts of the labels of row and column (panel and series), to choose among the cells of a csv.
 
     Returns:
@@ -45,6 +47,8 @@ def explain(path: Path, names: Sequence[str] = ()) -> str:
         DataError: The path is neither, or nothing matches.
     """
     path = path.resolve()
+    if is_of_record(path) and path.is_dir() and path.parents[len(RUN_KEYS) - 1].name == "record":
+        return "\n".join(_of_record(path))
     results = next((parent for parent in path.parents if parent.name == "results"), None)
     if results is None or not path.exists():
         raise DataError(f"{path}: no such run, table or figure below a folder 'results'.")
@@ -53,6 +57,13 @@ def explain(path: Path, names: Sequence[str] = ()) -> str:
             raise DataError(f"{path}: no run; their folders are in {results / 'runs'}. Name one, or a csv.")
         return "\n".join(_run_lines(results, str(path.relative_to(results / "runs"))))
     return _explain_csv(results, path, names)
+
+
+def _of_record(folder: Path) -> Iterator[str]:
+    """Yield what a record has of a run, given its folder there."""
+    record, run = folder.parents[len(RUN_KEYS) - 1], Run.of_folder(folder).path
+    yield line("run", run)
+    yield from recorded_lines(record, run, record.parents[1] / "results")
 
 
 def _explain_csv(results: Path, path: Path, names: Sequence[str]) -> str:
@@ -91,12 +102,12 @@ def _records(cells: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _cell_lines(results: Path, path: Path, cell: Mapping[str, str], axes: Sequence[str]) -> Iterator[str]:
-    yield _line("cell", f"{path.relative_to(results)}: {' | '.join(cell[axis] for axis in axes)}")
-    yield from (_line(f"  {name}", cell[name]) for name in CELL_KEYS if cell.get(name))
+    yield line("cell", f"{path.relative_to(results)}: {' | '.join(cell[axis] for axis in axes)}")
+    yield from (line(f"  {name}", cell[name]) for name in CELL_KEYS if cell.get(name))
     if cell.get("metric") and cell.get("reproduced"):
         metrics = results / "runs" / cell["run"] / "metrics.json"
         if metrics.is_file() and not _is_of(cell, read_json(metrics)):
-            yield _line("  CHANGED", f"{cell['reproduced']} is no value of {metrics.relative_to(results.parent)}")
+            yield line("  CHANGED", f"{cell['reproduced']} is no value of {metrics.relative_to(results.parent)}")
     for name in ("run", "against_run"):
         if name in cell:
             yield from _run_lines(results, cell[name])
@@ -105,68 +116,26 @@ def _cell_lines(results: Path, path: Path, cell: Mapping[str, str], axes: Sequen
 def _run_lines(results: Path, run: str) -> Iterator[str]:
     dataset = Run.parse(run).dataset
     folder = results / "runs" / run
-    yield _line("run", run)
+    yield line("run", run)
     if not (folder / "run_info.json").is_file():
-        yield from _recorded_lines(results, run)
+        if (ROOT / RECORD / run).is_dir():
+            yield from recorded_lines(ROOT / RECORD, run, results)
+        else:
+            yield line("  not run", "this copy has no result of it")
         return
-    info = read_json(folder / "run_info.json")
+    info, metrics = read_json(folder / "run_info.json"), folder / "metrics.json"
     if info.get("not_run"):
-        yield _line("  not run", info["not_run"])
-    yield from _member_lines(folder, info)
+        yield line("  not run", info["not_run"])
+    yield from member_lines(info, read_json(metrics) if metrics.is_file() else {})
     yield from _result_lines(results, folder)
-    yield from _choice_lines(info)
+    yield from choice_lines(info)
     for path, digest in info["inputs_sha256"].items():
         yield from _input_lines(results.parent / path, path, digest)
     yield from _dataset_lines(results, dataset)
-    yield from _origin_lines(info)
+    yield from origin_lines(info)
     if source := info.get("pretrained"):
-        yield _line("pre-trained by", source)
+        yield line("pre-trained by", source)
         yield from _run_lines(results, source)
-
-
-def _recorded_lines(results: Path, run: str) -> Iterator[str]:
-    """Yield what the record has of a run that was not computed in this copy."""
-    folder = ROOT / RECORD / run
-    if not (folder / "run_info.json").is_file():
-        yield _line("  not run", "this copy has no result of it")
-        return
-    info = read_json(folder / "run_info.json")
-    yield _line("  recorded", f"{RECORD}/{run}, not computed in this copy")
-    yield from _member_lines(folder, info)
-    yield from _choice_lines(info)
-    for path, digest in info["inputs_sha256"].items():
-        here = results.parent / path
-        same = here.is_file() and sha256_file(here) == digest
-        yield _line("input", f"{path} ({'as in this copy' if same else 'not the file of this copy'})")
-        yield _line("  sha256", digest)
-    yield from _dataset_lines(results, Run.parse(run).dataset)
-    yield from _origin_lines(info)
-
-
-def _member_lines(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:
-    """Yield seed, rows and error of every member."""
-    metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
-    test = metrics.get("test", {}).get("members", {})
-    for member, facts in info["members"].items():
-        rows = ", ".join(f"{count:,} {role}" for role, count in facts["rows"].items())
-        error = f"; test MAE {test[member]['mae']:.6g}" if member in test else ""
-        yield _line(f"  member {member}", f"seed {facts['seed']}; {rows}{error}")
-
-
-def _choice_lines(info: Mapping[str, Any]) -> Iterator[str]:
-    """Yield model and protocol."""
-    yield _line("  model", _plain(info["cfg"]["model"]))
-    yield from (_line(f"  {name}", _plain(part)) for name, part in info["cfg"]["protocol"].items())
-
-
-def _origin_lines(info: Mapping[str, Any]) -> Iterator[str]:
-    """Yield code, versions, machine and time of a training."""
-    yield _line("code", f"commit {info['commit'] or 'not known'}")
-    yield _line("  training code", info.get("code") or "digest not recorded by this run")
-    yield _line("  versions", ", ".join(f"{name} {version}" for name, version in info["versions"].items()))
-    engine = info.get("engine") or info["backend"]
-    yield _line("  machine", f"{info['host']['processor']}, {info['host']['platform']}; {engine['device']}")
-    yield _line("  trained", f"{info['started']} to {info['finished']}")
 
 
 def _is_of(cell: Mapping[str, str], metrics: Mapping[str, Any]) -> bool:
@@ -193,10 +162,10 @@ def _result_lines(results: Path, folder: Path) -> Iterator[str]:
         expected = recorded(path)
         if expected and path.is_file():
             state = "unchanged" if sha256_file(path) == expected else f"CHANGED since {job}"
-            yield _line("result", f"{path.relative_to(results.parent)} ({state})")
+            yield line("result", f"{path.relative_to(results.parent)} ({state})")
     evaluation = read_record(folder / "metrics.provenance.json")
     if evaluation and predictions.is_file() and sha256_file(predictions) not in evaluation.inputs.values():
-        yield _line("  CHANGED", f"{metrics.name} was computed from other predictions than these")
+        yield line("  CHANGED", f"{metrics.name} was computed from other predictions than these")
 
 
 def _input_lines(path: Path, name: str, digest: str) -> Iterator[str]:
@@ -205,44 +174,33 @@ def _input_lines(path: Path, name: str, digest: str) -> Iterator[str]:
         state = "no longer here"
     else:
         state = "unchanged" if sha256_file(path) == digest else "CHANGED since the run"
-    yield _line("input", f"{name} ({state})")
-    yield _line("  sha256", digest)
+    yield line("input", f"{name} ({state})")
+    yield line("  sha256", digest)
     if state != "unchanged" or path.suffix != ".parquet":
         return
     about = read_metadata(path)
     if "split" in about:
-        yield _line("  split", _plain(about["split"]))
+        yield line("  split", plain(about["split"]))
     if "removed" in about:
-        removed = f"{_plain(about['removed'])} materials by member, since the fine-tuned run is evaluated on them"
-        yield _line("  removed", removed)
+        removed = f"{plain(about['removed'])} materials by member, since the fine-tuned run is evaluated on them"
+        yield line("  removed", removed)
     if "part" in about:
-        yield _line("  features", f"{about['part']}, {len(about['labels'])} columns, version {about['version']}")
-    yield _line("  rows", f"{count_rows(path):,}")
+        yield line("  features", f"{about['part']}, {len(about['labels'])} columns, version {about['version']}")
+    yield line("  rows", f"{count_rows(path):,}")
 
 
 def _dataset_lines(results: Path, dataset: str) -> Iterator[str]:
     funnel = results / "datasets" / dataset / "curation.json"
     if funnel.is_file():
-        yield _line("curation", str(funnel.relative_to(results.parent)))
-        for step in read_json(funnel)["steps"]:
-            dropped = f", {step['dropped']:,} dropped" if step.get("dropped") else ""
-            yield _line(f"  {step['step']}", f"{step['rows']:,} rows{dropped}")
+        yield from funnel_lines(str(funnel.relative_to(results.parent)), read_json(funnel))
     manifest = results.parent / "resources" / "raw" / dataset / "manifest.json"
     if not manifest.is_file():
-        yield _line("raw files", f"no {manifest.relative_to(results.parent)} in this copy")
+        yield line("raw files", f"no {manifest.relative_to(results.parent)} in this copy")
         return
     texts = results / "datasets" / dataset / "about.json"
     about = read_json(texts) if texts.is_file() else {}
-    yield _line("raw files", "; ".join(str(about[key]) for key in ("version", "license") if about.get(key)))
-    yield _line("  citation", ", ".join(about.get("citation") or ["none given"]))
+    yield line("raw files", "; ".join(str(about[key]) for key in ("version", "license") if about.get(key)))
+    yield line("  citation", ", ".join(about.get("citation") or ["none given"]))
     for file in read_json(manifest)["files"]:
-        yield _line(f"  {file['file']}", f"{file['bytes']:,} bytes of {file['retrieved']} from {file['url']}")
-        yield _line("    sha256", file["sha256"])
-
-
-def _line(name: str, text: str) -> str:
-    return f"{name:<22} {text}".rstrip()
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False).replace('"', "")
+        yield line(f"  {file['file']}", f"{file['bytes']:,} bytes of {file['retrieved']} from {file['url']}")
+        yield line("    sha256", file["sha256"])

@@ -29,7 +29,7 @@ from elemflow.core.parquet import read_frame
 from elemflow.core.run import Run
 from elemflow.evaluation.metrics import combine, member_errors
 from elemflow.evaluation.records import Evaluation, MemberErrors, Report, RoleErrors
-from elemflow.record.raw import find_raw
+from elemflow.record.raw import check_raw, find_raw
 
 FOLDER = Path(__file__).resolve().parents[3] / "resources/record"
 PRECISION = 1e-9
@@ -105,6 +105,7 @@ def check(folder: Path, report: Report | None = None, advice: str = "") -> None:
     advice = advice or f"{how_to_restore(folder)} Or record the run again."
     info = read_run_info(folder, "members")
     read_evidence(folder / CURATION)
+    check_raw(folder, info)
     test = read_test_errors(folder)
     predictions = _read_predictions(folder)
     _check_rows(folder, predictions, info, advice)

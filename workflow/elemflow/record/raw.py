@@ -7,7 +7,17 @@ from typing import Any
 from elemflow.core.content import RECORD as PROVENANCE
 from elemflow.core.content import read_record
 from elemflow.core.errors import DataError
-from elemflow.core.evidence import MATERIALS, RAW_FILES, RUN_INFO, find_folders, materials_of, read_run_info
+from elemflow.core.evidence import (
+    MATERIALS,
+    RAW_FILES,
+    RUN_INFO,
+    find_folders,
+    how_to_restore,
+    materials_of,
+    read_evidence,
+    read_run_info,
+    show,
+)
 from elemflow.core.files import JsonObject, read_json, sha256_file, write_json
 from elemflow.core.run import Run
 from elemflow.plan import paths
@@ -58,6 +68,28 @@ def fill_raw(results: Path, record: Path) -> dict[str, str]:
             write_json(folder / RAW_FILES, found)
             outcomes[path] = ""
     return outcomes
+
+
+def check_raw(folder: Path, info: Mapping[str, Any]) -> None:
+    """Check that the raw files of a recorded run, if they are recorded, are those of its materials.
+
+    Raises:
+        DataError: They are of other materials, or damaged.
+    """
+    path = folder / RAW_FILES
+    if not path.is_file():
+        return
+    raw, dataset = read_evidence(path), Run.of_folder(folder).dataset
+    made = raw[dataset].get("materials_sha256") if isinstance(raw.get(dataset), Mapping) else None
+    if made != materials_of(info, dataset):
+        raise DataError(
+            f"{show(path)}: {dataset}.materials_sha256 is {made or 'missing'}, {RUN_INFO} has "
+            f"{materials_of(info, dataset)}. {how_to_restore(path)}"
+        )
+    for name, about in raw.items():
+        files = about.get("files") if isinstance(about, Mapping) else None
+        if not files or any(set(KEPT) - set(file) for file in files):
+            raise DataError(f"{show(path)}: {name}.files lacks {', '.join(KEPT)}. {how_to_restore(path)}")
 
 
 def _datasets(results: Path, run: Run, info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

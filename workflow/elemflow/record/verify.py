@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from elemflow.core.errors import DataError
+from elemflow.core.evidence import RAW_FILES
 from elemflow.core.run import Run
 from elemflow.evaluation.records import Report
 from elemflow.plan import paths
@@ -32,7 +33,9 @@ def verify(root: Path) -> str:
     if problems:
         raise DataError("\n".join(problems))
     cells = len(read_rows(root))
-    return f"{cells} cells from {len(runs)} runs: errors, intervals and verdicts agree with the predictions"
+    found = f"{cells} cells from {len(runs)} runs: errors, intervals and verdicts agree with the predictions"
+    without = [run for run, folder in runs.items() if not (folder / RAW_FILES).is_file()]
+    return "\n".join([*(f"{run}: recorded without the SHA-256 of its raw files" for run in without), found])
 
 
 def find_problems(root: Path, planned: Sequence[Planned], exempt: Collection[str] = ()) -> Iterator[str]:
