@@ -18,6 +18,8 @@ from factories.forked_snakemake import run_forked
 from factories.tiny_project import make_project
 
 from elemflow.cli.main import Commands, main
+from elemflow.config.yaml_schema import read_yaml
+from elemflow.record.cells import PAPERS
 from elemflow.tools import command_page, manual, pipeline
 from elemflow.tools.condafile import conda_file, locked_versions
 
@@ -149,6 +151,17 @@ def test_every_page_is_on_the_site(root):
     pages = {path.relative_to(root / "docs").as_posix() for path in (root / "docs").rglob("*.md")}
     notebooks = {path.relative_to(root / "docs").with_suffix(".md") for path in (root / "docs").rglob("*.ipynb")}
     assert listed == pages | {page.as_posix() for page in notebooks}
+
+
+def test_the_tables_and_figures_of_the_papers_are_listed(root):
+    page = (root / "docs/reference/studies.md").read_text(encoding="utf-8")
+    for study in PAPERS:
+        declared = read_yaml(root / f"config/studies/{study}.yaml")
+        items = (", ".join(f"`{name}`" for name in sorted(declared[key])) for key in ("tables", "figures"))
+        row = f"| `{study}` | {' | '.join(items)} |"
+        assert row in page, f"docs/reference/studies.md needs this row: {row}"
+    reason = read_yaml(root / "config/studies/irnet2019.yaml")["tables"]["table5"]["defaults"]["missing"]
+    assert f"| irnet2019 Table 5 shows the published values alone | {' '.join(reason.split())} |" in page
 
 
 def test_documents_that_files_mention_exist(root):

@@ -138,3 +138,17 @@ def test_the_bootstrap_agrees_with_that_of_scipy():
     ).confidence_interval  # fmt: skip
     found = tests.clustered_bootstrap_interval(sums, counts, seed=2, resamples=5000)
     assert found == pytest.approx(expected, abs=0.01)
+
+
+@given(differences, st.floats(0, 5), st.sampled_from([0.8, 0.9, 0.95]))
+def test_the_interval_over_splits_holds_what_its_test_does_not_refuse(d, ratio, level):
+    low, high = tests.corrected_resampled_interval(d, ratio, level)
+    assert low <= np.mean(d) <= high
+    p = tests.corrected_resampled_t_test(d, ratio).p
+    if min(abs(p - (1 - level) / 2), abs(p - (1 + level) / 2)) > 1e-9:
+        assert (low <= 0 <= high) == ((1 - level) / 2 < p < (1 + level) / 2)
+
+
+def test_an_interval_over_splits_needs_two():
+    with pytest.raises(ValueError, match="at least two"):
+        tests.corrected_resampled_interval([0.1], 0.1, 0.9)

@@ -21,8 +21,10 @@ from elemflow.plan.claim_kinds.base import Inequality, Line
 from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.published import read_published, read_published_quantities
+from elemflow.reporting.claims_evaluated import evaluate_published as evaluate_on_page
 from elemflow.reporting.claims_page import write_claims, write_claims_index
 from elemflow.reporting.claims_view import view_claims
+from elemflow.reporting.paired import MATERIALS, SPLITS, PairedInterval
 from elemflow.reporting.results import read_score
 from elemflow.reporting.tables.kinds.errors import BUILDER
 
@@ -306,7 +308,8 @@ def papers(root):
 
 
 def evaluate_published(cfg, claim):
-    cases = claims.cases_of(claim, [line for line in cfg.lines_of(claim) if line.published is not None])
+    known = [line for line in cfg.lines_of(claim) if not isinstance(claims.printed_value(line), str)]
+    cases = claims.cases_of(claim, known)
     return claims.sum_up(claim, [claims.decide(claim, case, claims.printed_value) for case in cases])
 
 
@@ -348,32 +351,73 @@ def test_the_papers_contradict_themselves_where_it_is_known(papers):
         (study_id, claim_id): evaluate_published(cfg, claim)
         for study_id, cfg in papers.items()
         for claim_id, claim in cfg.claims.items()
-        if not claim.missing and claim.printed and claims.kind_of(claim).on_printed
+        if not claim.missing and claim.printed is True and claims.kind_of(claim).on_printed
+        if not claims.kind_of(claim).of_quotes
     }
     assert {study_id for study_id, _ in found} == set(PAPERS)
     assert {key for key, value in found.items() if value.word == claims.FAILS} == {
         ("brnet2023", "fractions_beat_attributes"),
-        ("brnet2023", "other_inputs"),
-        ("brnet2023", "branched_other_inputs"),
         ("brnet2023", "traditional_worst"),
         ("brnet2023", "experiments_bnet"),
         ("brnet2023", "branches_middle_1"),
-        ("brnet2023", "branches_middle_2"),
-        ("brnet2023", "branches_middle_3"),
         ("irnet2021", "composition"),
         ("irnet2021", "structure"),
-        ("irnet2021", "composition_beats_structure"),
         ("irnet2021", "fractions_add"),
         ("irnet2021", "deeper_aflow"),
         ("irnet2021", "shallower_mp"),
-        ("irnet2019", "other_properties"),
     }
     assert {key for key, value in found.items() if value.word == claims.OPEN} == {
         ("brnet2023", "percentiles"),
         ("irnet2021", "percentile_models"),
     }
-    one = found["irnet2021", "composition"]
-    assert (one.true, one.cases) == (12, 13)
+    counts = {key: (value.true, value.cases) for key, value in found.items()}
+    assert counts["irnet2021", "composition"] == (12, 13)
+    assert counts["irnet2021", "composition_beats_structure"] == (11, 15)
+    assert counts["irnet2019", "other_properties"] == (9, 10)
+    assert counts["brnet2023", "other_inputs"] == (17, 17)
+
+
+def test_the_parameters_of_networks_need_no_run(papers):
+    claim = papers["brnet2023"].claims["cheaper"]
+    lines = papers["brnet2023"].lines_of(claim)
+    assert [line.published for line in lines] == [None] * 4
+    assert [line.counted for line in lines] == [4_631_361, 5_447_585, 3_670_849, 4_548_385]
+    evaluated, _ = evaluate_on_page(claim, lines)
+    assert (evaluated.verdict.word, evaluated.text) == (claims.HOLDS, "holds (1 of 1), counted from the networks")
+
+
+def test_a_printed_count_goes_before_the_counted_one():
+    line = Line(named=Run.parse("d/p/r/m/q"), run="", published=5.0, counted=6)
+    assert (claims.printed_value(line), claims.printed_value(replace(line, published=None))) == (5.0, 6)
+
+
+def test_quoted_parts_of_errors_are_evaluated(papers):
+    cfg = papers["huang2020"]
+    assert cfg.quoted["positive_energies"] == {"mp_huang": 0.031}
+    for name, text, numbers in (
+        ("spread", "holds (3 of 3)", "1\u202f% to 3.4\u202f%"),
+        ("positive_energies", "holds (1 of 1)", "24\u202f%"),
+    ):
+        evaluated, _ = evaluate_on_page(cfg.claims[name], cfg.lines_of(cfg.claims[name]), cfg.quoted[name])
+        assert (evaluated.text, evaluated.numbers) == (text, numbers)
+        assert evaluate_on_page(cfg.claims[name], cfg.lines_of(cfg.claims[name])) is None
+    strict = cfg.claims["spread"].model_copy(update={"percent": 3.0})
+    evaluated, _ = evaluate_on_page(strict, cfg.lines_of(strict), cfg.quoted["spread"])
+    assert evaluated.text == "does not hold (2 of 3)"
+
+
+def test_a_quoted_part_is_of_a_dataset_of_its_claim(root):
+    claim = {"text": "So.", "kind": "spread_below", "tables": ["table2"], "percent": 5, "quotes": ["gap_due_to_size"]}
+    overrides = {"studies": {"huang2020": {"claims": {"x": claim}}}}
+    with pytest.raises(ConfigError, match=r"claims.x.quotes': 'gap_due_to_size' .* has the dataset '', .* of oqmd2"):
+        describe({"studies": ["huang2020"], "overrides": overrides}, root)
+
+
+def test_a_text_says_why_printed_numbers_do_not_decide(papers):
+    cfg = papers["tatis2021"]
+    claim = cfg.claims["against_elemnet"]
+    assert claim.printed == "the numbers that the paper quotes are of other data"
+    assert evaluate_on_page(claim, cfg.lines_of(claim)) is None
 
 
 def test_a_claim_without_data_may_name_tables_that_are_gone(root):
@@ -403,7 +447,7 @@ def test_a_claim_without_data_may_name_tables_that_are_gone(root):
         ),
         ({"at_least": 5}, "claims.x.at_least': 5 cases must be true, but the tables have 4"),
         ({"kind": "ordering"}, "a claim of kind ordering needs the key 'order'"),
-        ({"kind": "lowest"}, "key 'claims.x.kind': found \"lowest\"..*Did you mean 'lower'"),
+        ({"kind": "lowre"}, "key 'claims.x.kind': found \"lowre\"..*Did you mean 'lower'"),
         ({"a": {"modell": "rnn"}}, "key 'claims.x.a': unknown key 'modell'..*Did you mean 'model'"),
     ],
 )
@@ -414,7 +458,12 @@ def test_a_claim_names_what_exists(root, change, message):
         describe({"studies": ["brnet2023"], "overrides": overrides}, root)
 
 
-INTERVALS = {"below": (-0.02, -0.01), "above": (0.01, 0.02), "crosses": (-0.01, 0.01), "other materials": None}
+INTERVALS = {
+    "below": PairedInterval(-0.02, -0.01, MATERIALS),
+    "above": PairedInterval(0.01, 0.02, MATERIALS),
+    "crosses": PairedInterval(-0.01, 0.01, SPLITS),
+    "other materials": None,
+}
 
 
 @pytest.mark.parametrize(
@@ -433,7 +482,51 @@ def test_paired_intervals_decide_between_models(tmp_path, monkeypatch, against_b
         lambda self, run, other, factor: INTERVALS[found[other]],
     )
     errors = (0.11, 0.10, 0.12) if against_bnet == "above" else (0.09, 0.10, 0.12)
-    assert verdict(tmp_path, errors, claim_of(**LOWER)).reproduced.text == expected
+    shown = verdict(tmp_path, errors, claim_of(**LOWER))
+    assert shown.reproduced.text == expected
+    over = {each.over for each in (INTERVALS[against_bnet], INTERVALS[against_automl]) if each}
+    assert all(f" over {name}" in shown.note for name in over)
+    assert (", " in shown.note) == (len(over) == 2)
+
+
+def test_the_note_counts_each_pair_of_runs_once(tmp_path, monkeypatch):
+    interval = INTERVALS["crosses"]
+    monkeypatch.setattr("elemflow.reporting.paired.PairedErrors.interval", lambda *args: interval)
+    claim = claim_of(kind="similar", tables=["table5"], over=["model"], percent=10)
+    shown = verdict(tmp_path, (0.09, 0.10, 0.12), claim)
+    assert shown.note == "Intervals of paired differences: 3 over splits."
+
+
+LOWEST = {"kind": "lowest", "tables": ["table5"], "a": {"model": ["brnet", "bnet"]}, "b": {"model": "automl"}}
+
+
+@pytest.mark.parametrize(
+    ("errors", "keys", "expected"),
+    [
+        ((0.12, 0.10, 0.11), {}, "holds (1 of 1)"),
+        ((0.10, 0.12, 0.11), {}, "holds (1 of 1)"),
+        ((0.12, 0.13, 0.11), {}, "does not hold (0 of 1)"),
+        ((0.12, 0.10, 0.11), {"percent": 10}, "does not hold (0 of 1)"),
+        ((0.12, None, 0.11), {}, "not testable (0 of 1, 1 open: no result)"),  # the other may be the lowest
+        ((None, 0.10, 0.11), {}, "not testable (0 of 1, 1 open: no result)"),
+        ((0.12, 0.10, None), {}, "not testable (0 of 1, 1 open: no result)"),
+    ],
+)
+def test_lowest(tmp_path, errors, keys, expected):
+    assert verdict(tmp_path, errors, claim_of(**LOWEST, **keys)).reproduced.text == expected
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [((0.12, 0.10, 0.11), "undecided (0 of 1, 1 open)"), ((0.10, 0.12, 0.11), "holds (1 of 1)")],
+)
+def test_the_paired_test_of_the_lowest_is_that_of_the_chosen_cell(tmp_path, monkeypatch, errors, expected):
+    found = {name_run("bnet"): "crosses", name_run("brnet"): "below"}
+    monkeypatch.setattr(
+        "elemflow.reporting.paired.PairedErrors.interval",
+        lambda self, run, other, factor: INTERVALS[found[run]],
+    )
+    assert verdict(tmp_path, errors, claim_of(**LOWEST)).reproduced.text == expected
 
 
 def test_each_kind_names_the_inequalities_that_its_tests_need():

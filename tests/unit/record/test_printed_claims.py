@@ -3,7 +3,7 @@
 import pytest
 
 from elemflow.plan import claims
-from elemflow.record.cells import plan_papers
+from elemflow.record.cells import OVERLAY, PAPERS, plan_papers
 from elemflow.record.printed_claims import evaluate, to_markdown
 
 
@@ -27,3 +27,15 @@ def test_the_page_counts_all(found):
     words = [claim.verdict for claim in found]
     counted = f"{words.count(claims.HOLDS)} hold on their own numbers, {words.count(claims.FAILS)} do not"
     assert counted in to_markdown(found)
+
+
+def test_nothing_is_said_to_need_predictions(found):
+    texts = {claim.text_of_verdict for claim in found}
+    assert "no number is printed" in texts
+    assert "needs predictions" not in texts
+
+
+def test_the_page_builds_the_claims_of_every_paper(found):
+    page = to_markdown(found)
+    assert f"studies=[{','.join(PAPERS)}]" in page
+    assert f"--configfile {OVERLAY}" in page

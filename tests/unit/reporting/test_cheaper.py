@@ -52,3 +52,30 @@ def test_a_hundredth_of_the_time_is_needed(planned, tmp_path, network, word):
 def test_times_at_a_reduced_scale_decide_nothing(planned, tmp_path):
     verdict = evaluate(planned, tmp_path, 0.1, 100.0, reduced="2,000 materials")
     assert (verdict.word, verdict.reasons) == (claims.OPEN, (claims.REDUCED,))
+
+
+@pytest.mark.parametrize("network", ["brnet", "brnet@branches=1024x1-1-1-1"])
+def test_parameters_are_counted_without_a_run_and_at_any_scale(root, tmp_path, network):
+    """Neither claim of brnet2023 on parameters needs one; a run at a reduced scale has the same number."""
+    settings = load({"studies": ["brnet2023"]}, root)
+    found = claims.build(settings, build(settings, read_printed(root)))["brnet2023"]
+    name, table = ("cheaper", "parameters") if network == "brnet" else ("branches_top", "table6_parameters")
+    item = found.tables[table]
+    scales = {key: scale.model_copy(update={"reduced": ("5 epochs",)}) for key, scale in item.scales.items()}
+    item = item.model_copy(update={"scales": scales})
+    chosen = found.model_copy(update={"claims": {name: found.claims[name]}, "tables": {table: item}})
+    run, counted = next((cell.run, cell.counted) for cell in item.cells if cell.model == network)
+    folder = write_run(tmp_path / "runs", run, [0.1])
+    info = read_json(folder / "run_info.json") | {"engine": {"name": "x", "device": "cpu"}}
+    info["members"]["0"]["parameters"]["total"] = counted
+    write_json(folder / "run_info.json", info)
+    shown = {}
+    for metrics in ({}, {run: folder / "metrics.json"}):
+        outputs = place(tmp_path / str(len(metrics)), "table")
+        BUILDER.write(item, metrics, {}, outputs)
+        claim = view_claims(chosen, {table: outputs["csv"]}, {}, linked=False).claims[0]
+        assert claim.reproduced.text == "holds (1 of 1)"
+        shown[len(metrics)] = next(cell for cell in claim.cases[0].cells if cell.run == run)
+    assert shown[0].reproduced.endswith("(counted)")
+    assert shown[0].scale is None
+    assert "counted" not in shown[1].reproduced

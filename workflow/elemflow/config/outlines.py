@@ -10,6 +10,24 @@ COLUMNS = {"ef": 86, "pa": 145, "st": 126}
 """Inputs of the parts whose networks can be drawn without computing features."""
 
 
+def count_parameters(model: Model, representation: str) -> int | None:
+    """Return the parameters of a network, statistics of batch normalisation included, as its declaration gives them.
+
+    Args:
+        model: The model.
+        representation: Parts joined with `+`, which give the number of inputs.
+
+    Returns:
+        None for what is no network, has no outline, depends on the size of the training set, or reads a part whose
+        number of columns is not known here.
+    """
+    parts = parts_of(representation)
+    if not isinstance(model, NetworkModel) or model.spec.depends_on_size or not all(part in COLUMNS for part in parts):
+        return None
+    found = outline(model.spec, sum(COLUMNS[part] for part in parts))
+    return found.parameters if found else None
+
+
 def outline_of(name: str, model: Model, representation: str, where: str) -> Outline:
     """Return the outline of a network.
 

@@ -124,7 +124,7 @@ class Claim(Declared):
     text: str
     source: str = ""
     note: str = ""
-    printed: bool = True
+    printed: bool | str = True
     missing: str | None = None
     kind: str | None = None
     tables: tuple[str, ...] = ()

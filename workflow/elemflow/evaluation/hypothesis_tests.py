@@ -59,6 +59,27 @@ def corrected_resampled_t_test(differences: Sequence[float], test_to_train: floa
     return _t_test(float(d.mean()), (1 / len(d) + test_to_train) * _variance(d), len(d) - 1)
 
 
+def corrected_resampled_interval(
+    differences: Sequence[float], test_to_train: float, level: float
+) -> tuple[float, float]:
+    """Return the two-sided interval of a mean difference that belongs to the corrected resampled t-test.
+
+    Args:
+        differences: Difference of each of J train/test splits, J > 1.
+        test_to_train: n_test/n_train.
+        level: Its confidence level, such as 0.9.
+
+    Raises:
+        ValueError: There are fewer than two differences.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    if len(d) < MIN_DIFFERENCES:
+        raise ValueError("an interval over splits needs at least two differences")
+    error = math.sqrt((1 / len(d) + test_to_train) * _variance(d))
+    mean, half = float(d.mean()), float(stats.t.ppf((1 + level) / 2, len(d) - 1)) * error
+    return mean - half, mean + half
+
+
 def five_by_two_cv_t_test(differences: Sequence[Sequence[float]]) -> TTest:
     """Return the 5x2cv t-test: five repetitions of 2-fold cross-validation (Dietterich).
 

@@ -8,6 +8,8 @@ enough cases are true, does not hold if too few can be, and is otherwise not tes
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pydantic import Field
+
 from elemflow.config.dataset import Dataset
 from elemflow.config.load import Settings
 from elemflow.config.study import Claim, Selector, Study
@@ -78,6 +80,7 @@ class PlannedClaims(Declared):
         claims: Its claims, by id.
         dataset_titles: Names of the datasets of their cells, by id.
         same_materials: Groups of datasets with the same materials.
+        quoted: Numbers that claims quote as parts of printed errors, by claim and dataset.
         tables: The tables that they are about, by id.
     """
 
@@ -88,6 +91,7 @@ class PlannedClaims(Declared):
     claims: dict[str, Claim]
     dataset_titles: dict[str, str]
     same_materials: tuple[tuple[str, ...], ...]
+    quoted: dict[str, dict[str, float]] = Field(default={})
     tables: dict[str, PlannedTable]
 
     def parameters(self) -> Parameters:
@@ -112,9 +116,15 @@ def build(settings: Settings, plan: Plan) -> dict[str, PlannedClaims]:
 def _plan(settings: Settings, plan: Plan, study_id: str, study: Study) -> PlannedClaims:
     tables = {table: planned for (of, table), planned in plan.tables.items() if of == study_id}
     lines: dict[str, list[Line]] = {}
+    place = f"config/studies/{study_id}.yaml: key 'claims."
     for claim_id, claim in study.claims.items():
         if not claim.missing:
-            _check(claim, tables, lines, f"config/studies/{study_id}.yaml: key 'claims.{claim_id}")
+            _check(claim, tables, lines, f"{place}{claim_id}")
+    quoted = {
+        name: _parts_of_errors(plan.published, study_id, claim, datasets_of(claim, lines), f"{place}{name}.quotes'")
+        for name, claim in study.claims.items()
+        if not claim.missing and claim.quotes and kind_of(claim).of_quotes
+    }
     used = {table for claim in study.claims.values() if not claim.missing for table in claim.tables}
     datasets = sorted({cell.named.dataset for table in used for cell in tables[table].cells if cell.named})
     return PlannedClaims(
@@ -123,13 +133,45 @@ def _plan(settings: Settings, plan: Plan, study_id: str, study: Study) -> Planne
         reference=study.reference,
         model_selection=study.model_selection,
         claims={
-            name: _with_quotes(plan.published, study_id, claim, f"config/studies/{study_id}.yaml: key 'claims.{name}")
+            name: _with_quotes(plan.published, study_id, claim, f"{place}{name}")
             for name, claim in study.claims.items()
         },
         dataset_titles={dataset: settings.datasets[dataset].title for dataset in datasets},
         same_materials=tuple(map(tuple, find_same_materials(settings.datasets, datasets))),
         tables={table: planned for table, planned in tables.items() if table in used},
+        **({"quoted": quoted} if quoted else {}),
     )
+
+
+def datasets_of(claim: Claim, lines: Mapping[str, Sequence[Line]]) -> set[str]:
+    """Return the datasets of the cells of a claim, as the study names them.
+
+    Args:
+        claim: The claim.
+        lines: The cells of its tables, by table.
+    """
+    return {line.named.dataset for table in claim.tables for line in lines[table]}
+
+
+def _parts_of_errors(
+    published: PublishedIndex, study: str, claim: Claim, datasets: set[str], where: str
+) -> dict[str, float]:
+    """Return the numbers that a claim quotes, by dataset.
+
+    Raises:
+        ConfigError: A number is of no dataset of the claim, so that it is no part of a printed error.
+    """
+    found: dict[str, float] = {}
+    for question, values in published.items():
+        if question.study != study or question.property not in claim.quotes:
+            continue
+        if question.dataset not in datasets:
+            raise ConfigError(
+                f"{where}: '{question.property}' of published_other.csv has the dataset '{question.dataset}', and a "
+                f"claim of kind {claim.kind} sets it against the printed error of {' or '.join(sorted(datasets))}."
+            )
+        found[question.dataset] = values[0].value
+    return found
 
 
 def _with_quotes(published: PublishedIndex, study: str, claim: Claim, where: str) -> Claim:
@@ -243,6 +285,7 @@ def _line(table: PlannedTable, cell: PlannedCell) -> Line:
         published=cell.published,
         published_text=cell.published_text,
         margin=cell.margin,
+        counted=cell.counted,
     )
 
 
@@ -275,14 +318,14 @@ def decide(
         interval: Gives the interval of the error of a cell minus a multiple of that of another, for paired tests; None
             where the two are not of the same test materials. Without it the numbers decide by themselves.
     """
-    found = [value(line) for line in case.lines]
-    reasons = [number for number in found if isinstance(number, str)]
     kind = kind_of(claim)
+    lines, found = kind.narrow(case, [value(line) for line in case.lines])
+    reasons = [number for number in found if isinstance(number, str)]
     known = kind.decisive(case, found)
     if len(known) < kind.fewest:
         return Outcome(None, None, ", ".join(dict.fromkeys(reasons)))
     true, number = kind.decide(claim, known)
-    if interval and _is_undecided(kind.inequalities(claim, len(case.lines)), case, found, interval):
+    if interval and _is_undecided(kind.inequalities(claim, len(lines)), lines, found, interval):
         return Outcome(None, number, UNDECIDED)
     if true and reasons:  # what is known may refute a case, but bears it out only if all is known
         return Outcome(None, number, ", ".join(dict.fromkeys(reasons)))
@@ -291,7 +334,7 @@ def decide(
 
 def _is_undecided(
     needed: Sequence[Inequality],
-    case: Case[L],
+    lines: Sequence[L],
     found: Sequence[float | str],
     interval: Callable[[L, L, float], tuple[float, float] | None],
 ) -> bool:
@@ -300,7 +343,7 @@ def _is_undecided(
     One inequality that is refuted decides a case, whatever the others say.
     """
     known = [each for each in needed if not isinstance(found[each.low], str) and not isinstance(found[each.high], str)]
-    ends = [interval(case.lines[each.low], case.lines[each.high], each.factor) for each in known]
+    ends = [interval(lines[each.low], lines[each.high], each.factor) for each in known]
     tested = [each for each in ends if each is not None]
     return not any(low > 0 for low, _ in tested) and any(high >= 0 for _, high in tested)
 
@@ -319,5 +362,12 @@ def sum_up(claim: Claim, outcomes: Sequence[Outcome]) -> Verdict:
 
 
 def printed_value(line: Line) -> float | str:
-    """Return the published value of a cell."""
-    return NO_RESULT if line.published is None else line.published
+    """Return the published value of a cell, or the parameters that the network of the cell has."""
+    known = line.counted if line.published is None else line.published
+    return NO_RESULT if known is None else known
+
+
+def printed_part(quoted: Mapping[str, float], line: Line) -> float | str:
+    """Return the number that is quoted of the dataset of a cell, in per cent of the published error."""
+    part = quoted.get(line.named.dataset)
+    return NO_RESULT if part is None or not line.published else 100 * part / line.published

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NotRequired, TypedDict
 
 from elemflow.config.load import Settings
+from elemflow.config.outlines import count_parameters
 from elemflow.config.study import Item
 from elemflow.core.errors import ConfigError
 from elemflow.plan.grid import Grid, GridCell, check_single, property_of, source_runs
@@ -31,6 +32,9 @@ from elemflow.plan.published import (
     lookup,
     same_unit,
 )
+
+PARAMETERS = "parameters"
+"""The quantity that follows from the declaration of a network."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,7 @@ def _describe(settings: Settings, printed: Printed, study_id: str, metric: str, 
         unit=found.unit if found and cell.missing and keys.quantity is None else unit,
         **({} if keys.level is None else {"level": keys.level}),
         **({} if keys.quantity is None else {"quantity": keys.quantity}),
+        **_count(settings, cell),
         **({} if keys.setting is None else {"setting": keys.setting}),
         published=found and found.value,
         published_text=found and found.text,
@@ -190,6 +195,14 @@ def _describe(settings: Settings, printed: Printed, study_id: str, metric: str, 
         **({} if keys.published_model is None else {"reproduces": False}),
         published_size=(found and found.size) or size,
     )
+
+
+def _count(settings: Settings, cell: GridCell) -> dict[str, int]:
+    """Return the field `counted` of a cell that shows the parameters of a network, if its declaration gives them."""
+    if cell.keys.quantity != PARAMETERS or cell.keys.listed is not None:
+        return {}
+    counted = count_parameters(settings.models[cell.run.model], cell.run.representation)
+    return {} if counted is None else {"counted": counted}
 
 
 def _find_published(

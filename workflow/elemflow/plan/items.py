@@ -77,6 +77,8 @@ class PlannedItem(Declared):
         unit: Unit of the value.
         level: Level of the intervals in per cent.
         quantity: Quantity of a network.
+        counted: Parameters of the network, counted from its declaration; None where it does not say them, and for other
+            quantities.
         setting: Setting of stability.
         published: Value that the paper prints; None if it prints none.
         published_text: The same as printed.
@@ -104,6 +106,7 @@ class PlannedItem(Declared):
     unit: str = ""
     level: int | None = None
     quantity: str = ""
+    counted: int | None = None
     setting: str = ""
     published: float | None = None
     published_text: str | None = None

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from elemflow.config.study import Claim
 from elemflow.plan import claims
 from elemflow.record.cells import PAPERS, Planned
-from elemflow.reporting.claims_view import evaluate_published
+from elemflow.reporting.claims_evaluated import evaluate_published
 
 INTRODUCTION = """\
 # What the papers' own numbers say of their claims
 
 Each claim that a study declares (`claims` in `config/studies/`) is evaluated on the numbers that the paper prints,
 before anything is trained. A claim can fail here where the text rounds, speaks of most cases, or overlooks an
-exception; its note says which. The same claims on reproduced numbers:
-`snakemake --cores 2 claims --config recorded=only`.
+exception; its note says which. Counts of parameters that the paper does not print are those of the declared networks.
+The same claims on the numbers of the record, without data and training:
+
+```
+snakemake --cores 2 claims --configfile config/overlays/local_tables.yaml \\
+    --config recorded=only 'studies=[brnet2023,irnet2021,irnet2019,tatis2021,huang2020]'
+```
 """
 
 
@@ -45,22 +50,22 @@ def evaluate(planned: Planned) -> list[PrintedClaim]:
     """Return the claims that the papers make, on the numbers that they print."""
     found = claims.build(planned.settings, planned.plan)
     return [
-        _evaluate(found[study], claim)
+        _evaluate(found[study], name, claim)
         for study in PAPERS
-        for claim in found[study].claims.values()
+        for name, claim in found[study].claims.items()
         if claim.source != "ours"
     ]
 
 
-def _evaluate(planned: claims.PlannedClaims, claim: Claim) -> PrintedClaim:
+def _evaluate(planned: claims.PlannedClaims, name: str, claim: Claim) -> PrintedClaim:
     def found(verdict: str, text: str, numbers: str = "") -> PrintedClaim:
         return PrintedClaim(planned.study, claim.text, claim.source, claim.note, verdict, text, numbers)
 
     if claim.missing:
         return found("no numbers", claim.missing)
-    printed = evaluate_published(claim, planned.lines_of(claim))
+    printed = evaluate_published(claim, planned.lines_of(claim), planned.quoted.get(name))
     if printed is None:
-        return found("no numbers", "needs predictions")
+        return found("no numbers", claim.printed if isinstance(claim.printed, str) else "no number is printed")
     evaluated = printed[0]
     return found(evaluated.verdict.word, evaluated.text, evaluated.numbers)
 

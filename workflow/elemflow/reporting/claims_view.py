@@ -1,7 +1,7 @@
 """What the pages of claims show: each claim with its verdicts, its cases and the cells that decide them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -9,12 +9,20 @@ from typing import Self
 from elemflow.config.study import Claim, Selector
 from elemflow.core.errors import DataError
 from elemflow.plan import claims
-from elemflow.plan.claim_kinds.base import ClaimKind, ClaimWords, L
+from elemflow.plan.claim_kinds.base import ClaimKind, ClaimWords
 from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
-from elemflow.reporting.paired import PairedErrors
+from elemflow.reporting.claims_evaluated import (
+    Evaluated,
+    describe_range,
+    describe_verdict,
+    evaluate_published,
+    key_of,
+    show_number,
+)
+from elemflow.reporting.paired import MATERIALS, SPLITS, PairedErrors
 from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.kinds.comparison import ComparisonLine
 from elemflow.reporting.tables.kinds.errors import ErrorLine
@@ -99,15 +107,6 @@ class ClaimCase:
     def sign(self) -> str:
         """Return a check mark, a cross or a question mark."""
         return SIGNS[self.outcome.true]
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """A claim evaluated on one set of values: the verdict, the same in words, and the range of what decides."""
-
-    verdict: claims.Verdict
-    text: str
-    numbers: str
 
 
 @dataclass(frozen=True)
@@ -220,6 +219,8 @@ def _read_lines(planned: PlannedTable, csv: str | Path) -> list[FoundLine]:
 def _value(claim: Claim, line: FoundLine) -> float | str:
     """Return the reproduced error, or the p value of a test that the claim reads, or why there is none."""
     found = line.found
+    if _is_counted(line):
+        return float(line.counted or 0)
     if line.missing or found.missing:
         return claims.NO_DATA
     if not found.members or (isinstance(found, ChoiceLine) and found.change_percent is None):
@@ -229,6 +230,11 @@ def _value(claim: Claim, line: FoundLine) -> float | str:
         )
     value = _number(claim, found)
     return claims.FEW_MEMBERS if value is None else value
+
+
+def _is_counted(line: FoundLine) -> bool:
+    """Return whether no run gives the parameters of a network, so that its declaration does."""
+    return line.counted is not None and not line.found.members
 
 
 def _number(claim: Claim, found: OfCsv) -> float | None:
@@ -247,7 +253,7 @@ def _p_value(claim: Claim, test: ComparisonLine) -> float | None:
 def _deciding_value(claim: Claim, line: FoundLine) -> float | str:
     """Return the value, unless it decides nothing: at a reduced scale, or on more data where the paper is repeated."""
     value, scale = _value(claim, line), line.found.scale
-    if isinstance(value, str):
+    if isinstance(value, str) or line.counted is not None:  # parameters are those of any scale
         return value
     if scale == comparability.REDUCED:
         return claims.REDUCED
@@ -259,11 +265,33 @@ def _deciding_value(claim: Claim, line: FoundLine) -> float | str:
     return claims.UNDECIDED if undecided else value
 
 
-def _interval(paired: PairedErrors, line: FoundLine, other: FoundLine, factor: float) -> tuple[float, float] | None:
-    """Return the interval of the error of a cell minus a multiple of that of another; None for other metrics."""
-    if getattr(line.found, "metric", "") != "mae" or getattr(other.found, "metric", "") != "mae":
-        return None
-    return paired.interval(line.run, other.run, factor)
+@dataclass
+class _PairedTests:
+    """Paired tests of the cells of one claim.
+
+    Attributes:
+        paired: Errors of the runs.
+        over: What the interval of each pair of runs is over.
+    """
+
+    paired: PairedErrors
+    over: dict[frozenset[str], str] = field(default_factory=dict)
+
+    def interval(self, line: FoundLine, other: FoundLine, factor: float) -> tuple[float, float] | None:
+        """Return the interval of the error of a cell minus a multiple of that of another; None for other metrics."""
+        if getattr(line.found, "metric", "") != "mae" or getattr(other.found, "metric", "") != "mae":
+            return None
+        found = self.paired.interval(line.run, other.run, factor)
+        if found is None:
+            return None
+        self.over[frozenset((line.run, other.run))] = found.over
+        return found.low, found.high
+
+    def describe(self) -> list[str]:
+        """Return in a sentence what the intervals are over; nothing without any."""
+        over = list(self.over.values())
+        counts = [f"{over.count(name)} over {name}" for name in (SPLITS, MATERIALS) if name in over]
+        return [f"Intervals of paired differences: {', '.join(counts)}."] if counts else []
 
 
 def _view(
@@ -277,25 +305,27 @@ def _view(
 ) -> ClaimView:
     if claim.missing:
         verdict = claims.Verdict(claims.OPEN, 0, 0, 0, 0, (claim.missing,))
-        reproduced = Evaluated(verdict, _describe_verdict(verdict), NO_VALUE)
+        reproduced = Evaluated(verdict, describe_verdict(verdict), NO_VALUE)
         return ClaimView(claim_id, planned.study, claim.text, claim.source, claim.note, "", reproduced, None, ())
     titles = planned.dataset_titles
     mine = [line for table in claim.tables for line in lines[table]]
     cases = claims.cases_of(claim, mine)
-    value, interval = partial(_deciding_value, claim), partial(_interval, paired)
-    outcomes = [claims.decide(claim, case, value, interval) for case in cases]
+    tests = _PairedTests(paired)
+    outcomes = [claims.decide(claim, case, partial(_deciding_value, claim), tests.interval) for case in cases]
     verdict = claims.sum_up(claim, outcomes)
-    printed = evaluate_published(claim, mine)
+    printed = evaluate_published(claim, mine, planned.quoted.get(claim_id))
     numbers = {} if printed is None else printed[1]
     return ClaimView(
         id=claim_id,
         study=planned.study,
         text=claim.text,
         source=claim.source,
-        note=" ".join(filter(None, [claim.note, *_describe_same(cases, planned.same_materials, titles)])),
+        note=" ".join(
+            filter(None, [claim.note, *_describe_same(cases, planned.same_materials, titles), *tests.describe()])
+        ),
         rule=_describe_rule(claim, verdict),
         reproduced=Evaluated(
-            verdict, _describe_verdict(verdict), _describe_range(claim, [outcome.number for outcome in outcomes])
+            verdict, describe_verdict(verdict), describe_range(claim, [outcome.number for outcome in outcomes])
         ),
         published=None if printed is None else printed[0],
         cases=tuple(
@@ -319,8 +349,8 @@ def _view_case(
         label=label,
         outcome=outcome,
         number=number,
-        number_text=_show(claim, number),
-        published_text=_show(claim, published.get(_key(case))),
+        number_text=show_number(claim, number),
+        published_text=show_number(claim, published.get(key_of(case))),
         cells=tuple(_view_cell(claim, line, case, linked=linked) for line in case.lines),
     )
 
@@ -356,50 +386,6 @@ def _describe_selector(selector: Selector | None) -> str:
     return " with ".join(", ".join(values) for values in selector.values.values()) if selector else ""
 
 
-def _describe_range(claim: Claim, numbers: Iterable[float | None]) -> str:
-    """Return the smallest and the largest of what decides."""
-    known = [number for number in numbers if number is not None]
-    return " to ".join(dict.fromkeys(_show(claim, end) for end in (min(known), max(known)))) if known else NO_VALUE
-
-
-def evaluate_published(claim: Claim, lines: Sequence[claims.Line]) -> tuple[Evaluated, dict[str, float | None]] | None:
-    """Evaluate a claim on the published values; None if it is not testable there."""
-    if not claim.printed or not claims.kind_of(claim).on_printed:
-        return None
-    cases = claims.cases_of(claim, [line for line in lines if line.published is not None])
-    if not cases:
-        return None
-    outcomes = [claims.decide(claim, case, claims.printed_value) for case in cases]
-    numbers = {_key(case): outcome.number for case, outcome in zip(cases, outcomes, strict=True)}
-    verdict = claims.sum_up(claim, outcomes)
-    return Evaluated(verdict, _describe_verdict(verdict), _describe_range(claim, numbers.values())), numbers
-
-
-def _key(case: claims.Case[L]) -> str:
-    return "/".join(case.keys.values())
-
-
-def _describe_verdict(verdict: claims.Verdict) -> str:
-    """Return a verdict with its count and, where it is open, why."""
-    if not verdict.cases:
-        return f"{verdict.word}: {'; '.join(verdict.reasons)}" if verdict.reasons else verdict.word
-    counts = [f"{verdict.true} of {verdict.cases}", *([f"{verdict.open} open"] if verdict.open else [])]
-    if verdict.word != claims.OPEN:
-        return f"{verdict.word} ({', '.join(counts)})"
-    if verdict.reasons == (claims.REDUCED,):
-        return "not testable at this scale"
-    return f"{verdict.word} ({', '.join(counts)}: {'; '.join(verdict.reasons)})"
-
-
-def _show(claim: Claim, number: float | None) -> str:
-    if number is None:
-        return NO_VALUE
-    kind = claims.kind_of(claim)
-    if not kind.per_cent:
-        return f"p = {number:.2g}"
-    return words.format_percent(number) if kind.is_change else f"{number:.2g}\u202f%"
-
-
 def _label(case: Case, cases: Sequence[Case], titles: Mapping[str, str]) -> str:
     """Return the keys in which the cases differ, or the data of a case if there is one."""
     differing = [key for key in case.keys if len({other.keys.get(key) for other in cases}) > 1]
@@ -412,20 +398,20 @@ def _label(case: Case, cases: Sequence[Case], titles: Mapping[str, str]) -> str:
 def _view_cell(claim: Claim, line: FoundLine, case: Case, *, linked: bool) -> ClaimCell:
     sides = (line.row, {each.row for each in case.lines}), (line.column, {each.column for each in case.lines})
     differing = [text for text, texts in sides if len(texts) > 1]
-    value = _value(claim, line)
+    value, counted = _value(claim, line), _is_counted(line)
     return ClaimCell(
         label=", ".join(differing or [line.column]),
         href=f"{line.table}.html#{line.place}" if linked else "",
         published=line.published_text or NO_VALUE,
-        reproduced=_show_value(claim, value, line.found),
+        reproduced=f"{value:,.0f} (counted)" if counted else _show_value(claim, value, line.found),
         table=line.table,
         row=line.row,
         column=line.column,
         run=line.run,
         published_text=line.published_text,
         value=None if isinstance(value, str) else value,
-        scale=line.found.scale,
-        reduced_by=line.found.reduced_by,
+        scale=None if counted else line.found.scale,
+        reduced_by=None if counted else line.found.reduced_by,
     )
 
 
@@ -437,7 +423,7 @@ def _show_value(claim: Claim, value: float | str, found: OfCsv) -> str:
         adjusted = "" if other is None or other == value else f" (adjusted {other:.2g})"
         shown = f"p = {value:.2g}{adjusted}"
     elif claims.kind_of(claim).column != ClaimKind.column:
-        shown = _show(claim, value)
+        shown = show_number(claim, value)
     else:
         decimals = words.count_decimals(value, found.published)
         known = found.spread if isinstance(found, ErrorLine) else None

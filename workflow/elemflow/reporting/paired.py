@@ -10,11 +10,33 @@ from scipy import stats
 
 from elemflow.chemistry.material_id import composition_of
 from elemflow.evaluation.equivalence import LEVEL
+from elemflow.evaluation.hypothesis_tests import MIN_DIFFERENCES, corrected_resampled_interval
 from elemflow.evaluation.metrics import clustered_standard_error
-from elemflow.reporting.results import read_test_points
+from elemflow.reporting.results import read_test_points, read_test_to_train
 
 MOST_SHARED = 0.9
 """Fraction of the larger test set that two runs must share to be compared material by material."""
+MATERIALS, SPLITS = "materials", "splits"
+
+
+@dataclass(frozen=True)
+class PairedInterval:
+    """The 90 % interval of the error of a run minus a multiple of that of another.
+
+    Attributes:
+        low: Lower end, in the unit of the errors.
+        high: Upper end.
+        over: What it is over, `MATERIALS` or `SPLITS`.
+    """
+
+    low: float
+    high: float
+    over: str
+
+    @property
+    def width(self) -> float:
+        """Return the distance of its ends."""
+        return self.high - self.low
 
 
 @dataclass
@@ -26,13 +48,15 @@ class PairedErrors:
     """
 
     folders: Mapping[str, Path]
-    _read: dict[str, pd.Series] = field(default_factory=dict)
+    _read: dict[str, pd.DataFrame] = field(default_factory=dict)
 
-    def interval(self, run: str, other: str, factor: float) -> tuple[float, float] | None:
+    def interval(self, run: str, other: str, factor: float) -> PairedInterval | None:
         """Return the 90 % interval of the error of a run minus `factor` times that of another.
 
-        The errors of a material are its mean over the members that test it; the standard error is clustered by
-        composition.
+        That over materials contains the sampling error of the test set, clustered by composition and the
+        errors of a material averaged over the members that test it. That over splits contains what another split and
+        another seed change, by the corrected resampled t-test. The wider of the two counts; there is none over splits
+        unless both runs have two or more, and the same ones.
 
         Args:
             run: Path of the run.
@@ -40,25 +64,67 @@ class PairedErrors:
             factor: What the error of the other one is multiplied by.
 
         Returns:
-            Lower and upper end, in the unit of the errors; None where the two do not test the same materials.
+            None where the two do not test the same materials.
+
+        Raises:
+            DataError: The `run_info.json` of a run with several splits is missing.
         """
         if run not in self.folders or other not in self.folders:
             return None
-        first, second = self._errors(run), self._errors(other)
-        shared = first.index.intersection(second.index)
-        if len(shared) < MOST_SHARED * max(len(first), len(second)):
+        first, second = self._points(run), self._points(other)
+        over_materials = _over_materials(_by_material(first), _by_material(second), factor)
+        if over_materials is None:
             return None
-        difference = (first[shared] - factor * second[shared]).to_numpy()
-        error = clustered_standard_error(difference, shared.map(composition_of).to_numpy())
-        if error is None:
-            return None
-        mean, half = float(np.mean(difference)), float(stats.norm.ppf((1 + LEVEL) / 2)) * error
-        return mean - half, mean + half
+        differences = _by_split(first, second, factor)
+        if len(differences) < MIN_DIFFERENCES:
+            return over_materials
+        ratio = max(read_test_to_train(self.folders[each]) for each in (run, other))
+        over_splits = PairedInterval(*corrected_resampled_interval(differences, ratio, LEVEL), SPLITS)
+        return max(over_materials, over_splits, key=lambda interval: interval.width)
 
-    def _errors(self, run: str) -> pd.Series:
-        """Return the mean absolute error of each test material, sorted by material."""
+    def _points(self, run: str) -> pd.DataFrame:
+        """Return `material_id`, `member` and absolute `error` of the test rows of a run."""
         if run not in self._read:
             points = read_test_points(self.folders[run])
-            errors = (points["y_pred"] - points["y_true"]).abs()
-            self._read[run] = errors.groupby(points["material_id"]).mean()
+            error = (points["y_pred"] - points["y_true"]).abs()
+            self._read[run] = points[["material_id", "member"]].assign(error=error)
         return self._read[run]
+
+
+def _by_material(points: pd.DataFrame) -> pd.Series:
+    """Return the mean absolute error of each test material, sorted by material."""
+    return points["error"].groupby(points["material_id"]).mean()
+
+
+def _share_most(first: pd.Index, second: pd.Index) -> bool:
+    return len(first.intersection(second)) >= MOST_SHARED * max(len(first), len(second))
+
+
+def _over_materials(first: pd.Series, second: pd.Series, factor: float) -> PairedInterval | None:
+    if not _share_most(first.index, second.index):
+        return None
+    shared = first.index.intersection(second.index)
+    difference = (first[shared] - factor * second[shared]).to_numpy()
+    error = clustered_standard_error(difference, shared.map(composition_of).to_numpy())
+    if error is None:
+        return None
+    mean, half = float(np.mean(difference)), float(stats.norm.ppf((1 + LEVEL) / 2)) * error
+    return PairedInterval(mean - half, mean + half, MATERIALS)
+
+
+def _by_split(first: pd.DataFrame, second: pd.DataFrame, factor: float) -> list[float]:
+    """Return the difference of the errors in each split, of materials that both test there; none if splits differ."""
+    splits = _splits_of(first), _splits_of(second)
+    pairs = list(zip(*splits, strict=False))
+    if len(splits[0]) != len(splits[1]) or not all(_share_most(ours.index, theirs.index) for ours, theirs in pairs):
+        return []
+    shared = [(ours, theirs, ours.index.intersection(theirs.index)) for ours, theirs in pairs]
+    return [float(ours[both].mean() - factor * theirs[both].mean()) for ours, theirs, both in shared]
+
+
+def _splits_of(points: pd.DataFrame) -> list[pd.Series]:
+    """Return the mean absolute error of each test material by split; members with one test set are of one split."""
+    members: dict[frozenset[str], list[pd.DataFrame]] = {}
+    for _, rows in points.groupby("member", sort=True):
+        members.setdefault(frozenset(rows["material_id"]), []).append(rows)
+    return [_by_material(pd.concat(rows)) for rows in members.values()]

@@ -196,6 +196,19 @@ def read_test_points(folder: Path) -> pd.DataFrame:
     return points[["material_id", "member", "y_true", "y_pred"]]
 
 
+def read_test_to_train(folder: Path) -> float:
+    """Return the mean over members of test rows per row that the model was made from, those of validation included.
+
+    Raises:
+        DataError: The run has no `run_info.json`.
+    """
+    path = folder / "run_info.json"
+    if not path.is_file():
+        raise DataError(f"{path} is missing, so the sizes of the run's splits are not known; build the run again.")
+    rows = [member["rows"] for member in read_json(path)["members"].values()]
+    return mean(each["test"] / (each["train"] + each["validation"]) for each in rows)
+
+
 def read_facts(folder: Path) -> RunFacts:
     """Return what a run used, from its `run_info.json`."""
     members = list(read_json(folder / "run_info.json")["members"].values())

@@ -131,3 +131,12 @@ def test_published_values_of_runs_have_units_and_sources(wf):
     assert [value for value in values if value.endswith("(brnet2023 T5)")]
     assert len(set(values)) == len(values)
     assert set(found) <= {run.path for run in wf.plan.runs}
+
+
+def test_claims_read_predictions_and_sizes_of_their_runs(workflows, root, empty):
+    """Intervals over splits need `run_info.json`, so that its change makes the claims again."""
+    job = SimpleNamespace(study="brnet2023")
+    folders = {"only": root / "resources/record" / RECORDED, "ignore": Path("results/runs") / RECORDED}
+    for how, folder in folders.items():
+        for found in (workflows[how].reports.claim_predictions(job), workflows[how].reports.all_claim_predictions(job)):
+            assert {(folder / name).as_posix() for name in ("predictions.parquet", "run_info.json")} <= set(found)

@@ -28,6 +28,7 @@ class Line:
         published: Published value; None if there is none.
         published_text: The same as printed.
         margin: Largest difference from the published value that counts as none; None if there is no value.
+        counted: Parameters of a network by its declaration, in cells that show them; None elsewhere.
         against: Cell of the other model of a test; None if the line is no test.
     """
 
@@ -41,6 +42,7 @@ class Line:
     published: float | None = None
     published_text: str | None = None
     margin: float | None = None
+    counted: int | None = None
     against: "Line | None" = None
 
     def key(self, key: str) -> str:
@@ -83,10 +85,12 @@ class Case(Generic[L]):
     Attributes:
         keys: What they have in common, of the keys that the claim leaves open.
         lines: The cells, in the order that the claim gives them.
+        choices: Number of cells, from the first on, of which the lowest counts.
     """
 
     keys: Mapping[str, str]
     lines: tuple[L, ...]
+    choices: int = 1
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,8 @@ class ClaimKind:
         may: Keys that it reads if they are given.
         column: Attribute of a line of the table's csv that decides; of a table of comparisons it is the p value.
         on_printed: Whether the papers print what decides, so that a claim can be evaluated on their own numbers.
+        of_quotes: Whether what decides on the printed numbers is a number that the claim quotes of a dataset, in per
+            cent of the printed error.
         fewest: Fewest values that decide a case.
         per_cent: Whether what decides is a percentage; a p value otherwise.
         is_change: Whether that percentage is a change, which has a sign.
@@ -123,6 +129,7 @@ class ClaimKind:
     may: ClassVar[tuple[str, ...]] = ()
     column: ClassVar[str] = "reproduced"
     on_printed: ClassVar[bool] = True
+    of_quotes: ClassVar[bool] = False
     fewest: ClassVar[int] = 2
     per_cent: ClassVar[bool] = True
     is_change: ClassVar[bool] = True
@@ -144,6 +151,10 @@ class ClaimKind:
         """
         del claim, cells
         return []
+
+    def narrow(self, case: Case[L], numbers: Sequence[float | str]) -> tuple[tuple[L, ...], tuple[float | str, ...]]:
+        """Return the cells that decide a case with their numbers, or with why one is unknown: all of them."""
+        return case.lines, tuple(numbers)
 
     def decisive(self, case: Case[L], numbers: Sequence[float | str]) -> list[float]:
         """Return the known numbers that a case is decided by; a text says why one is unknown."""

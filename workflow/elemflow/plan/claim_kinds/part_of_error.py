@@ -12,6 +12,8 @@ class PartOfError(OfOneCell):
     table = "positive_values"
     column = "positive_error_percent"
     is_change = False
+    on_printed = True
+    of_quotes = True
 
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
         """Return whether the part is large enough, and the part in per cent."""

@@ -11,6 +11,8 @@ class SpreadBelow(OfOneCell):
 
     column = "spread_percent"
     is_change = False
+    on_printed = True
+    of_quotes = True
 
     def decide(self, claim: Claim, numbers: Sequence[float]) -> tuple[bool, float]:
         """Return whether the standard deviation is small enough, and its share of the error in per cent."""

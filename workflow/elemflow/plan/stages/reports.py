@@ -235,15 +235,15 @@ class Reports(Stage):
         return self._claim_tables(wildcards.study, ".html")
 
     def claim_predictions(self, wildcards: Wildcards) -> list[str]:
-        """Return the predictions of the runs that the claims of a study compare, for paired tests."""
+        """Return predictions and `run_info.json` of the runs that the claims of a study compare in paired tests."""
         return self._predictions([wildcards.study])
 
     def all_claim_predictions(self, wildcards: Wildcards) -> list[str]:  # noqa: ARG002  Snakemake passes them
-        """Return the predictions of the runs that the claims of all studies compare."""
+        """Return the same of all studies."""
         return self._predictions(self._claims)
 
     def _predictions(self, studies: Iterable[str]) -> list[str]:
-        """Return the predictions behind the tables of errors that claims of some studies compare."""
+        """Return predictions and `run_info.json` behind the tables of errors that claims of some studies compare."""
         found: dict[str, None] = {}
         for study in studies:
             tables = self._claims[study].tables
@@ -256,8 +256,9 @@ class Reports(Stage):
             }
             for table in sorted(compared):
                 computed, recorded = self.table_runs(tables[table])
-                found |= dict.fromkeys(paths.PREDICTIONS.format(**run.keys()) for run in computed)
-                found |= dict.fromkeys(run.predictions for run in recorded)
+                for name in ("predictions.parquet", "run_info.json"):
+                    found |= dict.fromkeys(paths.RUN_FILE.format(name=name, **run.keys()) for run in computed)
+                    found |= dict.fromkeys((run.folder / name).as_posix() for run in recorded)
         return list(found)
 
     def _claim_tables(self, study: str, suffix: str) -> list[str]:
