@@ -19,6 +19,8 @@ EVIDENCE = (METRICS, RUN_INFO, CURATION, PREDICTIONS)
 """Files without which a recorded run is none."""
 RAW_FILES = "raw_files.json"
 """Names, sizes and SHA-256 of the raw files behind a run; runs that were recorded before it was kept may lack it."""
+ABOUT = "about.json"
+"""Title, version, licence and citation of the data behind a run; older runs may lack it."""
 MATERIALS = "materials.parquet"
 INFO_KEYS = {
     "inputs_sha256": dict,

@@ -124,12 +124,13 @@ def about(settings: Settings, study_id: str, item: Item, datasets: Iterable[str]
         "title": item.title,
         "kind": item.kind,
         "metric": item.metric,
-        "datasets": {name: _about_dataset(settings, name) for name in datasets},
+        "datasets": {name: about_dataset(settings, name) for name in datasets},
         "protocols": {},
     }
 
 
-def _about_dataset(settings: Settings, name: str) -> DatasetAbout:
+def about_dataset(settings: Settings, name: str) -> DatasetAbout:
+    """Return what captions say of a dataset."""
     dataset = settings.datasets[name]
     return DatasetAbout(
         title=dataset.title,

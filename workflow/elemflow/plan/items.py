@@ -177,12 +177,14 @@ class RecordedAbout(Declared):
         finished: Date.
         other_data: Whether its data are others than those curated here.
         other_settings: With which settings it was trained, where they are others than those here.
+        data: The dataset that it was trained on; None where the record has no description of it.
     """
 
     commit: str
     finished: str
     other_data: bool = False
     other_settings: str = ""
+    data: DatasetAbout | None = None
 
 
 class Shown(Declared):
@@ -200,6 +202,7 @@ class Shown(Declared):
         scales: Sizes of their runs, by id.
         failed: Runs that are shown as failed, by path.
         recorded: Runs that are shown from the record, by path.
+        recorded_elsewhere: Number of cells that the record has from a run on a public copy of their data.
         peers: Values of others, in tables and figures of stability.
     """
 
@@ -214,6 +217,7 @@ class Shown(Declared):
     scales: dict[str, ProtocolScale] = Field(default={})
     failed: dict[str, Failure] = Field(default={})
     recorded: dict[str, RecordedAbout] = Field(default={})
+    recorded_elsewhere: int = 0
     peers: list[Peer] = Field(default=[])
 
     def parameters(self) -> Parameters:

@@ -26,6 +26,7 @@ OWN_PUBLISHED = "config/published"
 PUBLISHED_STABILITY = "resources/published/published_stability.csv"
 RATES = "resources/rates.csv"
 RECORD = "resources/record"
+COPIES = "config/overlays/local_tables.yaml"
 MANIFEST = "resources/raw/{dataset}/manifest.json"
 
 # curation

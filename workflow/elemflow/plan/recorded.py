@@ -1,5 +1,6 @@
 """Runs of the record that stand in for runs which were not computed here."""
 
+import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -8,13 +9,25 @@ from pydantic import ValidationError
 
 from elemflow.config.load import Settings
 from elemflow.core.content import read_record
+from elemflow.core.errors import DataError
+from elemflow.core.evidence import (
+    ABOUT,
+    check_complete,
+    find_folders,
+    how_to_restore,
+    materials_of,
+    read_evidence,
+    read_run_info,
+    show,
+)
 from elemflow.core.files import read_json
 from elemflow.core.run import Run
 from elemflow.plan import paths
+from elemflow.plan.items import DatasetAbout
 from elemflow.plan.trained_settings import declared_settings, find_other_settings, list_unknown
 
-EVIDENCE = ("metrics.json", "run_info.json")
-"""What a table can read of a recorded run."""
+CELLS = "cells.csv"
+"""The errors that the record answers, a line each."""
 MOST_NAMED = 3
 """Settings that are named where a run was trained with others."""
 
@@ -61,13 +74,28 @@ class RecordedRun:
         Args:
             settings: The configuration, in which its run stands.
         """
-        cfg = read_json(self.folder / "run_info.json")["cfg"]
+        cfg = read_run_info(self.folder, "cfg")["cfg"]
         try:
             others = find_other_settings(cfg, declared_settings(settings, self.run), known_only=True)
         except ValidationError as error:
             return f"settings of another version: {list_unknown(error)}"
         more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
         return "; ".join(others[:MOST_NAMED]) + more
+
+    @property
+    def about(self) -> DatasetAbout | None:
+        """What it was trained on; None where the record does not have it.
+
+        Raises:
+            DataError: The description is damaged.
+        """
+        path = self.folder / ABOUT
+        if not path.is_file():
+            return None
+        try:
+            return DatasetAbout.model_validate(read_evidence(path))
+        except ValidationError:
+            raise DataError(f"{show(path)} is damaged. {how_to_restore(path)}") from None
 
     def is_of_other_data(self, dataset: str) -> bool:
         """Return whether the dataset is curated here to other materials than the run was trained on.
@@ -88,10 +116,27 @@ def read_recorded(folder: Path) -> dict[str, RecordedRun]:
 
     Args:
         folder: Folder of the record.
+
+    Raises:
+        DataError: A run has lost some of its evidence, or it is damaged.
     """
     found = {}
-    for path in sorted(folder.rglob("run_info.json")):
-        info, run = read_json(path), Run.of_folder(path.parent)
-        materials = next(digest for name, digest in info["inputs_sha256"].items() if name.endswith("materials.parquet"))
-        found[run.path] = RecordedRun(path.parent, (info["commit"] or "")[:12], info["finished"][:10], materials)
+    for run, place in find_folders(folder).items():
+        check_complete(place)
+        info = read_run_info(place)
+        found[run] = RecordedRun(place, (info.get("commit") or "")[:12], info["finished"][:10], materials_of(info))
     return found
+
+
+@cache
+def read_recorded_lines(folder: Path) -> dict[int, str]:
+    """Return the runs that answer printed errors, by the lines of these errors in `published_mae.csv`.
+
+    Args:
+        folder: Folder of the record; without a list of cells it answers none.
+    """
+    path = folder / CELLS
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        return {int(row["published_line"]): row["run"] for row in csv.DictReader(stream)}

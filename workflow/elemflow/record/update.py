@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from elemflow.core.files import read_json, write_text
 from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.trained_settings import declared_settings, find_other_settings, list_unknown
+from elemflow.record.about import write_about
 from elemflow.record.cells import Planned, plan_papers
 from elemflow.record.evidence import add, recorded_runs
 from elemflow.record.tables import check_rows, read_rows, write_tables
@@ -74,7 +76,7 @@ def add_runs(results: Path, runs: Sequence[Run], root: Path, planned: Sequence[P
     for run in runs:
         if reason := why_not(results, run, planned):
             raise DataError(f"{run.path} cannot be recorded: {reason}.")
-        add(results, run, root / paths.RECORD)
+        _add(results, run, root / paths.RECORD, planned)
 
 
 def drop(run: str, root: Path) -> None:
@@ -101,6 +103,13 @@ def drop(run: str, root: Path) -> None:
             parent.rmdir()
 
 
+def _add(results: Path, run: Run, record: Path, planned: Sequence[Planned]) -> None:
+    """Add a run with what captions say of its data, if that is known."""
+    folder = add(results, run, record)
+    with suppress(DataError):
+        write_about(results, run, folder, planned)
+
+
 def _add_if_sound(results: Path, run: Run, root: Path, planned: Sequence[Planned]) -> str:
     record = root / paths.RECORD
     if all((record / run.path / name).is_file() for name in EVIDENCE):
@@ -108,7 +117,7 @@ def _add_if_sound(results: Path, run: Run, root: Path, planned: Sequence[Planned
     if reason := why_not(results, run, planned):
         return reason
     try:
-        add(results, run, record)
+        _add(results, run, record, planned)
     except OSError as error:
         raise DataError(
             f"{record} cannot be written ({error}). 'record: update' adds to the record of the project that the "

@@ -22,7 +22,7 @@ from elemflow.plan.build import SHOWS_RECORDED, Plan, citations
 from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.plan.claims import PlannedClaims, kind_of
 from elemflow.plan.items import PlannedFigure, PlannedTable
-from elemflow.plan.recorded import RecordedRun, read_recorded
+from elemflow.plan.recorded import RecordedRun, read_recorded, read_recorded_lines
 from elemflow.plan.reruns import make_emptied_again
 from elemflow.plan.stages.base import Context, Stage, Wildcards
 from elemflow.plan.stages.splits import split_path
@@ -124,10 +124,26 @@ class Reports(Stage):
                 "other_data": found.is_of_other_data(found.run.dataset),
                 "other_settings": self._other_settings(found.run.path),
             }
+            | ({"data": found.about.model_dump(mode="json")} if found.about else {})
             for found in self.table_runs(table)[1]
         }
         more = ({"failed": failed} if failed else {}) | ({"recorded": shown} if shown else {})
-        return table.parameters() | more
+        elsewhere = self._count_recorded_elsewhere(table)
+        return table.parameters() | more | ({"recorded_elsewhere": elsewhere} if elsewhere else {})
+
+    def _count_recorded_elsewhere(self, table: PlannedTable) -> int:
+        """Return how many cells of a table without a result the record has from runs on copies of their data."""
+        if self.settings.recorded != "only" or table.kind != SHOWS_RECORDED:
+            return 0
+        lines = read_recorded_lines(self.context.root / paths.RECORD)
+        return sum(
+            cell.published_line in lines
+            and lines[cell.published_line] != cell.run
+            and cell.run not in self.recorded
+            and not is_computed(Run.of(cell))
+            for cell in table.cells
+            if cell.published_line is not None and not cell.missing
+        )
 
     def _table(self, wildcards: Wildcards) -> PlannedTable:
         return self.plan.tables[wildcards.study, wildcards.table]

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from elemflow.config.kinds import TableKind
-from elemflow.plan.items import PlannedTable, RecordedAbout
+from elemflow.plan.items import PlannedTable
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
 from elemflow.reporting.behind_trees import Finished, find_behind_trees
 from elemflow.reporting.pages import ListedRun, list_run
 from elemflow.reporting.results import read_note, read_score, read_seen
+from elemflow.reporting.tables import recorded_values
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
     Paths,
@@ -31,9 +32,6 @@ KIND = TableKind(
     overview_title="every cell of every table of errors, one per line",
     inputs=("run_info.json",),
 )
-
-RECORDED_MARK = "§"
-OTHER_DATA = "recorded on other data than those curated here"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +126,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
         difference = score.mean - published if score and published is not None else None
         percent = 100 * difference / abs(published) if difference is not None and published else None
         size = comparability.describe_cell(table.scales, cell, curation, path)
-        if cell.run in table.recorded and (reason := _why_not_compared(table.recorded[cell.run])):
+        if cell.run in table.recorded and (reason := recorded_values.why_not_compared(table.recorded[cell.run])):
             size = replace(size, scale=comparability.REDUCED, reduced_by=reason)
         drawn = None if cell.missing else table.scales[cell.protocol].drawn_tests
         error = comparability.difference_error(score.standard_error if score else None, drawn)
@@ -195,12 +193,6 @@ def collect_with(
         yield kind(**{name: getattr(line, name) for name in shared}, **found)
 
 
-def _why_not_compared(recorded: RecordedAbout) -> str:
-    """Return why a recorded value is not compared with the published one; empty if it is."""
-    other = recorded.other_settings and f"recorded with {recorded.other_settings}"
-    return "; ".join(filter(None, (OTHER_DATA if recorded.other_data else "", other)))
-
-
 def _join(*notes: str | None) -> str | None:
     return ", ".join(filter(None, notes)) or None
 
@@ -262,7 +254,9 @@ def _view_row(
             members=line.members,
             best=bool(text) and text == best_text,
             run=line.run,
-            mark=RECORDED_MARK * bool(line.recorded) + comparability.mark_of(line.scale) + marks.get(line.note, "")
+            mark=recorded_values.MARK * bool(line.recorded)
+            + comparability.mark_of(line.scale)
+            + marks.get(line.note, "")
             if text
             else "",
             verdict=line.verdict or "",
@@ -299,11 +293,11 @@ def _write_caption(
     yield f"{words.title_metric(table.metric)} on the test set{shown}.{bold}"
     planned = [line for line in lines if not line.missing]
     used = [*(line.dataset for line in planned), *table.datasets]  # the latter also those of pre-training
-    yield words.describe_data(table.datasets, used, curation)
+    yield words.describe_data(*recorded_values.find_data(table, lines, used), curation)
     yield words.describe_protocols(table.protocols, (line.protocol for line in planned))
     if planned:
         yield words.describe_spread((line.members, line.spread) for line in lines if line.members)
-    yield _describe_recorded(lines)
+    yield recorded_values.describe_recorded(lines)
     yield comparability.describe_verdicts(lines)
     yield comparability.describe_scale(line for line in lines if line.members)
     yield words.describe_missing((cell for cell in table.cells if cell.protocol), NO_DATA)
@@ -316,24 +310,13 @@ def _write_caption(
             "fewer than two different values."
         )
     if not_run := len(empty) - undefined:
-        yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(lines)} cells."
+        elsewhere = recorded_values.point_to_copies(table)
+        yield f"Without a result, marked “{NOT_RUN}”: {not_run} of {len(lines)} cells{elsewhere}."
     if marks := _mark_notes(lines):
         yield f"Notes: {'; '.join(f'{mark} {note}' for note, mark in marks.items())}."
     if footnotes := _mark_footnotes(lines):
         yield f"Published: {'; '.join(f'{mark} {note}' for note, mark in footnotes.items())}."
     yield table.note
-
-
-def _describe_recorded(lines: Sequence[ErrorLine]) -> str:
-    """Return what the mark of recorded values means; nothing if there are none."""
-    recorded = [line for line in lines if line.recorded]
-    commits = ", ".join(sorted({line.recorded for line in recorded if line.recorded}))
-    return (
-        f"Values marked {RECORDED_MARK} are recorded, not computed here: {len(recorded)} of {len(lines)} cells (commit "
-        f"{commits}; evidence in resources/record)."
-        if recorded
-        else ""
-    )
 
 
 def render_text(view: TableView) -> str:
