@@ -54,7 +54,11 @@ def write_results(project: Path, settings: Settings, error: float = 0.097) -> Pa
 def write_manifest(project: Path, materials: str, dataset: str = RUN.dataset) -> Path:
     """Write the manifest of raw files, and the record of a curation that made some materials of them."""
     manifest = project / paths.MANIFEST.format(dataset=dataset)
-    write_json(manifest, {"dataset": dataset, "files": [RAW | {"url": "/a/place", "retrieved": "2026-01-01"}]})
+    source = {"kind": "shipped", "name": dataset}
+    write_json(
+        manifest,
+        {"dataset": dataset, "source": source, "files": [RAW | {"url": "/a/place", "retrieved": "2026-01-01"}]},
+    )
     made = {"outputs": {"materials.parquet": materials}, "inputs": {str(manifest): sha256_file(manifest)}}
     write_json(project / paths.MATERIALS_RECORD.format(dataset=dataset), made)
     return manifest

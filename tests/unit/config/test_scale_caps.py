@@ -222,6 +222,28 @@ def test_a_value_recorded_with_other_settings_names_them_and_is_never_compared(t
     assert f"recorded with {other}" in " ".join(outputs["text"].read_text().split())
 
 
+def test_the_caption_describes_the_data_of_recorded_values(tmp_path):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet", "BNet"], ["0.096", "0.103"]))
+    metrics[name_run("bnet")] = write_run(tmp_path / "runs", name_run("bnet"), [0.1]) / "metrics.json"
+    about = {
+        "commit": "0123",
+        "finished": "2026-01-02",
+        "data": {"title": "KEFE", "version": "a copy", "license": "own"},
+    }
+    cfg["recorded"] = {name_run("brnet"): about}
+
+    def write():
+        outputs = place(tmp_path / "out", "table")
+        BUILDER.write(planned(cfg), metrics, curation, outputs)
+        return " ".join(outputs["text"].read_text().split())
+
+    assert "KEFE, recorded (number of materials not known; a copy; own)" in write()
+    del metrics[name_run("bnet")]
+    assert "Data: KEFE (9,000 materials; a copy; own)." in write()
+    cfg["recorded_elsewhere"] = 1
+    assert "of which 1 are recorded on copies of the data, shown with --configfile config/overlays/" in write()
+
+
 def test_a_part_of_a_larger_set_is_compared_by_the_set_that_its_training_rows_are_the_share_of(tmp_path, root):
     protocols = load({"studies": ["huang2020"]}, root).protocols
     assert protocols["huang2020_dnn@train_rows=45895"].split.set_of_train_rows == pytest.approx(56_661, abs=2)

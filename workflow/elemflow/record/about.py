@@ -29,8 +29,8 @@ def write_about(results: Path, run: Run, folder: Path, planned: Sequence[Planned
     manifest = results.parent / paths.MANIFEST.format(dataset=run.dataset)
     if not manifest.is_file():
         raise DataError(f"{manifest} is missing: what {run.path} was trained on is not known.")
-    source = read_json(manifest)["source"]
-    for each in planned:
+    source = read_json(manifest).get("source")
+    for each in planned if source else ():
         if run.dataset in each.settings.datasets and _is_source(each.settings, run.dataset, source):
             about = about_dataset(each.settings, run.dataset)
             write_json(folder / ABOUT, about.model_dump(mode="json", exclude={"published_size"}))
@@ -58,6 +58,6 @@ def fill_about(results: Path, record: Path, planned: Sequence[Planned]) -> Itera
 def _is_source(settings: Settings, dataset: str, found: Mapping[str, Any]) -> bool:
     """Return whether a dataset is read from a source of the kind and name that a manifest has."""
     declared = settings.datasets[dataset].source.model_dump(mode="json")
-    if declared["kind"] != found["kind"]:
+    if declared["kind"] != found.get("kind") or declared.get("name") != found.get("name"):
         return False
-    return declared["kind"] != "table" or Path(declared["path"] or "").name == Path(found["path"] or "").name
+    return Path(declared.get("path") or "").name == Path(found.get("path") or "").name

@@ -11,19 +11,19 @@ The first form adds finished runs of a folder of results to `resources/record/`:
 SHA-256 of the raw files. The second computes errors, intervals and verdicts of all recorded runs again from these
 predictions, compares them with every file that is made from the record, and writes nothing. The third writes the tables
 of cells and of coverage, and the page of the papers' claims on their own numbers, as the first does. The fourth takes a
-run out. The last adds the SHA-256 of raw files to runs that were recorded without them, where the results have the same
-materials.
+run out. The last adds the SHA-256 of raw files and the description of the data to runs that were recorded without them.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from elemflow.core.errors import DataError, ElemflowError
 from elemflow.core.evidence import PLACE, RAW_FILES
 from elemflow.core.run import Run
-from elemflow.record.cells import plan_papers
+from elemflow.record.about import fill_about
+from elemflow.record.cells import Planned, plan_papers
 from elemflow.record.evidence import FOLDER
 from elemflow.record.raw import fill_raw
 from elemflow.record.tables import write_tables
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--check", action="store_true", help="compute everything again and compare; write nothing")
     forms.add_argument("--drop", metavar="RUN", help="take a run out of the record")
-    forms.add_argument("--raw", action="store_true", help="add the SHA-256 of raw files to runs that lack them")
+    forms.add_argument("--raw", action="store_true", help="add what runs lack of their raw files")
     given = parser.parse_args(arguments)
     if given.results and (given.check or given.drop):
         parser.error("--check and --drop take no folder of results.")
@@ -58,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _write(given: argparse.Namespace) -> list[str]:
     """Do what the arguments request; return what was done."""
+    planned = plan_papers(ROOT)
     if given.raw:
-        outcomes = fill_raw(given.results, ROOT / RECORD)
-        return [f"{run}: {reason or 'raw files added'}" for run, reason in outcomes.items()] or ["no run lacks them"]
-    planned, runs = plan_papers(ROOT), [Run.parse(name) for name in given.runs]
+        return list(_fill(given.results, planned)) or ["no run lacks them"]
+    runs = [Run.parse(name) for name in given.runs]
     replaced = {run.path for run in runs} | ({given.drop} if given.drop else set())
     if problems := list(find_problems(ROOT, planned, replaced)):
         raise DataError("\n".join(problems))
@@ -75,6 +75,14 @@ def _write(given: argparse.Namespace) -> list[str]:
         done.append(f"{run.path}: recorded" + ", without the SHA-256 of its raw files" * without)
     done += [f"{path}: written" for path in written]
     return done or ["nothing to write: every file is as the evidence gives it"]
+
+
+def _fill(results: Path, planned: list[Planned]) -> Iterator[str]:
+    """Fill in what runs lack of their raw data; yield what was done."""
+    for run, reason in fill_raw(results, ROOT / RECORD).items():
+        yield f"{run}: {reason or 'raw files added'}"
+    for run in fill_about(results, ROOT / RECORD, planned):
+        yield f"{run}: description of the data added"
 
 
 if __name__ == "__main__":

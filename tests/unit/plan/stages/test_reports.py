@@ -1,12 +1,15 @@
 """Files behind tables and figures for plain wildcards."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from elemflow.config.kinds import OF_MODELS, TABLES
+from elemflow.config.yaml_schema import read_yaml
+from elemflow.core.errors import DataError
 from elemflow.plan.recorded import read_recorded
 from elemflow.plan.workflow import Workflow
 from elemflow.record.cells import plan_papers
@@ -74,6 +77,42 @@ def test_no_recorded_run_differs_from_the_settings_of_the_papers(root):
         settings = [each.settings for each in planned if run.run in each.plan.runs]
         assert settings
         assert {run.find_other_settings(each) for each in settings} == {""}
+
+
+def test_cells_recorded_on_copies_of_their_data_are_counted(root, empty):
+    table3 = SimpleNamespace(study="brnet2023", table="table3")
+    overlay = read_yaml(root / "config/overlays/local_tables.yaml")
+    copies = Workflow.load({"studies": ["brnet2023"], "recorded": "only"} | overlay, root)
+    shown = copies.reports.table(table3)
+    assert len(shown["recorded"]) > 1
+    assert "recorded_elsewhere" not in shown
+    default = Workflow.load({"studies": ["brnet2023"], "recorded": "only"}, root).reports.table(table3)
+    assert default["recorded_elsewhere"] == len(shown["recorded"])
+
+
+def test_the_data_of_a_recorded_run_are_those_of_the_record(root, empty):
+    wf = Workflow.load({"studies": ["huang2020"], "recorded": "only"}, root)
+    found = wf.reports.table(SimpleNamespace(study="huang2020", table="table2"))
+    here = found["datasets"]["oqmd2"]["version"]
+    assert {run["data"]["version"] == here for run in found["recorded"].values()} == {False}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("run_info.json", "{", "is damaged"),
+        ("run_info.json", "{}", "is missing or damaged"),
+        ("predictions.parquet", None, "predictions.parquet missing"),
+        ("about.json", "{}", "about.json is damaged"),
+    ],
+)
+def test_damaged_evidence_is_named_with_how_to_restore_it(root, empty, name, content, message):
+    record = Path("record")
+    shutil.copytree(root / "resources/record/kefe", record / "kefe")
+    path = record / RECORDED / name
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(DataError, match=rf"{message}.*git checkout --"):
+        assert read_recorded(record.resolve())[RECORDED].about
 
 
 def test_the_demo_shows_recorded_runs_and_computes_none_of_the_papers_models(root, empty):
