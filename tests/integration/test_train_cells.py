@@ -73,6 +73,29 @@ def test_without_time_nothing_is_trained(script, prepared, tmp_path):
     assert not (tmp_path / "cells.zip").exists()
 
 
+def test_cells_are_chosen_by_patterns(script, prepared, tmp_path):
+    code = f"print([entry['run'] for entry in cells._read_cells(Path({str(prepared)!r}), ['tiny/*'])])"
+    assert call(script, tmp_path, code) == f"[{CELL!r}]\n"
+    unknown = f"try: cells._read_cells(Path({str(prepared)!r}), ['oqmd/*'])\nexcept SystemExit as error: print(error)"
+    assert "no prepared cell is oqmd/*" in call(script, tmp_path, unknown)
+
+
+@pytest.mark.parametrize(("known", "expected"), [(None, "ab" * 20), ("cd" * 20, "cd" * 20)])
+def test_the_commit_of_the_preparation_counts_where_there_is_no_repository(script, tmp_path, known, expected):
+    (tmp_path / "run_info.json").write_text(json.dumps({"commit": known}))
+    call(script, tmp_path, f"cells._add_commit(Path('run_info.json'), {'ab' * 20!r})")
+    assert json.loads((tmp_path / "run_info.json").read_text())["commit"] == expected
+
+
+def test_the_time_to_an_error_counts_epochs_and_seconds(script, tmp_path):
+    history = {"member": [0, 0, 0, 1], "epoch": [2, 4, 6, 2], "validation_mae": [0.06, 0.04, 0.03, 0.06]}
+    pd.DataFrame(history | {"seconds": [5.0, 5.0, 5.0, 7.0]}).to_parquet(tmp_path / "history.parquet")
+    assert call(script, tmp_path, "print(cells.describe_time_to(Path('history.parquet'), 0.0437))").splitlines() == [
+        "member 0: at 0.0437 after 4 epochs, 10 s",
+        "member 1: not at 0.0437 in 2 epochs",
+    ]
+
+
 def test_an_epoch_is_timed(script, prepared, tmp_path):
     call(script, tmp_path, f"cells.rate(Path({str(prepared)!r}), Path('.'), 'jax', 2, 2)")
     (line,) = pd.read_csv(tmp_path / "rates.csv").to_dict("records")
