@@ -144,6 +144,16 @@ def test_raw_files_of_other_materials_are_found(folder: Path) -> None:
         check(folder)
 
 
+@pytest.mark.parametrize("values", [2136, 2134])
+def test_another_number_of_materials_is_found(folder: Path, values: int) -> None:
+    """By it a set counts as that of the paper, or not."""
+    edit(folder / "curation.json", "properties", "formation_energy", "values", value=values)
+    with pytest.raises(
+        DataError, match=rf"formation_energy.values is {values}, member 0 of run_info.json has 2135 row"
+    ):
+        check(folder)
+
+
 def test_metrics_without_a_part_name_it(folder: Path) -> None:
     metrics = read_json(folder / "metrics.json")
     del metrics["test"]["mean"]["mae"]

@@ -34,6 +34,9 @@ from elemflow.record.raw import check_raw, find_raw
 FOLDER = Path(__file__).resolve().parents[3] / "resources/record"
 PRECISION = 1e-9
 """Relative difference of two numbers that count as one: the order of a sum differs between processors."""
+ROLES = ("train", "validation", "test")
+WHOLE_SPLIT = {*ROLES, "scheme", "seed", "members", "resplit", "split_per_member"}
+"""Keys of a split that divides all materials among the roles, if its fractions add up to 1."""
 SECTIONS = ("n_members", "members", "mean", "std")
 """Parts of the errors that follow from the predictions on the test set alone."""
 
@@ -104,8 +107,8 @@ def check(folder: Path, report: Report | None = None, advice: str = "") -> None:
     check_complete(folder)
     advice = advice or f"{how_to_restore(folder)} Or record the run again."
     info = read_run_info(folder, "members")
-    read_evidence(folder / CURATION)
     check_raw(folder, info)
+    _check_materials(folder, info, advice)
     test = read_test_errors(folder)
     predictions = _read_predictions(folder)
     _check_rows(folder, predictions, info, advice)
@@ -174,6 +177,24 @@ def _check_rows(folder: Path, predictions: pd.DataFrame, info: JsonObject, advic
             f"{show(path)} has {found.get(member, 0)} rows of member {member}, members.{member}.rows.test of "
             f"{show(folder / RUN_INFO)} is {stated.get(member)}. {advice}"
         )
+
+
+def _check_materials(folder: Path, info: JsonObject, advice: str) -> None:
+    """Check that the dataset has as many values of the property as a member had rows, which decide its scale."""
+    about = read_evidence(folder / CURATION).get("properties", {}).get(Run.of_folder(folder).property, {})
+    values = about.get("values")
+    if values is None:
+        return
+    split = info.get("cfg", {}).get("protocol", {}).get("split", {})
+    whole = split.keys() <= WHOLE_SPLIT and isclose(sum(split.get(role, 0) for role in ROLES), 1)
+    for member, facts in info["members"].items():
+        used = sum(facts["rows"].values())
+        dropped = sum((facts.get("dropped_rows") or {}).values())
+        if used > values or (whole and used + dropped < values):
+            raise DataError(
+                f"{show(folder / CURATION)}: properties.{Run.of_folder(folder).property}.values is {values}, member "
+                f"{member} of {RUN_INFO} has {used} rows. {advice}"
+            )
 
 
 def _sections(errors: MemberErrors) -> JsonObject:
