@@ -43,7 +43,7 @@ def find_data(
 ) -> tuple[dict[str, DatasetAbout], list[str]]:
     """Return what to say of the datasets in use, and their ids: of recorded values what the record says of its data.
 
-    Where values of a dataset were computed here too, the data of the recorded ones stand beside it.
+    Where values of a dataset were computed here too, the data of the recorded ones stand next to it.
     """
     described, names = dict(table.datasets), list(used)
     computed = {line.dataset for line in lines if line.members and not line.recorded}
