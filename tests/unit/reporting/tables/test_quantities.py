@@ -66,6 +66,19 @@ def test_values_are_means_over_members_next_to_the_printed_ones(tmp_path, metric
             assert part in page, (name, part)
 
 
+def test_parameters_and_size_of_a_network_without_a_run_are_counted(tmp_path):
+    cfg = make_quantities()
+    cfg["cells"][0]["counted"] = 4548385
+    outputs = place(tmp_path, "table")
+    BUILDER.write(planned(cfg), {}, {}, outputs)
+    cells = pd.read_csv(outputs["csv"]).query("model == 'brnet'")
+    assert cells["reproduced"].fillna(0).tolist() == pytest.approx([4548385, 18.19354, 0, 0])
+    assert cells["members"].tolist() == [0] * 4
+    text = " ".join(outputs["text"].read_text().split())
+    assert "4,548,385 #" in text
+    assert "Values marked # are counted from the declared networks, without a run: 2 cells." in text
+
+
 def test_times_of_other_machines_are_not_compared(tmp_path, metrics):
     outputs = place(tmp_path, "table")
     BUILDER.write(planned(make_quantities()), metrics, {}, outputs)

@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 from elemflow.config.kinds import TableKind
-from elemflow.plan.items import PlannedTable
+from elemflow.plan.items import PlannedItem, PlannedTable
 from elemflow.plan.published import QUANTITIES
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
@@ -31,6 +31,7 @@ KIND = TableKind(
     inputs=("run_info.json",),
 )
 FLOAT_MB = 4e-6
+COUNTED_MARK = "#"
 TIMES = ("training_time_per_epoch", "prediction_time")
 
 
@@ -42,7 +43,7 @@ class QuantityLine(RunLine):
         quantity: Name in `elemflow.plan.published.QUANTITIES`.
         unit: Its unit.
         published: Value as printed.
-        reproduced: Mean over members.
+        reproduced: Mean over members; without any, parameters and size of the declared network.
         difference_percent: Difference of the two in per cent of the published value; None for times.
         members: Number of members that have the quantity.
         train_rows: Training materials, mean over members.
@@ -79,11 +80,12 @@ class QuantityLine(RunLine):
 
 def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[QuantityLine]:
     """Yield printed and measured quantity of each cell."""
+    counts = {cell.run: cell.counted for cell in table.cells if cell.counted is not None}
     for cell in table.ordered_cells:
         info = {} if cell.missing else read_info(metrics.get(cell.run))
         members = list(info.get("members", {}).values())
         values = [value for member in members if (value := measure(member, cell.quantity)) is not None]
-        found = mean(values) if values else None
+        found = mean(values) if values else _count(cell, counts.get(cell.run))
         published = cell.published
         comparable = found is not None and published and cell.quantity not in TIMES
         note, log = find_failure(table, cell.run)
@@ -108,6 +110,20 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Qu
             scale=size.scale,
             reduced_by=size.reduced_by,
         )
+
+
+def _count(cell: PlannedItem, parameters: int | None) -> float | None:
+    """Return parameters or size of a network that has no run, by its declaration; None of times.
+
+    Args:
+        cell: The cell.
+        parameters: Those that its table has of the network; None where its declaration does not say them.
+    """
+    return None if cell.missing or parameters is None else measure({"parameters": {"total": parameters}}, cell.quantity)
+
+
+def _is_counted(line: QuantityLine) -> bool:
+    return line.reproduced is not None and not line.members
 
 
 def measure(member: Mapping[str, Any], quantity: str) -> float | None:
@@ -144,6 +160,7 @@ def _view(line: QuantityLine) -> Cell:
         members=line.members,
         best=False,
         run=line.run,
+        mark=COUNTED_MARK * _is_counted(line),
         log=line.log or "",
     )
 
@@ -170,6 +187,8 @@ def _write_caption(table: PlannedTable, lines: Sequence[QuantityLine], curation:
             f"Times are those of this machine ({devices}), for {trained} training and {tested} test materials; they "
             "are not compared with printed ones."
         )
+    if counted := sum(map(_is_counted, lines)):
+        yield f"Values marked {COUNTED_MARK} are counted from the declared networks, without a run: {counted} cells."
     planned = [line for line in lines if line.missing is None]
     yield words.describe_data(table.datasets, (line.dataset for line in planned), curation)
     yield words.describe_protocols(table.protocols, (line.protocol for line in planned))
@@ -180,7 +199,9 @@ def _write_caption(table: PlannedTable, lines: Sequence[QuantityLine], curation:
 
 def render_text(view: TableView) -> str:
     """Render the quantities as reStructuredText that is aligned plain text."""
-    groups = group_lines(view, lambda cell: (cell.published or NO_VALUE, cell.reproduced, cell.difference or NO_VALUE))
+    groups = group_lines(
+        view, lambda cell: (cell.published or NO_VALUE, cell.reproduced_with_spread, cell.difference or NO_VALUE)
+    )
     return render_text_page(view, ("column", "published", "reproduced", "difference"), groups)
 
 
