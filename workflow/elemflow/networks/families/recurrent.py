@@ -26,7 +26,7 @@ ATTENDED = 2
 
 
 class Recurrent(NetworkSpec):
-    """A bidirectional LSTM with attention over the elements of a composition, and highway layers."""
+    """An LSTM with attention over the elements of a composition, and highway layers."""
 
     reads_fractions: ClassVar[bool] = True
     family: Literal["recurrent"] = Field(description="An LSTM with attention over the elements, then highway layers.")
