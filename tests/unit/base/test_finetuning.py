@@ -79,9 +79,11 @@ def test_a_missing_column_is_named(table):
         read_measured(table, "Tx")
 
 
-def test_a_column_is_found_without_its_unit(table):
+@pytest.mark.parametrize("unit", ["K", "W/(m K)"])
+def test_a_column_is_found_without_its_unit(table, unit):
+    table.write_text(table.read_text().replace("Tc (K)", f"Tc ({unit})"))
     measured = read_measured(table, "Tc")
-    assert (measured.target, measured.unit) == ("Tc", "K")
+    assert (measured.target, measured.unit) == ("Tc", unit)
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "t.csv: the file is empty"), (b"\x80\xff" * 9, "not UTF-8")])

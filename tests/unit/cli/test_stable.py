@@ -101,6 +101,14 @@ def test_a_table_is_streamed_and_bad_rows_are_kept_with_their_reason(stable, tmp
     assert stable(table, "-o", out).exit_code == 1  # without --skip the row is named
 
 
+def test_a_table_with_a_row_that_cannot_be_read_writes_nothing(stable, tmp_path):
+    table = tmp_path / "candidates.csv"
+    table.write_text("formula\nFeO\nno formula\n")
+    done = stable(table, "--format", "csv")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "row 2" in done.stderr
+
+
 def test_without_competitors_the_elements_are_the_products(stable):
     (row,) = rows_of(stable("NiS", "--format", "csv"))
     assert row["products"] in ("Ni + S", "S + Ni")

@@ -82,6 +82,8 @@ def test_what_is_no_table_is_named(tmp_path: Path, name: str, text: str | None) 
     [
         ("Eg (eV)", ("eg", "eV")),
         ("K_VRH [GPa]", ("k_vrh", "GPa")),
+        ("kappa (W/(m K))", ("kappa", "W/(m K)")),
+        ("gap (PBE) (eV)", ("gap_pbe", "eV")),
         ("band gap", ("band_gap", None)),
         ("Bandlücke (eV)", ("bandlucke", "eV")),
         ("Größe", ("grosse", None)),

@@ -1,6 +1,5 @@
 """A user's table for fine-tuning: one value per composition, with every row that was left out and why."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from elemflow.config.base import Transform
 from elemflow.core.errors import DataError, nearest
 from elemflow.curation.numbers import read_number, why_no_number
 from elemflow.curation.outliers import lone_edges
-from elemflow.curation.propose import Proposal, propose
+from elemflow.curation.propose import Proposal, propose, split_unit
 from elemflow.multitask.transforms import to_target
 from elemflow.sources.table import read_table
 from elemflow.sources.table_files import UnreadableTable
@@ -63,7 +62,7 @@ def read_measured(
     """
     found = _proposal(table, target)
     if target not in found.columns:  # a name without the unit that the column has in brackets
-        alone = [name for name in found.columns if _without_unit(name) == target]
+        alone = [name for name in found.columns if split_unit(name)[0] == target]
         target = alone[0] if len(alone) == 1 else target
         found = _proposal(table, target)
     column = formula or next(iter(found.formulas), None)
@@ -88,7 +87,7 @@ def read_measured(
     formulas = rows.groupby("composition", sort=True)["formula"].first()
     medians = rows.groupby("composition", sort=True)["value"].median()
     proposed = next((each.unit for each in found.numbers if each.name == target), None)
-    title = _without_unit(target) if proposed else target
+    title = split_unit(target)[0] if proposed else target
     measured = Measured(
         title or target, unit or proposed or "", medians.index.to_list(), formulas.to_list(), medians.to_numpy(),
         to_target(medians.to_numpy(), transform), int(rows["composition"].duplicated(keep=False).sum()), rejected,
@@ -111,11 +110,6 @@ def _proposal(table: Path, target: str) -> Proposal:
         raise DataError(
             f"{error.problem} Save it as a table of comma-separated columns (.csv), as JSON or as Parquet."
         ) from None
-
-
-def _without_unit(column: str) -> str:
-    """Return the name of a column without a unit in brackets at its end."""
-    return re.sub(r"[\s_]*[(\[][^()\[\]]*[)\]]\s*$", "", column)
 
 
 def _reason(value: float | None, transform: Transform, cell: object, decimal: str) -> str | None:

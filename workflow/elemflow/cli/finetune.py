@@ -72,14 +72,18 @@ def finetune(
     """
     from threadpoolctl import threadpool_limits
 
+    from elemflow.base.predictor import SHIPPED
     from elemflow.base.table import read_measured
+    from elemflow.cli.finetune_output import check_outputs
     from elemflow.core.files import write_text
+    from elemflow.core.places import find
 
     if run and base_file:
         raise click.UsageError("give --run or --base, not both.")
     out = output or Path(f"{_file_name(target)}.elemflow")
     if out.suffix != ".elemflow":
         raise click.UsageError(f"{out}: name the predictor .elemflow.")
+    check_outputs(out, None if run else base_file or find(SHIPPED))
     measured = read_measured(table, target, formula, unit, transform)
     base, notes = _start(base_file, run, results)
     methods = ("base", "constant") if quick else None

@@ -1,5 +1,6 @@
 """`elemflow stable`: which of some compounds are stable against the known phases."""
 
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,8 +174,10 @@ def _write(decider: "Stability", wanted: Given, *, keep: bool) -> "list[pa.Table
         stability_writer(wanted.output) if as_table else open_writer(wanted.output, str(wanted.form), named, "none")
     )
     kept = []
+    batches = formula_batches(decider.predictor.featurizer, wanted)
+    first = list(islice(batches, 1))  # an input that cannot be read leaves no header behind
     with writer as append:
-        for batch in formula_batches(decider.predictor.featurizer, wanted):
+        for batch in chain(first, batches):
             note_batch(wanted, batch)
             table = decider.table(batch, schema)
             append(table if as_table else table.rename_columns(named.names).cast(named))

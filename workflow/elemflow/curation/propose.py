@@ -31,7 +31,8 @@ _NUMBER = {
     decimal: re.compile(rf"[-+−]?(?:\d+(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)(?:[eE][-+]?\d+)?")
     for decimal in ".,"
 }
-_UNIT = re.compile(r"^(?P<name>.*?)[\s_]*[(\[](?P<unit>[^()\[\]]+)[)\]]\s*$")
+_UNIT = re.compile(r"^(?P<name>.*?)[\s_]*[(\[](?P<unit>(?:[^()\[\]]|[(\[][^()\[\]]*[)\]])+)[)\]]\s*$")
+"""A heading with a unit in brackets at its end; the unit may have brackets itself, as W/(m K) has."""
 _ID = re.compile(r"(?:^|.*[_ -])(?:id|jid|auid|uuid|refcode)$", re.IGNORECASE)
 _INDEX = re.compile(r"^(?:|unnamed.*|index|row|no\.?|nr\.?)$", re.IGNORECASE)
 
@@ -163,10 +164,15 @@ def id_of(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", letters.lower()).strip("_")
 
 
+def split_unit(name: str) -> tuple[str, str | None]:
+    """Return a heading without a unit in brackets at its end, and that unit or None: `kappa (W/(m K))`."""
+    match = _UNIT.match(name)
+    return (match["name"], match["unit"].strip()) if match else (name, None)
+
+
 def property_of(name: str) -> tuple[str, str | None]:
     """Return a name for the property of a column, and its unit if the column names it: `Eg (eV)`."""
-    match = _UNIT.match(name)
-    plain, unit = (match["name"], match["unit"].strip()) if match else (name, None)
+    plain, unit = split_unit(name)
     found = id_of(plain)
     return (found if re.match(r"[a-z]", found) else f"property_{found}".rstrip("_")), unit
 
