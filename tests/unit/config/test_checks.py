@@ -82,6 +82,31 @@ def test_a_wrong_hold_out_is_refused(project, declared, message):
     assert f"config/protocols/a.yaml (extends brnet2023): {message}" in refusal(project)
 
 
+@pytest.mark.parametrize("scheme", ["highest_values", "latest"])
+@pytest.mark.parametrize(("validation", "test", "fits"), [(0.5, 0.5, False), (0.7, 0.6, False), (0.5, 0.4, True)])
+def test_the_end_of_an_order_must_leave_a_training_set(project, scheme, validation, test, fits):
+    column = {"column": "year"} if scheme == "latest" else {}
+    split = {"scheme": scheme, "seed": 1, "validation": validation, "test": test} | column
+    edit(project, "protocols/brnet2023.yaml", lambda c: c.update(split=split))
+    if fits:
+        load(CONFIG, project)
+        return
+    expected = f"brnet2023.yaml: key 'split.validation': {validation} in the validation set and {test} tested leave no"
+    assert expected in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("split", "key", "found"),
+    [
+        ({"scheme": "leave_elements_out", "elements": ["O", "Fee"]}, "elements", "'Fee' is no element. Did you mean"),
+        ({"scheme": "named_systems", "systems": ["Li-Fee-O"]}, "systems", "'Li-Fee-O': 'Fee' is no element. Did you"),
+    ],
+)
+def test_a_misspelled_element_of_a_split_is_refused_by_file_and_key(project, split, key, found):
+    edit(project, "protocols/brnet2023.yaml", lambda c: c.update(split=split | {"seed": 1}))
+    assert refusal(project).startswith(f"config/protocols/brnet2023.yaml: key 'split.{key}': {found}")
+
+
 @pytest.mark.parametrize(
     ("model", "change", "message"),
     [

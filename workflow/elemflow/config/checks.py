@@ -20,6 +20,7 @@ from elemflow.core.errors import ConfigError, nearest
 from elemflow.networks.spec import ScalableSpec
 from elemflow.splits.schemes.base import SplitScheme
 from elemflow.splits.schemes.fractions import Fractions
+from elemflow.splits.schemes.ordered import OrderedScheme
 
 KEPT_COLUMNS = ("material_id", "entry_id", "formula", "composition", "n_entries", "structure_type", "structure")
 RESERVED = (*KEPT_COLUMNS, "code")
@@ -250,6 +251,8 @@ def check_protocol(protocol: Protocol, path: str) -> None:
         )
     if isinstance(protocol.split, Fractions):
         _check_shares(path, protocol.split)
+    if isinstance(protocol.split, OrderedScheme):
+        _check_ends(path, protocol.split)
     _check_hold_out(path, protocol.split)
     _check_ensemble(path, protocol)
     if protocol.training:
@@ -293,6 +296,15 @@ def _check_shares(path: str, split: Fractions) -> None:
         raise ConfigError(
             f"{path}: key 'split.splits': under `split_per_member: true` every member has its own split. Set "
             "`split_per_member: false`, or remove the key."
+        )
+
+
+def _check_ends(path: str, split: OrderedScheme) -> None:
+    """Check that the tested end of an order and the part before it leave a training set."""
+    if split.validation + split.test > 1 - 1e-9:
+        raise ConfigError(
+            f"{path}: key 'split.validation': {split.validation:g} in the validation set and {split.test:g} tested "
+            "leave no training set. Their sum must be below 1; lower one of the two."
         )
 
 

@@ -41,7 +41,7 @@ class ProtocolReader:
 
     def __init__(self, found: Declarations, as_declared: Declarations, scale: Scale, datasets: Mapping[str, Dataset]):
         self._found, self._scale, self._datasets = found, scale, datasets
-        self._as_declared = {name: Protocol.read(declared) for name, (_, declared) in as_declared.items()}
+        self._as_declared = {name: Protocol.read(declared, path) for name, (path, declared) in as_declared.items()}
         self._protocols: dict[str, Protocol] = {}
 
     def read(self) -> WithVariations[Protocol]:
@@ -50,8 +50,8 @@ class ProtocolReader:
         Raises:
             ConfigError: Names the file, the key, what was found and what is allowed.
         """
-        for name, (_, declared) in self._found.items():
-            protocol = cap(Protocol.read(declared), self._scale)
+        for name, (path, declared) in self._found.items():
+            protocol = cap(Protocol.read(declared, path), self._scale)
             self._protocols[name] = protocol.reduced_by(reductions(self._as_declared[name], protocol))
         for name, protocol in self._protocols.items():
             check_protocol(protocol, self._found[name][0])
@@ -73,7 +73,7 @@ class ProtocolReader:
         as_declared = merge(self._as_declared[base].written, nest(changes))
         drop_removed(as_declared, changes)
         drop_ensemble_none({name: (where, as_declared)})
-        reduced = reductions(Protocol.read(as_declared), varied)
+        reduced = reductions(Protocol.read(as_declared, where), varied)
         title = f"{whole['title']}; {describe(name, protocol_keys())}" if "title" in whole else None
         titled = varied if title is None else Protocol.read(varied.written | {"title": title})
         return titled.reduced_by(reduced)
@@ -83,7 +83,7 @@ def _read_varied(whole: Parameters, changes: Changes, where: str) -> Protocol:
     """Return a protocol with changes, valid by the schema."""
     varied = {where: (where, _varied(whole, changes, "protocol", where))}
     drop_ensemble_none(varied)
-    return Protocol.read(varied[where][1])
+    return Protocol.read(varied[where][1], where)
 
 
 class ModelReader:

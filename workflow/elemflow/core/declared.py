@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+
+from elemflow.core.errors import ConfigError
 
 Parameters = dict[str, Any]
 """Parameters of a job: JSON values, since Snakemake compares them as text."""
@@ -40,9 +42,23 @@ class FromFile(Declared):
     _written: Parameters = PrivateAttr(default_factory=dict)
 
     @classmethod
-    def read(cls, declared: Mapping[str, Any]) -> Self:
-        """Return the typed declaration of keys that are valid by their JSON schema."""
-        return cls.model_validate(declared).written_as(declared)
+    def read(cls, declared: Mapping[str, Any], where: str | None = None) -> Self:
+        """Return the typed declaration of keys that are valid by their JSON schema.
+
+        Args:
+            declared: The keys.
+            where: How messages call the file.
+
+        Raises:
+            ConfigError: A file is given, and a value is none of its key for a reason that the schema cannot express.
+        """
+        try:
+            return cls.model_validate(declared).written_as(declared)
+        except ValidationError as error:
+            if where is None:
+                raise
+            key, reason = first_mistake(error)
+            raise ConfigError(f"{where}: key '{key}': {reason}") from None
 
     def written_as(self, declared: Mapping[str, Any]) -> Self:
         """Remember how the declaration was written."""
@@ -68,3 +84,14 @@ class FromFile(Declared):
 def without_default(schema: dict[str, Any]) -> None:
     """Remove the default of a field from its JSON schema, so that it is not written into declarations."""
     schema.pop("default", None)
+
+
+def first_mistake(error: ValidationError) -> tuple[str, str]:
+    """Return the dotted key and the reason of the first mistake; one of a section within another has both keys."""
+    first = error.errors()[0]
+    steps = ".".join(map(str, first["loc"]))
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ValidationError):
+        key, reason = first_mistake(cause)
+        return f"{steps}.{key}" if key else steps, reason
+    return steps, first["msg"].removeprefix("Value error, ")

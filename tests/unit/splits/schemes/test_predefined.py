@@ -1,11 +1,18 @@
 """Predefined splits: columns of the source, lists of entries, and the folds of Matbench."""
 
+import json
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elemflow.core.errors import DataError
+from elemflow.splits.schemes import file
 from elemflow.splits.schemes.k_fold_rows import shuffled_folds
 from elemflow.splits.schemes.registry import read_split
 from elemflow.splits.write import write_split
@@ -94,12 +101,37 @@ def test_a_list_names_the_sets_and_drops_the_rest(tmp_path, name, text):
     assert sets(tmp_path / "s") == {"train": ["M0", "M1"], "validation": ["M2"], "test": ["M3"]}
 
 
+@given(st.lists(st.sampled_from(["train", "val", "test", "fold_1", "a\u0301"]), min_size=1, max_size=6))
+def test_a_list_in_json_loses_no_entry(keys):
+    text = "{" + ", ".join(f'{json.dumps(key)}: ["{i}"]' for i, key in enumerate(keys)) + "}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "list.json"
+        path.write_text(text, encoding="utf-8")
+        if len(set(keys)) < len(keys):
+            with pytest.raises(DataError, match="times in one object"):
+                file._read_list(path, "here")
+        else:
+            assert len(file._read_list(path, "here")) == len(keys)
+
+
+def test_a_list_says_how_many_materials_it_leaves_out(tmp_path, caplog):
+    (tmp_path / "list.csv").write_text("entry_id,role\n0,train\n1,test\n2,none\n")
+    with caplog.at_level("INFO"):
+        write_split(
+            rows_table(tmp_path, range(9)), "gap", read_split(LIST | {"roles": {"none": "none"}}), tmp_path / "s",
+            where="here", listed=tmp_path / "list.csv",
+        )  # fmt: skip
+    assert "list.csv: 7 of 9 materials with a value are in no set." in caplog.text
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ('{"fold_0": ["0", "1"], "fold_1": ["1", "2"]}', "listed twice: 1. An entry belongs to one set or fold"),
         ('{"train": ["0", "7"], "test": ["8"]}', "2 of 3 entries are no materials with a value, such as 7, 8."),
         ('{"trian": ["0"], "test": ["1"]}', "'0' has the label 'trian'. Allowed: train, val, valid, validation, test"),
+        ('{"train": ["0"], "test": ["1"], "train": ["2"]}', "the key 'train' occurs 2 times in one object"),
+        ('{"train": {"0": 1, "0": 2}, "test": ["1"]}', "the key '0' occurs 2 times in one object"),
         ('["0", "1"]', "cannot be read (AttributeError"),
         ('{"train": ["0"', "cannot be read (JSONDecodeError"),
     ],

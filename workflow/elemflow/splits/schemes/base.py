@@ -159,7 +159,8 @@ class SplitScheme(Declared):
         """Roles that must not be empty."""
         if self.shares is None:
             return (Role.TRAIN, Role.TEST)
-        return tuple(role for role, share in zip(ROLES, self.shares, strict=True) if share > 0)
+        shares = zip(ROLES, self.shares, strict=True)
+        return tuple(role for role, share in shares if share > 0 or role is Role.TRAIN)
 
     @property
     def reductions(self) -> Reductions:

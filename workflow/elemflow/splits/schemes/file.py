@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from pydantic import Field
 from elemflow.core.errors import DataError
 from elemflow.splits.schemes.base import describe_members
 from elemflow.splits.schemes.labels import DROPPED, LabelledScheme, read_labels
+
+log = logging.getLogger(__name__)
 
 SHOWN = 5  # ids in a message
 
@@ -42,7 +45,8 @@ class File(LabelledScheme):
         """Return the role or fold that the list names, `none` for unlisted materials; see `SplitScheme.labels`.
 
         Raises:
-            DataError: The list cannot be read, names an entry twice, or names one that is no material with a value.
+            DataError: The list cannot be read, names a key or an entry twice, or names an entry that is no material
+                with a value.
         """
         path = Path(self.path) if listed is None else listed
         place = f"{where}: {path}"
@@ -54,13 +58,16 @@ class File(LabelledScheme):
             )
         found = read_labels(list(label_of.values()), list(label_of), self.roles, place)
         known = dict(zip(label_of, found.tolist(), strict=True))
-        return np.array([known.get(str(entry), DROPPED) for entry in values], dtype=object)
+        labels = np.array([known.get(str(entry), DROPPED) for entry in values], dtype=object)
+        left_out = int((labels == DROPPED).sum())
+        log.info("%s: %s of %s materials with a value are in no set.", place, f"{left_out:,}", f"{len(labels):,}")
+        return labels
 
 
 def _read_list(path: Path, place: str) -> dict[str, str]:
     """Return the label of each listed entry."""
     try:
-        listed = list(_read_json(path) if path.suffix == ".json" else _read_csv(path))
+        listed = list(_read_json(path, place) if path.suffix == ".json" else _read_csv(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{place} cannot be read ({type(error).__name__}: {error}). Needed is JSON such as "
@@ -73,8 +80,19 @@ def _read_list(path: Path, place: str) -> dict[str, str]:
     return label_of
 
 
-def _read_json(path: Path) -> Iterator[tuple[str, str]]:
-    for label, entries in json.loads(path.read_text(encoding="utf-8")).items():
+def _read_json(path: Path, place: str) -> Iterator[tuple[str, str]]:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        """Return an object of JSON, which would keep the last of equal keys alone."""
+        for key, times in Counter(key for key, _ in pairs).items():
+            if times > 1:
+                raise DataError(
+                    f"{place}: the key '{key}' occurs {times} times in one object, and JSON keeps the last of them "
+                    "alone. Join their entries under one key."
+                )
+        return dict(pairs)
+
+    listed = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
+    for label, entries in listed.items():
         yield from ((str(entry), label.removeprefix("fold_")) for entry in entries)
 
 
