@@ -43,6 +43,20 @@ def test_wider_levels_give_wider_intervals(file):
     assert (wide["z_gap_upper"] - wide["z_gap_lower"] > narrow["z_gap_upper"] - narrow["z_gap_lower"]).all()
 
 
+def test_a_level_beyond_the_held_out_rows_has_no_interval_rather_than_an_infinite_one(file):
+    predictor = BasePredictor(file, level=99)
+    frame = predictor.frame(["LiO", "NaFeO2"])
+    assert predictor.without_intervals
+    for name in predictor.without_intervals:
+        assert np.isfinite(frame[name]).all()
+        assert frame[[f"{name}_lower", f"{name}_upper"]].isna().any(axis=None)
+    ends = frame.filter(regex="_(lower|upper)$").to_numpy(dtype=float)
+    assert not np.isinf(ends).any()
+    assert np.nanmax(np.abs(ends), initial=0) < 1e200
+    with pytest.raises(DataError, match="Did you mean 90"):
+        BasePredictor(file, level=0.9)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no\.elemflow"):
         BasePredictor(tmp_path / "no.elemflow")

@@ -81,3 +81,21 @@ def test_what_does_not_fit_is_refused(call, shipped, arguments, named):
 def test_structures_need_a_run(call, shipped, tmp_path):
     (tmp_path / "a.cif").write_text("data_a")
     assert call("predict", tmp_path / "a.cif").exit_code == 2
+
+
+def test_formulas_in_capitals_and_near_neutrality_are_answered(call):
+    done = call("predict", "CU2O", "TiO1.99", "CO2", "--property", "mp_band_gap")
+    assert done.exit_code == 0
+    assert "CU2O: read as C, U, O; did you mean Cu2O?" in done.stderr
+    assert "TiO1.99: not charge-neutral, and within 2 % of O2Ti" in done.stderr
+    assert "CO2" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("formula", "advice"),
+    [("LiNi1/3Mn2/3O2", "0.3333 for 1/3"), ("Fe2O3(s)", "Leave out the state of matter, (s)")],
+)
+def test_fractions_and_states_of_matter_are_no_files_and_have_advice(call, formula, advice):
+    done = call("predict", formula)
+    assert done.exit_code == 1
+    assert advice in done.stderr

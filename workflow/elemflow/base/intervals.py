@@ -49,6 +49,11 @@ class HeadIntervals:
         of_groups = (scores[groups == group] for group in range(len(self._edges) + 1))
         self._quantiles = np.array([conformal_quantile(scores, level / 100, len(scores)) for scores in of_groups])
 
+    @property
+    def are_bounded(self) -> bool:
+        """Whether there are enough held-out rows for the level, in every group."""
+        return bool(np.isfinite(self._quantiles).all())
+
     def half_width(self, predicted: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Return half-widths (rows,); infinite where there are too few held-out rows for the level.
 

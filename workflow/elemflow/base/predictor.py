@@ -13,8 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from elemflow.base.intervals import Calibrated, HeadIntervals
+from elemflow.base.neutrality import NEUTRAL, find_nearly_neutral
 from elemflow.chemistry.formula_arrays import element_amounts
 from elemflow.core.errors import DataError, nearest
+from elemflow.core.levels import check_level
 from elemflow.core.places import find
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
 from elemflow.inference.formulas import Batch, Featurizer
@@ -48,7 +50,7 @@ class BasePredictor:
 
     Raises:
         DataError: The file is damaged or of other features, or has no such head, or no known values and they are asked
-            for.
+            for; or the level is none.
 
     Example:
         >>> from elemflow.base.predictor import BasePredictor
@@ -69,7 +71,7 @@ class BasePredictor:
             raise DataError(f"{self.path}: no such file. Name a base with --model, or a trained run with --run.")
         self.base: BaseFile = read_base(self.path)
         self.heads = self._chosen(properties)
-        self.level = level
+        self.level = check_level(level)
         self.known = self.base.known if known is None or known else None
         if known and self.known is None:
             raise DataError(f"{self.path}: holds no known values. Leave --known out.")
@@ -98,6 +100,36 @@ class BasePredictor:
             HeadIntervals(Calibrated(*found[name].astype(np.float64)), self.level) if name in found else None
             for name in names
         ]
+
+    @property
+    def without_intervals(self) -> list[str]:
+        """Chosen heads that have too few held-out compositions for the level, for some predictions at least."""
+        chosen = zip(self.heads, self._intervals, strict=True)
+        return [self.base.heads[place] for place, each in chosen if each is not None and not each.are_bounded]
+
+    def nearly_neutral(self, batch: Batch) -> dict[int, str]:
+        """Return the charge-neutral composition that each row of a batch misses by little; see `base.neutrality`.
+
+        Args:
+            batch: The batch.
+        """
+        rows = batch.predicted_rows
+        found = self._nearly_neutral([str(batch.labels["composition"][row]) for row in rows], batch.x)
+        return {rows[place]: name for place, name in found.items()}
+
+    def _nearly_neutral(self, compositions: list[str], x: np.ndarray) -> dict[int, str]:
+        labels = [label for part in self.base.parts() for label in part.LABELS]
+        if NEUTRAL not in labels:
+            return {}
+        column = labels.index(NEUTRAL)
+
+        def is_neutral(names: list[str]) -> np.ndarray:
+            batch = self.featurizer.batch(names)
+            found = np.zeros(len(names), dtype=bool)
+            found[batch.predicted_rows] = batch.x[:, column] > 0
+            return found
+
+        return find_nearly_neutral(compositions, x[:, column] > 0, is_neutral)
 
     def schema(self, labels: Sequence[str]) -> pa.Schema:
         """Return the columns of the predictions.
@@ -133,6 +165,8 @@ class BasePredictor:
         compositions = [str(batch.labels["composition"][row]) for row in rows]
         targets, spread = self.base.predict(batch.x, self.heads)
         flags = flags_of(compositions, self.base.elements[self.heads], spread, self._limits)
+        near = list(self._nearly_neutral(compositions, batch.x))
+        flags[near] = np.maximum(flags[near], 1)
         masks = self.base.seen.masks(compositions)
         columns: dict[str, np.ndarray] = {}
         for number, place in enumerate(self.heads):
@@ -141,6 +175,7 @@ class BasePredictor:
             low, high = np.full((2, len(rows)), np.nan)
             if intervals is not None:
                 half = intervals.half_width(targets[:, number], spread[:, number])
+                half[~np.isfinite(half)] = np.nan
                 low, high = targets[:, number] - half, targets[:, number] + half
             for end, values in zip(OUTPUTS[:3], (targets[:, number], low, high), strict=True):
                 in_unit = from_target(values, head.transform)

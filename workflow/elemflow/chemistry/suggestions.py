@@ -27,6 +27,8 @@ _LARGE_AMOUNT = re.compile(r"[1-9][0-9]")
 """Of an alloy such as Mg891Sm109, whose zeros are meant; looked for where the zeros are replaced."""
 _LOOKALIKES = (("1", "l"), ("I", "l"), ("|", "l"), ("l", "1"), ("0", "O"), ("o", "O"), (",", "."))
 """Characters that are taken for one another, and what they may be meant for."""
+_FRACTION = re.compile(r"([0-9]+)/([0-9]+)")
+_STATE = re.compile(r"\((?:s|l|g|aq|cr|am)\)$")
 _LETTERS = re.compile(r"[A-Za-z]+")
 
 
@@ -83,9 +85,19 @@ def suggestions(formula: str) -> list[str]:
 
 
 def did_you_mean(formula: str) -> str:
-    """Return ` Did you mean Fe2O3?` for a mistyped formula, or nothing."""
+    """Return ` Did you mean Fe2O3?` for a mistyped formula, advice on fractions and states of matter, or nothing."""
+    if fraction := _FRACTION.search(formula):
+        amount = int(fraction[1]) / int(fraction[2]) if int(fraction[2]) else 0.0
+        return f" Write a decimal amount, {amount:.4f} for {fraction[0]}."
+    if state := _STATE.search(formula):
+        return f" Leave out the state of matter, {state[0]}."
     found = suggestions(formula)
     return f" Did you mean {' or '.join(found)}?" if found else ""
+
+
+def recased(formula: str) -> list[str]:
+    """Return other formulas that a text is with letters of another case, the likeliest first: Cu2O for CU2O."""
+    return [each for each in dict.fromkeys(_recased(formula.strip())) if each != formula and _is_formula(each)]
 
 
 def _corrections(text: str) -> Iterator[str]:

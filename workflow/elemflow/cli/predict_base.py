@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from elemflow.base.predictor import BasePredictor
+    from elemflow.inference.formulas import Batch
+
+
+MOST_NAMED = 4
+"""Most properties that a note names."""
 
 
 def predict_with_base(given: Given, path: Path | None, properties: Sequence[str], level: int | None) -> None:
@@ -47,7 +52,36 @@ def predict_with_base(given: Given, path: Path | None, properties: Sequence[str]
             for batch in chain(first, batches):
                 note_batch(given, batch)
                 append(predictor.table(batch, schema).rename_columns(named.names).cast(named))
+    if without := predictor.without_intervals:
+        more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
+        heads = ", ".join(without[:MOST_NAMED]) + more
+        click.echo(f"too few held-out compositions for all {predictor.level} % intervals of {heads}", err=True)
     report(given)
+
+
+def note_reading(given: Given, predictor: "BasePredictor", batch: "Batch") -> None:
+    """Note what a base cannot know of formulas: small deviations from neutrality, and symbols in capital letters."""
+    import numpy as np
+
+    from elemflow.chemistry.composition import canonical, parse_formula
+    from elemflow.chemistry.suggestions import recased
+
+    for row, neutral in predictor.nearly_neutral(batch).items():
+        given.hints.append(
+            f"{batch.labels['formula'][row]}: not charge-neutral, and within 2 % of {neutral}, which can be. It is "
+            f"predicted as a compound that cannot, and flagged far; if its amounts are rounded, give {neutral}."
+        )
+    known = predictor.base.known
+    if known is None:
+        return
+    for row in batch.predicted_rows:
+        formula, read = str(batch.labels["formula"][row]), str(batch.labels["composition"][row])
+        meant = recased(formula) if formula.isupper() else []
+        if not meant or np.isfinite(known.find([read], predictor.heads)).any():
+            continue
+        found = [name for name in meant if np.isfinite(known.find([canonical(name)], predictor.heads)).any()]
+        if found:
+            given.hints.append(f"{formula}: read as {', '.join(parse_formula(formula))}; did you mean {found[0]}?")
 
 
 def _write_table(predictor: "BasePredictor", given: Given, batches: Iterator[Any], schema: "pa.Schema") -> None:
@@ -58,6 +92,7 @@ def _write_table(predictor: "BasePredictor", given: Given, batches: Iterator[Any
             stream = stack.enter_context(stack.enter_context(atomic_path(given.output)).open("w", encoding="utf-8"))
         for batch in batches:
             note_batch(given, batch)
+            note_reading(given, predictor, batch)
             for row in predictor.table(batch, schema).to_pylist():
                 if row.get("reason") is None:
                     known = ["known"] if predictor.known else []

@@ -1,5 +1,6 @@
 """What a call of `elemflow predict` requests, and how its formulas are read, whatever predicts them."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ SUFFIXES = {
 }
 """Endings by which an argument is a file and not a formula."""
 STANDARD_INPUT = "-"
+FRACTION = re.compile(r"[0-9]/[0-9]")
+"""Of a formula such as LiNi1/3Mn2/3O2, and of no path that does not exist."""
 MOST_HINTS = 5
 """Most suspicious formulas of a file that are named."""
 
@@ -71,7 +74,7 @@ def looks_like_a_file(text: str) -> bool:
     """Return whether an argument names a file and is no formula."""
     return (
         Path(text).suffix.lower() in SUFFIXES
-        or "/" in text
+        or ("/" in text and not FRACTION.search(text))
         or structure_format(text) is not None
         or Path(text).is_file()
     )

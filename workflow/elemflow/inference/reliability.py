@@ -13,6 +13,7 @@ import numpy as np
 from elemflow.config.kinds import parts_of
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, sha256_file
+from elemflow.core.levels import check_level
 from elemflow.core.parquet import read_frame
 from elemflow.core.roles import Role
 from elemflow.core.run import Run
@@ -38,11 +39,11 @@ class Intervals:
         level: As given.
 
     Raises:
-        DataError: The compositions of the validation rows are too few for the level.
+        DataError: The compositions of the validation rows are too few for the level, or it is none.
     """
 
     def __init__(self, calibration: Calibration, level: int, minimum: float | None = None):
-        self.level = level
+        self.level = check_level(level)
         self._calibration, self._minimum = calibration, -math.inf if minimum is None else minimum
         count = calibration.compositions
         if not enough_for_calibration(count, level / 100):
