@@ -29,12 +29,10 @@ from elemflow.sources.download import download
 from elemflow.sources.json_rows import iter_lines, iter_rows
 from elemflow.sources.options import FORMATS, Format, Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
+from elemflow.sources.short_rows import WHITESPACE, CsvFile, without_short_rows
 from elemflow.sources.structure_files import FIELD, pack, with_structures
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table
 from elemflow.sources.workbook import iter_sheet
-
-WHITESPACE = "whitespace"
-"""Separator of columns that any number of spaces and tabs separate."""
 
 SEPARATORS = (";", "\t", "|", ",")
 """What a header is searched for when its columns are not found, to name the separator that the file seems to have."""
@@ -341,7 +339,10 @@ def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.Data
             chunksize=CHUNK_ROWS,
             skip_blank_lines=len(header) != 1,  # in a single column an empty line is an empty cell
         )
-        filled = (frame.fillna("") for frame in frames)
+        filled: Iterator[pd.DataFrame] = (frame.fillna("") for frame in frames)
+        if len(header) > 1:
+            file = CsvFile(path, layout.member, separator, has_header=not layout.names)
+            filled = without_short_rows(file, layout.names or header, filled)
         yield from _without_blank_end(filled) if len(header) == 1 else filled
 
 
