@@ -177,6 +177,28 @@ def test_the_command_writes_a_predictor_and_a_report(file, table, tmp_path, monk
     assert "Tc" in shown.output
 
 
+def test_the_minimum_is_that_of_the_command_and_no_guess_from_the_values(file, table, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from elemflow.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    arguments = ["finetune", str(table), "--target", "Tc", "--base", str(file), "--quick"]
+    assert min(read_measured(table, "Tc").y) >= 0
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert read_base(tmp_path / "tc.elemflow").facts.heads[0].minimum is None
+    done = CliRunner().invoke(main, [*arguments, "--minimum", "0"])
+    assert done.exit_code == 0, done.output
+    assert read_base(tmp_path / "tc.elemflow").facts.heads[0].minimum == 0
+    shown = CliRunner().invoke(main, ["info", "tc.elemflow"])
+    assert "Predictions and intervals end at 0 K, as `--minimum` says." in shown.output
+    done = CliRunner().invoke(main, [*arguments, "--minimum", "1000"])
+    assert done.exit_code == 1
+    assert "values are below --minimum 1000" in done.stderr
+    assert CliRunner().invoke(main, [*arguments, "--minimum", "-inf"]).exit_code == 2
+
+
 def test_units_that_may_be_mixed_up_and_unknown_elements_are_named(file, table):
     from elemflow.cli.finetune import _notes
 

@@ -10,7 +10,7 @@ from elemflow.base.intervals import Calibrated, cross_coverage
 from elemflow.base.table import Measured
 from elemflow.config.base import Transform
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
-from elemflow.multitask.transforms import from_target
+from elemflow.multitask.transforms import from_target, to_target
 
 MOST_SHOWN = 5
 """Most rows of each list of the report."""
@@ -32,6 +32,7 @@ class Fitted(NamedTuple):
         started_from: Name of the base, or of the run whose networks were fine-tuned.
         notes: Warnings.
         predictor: Name of the file with the predictor.
+        minimum: Lowest value of predictions and intervals, if the user named one.
     """
 
     measured: Measured
@@ -44,6 +45,19 @@ class Fitted(NamedTuple):
     started_from: str
     notes: list[str]
     predictor: str
+    minimum: float | None = None
+
+    @property
+    def bound(self) -> float:
+        """Return the minimum as it is learned; minus infinity if there is none."""
+        if self.minimum is None or (self.transform == "log10" and self.minimum <= 0):
+            return -np.inf
+        return float(to_target(np.array([self.minimum]), self.transform)[0])
+
+    @property
+    def log(self) -> bool:
+        """Return whether the decimal logarithm was learned."""
+        return self.transform == "log10"
 
 
 def values_of(fitted: Fitted) -> np.ndarray:
@@ -52,8 +66,15 @@ def values_of(fitted: Fitted) -> np.ndarray:
 
 
 def predicted_by(fitted: Fitted, method: str) -> np.ndarray:
-    """Return the predictions of a method in the unit of the property, each row by a model of the other folds."""
-    return from_target(fitted.compared.predictions[method], fitted.transform)
+    """Return the predictions of a method in the unit of the property, each row by a model of the other folds.
+
+    They end at the minimum, as those of the predictor do.
+    """
+    return from_target(_learned_by(fitted, method), fitted.transform)
+
+
+def _learned_by(fitted: Fitted, method: str) -> np.ndarray:
+    return np.maximum(fitted.compared.predictions[method], fitted.bound)
 
 
 def fold_errors(fitted: Fitted, method: str) -> np.ndarray:
@@ -61,18 +82,41 @@ def fold_errors(fitted: Fitted, method: str) -> np.ndarray:
     return np.abs(predicted_by(fitted, method) - values_of(fitted))
 
 
+def learned_errors(fitted: Fitted, method: str) -> np.ndarray:
+    """Return what `fold_errors` does in what was learned: in decades, of a logarithm. Methods are ranked by these."""
+    return np.abs(_learned_by(fitted, method) - fitted.rows.y)
+
+
 def fold_means(fitted: Fitted, method: str) -> list[float]:
-    """Return the mean absolute error of a method on each fold."""
-    errors = fold_errors(fitted, method)
+    """Return the mean absolute error of a method on each fold, in what was learned."""
+    errors = learned_errors(fitted, method)
     return [float(errors[fitted.compared.folds == fold].mean()) for fold in np.unique(fitted.compared.folds)]
 
 
+def error_header(fitted: Fitted) -> list[str]:
+    """Return the names of the columns of `error_lines`."""
+    error = f"mean absolute error{_unit(fitted)}"
+    if fitted.log:
+        return ["method", "mean absolute error [decades]", "sd over folds", error]
+    return ["method", error, "sd over folds"]
+
+
 def error_lines(fitted: Fitted) -> list[list[str]]:
-    """Return method, error and its standard deviation over the folds as cells."""
+    """Return method, error and its standard deviation over the folds as cells, the lowest error first.
+
+    Of a logarithm these are in decades, and the error in the unit is a further cell.
+    """
+    errors = {each: float(learned_errors(fitted, each).mean()) for each in fitted.compared.predictions}
     return [
-        [METHODS[each], f"{fold_errors(fitted, each).mean():.4g}", f"{np.std(fold_means(fitted, each), ddof=1):.2g}"]
-        for each in fitted.compared.predictions
+        [METHODS[each], f"{errors[each]:.4g}", f"{np.std(fold_means(fitted, each), ddof=1):.2g}"]
+        + ([f"{fold_errors(fitted, each).mean():.4g}"] if fitted.log else [])
+        for each in sorted(errors, key=lambda method: errors[method])
     ]
+
+
+def error_unit(fitted: Fitted) -> str:
+    """Return what errors are in, in brackets after a space, or an empty text."""
+    return " [decades]" if fitted.log else _unit(fitted)
 
 
 def start_text(fitted: Fitted) -> str:
@@ -81,6 +125,24 @@ def start_text(fitted: Fitted) -> str:
         f"Started from the head “{fitted.nearest[0]}” of {fitted.started_from} (R² {fitted.correlation:.2f} with the "
         "values)."
     )
+
+
+def bound_text(fitted: Fitted) -> str:
+    """Return a sentence on the lowest prediction."""
+    if fitted.minimum is not None:
+        return f"Predictions and intervals end at {fitted.minimum:g}{_after(fitted)}, as `--minimum` says."
+    if fitted.log:
+        return "Predictions and intervals are positive."
+    if fitted.measured.values.min() >= 0:
+        return (
+            "Predictions and intervals have no lower bound. No value of the table is negative; if the property cannot "
+            "be, fine-tune with `--minimum 0`."
+        )
+    return "Predictions and intervals have no lower bound."
+
+
+def _after(fitted: Fitted) -> str:
+    return f" {fitted.measured.unit}" if fitted.measured.unit else ""
 
 
 def left_out(fitted: Fitted) -> list[tuple[str, str, str]]:
@@ -104,12 +166,18 @@ def coverage(fitted: Fitted, level: int) -> tuple[float, float] | None:
     order = np.random.default_rng(0).permutation(len(errors))
     rows = Calibrated(errors, fitted.compared.spread, predicted)
     found = cross_coverage(rows.take(order), level)
-    return None if found is None else (found[0], 2 * float(np.mean(found[1])))
+    if found is None:
+        return None
+    low, high = (np.maximum(predicted[order] + sign * found[1], fitted.bound) for sign in (-1, 1))
+    return found[0], float(np.mean(high - low))
 
 
 def seen_errors(fitted: Fitted) -> list[tuple[str, int, float]]:
-    """Return which rows, how many, and the mean error of the fine-tuned base on them; NaN where there is none."""
-    errors, seen = fold_errors(fitted, "base"), fitted.compared.seen
+    """Return which rows, how many, and the mean error of the fine-tuned base on them; NaN where there is none.
+
+    Errors are in what was learned.
+    """
+    errors, seen = learned_errors(fitted, "base"), fitted.compared.seen
     other = "new to the base" if fitted.compared.complete else "unknown whether seen"
     parts = (("the base has seen the composition", seen), (other, ~seen))
     return [(text, int(mask.sum()), float(errors[mask].mean()) if mask.any() else float("nan")) for text, mask in parts]
@@ -141,8 +209,9 @@ def _head(fitted: Fitted) -> Iterator[str]:
     yield f"# {measured.target}{_unit(fitted)}: fine-tuned on {len(fitted.rows.y):,} compositions"
     yield ""
     yield start_text(fitted)
-    if fitted.transform == "log10":
+    if fitted.log:
         yield "The decimal logarithm was learned."
+    yield bound_text(fitted)
     yield ""
     for note in fitted.notes:
         yield f"**{note}**"
@@ -155,11 +224,15 @@ def _errors(fitted: Fitted) -> Iterator[str]:
     yield ""
     yield "Every row is predicted by models that saw neither it nor another row of its composition."
     yield ""
-    yield f"| method | mean absolute error{_unit(fitted)} | sd over folds |"
-    yield "|---|---|---|"
+    if fitted.log:
+        yield "A decade is a factor of 10; the lines are in the order of the errors in decades."
+        yield ""
+    header = error_header(fitted)
+    yield f"| {' | '.join(header)} |"
+    yield "|---" * len(header) + "|"
     yield from (f"| {' | '.join(line)} |" for line in error_lines(fitted))
     yield ""
-    yield "| fine-tuned base, by whether pre-training had the composition | rows | error |"
+    yield f"| fine-tuned base, by whether pre-training had the composition | rows | error{error_unit(fitted)} |"
     yield "|---|---|---|"
     yield from (f"| {' | '.join(line)} |" for line in seen_lines(fitted))
     yield ""
@@ -177,8 +250,7 @@ def _reliability(fitted: Fitted) -> Iterator[str]:
     if found is None:
         yield f"Too few rows to check intervals of {DEFAULT_LEVEL} %."
     else:
-        unit = f" {fitted.measured.unit}" if fitted.measured.unit else ""
-        of = " in decimal logarithms" if fitted.transform == "log10" else unit
+        of = " decades" if fitted.log else _after(fitted)
         yield (
             f"Intervals of {DEFAULT_LEVEL} % hold {100 * found[0]:.0f} % of the rows, {found[1]:.3g}{of} wide on "
             "average; each half of the rows was calibrated on the other."
@@ -187,7 +259,7 @@ def _reliability(fitted: Fitted) -> Iterator[str]:
 
 
 def _rows(fitted: Fitted) -> Iterator[str]:
-    measured, errors = fitted.measured, fold_errors(fitted, "base")
+    measured, errors = fitted.measured, learned_errors(fitted, "base")
     yield "## Rows"
     yield ""
     yield f"- compositions: {len(fitted.rows.y):,}; rows that share theirs with others: {measured.repeated:,} (median)"
@@ -196,7 +268,10 @@ def _rows(fitted: Fitted) -> Iterator[str]:
     worst = np.argsort(-errors)[:MOST_SHOWN]
     values = values_of(fitted)
     formulas = formulas_of(fitted)
-    shown = [f"{formulas[row]} ({values[row]:.4g}, off by {errors[row]:.3g})" for row in worst]
+    shown = [
+        f"{formulas[row]} ({values[row]:.4g}, off by {errors[row]:.3g}{' decades' if fitted.log else ''})"
+        for row in worst
+    ]
     yield f"- largest errors: {', '.join(shown)}: look at these values first"
     yield ""
 

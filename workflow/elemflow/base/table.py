@@ -46,7 +46,13 @@ class Measured:
 
 
 def read_measured(
-    table: Path, target: str, formula: str | None = None, unit: str | None = None, transform: Transform = "none"
+    table: Path,
+    target: str,
+    formula: str | None = None,
+    unit: str | None = None,
+    transform: Transform = "none",
+    *,
+    minimum: float | None = None,
 ) -> Measured:
     """Read a table with formulas and values.
 
@@ -56,9 +62,11 @@ def read_measured(
         formula: Column of the formulas; None is the one that looks like it.
         unit: Unit of the values; None is the one in the name of the column.
         transform: What is learned of a value.
+        minimum: Lowest value that the property can have.
 
     Raises:
-        DataError: A column is missing, or fewer than `FEWEST` compositions have a value, or all values are equal.
+        DataError: A column is missing, or fewer than `FEWEST` compositions have a value, or all values are equal, or
+            one is below the minimum.
     """
     found = _proposal(table, target)
     if target not in found.columns:  # a name without the unit that the column has in brackets
@@ -93,6 +101,8 @@ def read_measured(
         to_target(medians.to_numpy(), transform), int(rows["composition"].duplicated(keep=False).sum()), rejected,
     )  # fmt: skip
     _check(table, measured)
+    if minimum is not None:
+        _check_minimum(table, rows, minimum)
     return measured
 
 
@@ -146,4 +156,15 @@ def _check(table: Path, measured: Measured) -> None:
     if np.ptp(measured.y) == 0:
         raise DataError(
             f"{table}: all {rows} values of '{measured.target}' are {measured.y[0]:g}; there is nothing to learn."
+        )
+
+
+def _check_minimum(table: Path, rows: pd.DataFrame, minimum: float) -> None:
+    """Refuse a minimum that a value contradicts."""
+    below = rows[~(rows["value"] >= minimum)]
+    if len(below):
+        first = below.iloc[0]
+        raise DataError(
+            f"{table}: {len(below)} of {len(rows)} values are below --minimum {minimum:g}, the first of them "
+            f"{first['value']:g} ({first['formula']}). Correct the table, or give a lower minimum."
         )

@@ -1,7 +1,8 @@
 """`elemflow finetune`: a predictor of a user's own property from a table and the base that ships."""
 
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -42,6 +43,11 @@ ALIKE, TIMES = 0.5, 5.0
     help="Base or exported run to start from. Default: the base that ships.",
 )
 @click.option("--run", shell_complete=complete_run, help="Trained run to start from: its folder, or a part of its id.")
+@click.option(
+    "--minimum",
+    type=float,
+    help="Lowest value that the property can have; predictions and intervals end there. Default: no bound.",
+)
 @click.option("--quick", is_flag=True, help="Without the comparison with extra trees and a network from scratch.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of folds and networks.")
 @results_option
@@ -56,6 +62,7 @@ def finetune(
     base_file: Path | None,
     run: str | None,
     results: Path,
+    minimum: float | None,
     quick: bool,
     seed: int,
 ) -> None:
@@ -64,6 +71,7 @@ def finetune(
     \b
     elemflow finetune my.csv --target Tc --unit K
     elemflow finetune conductivities.csv --target kappa --transform log10 -o kappa.elemflow
+    elemflow finetune gaps.csv --target Eg --minimum 0
     elemflow finetune gaps.csv --target Eg --run "matbench_mp_gap brnet"
     elemflow predict --model kappa.elemflow MgO
 
@@ -72,6 +80,7 @@ def finetune(
     """
     from threadpoolctl import threadpool_limits
 
+    from elemflow.base.finetuning import METHODS
     from elemflow.base.predictor import SHIPPED
     from elemflow.base.table import read_measured
     from elemflow.cli.finetune_output import check_outputs
@@ -83,14 +92,16 @@ def finetune(
     out = output or Path(f"{_file_name(target)}.elemflow")
     if out.suffix != ".elemflow":
         raise click.UsageError(f"{out}: name the predictor .elemflow.")
+    if minimum is not None and not isfinite(minimum):
+        raise click.UsageError(f"--minimum {minimum}: give a number, or leave it out.")
     check_outputs(out, None if run else base_file or find(SHIPPED))
-    measured = read_measured(table, target, formula, unit, transform)
+    measured = read_measured(table, target, formula, unit, transform, minimum=minimum)
     base, notes = _start(base_file, run, results)
-    methods = ("base", "constant") if quick else None
+    how = _How(transform, minimum, ("base", "constant") if quick else tuple(METHODS), seed)
     # One thread: sums in another order would give other numbers on a machine with other cores.
     with threadpool_limits(1, "blas"):
-        fitted, sha256 = _fit(base, measured, transform, out, notes, methods=methods, seed=seed)
-    from elemflow.base.finetune_report import error_lines, report_text, seen_lines
+        fitted, sha256 = _fit(base, measured, how, out, notes)
+    from elemflow.base.finetune_report import error_header, error_lines, error_unit, report_text, seen_lines
     from elemflow.cli.finetune_page import page_of
     from elemflow.cli.terminal import aligned
     from elemflow.reporting.site.finetuned import finetuned_page
@@ -100,10 +111,9 @@ def finetune(
     write_text(page, finetuned_page(page_of(fitted, table.name, sha256)))
     for note in fitted.notes:
         click.echo(note, err=True)
-    shown = f" [{measured.unit}]" if measured.unit else ""
-    click.echo(aligned(["method", f"mean absolute error{shown}", "sd over folds"], error_lines(fitted)))
+    click.echo(aligned(error_header(fitted), error_lines(fitted)))
     click.echo()
-    click.echo(aligned(["rows of the table", "number", "error"], seen_lines(fitted)))
+    click.echo(aligned(["rows of the table", "number", f"error{error_unit(fitted)}"], seen_lines(fitted)))
     click.echo(f"\n{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256}")
     click.echo(f"{page}: the report, for a browser; {text}: the same as text")
 
@@ -137,9 +147,16 @@ def _file_name(target: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", target).strip("_").lower() or "predictor"
 
 
-def _fit(
-    base: Any, measured: Any, transform: Any, out: Path, notes: list[str], *, methods: tuple[str, ...] | None, seed: int
-) -> tuple["Fitted", str]:
+class _How(NamedTuple):
+    """How a predictor is made: what is learned, the bound of predictions, the compared methods, and the seed."""
+
+    transform: Any
+    minimum: float | None
+    methods: tuple[str, ...]
+    seed: int
+
+
+def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str]) -> tuple["Fitted", str]:
     """Compare, fine-tune on all rows and write the predictor."""
     from elemflow.base import finetuning
     from elemflow.base.finetune_report import Fitted, report_text
@@ -148,23 +165,21 @@ def _fit(
     from elemflow.multitask.file import HeadFacts, write_base
 
     rows, lost = finetuning.featurize(base, measured)
-    methods = methods or tuple(finetuning.METHODS)
-    with stages(f"{len(rows.y):,} compositions", finetuning.steps(methods)) as done:
-        compared = finetuning.compare(base, rows, seed=seed, methods=methods, notify=done)
-        ensemble = finetuning.fit_ensemble(base, rows, seed, notify=done)
+    with stages(f"{len(rows.y):,} compositions", finetuning.steps(how.methods)) as done:
+        compared = finetuning.compare(base, rows, seed=how.seed, methods=how.methods, notify=done)
+        ensemble = finetuning.fit_ensemble(base, rows, how.seed, notify=done)
     place, correlation = finetuning.nearest_of(ensemble)
     nearest = base.facts.heads[place]
-    minimum = 0.0 if measured.values.min() >= 0 else None
     name = _file_name(measured.target)
-    known = {"id": name, "group": name, "unit": measured.unit or "1", "minimum": minimum}
-    facts = HeadFacts(title=measured.target, transform=transform, **known)
+    known = {"id": name, "group": name, "unit": measured.unit or "1", "minimum": how.minimum}
+    facts = HeadFacts(title=measured.target, transform=how.transform, **known)
     file = finetuning.as_file(base, ensemble, rows, compared, facts, name)
     notes = notes + implausible(measured) + _mistyped(measured)
     notes += _notes(base, rows, measured.unit, nearest.title, nearest.unit)
-    times = finetuning.times_of_head(base, rows, place, transform)
+    times = finetuning.times_of_head(base, rows, place, how.transform)
     notes += _scale_note(measured.unit, nearest, correlation, times)
     about = ((nearest.title, nearest.unit), correlation, base.facts.name)
-    fitted = Fitted(measured, rows, lost, compared, transform, *about, notes, out.name)
+    fitted = Fitted(measured, rows, lost, compared, how.transform, *about, notes, out.name, how.minimum)
     return fitted, write_base(out, file, {"README.md": report_text(fitted)})
 
 

@@ -5,10 +5,12 @@ import numpy as np
 from elemflow.base.finetune_report import (
     LEVELS,
     Fitted,
+    bound_text,
     coverage,
     fold_errors,
     fold_means,
     formulas_of,
+    learned_errors,
     left_out,
     predicted_by,
     seen_errors,
@@ -37,11 +39,12 @@ def page_of(fitted: Fitted, table: str, sha256: str) -> Finetuned:
         predictor=fitted.predictor,
         sha256=sha256,
         start=start_text(fitted),
+        bound=bound_text(fitted).replace("`", ""),
         notes=fitted.notes,
         methods=[_errors(fitted, method) for method in fitted.compared.predictions],
         values=values_of(fitted),
         predicted=predicted_by(fitted, "base"),
-        log=fitted.transform == "log10",
+        log=fitted.log,
         levels=[
             Level(level, 100 * found[0], found[1]) for level in LEVELS if (found := coverage(fitted, level)) is not None
         ],
@@ -54,15 +57,15 @@ def page_of(fitted: Fitted, table: str, sha256: str) -> Finetuned:
 
 
 def _errors(fitted: Fitted, method: str) -> FoldErrors:
-    error = float(fold_errors(fitted, method).mean())
-    return FoldErrors(METHODS[method], error, tuple(fold_means(fitted, method)), own=method == "base")
+    error, in_unit = (float(errors(fitted, method).mean()) for errors in (learned_errors, fold_errors))
+    return FoldErrors(METHODS[method], error, tuple(fold_means(fitted, method)), in_unit, own=method == "base")
 
 
 def _worst(fitted: Fitted) -> list[Row]:
     """Return the rows with the largest errors, the largest first."""
     values, predicted = values_of(fitted), predicted_by(fitted, "base")
     formulas = formulas_of(fitted)
-    places = np.argsort(-fold_errors(fitted, "base"), kind="stable")[:MOST_WORST]
+    places = np.argsort(-learned_errors(fitted, "base"), kind="stable")[:MOST_WORST]
     new = "new" if fitted.compared.complete else "unknown"
     words = ["seen" if seen else new for seen in fitted.compared.seen]
     return [Row(formulas[row], float(values[row]), float(predicted[row]), words[row]) for row in places]

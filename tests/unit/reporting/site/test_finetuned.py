@@ -10,8 +10,8 @@ from elemflow.reporting.site.finetuned import Finetuned, FoldErrors, Level, Row,
 
 VALUES = np.array([1.0, 2.0, 4.0, 8.0])
 SHOWN = Finetuned(
-    title="T<c>", unit="K", table="my.csv", predictor="tc.elemflow", sha256="ab" * 32, start="Started.", notes=["Check."],
-    methods=[FoldErrors("base, fine-tuned", 2.0, (1.0, 3.0), own=True), FoldErrors("extra trees", 4.0, (5.0, 3.0))],
+    title="T<c>", unit="K", table="my.csv", predictor="tc.elemflow", sha256="ab" * 32, start="Started.", bound="No bound.", notes=["Check."],
+    methods=[FoldErrors("base, fine-tuned", 2.0, (1.0, 3.0), 2.0, own=True), FoldErrors("extra trees", 4.0, (5.0, 3.0), 4.0)],
     values=VALUES, predicted=VALUES + 0.5, log=False, levels=[Level(90, 88.0, 3.5)], seen=[("new", 4, 0.5)],
     worst=[Row("Fe2O3", 1.0, 1.5, seen="seen")], repeated=0, left_out=[("3", "Xx", "no element")], n_left_out=1,
 )  # fmt: skip
@@ -37,7 +37,7 @@ def test_a_learned_logarithm_has_logarithmic_axes():
     linear, log = (replace(SHOWN, log=log).charts()[0] for log in (False, True))
     gaps = np.diff([tick.at for tick in log.x_ticks if tick.label in {"1", "2", "5"}])
     assert gaps[0] == pytest.approx(gaps[1] * np.log(2) / np.log(2.5), abs=0.2)
-    assert "decimal logarithms" in log.note
+    assert " decades." in log.note
     assert linear.note.startswith("R² 0.97, root mean square error 0.500 K.")
 
 

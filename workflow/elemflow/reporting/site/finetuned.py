@@ -23,14 +23,16 @@ class FoldErrors:
 
     Attributes:
         method: What it is called.
-        error: Mean absolute error over all rows.
-        folds: Mean absolute error of each fold.
+        error: Mean absolute error over all rows, in what was learned: in decades, of a logarithm.
+        folds: Mean absolute error of each fold, in the same.
+        in_unit: Mean absolute error over all rows in the unit of the property.
         own: Whether it is the method that the predictor has.
     """
 
     method: str
     error: float
     folds: tuple[float, ...]
+    in_unit: float
     own: bool = False
 
     @property
@@ -69,6 +71,7 @@ class Finetuned:
         predictor: Name of the file with the predictor.
         sha256: Its SHA-256.
         start: What the networks started from.
+        bound: Where predictions end.
         notes: Warnings.
         methods: Errors of all methods on the same folds, the predictor's first.
         values: Values of the rows (rows,).
@@ -88,6 +91,7 @@ class Finetuned:
     predictor: str
     sha256: str
     start: str
+    bound: str
     notes: Sequence[str]
     methods: Sequence[FoldErrors]
     values: Array
@@ -104,6 +108,11 @@ class Finetuned:
     def bracketed(self) -> str:
         """Return the unit in brackets after a space, or an empty text."""
         return f" ({self.unit})" if self.unit else ""
+
+    @property
+    def error_unit(self) -> str:
+        """Return what errors are in: decades of a logarithm, else the unit."""
+        return "decades" if self.log else self.unit
 
     def comparison(self) -> list[str]:
         """Return a sentence per other method: how its error compares on the same folds."""
@@ -129,11 +138,11 @@ class Finetuned:
         return [parity, draw_coverage(levels[:, 0], levels[:, 1])]
 
     def _fit(self) -> str:
-        """Return a sentence with R² and the root mean square error, in decimal logarithms where they were learned."""
+        """Return a sentence with R² and the root mean square error, in decades where logarithms were learned."""
         values, predicted = (np.log10(each) if self.log else each for each in (self.values, self.predicted))
         errors = predicted - values
         r2 = 1 - float(np.mean(errors**2) / np.var(values))
-        unit = " in decimal logarithms" if self.log else f" {self.unit}" if self.unit else ""
+        unit = " decades" if self.log else f" {self.unit}" if self.unit else ""
         return f"R² {r2:.2f}, root mean square error {show(float(np.sqrt(np.mean(errors**2))))}{unit}."
 
 
