@@ -10,6 +10,7 @@ import numpy as np
 from elemflow.chemistry.composition import amounts
 from elemflow.core.errors import DataError
 from elemflow.splits.schemes.base import (
+    DROPPED,
     TEST,
     TRAIN,
     VALIDATION,
@@ -19,9 +20,6 @@ from elemflow.splits.schemes.base import (
     hash_order,
     random_roles,
 )
-
-DROPPED = -1
-"""In place of a position in `ROLES`: the material is in no set."""
 
 
 def reduce_training_set(

@@ -5,7 +5,7 @@ The schemes of a split are in `elemflow.splits.schemes`.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,8 @@ from elemflow.core.files import write_parquet
 from elemflow.core.parquet import read_table
 from elemflow.core.roles import ROLES
 from elemflow.splits.pretraining import FineTuned, exclude_evaluated, with_reduced_compositions
-from elemflow.splits.reduced_training import DROPPED, reduce_training_set
-from elemflow.splits.schemes.base import Reductions, SplitScheme, cut, group_numbers, hash_order
+from elemflow.splits.reduced_training import reduce_training_set
+from elemflow.splits.schemes.base import DROPPED, Reductions, SplitScheme, cut, group_numbers, hash_order
 from elemflow.splits.schemes.labels import DROPPED as DROPPED_LABEL
 from elemflow.splits.schemes.pretraining import Pretraining
 
@@ -57,12 +57,10 @@ def write_split(
         notes["removed"] = {}
         for member, rest in exclude_evaluated(table, fine_tuned):
             notes["removed"][str(member)] = table.num_rows - rest.num_rows
-            pieces += [
-                _member_rows(rows, member, roles, split, where) for rows, roles in _members(rest, property_id, split)
-            ]
+            pieces += [_member_rows(found, member, split, where) for found in _members(rest, property_id, split)]
     else:
-        for member, (rows, roles) in enumerate(_members(table, property_id, split, listed, where)):
-            pieces.append(_reduced_rows(rows, member, roles, split, where))
+        for member, found in enumerate(_members(table, property_id, split, listed, where)):
+            pieces.append(_reduced_rows(found, member, split, where))
     write_parquet(output, pa.concat_tables(pieces), metadata=notes)
 
 
@@ -84,9 +82,28 @@ def _read_materials(materials: Path, property_id: str, split: SplitScheme) -> pa
     return table.filter(table[property_id].is_valid())
 
 
+class _Member(NamedTuple):
+    """Materials of an ensemble member.
+
+    Attributes:
+        table: The materials.
+        roles: Position in `ROLES`, or `DROPPED`, of each (materials,).
+        labels: What the scheme read about each (materials,); None if nothing.
+    """
+
+    table: pa.Table
+    roles: np.ndarray
+    labels: np.ndarray | None
+
+    @property
+    def compositions(self) -> list[str]:
+        """Composition of each material."""
+        return list(self.table["composition"].to_pylist())
+
+
 def _members(
     table: pa.Table, property_id: str, split: SplitScheme, listed: Path | None = None, where: str = ""
-) -> Iterator[tuple[pa.Table, np.ndarray]]:
+) -> Iterator[_Member]:
     """Yield the materials and their roles for each ensemble member."""
     table, labels = draw_sample(table, split.reductions), None
     if split.label_column:
@@ -97,40 +114,43 @@ def _members(
     elif split.reads_target:
         labels = table[property_id].to_numpy()
     for roles in split.members(table["composition"].to_pylist(), labels):
-        yield table, roles
+        yield _Member(table, roles, labels)
 
 
-def _reduced_rows(table: pa.Table, member: int, roles: np.ndarray, split: SplitScheme, where: str) -> pa.Table:
+def _reduced_rows(found: _Member, member: int, split: SplitScheme, where: str) -> pa.Table:
     """Return the rows of one member in a split file, with a reduced training set if one is declared."""
-    whole = _member_rows(table, member, roles, split, where)
+    whole = _member_rows(found, member, split, where)
     reductions = split.reductions
     if reductions.hold_out is None and reductions.train_rows is None:
         return whole
     place, number = f"{where}, member {member}", member // split.members_per_split
-    reduced = reduce_training_set(table["composition"].to_pylist(), roles, reductions, number, place)
+    reduced = reduce_training_set(found.compositions, found.roles, reductions, number, place)
     for role in split.needed_roles:
         if not (reduced == ROLES.index(role)).any():
             raise DataError(f"{place}: the {role} set is empty. Hold out another element, or change the shares.")
-    stays = reduced != DROPPED
-    return _rows(table.filter(pa.array(stays)), member, reduced[stays])
+    return _rows(found.table, member, reduced)
 
 
-def _member_rows(table: pa.Table, member: int, roles: np.ndarray, split: SplitScheme, where: str) -> pa.Table:
+def _member_rows(found: _Member, member: int, split: SplitScheme, where: str) -> pa.Table:
     """Return the rows of one member in a split file.
 
     Raises:
         DataError: A set that the split must fill is empty.
     """
     for role in split.needed_roles:
-        if not (roles == ROLES.index(role)).any():
+        if not (found.roles == ROLES.index(role)).any():
+            number = member // split.members_per_split
             raise DataError(
-                f"{where}: the {role} set of member {member} is empty ({table.num_rows} materials have a value). "
-                f"Give it a larger share in the protocol, or use a dataset with more materials."
+                f"{where}: the {role} set of member {member} is empty ({found.table.num_rows} materials have a value). "
+                f"{split.explain_empty(role, number, found.compositions, found.labels)}"
             )
-    return _rows(table, member, roles)
+    return _rows(found.table, member, found.roles)
 
 
 def _rows(table: pa.Table, member: int, roles: np.ndarray) -> pa.Table:
+    """Return the rows of one member in a split file; a material that is in no set has none."""
+    in_a_set = roles != DROPPED
+    table, roles = table.filter(pa.array(in_a_set)), roles[in_a_set]
     names = pa.DictionaryArray.from_arrays(pa.array(roles, pa.int8()), pa.array([role.value for role in ROLES]))
     members = pa.array(np.full(len(roles), member, dtype=np.int16))
     return pa.table({"material_id": table["material_id"], "member": members, "role": names})

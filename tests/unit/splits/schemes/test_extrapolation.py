@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from elemflow.chemistry.composition import amounts, canonical
 from elemflow.chemistry.composition_clusters import cluster
 from elemflow.chemistry.periodic_table import group_of, period_of
+from elemflow.core.errors import DataError
 from elemflow.core.roles import ROLES
 from elemflow.splits.schemes.base import TEST_KEYS
 from elemflow.splits.schemes.registry import read_split, split_schemes
@@ -183,6 +184,42 @@ def test_splits_are_written_with_target_and_columns(tmp_path):
         found = pq.read_table(tmp_path / "split.parquet").to_pandas()
         assert set(found.loc[found["role"] == "test", "material_id"]) == expected
     assert "Fe20O" not in set(found["material_id"])  # without a year it is in no set
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"scheme": "k_fold", "folds": 5}, "5 folds are made of whole groups, and the materials are of 3 compositions"),
+        ({"scheme": "k_fold_pairs", "folds": 5}, "the materials are of 3 compositions, the largest with 2 materials"),
+        ({"scheme": "k_fold_validation", "test": 0.3, "folds": 5}, "the materials are of 3 compositions"),
+        (SYSTEMS | {"folds": 4}, "the materials are of 2 groups by chemical system, the largest with 3 materials"),
+        (VALUES | {"folds": 4, "column": "year"}, "the materials are of 3 groups by year"),
+        ({"scheme": "leave_elements_out", "elements": ["Na", "Tc"]}, "No material has the element Tc, which is tested"),
+        ({"scheme": "leave_groups_out", "numbers": [18]}, "No material has an element of group 18, which is tested"),
+        ({"scheme": "leave_groups_out", "by": "period", "numbers": [7]}, "No material has an element of period 7,"),
+        ({"scheme": "named_systems", "systems": ["Fe-Li-O"]}, "No material has exactly the elements of Fe-Li-O"),
+        ({"scheme": "highest_values", "test": 0.1, "validation": 0.5}, "the test set of member 0 is empty (4 materials"),
+    ],
+)  # fmt: skip
+def test_an_empty_set_is_refused_with_its_cause(tmp_path, split, message):
+    names = ["FeO", "FeO", "Fe2O3", "NaO"]
+    table = {"material_id": list("abcd"), "composition": names, "gap": [1.0] * 4, "year": ["1", "1", "2", "3"]}
+    pq.write_table(pa.table(table), tmp_path / "m.parquet")
+    without_key = {"k_fold_pairs", "k_fold_validation"}
+    no_validation = {} if split["scheme"] in without_key else {"validation": 0}
+    scheme = read_split({"seed": 1} | no_validation | split)
+    with pytest.raises(DataError) as caught:
+        write_split(tmp_path / "m.parquet", "gap", scheme, tmp_path / "s.parquet", where="here")
+    assert message in str(caught.value)
+    assert not (tmp_path / "s.parquet").exists()
+
+
+def test_a_training_set_is_always_needed(tmp_path):
+    table = {"material_id": ["a", "b"], "composition": ["FeO", "NaO"], "gap": [1.0, 2.0]}
+    pq.write_table(pa.table(table), tmp_path / "m.parquet")
+    split = read_split({"scheme": "highest_values", "test": 0.5, "validation": 0.5, "seed": 1})
+    with pytest.raises(DataError, match="the train set of member 0 is empty"):
+        write_split(tmp_path / "m.parquet", "gap", split, tmp_path / "s.parquet", where="here")
 
 
 def test_the_split_is_fixed_for_all_time():

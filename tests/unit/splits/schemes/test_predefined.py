@@ -83,6 +83,12 @@ def test_an_unknown_label_is_refused_by_name(tmp_path):
     assert "Did you mean 'test'?" in message
 
 
+def test_a_column_with_one_fold_is_refused_with_its_labels(tmp_path):
+    message = refused(rows_table(tmp_path, range(3), split=["1", "1", "1"]), tmp_path, COLUMN)
+    assert "the train set of member 0 is empty (3 materials have a value). The split is predefined, with" in message
+    assert "the sets or folds 1 3 times." in message
+
+
 LIST = {"scheme": "file", "path": "list.json", "roles": {}}
 
 

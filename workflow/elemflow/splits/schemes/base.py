@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -25,6 +26,8 @@ TEST_KEYS = (
 )  # fmt: skip
 """Keys that decide which materials are tested; how many splits there are is added to them."""
 TRAIN, VALIDATION, TEST = (ROLES.index(role) for role in ROLES)
+DROPPED = -1
+"""In place of a position in `ROLES`: the material is in no set."""
 
 
 class Shares(NamedTuple):
@@ -204,8 +207,21 @@ class SplitScheme(Declared):
             labels: Predefined role or fold of each material, shape (materials,), if the scheme reads any.
 
         Yields:
-            Positions in `elemflow.core.roles.ROLES`, shape (materials,).
+            Positions in `elemflow.core.roles.ROLES`, or `DROPPED`, shape (materials,).
         """
+
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty and what to do, for messages.
+
+        Args:
+            role: The empty set.
+            number: Number of the split.
+            compositions: Canonical composition of each material.
+            labels: What the scheme read about each material (materials,); None if nothing.
+        """
+        return "Give it a larger share in the protocol, or use a dataset with more materials."
 
     def members(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles of the materials for each ensemble member; see `splits`."""
@@ -285,6 +301,29 @@ class TestedFolds(SplitScheme):
         """Shares of the three roles; those of the materials differ if they are in groups of unequal size."""
         rest = 1 - 1 / self.folds
         return Shares(rest * (1 - self.validation), rest * self.validation, 1 / self.folds)
+
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty, with the number of groups and folds; see `SplitScheme.explain_empty`."""
+        if role is Role.VALIDATION:
+            return super().explain_empty(role, number, compositions, labels)
+        return explain_empty_fold(compositions, self.folds, "compositions")
+
+
+def explain_empty_fold(groups: Sequence[str], folds: int, named: str) -> str:
+    """Return why a fold is empty and what to do: there are too few groups, or a large one covers several folds.
+
+    Args:
+        groups: Group of each material.
+        folds: Number of folds.
+        named: What the groups are.
+    """
+    sizes = Counter(groups)
+    return (
+        f"{folds} folds are made of whole groups, and the materials are of {len(sizes):,} {named}, the largest with "
+        f"{max(sizes.values(), default=0):,} materials. Lower 'split.folds', or use a dataset with more {named}."
+    )
 
 
 def describe_reductions(scheme: SplitScheme) -> str:

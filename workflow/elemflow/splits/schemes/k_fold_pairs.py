@@ -7,7 +7,16 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from elemflow.splits.schemes.base import TEST, TRAIN, RandomScheme, Shares, describe_reductions, random_folds
+from elemflow.core.roles import Role
+from elemflow.splits.schemes.base import (
+    TEST,
+    TRAIN,
+    RandomScheme,
+    Shares,
+    describe_reductions,
+    explain_empty_fold,
+    random_folds,
+)
 
 
 class KFoldPairs(RandomScheme):
@@ -41,6 +50,12 @@ class KFoldPairs(RandomScheme):
     def describe(self) -> str:
         """Return the split in words, for captions."""
         return f"every pair of {self.folds} folds by composition tested" + describe_reductions(self)
+
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty, with the number of compositions; see `SplitScheme.explain_empty`."""
+        return explain_empty_fold(compositions, self.folds, "compositions")
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""

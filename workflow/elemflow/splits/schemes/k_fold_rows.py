@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from elemflow.core.errors import DataError
+from elemflow.core.roles import Role
 from elemflow.splits.schemes.base import (
     Reductions,
     TestedFolds,
@@ -75,6 +76,14 @@ class KFoldRows(TestedFolds):
         text = f"{self.folds} folds over the rows of the source"
         text += f", {100 * self.validation:g} % of each training set for validation" if self.validation else ""
         return text + describe_members(self.members_per_split, "fold") + describe_reductions(self)
+
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty; see `SplitScheme.explain_empty`."""
+        if role is Role.VALIDATION:
+            return super().explain_empty(role, number, compositions, labels)
+        return f"{self.folds} folds need as many rows. Lower 'split.folds', or use a dataset with more materials."
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split, from the number of the fold of each material; see `SplitScheme.splits`."""

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from elemflow.core.roles import Role
 from elemflow.splits.schemes.base import (
     TEST,
     TRAIN,
@@ -14,6 +15,7 @@ from elemflow.splits.schemes.base import (
     Shares,
     cut,
     describe_reductions,
+    explain_empty_fold,
     group_numbers,
     hash_order,
 )
@@ -55,6 +57,14 @@ class KFoldValidation(RandomScheme):
         folds = f"{self.folds} folds of the {100 - test:g} % for validation"
         text = f"random {100 - test:g}:{test:g} split by composition, {folds}"
         return text + describe_reductions(self)
+
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty, with the number of compositions; see `SplitScheme.explain_empty`."""
+        if role is not Role.VALIDATION:
+            return super().explain_empty(role, number, compositions, labels)
+        return explain_empty_fold(compositions, self.folds, "compositions")
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""

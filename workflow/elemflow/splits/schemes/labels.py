@@ -1,5 +1,6 @@
 """Labels of predefined splits: roles and folds that a list of entries or a column of the source names."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -14,6 +15,7 @@ LABELS = {"train": "train", "val": "validation", "valid": "validation", "validat
 """Labels that are understood without the key `roles`."""
 DROPPED = "none"
 """Label of a material that is in no set."""
+_SHOWN = 10  # labels in a message
 
 
 class LabelledScheme(SplitScheme):
@@ -41,6 +43,17 @@ class LabelledScheme(SplitScheme):
     def repeated(self) -> dict[str, int]:
         """Number of members."""
         return {"members_per_fold": self.members_per_fold}
+
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty, with the labels that there are; see `SplitScheme.explain_empty`."""
+        counts = Counter([] if labels is None else labels.tolist())
+        found = ", ".join(f"{label} {times:,} times" for label, times in sorted(counts.items())[:_SHOWN])
+        return (
+            f"The split is predefined, with the sets or folds {found or 'of no material'}. Needed is a training set "
+            "and a test set, or at least two folds; 'split.roles' maps labels to sets."
+        )
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the one split that the labels name, or one for each fold, which is then the test set.

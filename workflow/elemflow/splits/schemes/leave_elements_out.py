@@ -35,6 +35,10 @@ class LeaveElementsOut(ClassScheme):
         """Return the element."""
         return element
 
+    def named(self, name: str) -> str:
+        """Return the element in words."""
+        return f"the element {name}"
+
     def describe(self) -> str:
         """Return the split in words, for captions."""
         text = f"trained without {', '.join(self.elements)}, one after the other"

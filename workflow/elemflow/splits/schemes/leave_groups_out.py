@@ -34,6 +34,10 @@ class LeaveGroupsOut(ClassScheme):
         number = SYMBOLS.index(element) + 1
         return str(group_of(number) if self.by == "group" else period_of(number))
 
+    def named(self, name: str) -> str:
+        """Return the group or period in words."""
+        return f"an element of {self.by} {name}"
+
     def describe(self) -> str:
         """Return the split in words, for captions."""
         text = f"trained without {self.by} {', '.join(self.left_out)}, one after the other"

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from elemflow.chemistry.composition import SYMBOLS, amounts
 from elemflow.core.errors import nearest
+from elemflow.core.roles import Role
 from elemflow.splits.schemes.base import (
     TEST,
     TRAIN,
@@ -71,6 +72,19 @@ class NamedSystems(RandomScheme):
         more = f" and {len(self.systems) - _SHOWN} further systems" if len(self.systems) > _SHOWN else ""
         text = f"trained without {shown}{more}"
         return text + describe_members(self.members_per_split) + describe_reductions(self)
+
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty, with the systems; see `SplitScheme.explain_empty`."""
+        own = {"-".join(sorted(amounts(composition))) for composition in compositions}
+        shown = ", ".join(self.systems[:_SHOWN]) + (", …" if len(self.systems) > _SHOWN else "")
+        if role is Role.TEST:
+            return f"No material has exactly the elements of {shown}. Name another system, or use another dataset."
+        return (
+            f"The materials are of {len(own):,} chemical systems, of which {len(own & set(self.systems)):,} are tested "
+            f"({shown}). Change 'split.validation' or 'split.systems', or use a dataset with more systems."
+        )
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under the one split; see `SplitScheme.splits`."""

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from elemflow.chemistry.composition import amounts
+from elemflow.core.roles import Role
 from elemflow.splits.schemes.base import (
     TEST,
     TRAIN,
@@ -19,6 +20,7 @@ from elemflow.splits.schemes.base import (
     TestedFolds,
     describe_members,
     describe_reductions,
+    explain_empty_fold,
     hash_order,
     random_folds,
 )
@@ -55,6 +57,18 @@ class GroupScheme(TestedFolds, RandomScheme):
         text += f", {100 * self.validation:g} % of each training set for validation" if self.validation else ""
         return text + describe_members(self.members_per_split, "fold") + describe_reductions(self)
 
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty, with the number of groups; see `SplitScheme.explain_empty`."""
+        groups = self.groups(compositions, labels)
+        if role is Role.VALIDATION:
+            return (
+                f"The materials are of {len(set(groups)):,} groups by {self.group}, and the validation set consists of "
+                "whole ones. Raise 'split.validation', or use a dataset with more groups."
+            )
+        return explain_empty_fold(groups, self.folds, f"groups by {self.group}")
+
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""
         groups = self.groups(compositions, labels)
@@ -85,6 +99,10 @@ class ClassScheme(RandomScheme):
     def class_of(self, element: str) -> str:
         """Return the class of an element."""
 
+    @abstractmethod
+    def named(self, name: str) -> str:
+        """Return what a class is, in words, for messages."""
+
     @property
     def n_splits(self) -> int:
         """Number of different splits."""
@@ -104,6 +122,23 @@ class ClassScheme(RandomScheme):
     def has_validation(self) -> bool:
         """Whether there is a validation set."""
         return self.validation > 0
+
+    def explain_empty(
+        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
+    ) -> str:
+        """Return why a set is empty, with the class that is tested; see `SplitScheme.explain_empty`."""
+        name = self.left_out[number]
+        if role is Role.TEST:
+            return f"No material has {self.named(name)}, which is tested. Leave out another, or use another dataset."
+        if role is Role.TRAIN:
+            return (
+                f"Every material has {self.named(name)}, which is tested, or is in the validation set. Leave out "
+                "another, or lower 'split.validation'."
+            )
+        return (
+            f"Without those with {self.named(name)}, no class is small enough to validate. Raise 'split.validation', "
+            "leave out fewer, or use a dataset with more materials."
+        )
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`."""
