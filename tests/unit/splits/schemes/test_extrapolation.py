@@ -1,6 +1,8 @@
 """Schemes that test extrapolation: no group of the test set is in training, and the validation set is of the same
 kind."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -156,6 +158,71 @@ def test_materials_of_one_composition_stay_together_in_time():
     split = {"scheme": "latest", "column": "date", "test": 0.3, "validation": 0.2, "seed": 1}
     (roles,) = members(compositions, split, dates)
     assert [ROLES[role] for role in roles] == ["test", "test", "train", "train", "train", "validation"]
+
+
+def in_time(values, **keys):
+    scheme = read_split({"scheme": "latest", "column": "year", "test": 0.2, "seed": 1} | keys)
+    ids = [f"M{i}" for i in range(len(values))]
+    found = scheme.labels(ids, values, None, "split of x")
+    (roles,) = scheme.members(
+        [f"Fe{i + 1}O" for i, label in enumerate(found) if label != "none"], found[found != "none"]
+    )
+    return [value for value, label in zip(values, found, strict=True) if label != "none"], roles
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.dates().map(str),
+            st.datetimes().map(lambda at: at.isoformat(sep=" ")),
+            st.sampled_from(["2021", "1999-05", "2021-03-31T10:00:00Z", "2021-03-31T10:00+02:00"]),
+        ),
+        min_size=5,
+    )
+)
+def test_dates_are_in_the_order_of_time(values):
+    def moment(text):
+        whole = text + "-01" * (2 - text.count("-")) if len(text) < 10 else text
+        at = datetime.fromisoformat(whole)
+        return at.replace(tzinfo=at.tzinfo or UTC)
+
+    kept, roles = in_time(values, validation=0)
+    tested = [moment(value) for value, role in zip(kept, roles, strict=True) if role == TEST]
+    rest = [moment(value) for value, role in zip(kept, roles, strict=True) if role == TRAIN]
+    assert len(kept) == len(values)
+    assert min(tested) >= max(rest)
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=5),
+    st.lists(st.sampled_from([None, "", " ", "nan", "NaN", "n/a", "N/A", "null"]), max_size=3),
+)
+def test_numbers_are_ordered_and_missing_values_are_in_no_set(numbers, missing):
+    kept, roles = in_time([*missing, *map(repr, numbers), *missing], validation=0)
+    assert kept == [repr(number) for number in numbers]
+    assert min(v for v, r in zip(numbers, roles, strict=True) if r == TEST) >= max(
+        v for v, r in zip(numbers, roles, strict=True) if r == TRAIN
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "others", "message"),
+    [
+        ("8.8.2022", ["2021-01-01", "2021-02-03"], "which is neither a number nor a date."),
+        ("2022-8-8", ["2021-01-01", "2021-02-03"], "which is neither a number nor a date."),
+        ("2022-02-30", ["2021-01-01", "2021-02-03"], "which is neither a number nor a date."),
+        ("2022-02-28T25:00", ["2021-01-01", "2021-02-03"], "which is neither a number nor a date."),
+        ("unknown", ["9", "10"], "which is neither a number nor a date."),
+        ("inf", ["9", "10"], "which is neither a number nor a date."),
+        ("1_000", ["9", "10"], "which is neither a number nor a date."),
+        ("20210101", ["2021-01-01", "2021-02-03"], "which is no date, as other values are."),
+    ],
+)
+def test_what_has_no_order_in_time_is_refused_by_material_and_column(bad, others, message):
+    with pytest.raises(DataError) as caught:
+        in_time([others[0], None, bad, *others])
+    assert f"split of x: column 'year': 'M2' has '{bad}', {message}" in str(caught.value)
 
 
 def test_values_of_a_column_are_in_one_fold_each():
