@@ -59,6 +59,7 @@ def test_a_study_of_the_dataset(call, folder):
     assert {run.property for run in plan.runs} == {"hf"}
     assert ("my_gaps", "errors") in plan.tables
     assert {figure for _, figure in plan.figures} == {"parity", "calibration"}
+    assert [row.label for row in plan.tables["my_gaps", "errors"].rows] == ["Hf (eV/atom)"]
 
 
 POSCAR = "NaCl\n1.0\n{0} 0 0\n0 {0} 0\n0 0 {0}\nNa Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n"

@@ -77,6 +77,19 @@ def test_no_material_has_features(tmp_path: Path) -> None:
     assert not (tmp_path / "ef.parquet").exists()
 
 
+def test_materials_without_features_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gathered(tmp_path, materials(tmp_path, ["ClNa", "HeO", "NNa", "HeN", "Po"]), chunks=2)
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "3 of 5 materials have no features of part 'ef': He is not among the 86 elements" in warning
+    assert warning.index("(2)") < warning.index("Po is not") < warning.index("(1)")
+    assert str(tmp_path / "rejected.parquet") in warning
+
+
+def test_few_materials_without_features_are_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gathered(tmp_path, materials(tmp_path, ["HeO", *(f"Na{count}O" for count in range(1, 101))]))
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
 @pytest.mark.parametrize("chunks", [2, 3, 7])
 def test_the_gathered_file_does_not_depend_on_the_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunks: int

@@ -112,12 +112,21 @@ def study(*, datasets: Sequence[str], study_id: str | None, properties: Sequence
         found = known[name].properties
         if unknown := [each for each in properties if len(datasets) == 1 and each not in found]:
             raise ConfigError(f"{DATASETS}/{name}.yaml: no property '{unknown[0]}'.{nearest(unknown[0], found)}")
-        rows += [(name, each, spec.title or each) for each, spec in found.items() if each in (properties or found)]
+        rows += [
+            (name, each, _label(spec.title or each, spec.unit))
+            for each, spec in found.items()
+            if each in (properties or found)
+        ]
     study_name = _checked_id(study_id or datasets[0])
     file = _write(STUDIES / f"{study_name}.yaml", study_text(study_name, rows), force=force)
     runs = len(load_workflow([study_name]).plan.runs)
     click.echo(f"written: {file} ({runs} runs)\n\nNext: elemflow cost {study_name}")
     click.echo(f"      snakemake --cores 2 --config 'studies=[{study_name}]'")
+
+
+def _label(title: str, unit: str) -> str:
+    """Return a title with its unit in brackets."""
+    return title if unit == "1" or title.endswith((f"({unit})", f"[{unit}]")) else f"{title} ({unit})"
 
 
 def _from_data_folder(table: Path) -> str:

@@ -10,7 +10,6 @@ materials. In memory are the numbers that filters and choice need, and the names
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from elemflow.chemistry.composition import amounts
 from elemflow.config.dataset import Property
 from elemflow.core.errors import DataError
 from elemflow.core.files import PARQUET_OPTIONS, JsonObject, parquet_stream, write_json
+from elemflow.core.losses import LARGE_LOSS, in_words, most_common
 from elemflow.core.parquet import read_schema, row_groups
 from elemflow.curation.entries import Entries, read_entries
 from elemflow.curation.job import CurationJob
@@ -33,9 +33,6 @@ from elemflow.curation.schema import REJECTED, materials_schema
 
 log = logging.getLogger(__name__)
 
-LARGE_LOSS = 0.01
-"""Share of the rows from which on what is lost is warned about."""
-SHOWN_REASONS = 3
 OPTIONAL = " For models of compositions alone, 'columns.structure.required: false' keeps those that cannot be read."
 
 _NAMED = ["row", "entry_id", "formula"]
@@ -161,14 +158,14 @@ def _warn_of_losses(job: CurationJob, found: Entries) -> None:
             advice = OPTIONAL if stage == "structure" and job.dataset.columns.formula else ""
             log.warning(
                 "%s: %s of %s rows lost, their %s is not understood: %s. All are in %s.%s",
-                *(job.dataset_id, f"{len(table):,}", f"{found.read:,}", stage, _counted(_frequent(table["reason"]))),
+                *(job.dataset_id, f"{len(table):,}", f"{found.read:,}", stage, in_words(_frequent(table["reason"]))),
                 *(job.rejected, advice),
             )
     if missing := found.without_structure.total():
         log.warning(
             "%s: %s of %s rows stay without a structure, since it is not required: %s. Parts computed from structures "
             "do not have them.",
-            *(job.dataset_id, f"{missing:,}", f"{found.read:,}", _counted(_most_common(found.without_structure))),
+            *(job.dataset_id, f"{missing:,}", f"{found.read:,}", in_words(most_common(found.without_structure))),
         )
     for name, count in found.unreadable.items():
         if count and count >= LARGE_LOSS * found.read:
@@ -193,22 +190,14 @@ def _warn_of_outliers(job: CurationJob, found: Entries) -> None:
 
 
 def _frequent(reasons: pa.ChunkedArray) -> dict[str, int]:
-    """Return the most frequent reasons with their counts; of equal ones, the first in the alphabet."""
-    return _most_common({item["values"]: item["counts"] for item in pc.value_counts(reasons).to_pylist()})
-
-
-def _most_common(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_REASONS])
-
-
-def _counted(reasons: Mapping[str, int]) -> str:
-    return "; ".join(f"{reason} ({count:,})" for reason, count in reasons.items())
+    """Return the most frequent reasons with their counts."""
+    return most_common({item["values"]: item["counts"] for item in pc.value_counts(reasons).to_pylist()})
 
 
 def _without_structure(found: Entries) -> JsonObject:
     """Return what the report says of rows that stay without a structure; nothing if there are none."""
     counts = found.without_structure
-    return {"without_structure": {"rows": counts.total(), "reasons": _most_common(counts)}} if counts else {}
+    return {"without_structure": {"rows": counts.total(), "reasons": most_common(counts)}} if counts else {}
 
 
 def _pick(

@@ -21,6 +21,7 @@ from elemflow.chemistry import crystal as structures
 from elemflow.config.kinds import FEATURES
 from elemflow.core.errors import DataError
 from elemflow.core.files import parquet_stream, read_metadata
+from elemflow.core.losses import LARGE_LOSS, in_words, most_common
 from elemflow.core.parquet import count_rows, read_schema, read_table, row_groups
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,8 @@ def gather_chunks(
 ) -> None:
     """Join the chunks of a part; the bytes of the result do not depend on how many there were.
 
+    Warns of the materials without features from `LARGE_LOSS` on.
+
     Args:
         features: `output` of `featurize_chunk` for each chunk, in order.
         rejections: `rejected` of `featurize_chunk` for each chunk, in order.
@@ -137,6 +140,13 @@ def gather_chunks(
     with parquet_stream(rejected, _REJECTED) as append:
         append(lost)
     log.info("%d materials, %d without features", found, len(lost))
+    if len(lost) >= LARGE_LOSS * (found + len(lost)) and len(lost):
+        reasons = {item["values"]: item["counts"] for item in pc.value_counts(lost["reason"]).to_pylist()}
+        log.warning(
+            "%s of %s materials have no features of part '%s': %s. Runs on it leave them out. All are in %s.",
+            *(f"{len(lost):,}", f"{found + len(lost):,}", read_metadata(features[0])["part"]),
+            *(in_words(most_common(reasons)), rejected),
+        )
 
 
 def read_features(

@@ -108,14 +108,19 @@ def list_run(
     max_epochs: int | None,
     test_rows: tuple[int | None, int | None],
     run: str,
+    featured: str = "",
 ) -> ListedRun:
-    """Return a run as the page of a table lists it; numbers that are not known are dashes."""
+    """Return a run as the page of a table lists it; numbers that are not known are dashes.
+
+    `featured` is the number of materials that have features, empty where all have.
+    """
     low, high = test_rows
+    materials = describe_rows(scale.materials, scale.published_materials)
     return ListedRun(
         row=row,
         column=column,
         members=str(members or NO_VALUE),
-        materials=describe_rows(scale.materials, scale.published_materials),
+        materials=f"{materials}, {featured} with features" if featured else materials,
         epochs=NO_VALUE if max_epochs is None else f"{max_epochs:,}",
         test_rows=NO_VALUE if low is None or high is None else format_range(low, high),
         run=run,

@@ -1,6 +1,7 @@
 """What a report reads of a run: its errors on the test set."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
@@ -15,6 +16,7 @@ from elemflow.core.files import read_json
 from elemflow.core.parquet import read_frame, read_schema
 from elemflow.evaluation.metrics import combine
 from elemflow.evaluation.records import METRICS, Evaluation, MemberErrors, RoleErrors
+from elemflow.reporting.text import format_range
 from elemflow.reporting.view import NOT_RUN, UNDEFINED
 
 
@@ -151,7 +153,7 @@ def read_seen(path: str | Path | None) -> str | None:
         return None
     tests = ((each["test_seen"], sum(each.get(f"test_{part}", 0) for part in SEEN_PARTS)) for each in members)
     counts = sorted(set(tests))
-    shown = " to ".join(f"{seen:,} of {tested:,}" for seen, tested in dict.fromkeys((counts[0], counts[-1])))
+    shown = _shares(counts)
     if any("test_unknown" in each for each in members):
         return f"which test materials the networks it started from had seen is not known, at least {shown}"
     if not counts[-1][0]:
@@ -162,6 +164,44 @@ def read_seen(path: str | Path | None) -> str | None:
     named = [f"{name} ({count / len(members):,.0f})" for name, count in heads.most_common(MOST_HEADS)]
     more = f" and {len(heads) - MOST_HEADS} more properties" if len(heads) > MOST_HEADS else ""
     return f"the base had seen {shown} test materials, under {', '.join(named)}{more}"
+
+
+def read_dropped(path: str | Path | None, materials: int | None) -> str:
+    """Return how many materials of a run's splits its members were made from, in words; empty if no row was dropped.
+
+    Args:
+        path: `metrics.json` of the run.
+        materials: Number of materials that the table shows of the run; those without a value are named only where it
+            counts them too. None if it shows none.
+    """
+    found = dict.fromkeys(_read_used(path))
+    shown = []
+    if any(without_features for _, without_features, _ in found):
+        shares = sorted({(used, used + lost) for used, lost, _ in found})
+        shown.append(f"{_shares(shares)} materials have features")
+    if any(lost and (materials is None or materials > used + without) for used, without, lost in found):
+        shares = sorted({(used + without, used + without + lost) for used, without, lost in found})
+        shown.append(f"{_shares(shares)} materials have a value")
+    return ", ".join(shown)
+
+
+def count_featured(path: str | Path | None) -> str:
+    """Return how many materials of a run have features, as a range over its members; empty if all have."""
+    found = _read_used(path)
+    used = [rows for rows, _, _ in found]
+    return format_range(min(used), max(used)) if any(lost for _, lost, _ in found) else ""
+
+
+def _read_used(path: str | Path | None) -> list[tuple[int, int, int]]:
+    """Return rows used, rows dropped without features and rows dropped without a value, of each member."""
+    members = read_info(path).get("members", {}).values()
+    dropped = [(sum(each["rows"].values()), each.get("dropped_rows") or {}) for each in members if "rows" in each]
+    return [(used, lost.get("without_features", 0), lost.get("without_value", 0)) for used, lost in dropped]
+
+
+def _shares(shares: Sequence[tuple[int, int]]) -> str:
+    """Return the smallest and the largest of ascending shares, as one if they agree."""
+    return " to ".join(f"{part:,} of {whole:,}" for part, whole in dict.fromkeys((shares[0], shares[-1])))
 
 
 def read_info(path: str | Path | None) -> dict[str, Any]:

@@ -1,7 +1,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from factories.reporting import check_failure_is_shown, make_table, name_run, place, planned, table_files, write_run
+from factories.reporting import (
+    check_failure_is_shown,
+    make_table,
+    name_run,
+    place,
+    planned,
+    table_files,
+    view_of,
+    write_run,
+)
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import write_json
@@ -47,6 +56,23 @@ def test_numbers_are_those_of_the_members(metrics):
     # every material has the same error here, so that all resamples agree
     assert first["interval_low"] == pytest.approx(first["difference"]) == first["interval_high"]
     assert (twin["difference"], twin["p_corrected"], twin["effect_size"]) == (0, 0.5, 0)
+
+
+def test_tests_say_the_unit_of_their_row_once(metrics):
+    cfg = make_comparison(["BRNet", "BNet"])
+    cfg["rows"][0]["label"] = "KEFE"
+    assert view_of(BUILDER, cfg, metrics).rows[0][0] == "KEFE (eV/atom): BRNet against BNet"
+    cfg["rows"][0]["label"] = "KEFE (eV/atom)"
+    assert view_of(BUILDER, cfg, metrics).rows[0][0] == "KEFE (eV/atom): BRNet against BNet"
+
+
+def test_a_run_without_its_info_is_named(tmp_path):
+    runs = {
+        name_run(model): write_run(tmp_path, name_run(model), BRNET) / "metrics.json" for model in ("brnet", "bnet")
+    }
+    runs[name_run("brnet")].with_name("run_info.json").unlink()
+    with pytest.raises(DataError, match=r"brnet2023/run_info\.json is missing.*build the run again"):
+        BUILDER.collect_frame(planned(make_comparison(["BRNet", "BNet"])), runs, {})
 
 
 def test_five_by_two_test_belongs_to_five_by_two_folds_only(metrics):

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elemflow.core.errors import DataError
-from elemflow.core.files import write_json
+from elemflow.core.files import read_json, write_json
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting import text as words
 from elemflow.reporting.results import read_score
@@ -96,6 +96,92 @@ def test_every_format_shows_values_caption_and_missing_run(tmp_path, runs, curat
         )
         is None
     )
+
+
+def drop_rows(metrics, *lost):
+    """Note dropped rows without features and without a value for each member of a run that used 400 materials."""
+    path = metrics.with_name("run_info.json")
+    info = read_json(path)
+    for member, (features, value) in zip(info["members"].values(), lost, strict=True):
+        member["dropped_rows"] = {"without_features": features, "without_value": value}
+    write_json(path, info)
+
+
+def test_materials_without_features_are_said_of_the_cell(tmp_path, runs, curation):
+    drop_rows(runs[name_run("brnet")], (30, 5), (30, 5), (30, 5))
+    drop_rows(runs[name_run("bnet")], (30, 0), (0, 0), (10, 0))
+    drop_rows(runs[name_run("automl")], (0, 0))
+    curation["kefe"].write_text(json.dumps({"materials": 435, "properties": {"formation_energy": {"values": 430}}}))
+    outputs = place(tmp_path / "out", "table")
+    BUILDER.write(planned(make_mixed()), runs, curation, outputs)
+    notes = BUILDER.read_frame(outputs["csv"]).set_index("column")["note"]
+    assert notes["BRNet"] == "400 of 430 materials have features"
+    assert notes["BNet"] == "400 of 400 to 400 of 430 materials have features"
+    assert pd.isna(notes["AutoML"])
+    texts = read_all(outputs)
+    for name in ("text", "md", "tex", "html"):
+        assert "400 of 430 materials have features; " in " ".join(texts[name].split()), name
+    assert texts["html"].count("400 with features") == 2
+
+
+def test_materials_without_a_value_are_said_where_the_size_counts_them(runs, curation):
+    drop_rows(runs[name_run("automl")], (0, 35))
+    curation["kefe"].write_text(json.dumps({"materials": 435}))
+    note = BUILDER.collect_frame(planned(make_mixed()), runs, curation).set_index("column")["note"]["AutoML"]
+    assert note == "400 of 435 materials have a value"
+    curation["kefe"].write_text(json.dumps({"materials": 435, "properties": {"formation_energy": {"values": 400}}}))
+    assert pd.isna(BUILDER.collect_frame(planned(make_mixed()), runs, curation).set_index("column")["note"]["AutoML"])
+
+
+def in_units(units):
+    """Return a table with a row per list of units, one unit per column."""
+    cfg = make_table([f"model {number}" for number in range(len(units[0]))], [None] * len(units[0]))
+    cfg["rows"] = [{"label": f"row {number}"} for number in range(len(units))]
+    cfg["cells"] = [
+        make_cell("brnet", column, None, row=row) | {"unit": unit}
+        for row, line in enumerate(units)
+        for column, unit in enumerate(line)
+    ]
+    return cfg
+
+
+def test_a_unit_that_all_rows_share_is_in_the_caption(tmp_path, runs):
+    outputs = place(tmp_path, "table")
+    BUILDER.write(planned(in_units([["eV"], ["eV"]])), runs, {}, outputs)
+    for name, text in read_all(outputs).items():
+        assert name == "csv" or "Mean absolute error on the test set, in eV." in " ".join(text.split()), name
+        assert "row 0 (" not in text, name
+
+
+def test_units_that_differ_stand_beside_the_labels(tmp_path, runs):
+    cfg = in_units([["eV"], ["kJ/mol"], ["eV/atom"], ["1"]])
+    cfg["rows"][2]["label"] = "energy (eV/atom)"
+    outputs = place(tmp_path, "table")
+    BUILDER.write(planned(cfg), runs, {}, outputs)
+    for name, text in read_all(outputs).items():
+        assert name == "csv" or ("row 0 (eV)" in text and "row 1 (kJ/mol)" in text), name
+        assert "(eV/atom) (eV/atom)" not in text, name
+        assert "row 3 (" not in text, name
+        assert ", in " not in text, name
+
+
+def test_units_of_columns_stand_beside_theirs(runs):
+    view = view_of(BUILDER, in_units([["eV", "GPa"], ["eV", "GPa"]]), runs)
+    assert view.columns == ("model 0 (eV)", "model 1 (GPa)")
+    assert [label for label, _ in view.rows] == ["row 0", "row 1"]
+
+
+def test_labels_of_papers_that_have_their_unit_stay(runs):
+    view = view_of(BUILDER, make_mixed(), runs)
+    assert view.rows[0][0] == "KEFE · formation enthalpy (eV/atom)"
+    assert view.columns == ("BRNet", "BNet", "AutoML", "IRNet")
+    assert ", in eV/atom" not in " ".join(view.caption)
+
+
+def test_a_score_without_a_unit_says_none(runs):
+    view = view_of(BUILDER, in_units([["eV"], ["eV"]]) | {"metric": "r2"}, runs)
+    assert [label for label, _ in view.rows] == ["row 0", "row 1"]
+    assert view.caption[0].startswith("Coefficient of determination R² on the test set.")
 
 
 def test_a_verdict_colours_its_cell_and_nothing_else(tmp_path, runs, curation):

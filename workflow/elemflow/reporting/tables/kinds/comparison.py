@@ -11,17 +11,17 @@ import pandas as pd
 from elemflow.chemistry.material_id import composition_of
 from elemflow.config.kinds import TableKind
 from elemflow.core.errors import DataError
-from elemflow.core.files import read_json
 from elemflow.evaluation import hypothesis_tests as statistics
 from elemflow.plan.items import PlannedTable
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
 from elemflow.reporting.pages import ListedRun, list_run
-from elemflow.reporting.results import read_score, read_test_points
+from elemflow.reporting.results import count_featured, read_score, read_test_points, read_test_to_train
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import Paths, describe_failed, find_failure, frame_view, mark_result
 from elemflow.reporting.tables.formats import render_text_page
 from elemflow.reporting.tables.lines import TableLine
+from elemflow.reporting.tables.units import with_unit
 from elemflow.reporting.view import NO_DATA, NO_VALUE, Cell, TableView
 from elemflow.splits.schemes.base import SplitScheme
 from elemflow.splits.schemes.fractions import Fractions
@@ -233,7 +233,7 @@ def _test(line: ComparisonLine, metrics: Paths, split: SplitScheme | None) -> Co
         return found  # members that share a test set say nothing about other materials
     # The members of a split, if several, follow each other.
     means = [float(part.mean()) for part in np.array_split(differences, _count_test_sets(split))]
-    ratio = _test_to_train(Path(model).parent)
+    ratio = read_test_to_train(Path(model).parent)
     tests = {CORRECTED: statistics.corrected_resampled_t_test(means, ratio)}
     if FIVE_BY_TWO in possible:
         repeats, folds = statistics.FIVE_BY_TWO
@@ -278,18 +278,15 @@ def _composition_differences(shared: pd.DataFrame) -> tuple[statistics.Array, st
     return np.asarray(of_composition.sum(), dtype=np.float64), np.asarray(of_composition.size(), dtype=np.float64)
 
 
-def _test_to_train(folder: Path) -> float:
-    """Return the mean over members of test rows per row that the model was made from, those of validation included."""
-    rows = [member["rows"] for member in read_json(folder / "run_info.json")["members"].values()]
-    return sum(r["test"] / (r["train"] + r["validation"]) for r in rows) / len(rows)
-
-
 def view_table(table: PlannedTable, lines: Sequence[ComparisonLine], curation: Paths) -> TableView:
     """Arrange the tests, one per line, and write the caption."""
     shown = [test for test in TESTS if any(line.number("p", test) is not None for line in lines)]
     columns = ["difference", "95 % interval", "effect size"]
     columns += [text for test in shown for text in (f"t {TESTS[test]}", f"p {TESTS[test]}", f"p {TESTS[test]}, Holm")]
-    rows = [(f"{line.row}: {line.model} against {line.against}", tuple(_view(line, shown))) for line in lines]
+    rows = [
+        (f"{with_unit(line.row, line.unit)}: {line.model} against {line.against}", tuple(_view(line, shown)))
+        for line in lines
+    ]
     return frame_view(table, rows, _write_caption(table, lines, shown, curation), columns=columns)
 
 
@@ -413,6 +410,7 @@ def list_runs(lines: Sequence[ComparisonLine], table: PlannedTable, metrics: Pat
                 max_epochs=scale.max_epochs,
                 test_rows=score.test_rows if score else (None, None),
                 run=cell.run,
+                featured=count_featured(path),
             )
         )
     return listed

@@ -11,7 +11,7 @@ from elemflow.reporting import comparability
 from elemflow.reporting import text as words
 from elemflow.reporting.behind_trees import Finished, find_behind_trees
 from elemflow.reporting.pages import ListedRun, list_run
-from elemflow.reporting.results import read_note, read_score, read_seen
+from elemflow.reporting.results import count_featured, read_dropped, read_note, read_score, read_seen
 from elemflow.reporting.tables import recorded_values
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
@@ -24,6 +24,7 @@ from elemflow.reporting.tables.cells import (
 )
 from elemflow.reporting.tables.formats import group_lines, render_text_page
 from elemflow.reporting.tables.lines import RunLine
+from elemflow.reporting.tables.units import Units
 from elemflow.reporting.view import LISTED, NO_DATA, NO_VALUE, NOT_RUN, UNDEFINED, Cell, TableView
 
 KIND = TableKind(
@@ -160,8 +161,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
             published_source=cell.published_source if published is not None else None,
             published_note=cell.published_note or None,
             note=note
-            or ", ".join(filter(None, (read_note(path, table.metric), read_seen(path), behind.get(cell.run))))
-            or None,
+            or _find_note(table, path, read_dropped(path, size.materials) if score else "", behind.get(cell.run)),
             missing=cell.missing or None,
             run=cell.run,
             log=log,
@@ -193,23 +193,31 @@ def collect_with(
         yield kind(**{name: getattr(line, name) for name in shared}, **found)
 
 
-def _join(*notes: str | None) -> str | None:
-    return ", ".join(filter(None, notes)) or None
+def _find_note(table: PlannedTable, path: str | Path | None, *further: str | None) -> str | None:
+    """Return what is said of a run that did not fail; None if nothing is."""
+    return ", ".join(filter(None, (read_note(path, table.metric), read_seen(path), *further))) or None
 
 
 def view_table(table: PlannedTable, lines: Sequence[ErrorLine], curation: Paths, *, bold: bool = True) -> TableView:
     """Arrange the cells of a table and write its caption; the best value of a row is bold unless `bold` is false."""
     marks, footnotes = _mark_notes(lines), _mark_footnotes(lines)
+    units = _place_units(table, lines)
     rows = []
-    for number, row in enumerate(table.rows):
+    for number, label in enumerate(units.rows):
         here = {cell.column: line for cell, line in zip(table.ordered_cells, lines, strict=True) if cell.row == number}
         comparable = bold and _share_tests(table, here.values())
         shown = dict(zip(here, _view_row(list(here.values()), marks, footnotes, bold=comparable), strict=True))
-        rows.append((row.label, tuple(shown.get(column) for column in range(len(table.columns)))))
+        rows.append((label, tuple(shown.get(column) for column in range(len(table.columns)))))
     has_published = any(line.published for line in lines)
     has_best = any(cell.best for _, cells in rows for cell in cells if cell)
-    caption = _write_caption(table, lines, curation, has_published=has_published, has_best=has_best)
-    return frame_view(table, rows, caption, has_published=has_published)
+    caption = _write_caption(table, lines, curation, units.shared, has_published=has_published, has_best=has_best)
+    return frame_view(table, rows, caption, columns=units.columns, has_published=has_published)
+
+
+def _place_units(table: PlannedTable, lines: Sequence[ErrorLine]) -> Units:
+    """Return the labels of a table with the units of its lines, and the unit for its caption."""
+    units = {(cell.row, cell.column): line.unit for cell, line in zip(table.ordered_cells, lines, strict=True)}
+    return Units.place([row.label for row in table.rows], [column.label for column in table.columns], units)
 
 
 def _mark_notes(lines: Sequence[ErrorLine]) -> dict[str | None, str]:
@@ -286,11 +294,11 @@ def _best_of(lines: Sequence[ErrorLine]) -> ErrorLine:
 
 
 def _write_caption(
-    table: PlannedTable, lines: Sequence[ErrorLine], curation: Paths, *, has_published: bool, has_best: bool
+    table: PlannedTable, lines: Sequence[ErrorLine], curation: Paths, unit: str, *, has_published: bool, has_best: bool
 ) -> Iterator[str]:
     shown = ": published value, reproduced value, and difference in per cent of the published value" * has_published
     bold = " The best reproduced value of a row is in bold where all are of the same test materials." * has_best
-    yield f"{words.title_metric(table.metric)} on the test set{shown}.{bold}"
+    yield f"{words.title_metric(table.metric)} on the test set{f', in {unit}' * bool(unit)}{shown}.{bold}"
     planned = [line for line in lines if not line.missing]
     used = [*(line.dataset for line in planned), *table.datasets]  # the latter also those of pre-training
     yield words.describe_data(*recorded_values.find_data(table, lines, used), curation)
@@ -334,8 +342,9 @@ def render_text(view: TableView) -> str:
     return render_text_page(view, header, [group for group in groups if group[1]])
 
 
-def list_runs(lines: Sequence[ErrorLine], *_: object) -> list[ListedRun]:
+def list_runs(lines: Sequence[ErrorLine], table: PlannedTable, metrics: Paths, curation: Paths) -> list[ListedRun]:
     """Return the runs behind the cells."""
+    del table, curation
     return [
         list_run(
             line.row,
@@ -345,6 +354,7 @@ def list_runs(lines: Sequence[ErrorLine], *_: object) -> list[ListedRun]:
             max_epochs=line.max_epochs,
             test_rows=(line.test_rows_min, line.test_rows_max),
             run=line.run,
+            featured=count_featured(metrics.get(line.run)) if line.members else "",
         )
         for line in lines
     ]
