@@ -16,8 +16,9 @@ from elemflow.chemistry.composition_clusters import cluster
 from elemflow.chemistry.periodic_table import group_of, period_of
 from elemflow.core.errors import DataError
 from elemflow.core.roles import ROLES
-from elemflow.splits.schemes.base import TEST_KEYS
+from elemflow.splits.schemes.base import DROPPED, TEST_KEYS
 from elemflow.splits.schemes.registry import read_split, split_schemes
+from elemflow.splits.schemes.whole_groups import GroupScheme
 from elemflow.splits.write import write_split
 
 ELEMENTS = ("Li", "Na", "Mg", "Fe", "Co", "O", "S", "F", "Cl", "La")
@@ -234,6 +235,39 @@ def test_values_of_a_column_are_in_one_fold_each():
             assert not set(labels[roles == role]) & others
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from("12345678")), min_size=8, max_size=40),
+    st.integers(0, 100),
+)
+def test_no_value_of_a_test_material_is_in_training_where_compositions_have_several(materials, seed):
+    compositions, labels = [c for c, _ in materials], np.array([v for _, v in materials], dtype=object)
+    plain = list(GroupScheme.splits(read_split(VALUES | {"seed": seed}), compositions, labels))
+    for roles, before in zip(members(compositions, VALUES | {"seed": seed}, labels), plain, strict=True):
+        tested = set(labels[roles == TEST])
+        np.testing.assert_array_equal(roles == TEST, before == TEST)
+        np.testing.assert_array_equal(roles == DROPPED, (before != TEST) & np.isin(labels, list(tested)))
+        assert not tested & set(labels[(roles == TRAIN) | (roles == VALIDATION)])
+        np.testing.assert_array_equal(roles[roles != DROPPED], before[roles != DROPPED])
+
+
+def test_materials_whose_value_is_tested_are_not_written_and_are_counted(tmp_path, caplog):
+    names = ["FeO", "FeO", *[f"Fe{i + 2}O" for i in range(12)]]
+    table = {"composition": names, "gap": [1.0] * 14, "spacegroup": ["1", "2", *[str(2 + i % 6) for i in range(12)]]}
+    pq.write_table(pa.table({"material_id": [f"M{i}" for i in range(14)]} | table), tmp_path / "m.parquet")
+    split = read_split(VALUES | {"seed": 2})
+    write_split(tmp_path / "m.parquet", "gap", split, tmp_path / "split.parquet", where="here")
+    found = pq.read_table(tmp_path / "split.parquet").to_pandas()
+    sizes = found.groupby("member").size()
+    of_value = dict(zip([f"M{i}" for i in range(14)], table["spacegroup"], strict=True))
+    for _, rows in found.groupby("member"):
+        of_role = {role: set(ids.map(of_value)) for role, ids in rows.groupby("role", observed=True)["material_id"]}
+        assert not of_role["test"] & (of_role["train"] | of_role.get("validation", set()))
+    assert sorted(14 - sizes) == [0, 1, 2]
+    assert "spacegroup: fold" in caplog.text
+    assert sorted(record.args[2] for record in caplog.records if record.levelname == "WARNING") == ["1", "2"]
+
+
 def test_splits_are_written_with_target_and_columns(tmp_path):
     names = [f"Fe{i + 1}O" for i in range(20)]
     table = {
@@ -261,6 +295,7 @@ def test_splits_are_written_with_target_and_columns(tmp_path):
         ({"scheme": "k_fold_validation", "test": 0.3, "folds": 5}, "the materials are of 3 compositions"),
         (SYSTEMS | {"folds": 4}, "the materials are of 2 groups by chemical system, the largest with 3 materials"),
         (VALUES | {"folds": 4, "column": "year"}, "the materials are of 3 groups by year"),
+        (VALUES | {"folds": 2, "column": "polymorph"}, "Of 1 compositions there are several values of polymorph, and"),
         ({"scheme": "leave_elements_out", "elements": ["Na", "Tc"]}, "No material has the element Tc, which is tested"),
         ({"scheme": "leave_groups_out", "numbers": [18]}, "No material has an element of group 18, which is tested"),
         ({"scheme": "leave_groups_out", "by": "period", "numbers": [7]}, "No material has an element of period 7,"),
@@ -270,7 +305,13 @@ def test_splits_are_written_with_target_and_columns(tmp_path):
 )  # fmt: skip
 def test_an_empty_set_is_refused_with_its_cause(tmp_path, split, message):
     names = ["FeO", "FeO", "Fe2O3", "NaO"]
-    table = {"material_id": list("abcd"), "composition": names, "gap": [1.0] * 4, "year": ["1", "1", "2", "3"]}
+    table = {
+        "material_id": list("abcd"),
+        "composition": names,
+        "gap": [1.0] * 4,
+        "year": ["1", "1", "2", "3"],
+        "polymorph": list("1222"),
+    }
     pq.write_table(pa.table(table), tmp_path / "m.parquet")
     without_key = {"k_fold_pairs", "k_fold_validation"}
     no_validation = {} if split["scheme"] in without_key else {"validation": 0}
