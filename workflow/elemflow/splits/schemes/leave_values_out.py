@@ -56,8 +56,8 @@ class LeaveValuesOut(GroupScheme):
         if role is Role.TEST or not several:
             return super().explain_empty(role, number, compositions, labels)
         return (
-            f"Of {several:,} compositions there are several values of {self.column}, and materials whose value is tested "
-            "are in no set. Use a dataset that keeps one material per composition, or more folds."
+            f"Of {several:,} compositions there are several values of {self.column}, and materials whose value is "
+            "tested are in no set. Use a dataset that keeps one material per composition, or more folds."
         )
 
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
