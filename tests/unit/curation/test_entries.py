@@ -75,6 +75,8 @@ def test_marks_are_numbers_with_either_decimal_sign(tmp_path: Path, mark: str) -
         (",", "1.5", "decimal point, while source.decimal is a comma"),
         (".", "–1.5", "minus is the character '–'"),
         (".", "1.5D-3", "exponent with e"),
+        (".", "-1e999", "a number. It is too large. Correct it"),
+        (",", "1,5e999", "It is too large."),
     ],
 )
 def test_a_number_of_other_spelling_is_refused_with_what_to_do(

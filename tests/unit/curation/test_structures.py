@@ -193,3 +193,10 @@ def test_lost_structures_name_the_key_that_keeps_their_rows(tmp_path: Path, capl
     records(tmp_path, [("no", "KCl", -2, None), ("good", "NaCl", -1, salt())])
     assert "1 of 2 rows lost, their structure is not understood" in caplog.text
     assert "columns.structure.required: false" in caplog.text
+
+
+def test_structures_that_are_not_required_are_not_advised_to_be_so(tmp_path: Path, caplog) -> None:
+    rows = [("other", "LiF", -5, salt()), ("good", "NaCl", -1, salt())]
+    records(tmp_path, rows, columns=OPTIONAL)
+    assert "1 of 2 rows lost, their structure is not understood" in caplog.text
+    assert "required" not in caplog.text

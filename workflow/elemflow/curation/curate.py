@@ -26,13 +26,15 @@ from elemflow.core.losses import LARGE_LOSS, in_words, most_common
 from elemflow.core.parquet import read_schema, row_groups
 from elemflow.curation.entries import Entries, read_entries
 from elemflow.curation.job import CurationJob
-from elemflow.curation.outliers import lone_edges
+from elemflow.curation.near_compositions import NEAR, near_compositions
+from elemflow.curation.outliers import FAR_BELOW, far_below, lone_edges, second_lowest
 from elemflow.curation.polymorphs import Choice, apply_filter, choose
 from elemflow.curation.requirements import place_of, require_rows, require_values
 from elemflow.curation.schema import REJECTED, materials_schema
 
 log = logging.getLogger(__name__)
 
+SHOWN_EXAMPLES = 3
 OPTIONAL = " For models of compositions alone, 'columns.structure.required: false' keeps those that cannot be read."
 
 _NAMED = ["row", "entry_id", "formula"]
@@ -97,6 +99,8 @@ def curate(job: CurationJob) -> None:
     _write_report(job, found, choice, steps)
     _warn_of_losses(job, found)
     _warn_of_outliers(job, found)
+    _warn_of_far_lowest(job, found, rows, choice)
+    _warn_of_near_compositions(job, found, choice)
     log.info("%s: %s", job.dataset_id, ", ".join(f"{step['step']} {step['rows']}" for step in steps))
 
 
@@ -155,7 +159,7 @@ def _warn_of_losses(job: CurationJob, found: Entries) -> None:
     """Warn of rows that could not be read and of cells that were no numbers, from `LARGE_LOSS` on."""
     for stage, table in found.rejected.items():
         if len(table) and len(table) >= LARGE_LOSS * found.read:
-            advice = OPTIONAL if stage == "structure" and job.dataset.columns.formula else ""
+            advice = OPTIONAL if stage == "structure" and _could_be_optional(job) else ""
             log.warning(
                 "%s: %s of %s rows lost, their %s is not understood: %s. All are in %s.%s",
                 *(job.dataset_id, f"{len(table):,}", f"{found.read:,}", stage, in_words(_frequent(table["reason"]))),
@@ -175,6 +179,11 @@ def _warn_of_losses(job: CurationJob, found: Entries) -> None:
             )
 
 
+def _could_be_optional(job: CurationJob) -> bool:
+    columns = job.dataset.columns
+    return columns.structure is not None and columns.structure.required and bool(columns.formula or columns.elements)
+
+
 def _warn_of_outliers(job: CurationJob, found: Entries) -> None:
     """Warn of a number at an edge of a column that lies far from all others, as a mark for a missing value does."""
     for name, values in found.properties.items():
@@ -187,6 +196,39 @@ def _warn_of_outliers(job: CurationJob, found: Entries) -> None:
                 *(job.dataset_id, len(rows), name, "is" if len(rows) == 1 else "are", edge, low, high),
                 *(place_of(first), edge),
             )
+
+
+def _warn_of_far_lowest(job: CurationJob, found: Entries, rows: np.ndarray, choice: Choice) -> None:
+    """Warn of values that were chosen as the lowest of their composition and are implausible; see `far_below`."""
+    name = job.dataset.keep.property
+    if job.dataset.keep.rule != "lowest" or name is None:
+        return
+    lowest, codes = choice.properties[name], found.codes[choice.rows]
+    following = second_lowest(found.codes[rows], found.properties[name][rows], codes)
+    far = far_below(lowest, following)
+    if len(far):
+        first = far[:SHOWN_EXAMPLES]
+        after = [f" (next {value:g})" if np.isfinite(value) else "" for value in following[first]]
+        shown = [f"{found.names[codes[at]]} {lowest[at]:g}{text}" for at, text in zip(first, after, strict=True)]
+        log.warning(
+            "%s: %d of the lowest values of '%s' lie more than %d robust standard deviations below the median of all "
+            "(%g) or below the next entry of their composition: %s%s. They stay; if they are wrong, a filter of kind "
+            "'range' drops them before the lowest is chosen.",
+            *(job.dataset_id, len(far), name, FAR_BELOW, np.nanmedian(lowest), ", ".join(shown)),
+            ", ..." if len(far) > len(shown) else "",
+        )
+
+
+def _warn_of_near_compositions(job: CurationJob, found: Entries, choice: Choice) -> None:
+    """Warn of compositions that may be one, rounded in different ways."""
+    codes = np.unique(found.codes[choice.rows])
+    if near := near_compositions(found.names.take(pa.array(codes)).to_pylist()):
+        log.warning(
+            "%s: %s of %s compositions differ from another one of the same elements by less than %g at.%%, such as %s "
+            "and %s. If they are one, rounded in different ways, write it in one way: as two they may be in training "
+            "and test set.",
+            *(job.dataset_id, f"{near.rows:,}", f"{len(codes):,}", 100 * NEAR, *near.example),
+        )
 
 
 def _frequent(reasons: pa.ChunkedArray) -> dict[str, int]:

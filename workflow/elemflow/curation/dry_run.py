@@ -16,10 +16,9 @@ from elemflow.core.files import JsonObject, read_json
 from elemflow.core.parquet import read_frame, read_schema
 from elemflow.curation.curate import curate
 from elemflow.curation.job import CurationJob
+from elemflow.curation.outliers import MAD
 from elemflow.sources.retrieve import retrieve, source_options
 
-MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
 REJECTED_SHOWN = 5
 EXTREME_SHOWN = 3
 _NO_LONGER_THERE = re.compile(r" All are in \S+\.")

@@ -112,10 +112,12 @@ def _advice(cell: str, decimal: str | None) -> str:
     """Return what a cell looks like that is no number, and what to do; empty if it looks like nothing known."""
     if _WITH_GROUPS.fullmatch(cell) and not (decimal == "." and cell.count(",") == 1 and "." not in cell):
         return "It has separators of thousands: remove them. "
-    if decimal == "." and _WITH_COMMA.fullmatch(cell):
+    if decimal == "." and "," in cell and _WITH_COMMA.fullmatch(cell):
         return "If its comma is a decimal comma, set 'decimal: \",\"' in the dataset's source. "
-    if decimal == "," and re.fullmatch(NUMBER, cell):
-        return "It has a decimal point, while source.decimal is a comma. "
+    if re.fullmatch(_pattern(decimal), cell) or (decimal == "," and re.fullmatch(NUMBER, cell)):
+        # A cell that is spelled as a number was read as one, and is infinite.
+        point = decimal == "," and "." in cell
+        return f"It {'has a decimal point, while source.decimal is a comma' if point else 'is too large'}. "
     if _DASH.fullmatch(cell):
         return f"Its minus is the character {cell[0]!r}: write a hyphen. "
     if _FORTRAN.fullmatch(cell):
