@@ -36,7 +36,7 @@ def test_a_table_is_read_with_its_unit_and_medians(tmp_path):
     assert (measured.target, measured.unit, len(measured.values)) == ("Tc", "K", FEWEST)
     assert dict(zip(measured.compositions, measured.values, strict=True))[names[0]] == 100
     assert measured.repeated == 3
-    assert [(row, formula) for row, formula, _ in measured.rejected] == [(FEWEST + 3, "Xx2O"), (FEWEST + 4, "NaCl3")]
+    assert [(each.row, each.formula) for each in measured.rejected] == [(FEWEST + 3, "Xx2O"), (FEWEST + 4, "NaCl3")]
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,12 @@ def test_numbers_are_those_that_curation_reads(tmp_path):
     (tmp_path / "t.csv").write_text(f"formula;Eg (eV)\n{rows}", encoding="utf-8")
     measured = read_measured(tmp_path / "t.csv", "Eg (eV)")
     assert sorted(measured.values)[:3] == [-9999, -7.5, 0.5]
-    assert [(row, reason) for row, _, reason in measured.rejected] == [
-        (FEWEST + 1, "no number. It has a decimal point, while source.decimal is a comma"),
-        (FEWEST + 2, "no number"),
-        (FEWEST + 3, "no number. It has separators of thousands: remove them"),
-        (FEWEST + 4, "no number"),
+    both = "It has a decimal point, and other numbers of the table a decimal comma: write all in one way"
+    assert [(each.row, each.reason) for each in measured.rejected] == [
+        (FEWEST + 1, f"'2.5' is no number. {both}"),
+        (FEWEST + 2, "'1_0' is no number"),
+        (FEWEST + 3, "'1.234,5' is no number. It has separators of thousands: remove them"),
+        (FEWEST + 4, "'inf' is no number"),
     ]
     (note,) = implausible(measured)
     assert "the value -9999 is far from all others (-7.5 to 19.5)" in note

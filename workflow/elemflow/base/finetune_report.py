@@ -8,7 +8,9 @@ import numpy as np
 from elemflow.base.finetuning import METHODS, Comparison, Rows
 from elemflow.base.intervals import Calibrated, cross_coverage
 from elemflow.base.table import Measured
+from elemflow.base.table_rows import summary_of
 from elemflow.config.base import Transform
+from elemflow.curation.numbers import read_number
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
 from elemflow.multitask.transforms import from_target, to_target
 
@@ -147,8 +149,38 @@ def _after(fitted: Fitted) -> str:
 
 def left_out(fitted: Fitted) -> list[tuple[str, str, str]]:
     """Return row, formula and reason of the rows that were left out; those without features have no number."""
-    found = [(str(row), text, reason) for row, text, reason in fitted.measured.rejected]
+    found = [(str(each.row), each.formula, each.reason) for each in fitted.measured.rejected]
     return [*found, *(("", text, reason) for text, reason in fitted.lost)]
+
+
+def left_out_text(measured: Measured, lost: list[tuple[str, str]]) -> str:
+    """Return how many rows were left out, by reason and with examples of cells; empty if none was.
+
+    Args:
+        measured: The table.
+        lost: Formula and reason of rows without features.
+    """
+    counts = dict(zip(measured.formulas, measured.counts.tolist(), strict=True))
+    without = [(formula, counts[formula]) for formula, _ in lost]
+    number = len(measured.rejected) + sum(rows for _, rows in without)
+    return (
+        f"{number:,} of {measured.n_rows:,} rows left out: {summary_of(measured.rejected, without)}" if number else ""
+    )
+
+
+def formulas_text(measured: Measured) -> str:
+    """Return from which column the formulas are, and which others have some."""
+    others = f"; also possible: {', '.join(measured.others)} (--formula)" if measured.others else ""
+    return f"formulas: {measured.column}{others}"
+
+
+def comma_text(measured: Measured) -> str:
+    """Return how numbers with a comma are read; empty if there are none."""
+    value = read_number(measured.comma, ",")
+    if value is None:
+        return ""
+    read = f"decimal comma: '{measured.comma}' is read as {value:g}"
+    return f"{read}; write numbers with a point if it separates thousands"
 
 
 def coverage(fitted: Fitted, level: int) -> tuple[float, float] | None:
@@ -262,9 +294,14 @@ def _rows(fitted: Fitted) -> Iterator[str]:
     measured, errors = fitted.measured, learned_errors(fitted, "base")
     yield "## Rows"
     yield ""
+    yield f"- {formulas_text(measured)}"
+    yield from (f"- {line}" for line in [comma_text(measured)] if line)
     yield f"- compositions: {len(fitted.rows.y):,}; rows that share theirs with others: {measured.repeated:,} (median)"
     left = [f"row {row}, {text}: {reason}" if row else f"{text}: {reason}" for row, text, reason in left_out(fitted)]
-    yield f"- left out: {len(left):,}" + (f", such as {'; '.join(left[:MOST_SHOWN])}" if left else "")
+    yield f"- {left_out_text(measured, fitted.lost) or 'no row was left out'}"
+    yield from (f"    - {line}" for line in left[:MOST_SHOWN])
+    if len(left) > MOST_SHOWN:
+        yield f"    - … and {len(left) - MOST_SHOWN:,} more"
     worst = np.argsort(-errors)[:MOST_SHOWN]
     values = values_of(fitted)
     formulas = formulas_of(fitted)

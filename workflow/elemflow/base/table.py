@@ -6,10 +6,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from elemflow.base.table_rows import (
+    EMPTY,
+    UNREAD,
+    Rejected,
+    Repeated,
+    rejected_number,
+    repeated_of,
+    summary_of,
+    text_of,
+)
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.config.base import Transform
 from elemflow.core.errors import DataError, nearest
-from elemflow.curation.numbers import read_number, why_no_number
+from elemflow.curation.numbers import read_number
 from elemflow.curation.outliers import lone_edges
 from elemflow.curation.propose import Proposal, propose, split_unit
 from elemflow.multitask.transforms import to_target
@@ -32,7 +42,13 @@ class Measured:
         values: Values in the unit; the median where a composition has several (rows,).
         y: What is learned of them (rows,).
         repeated: Rows whose composition another row has too.
-        rejected: Row from 1, formula and reason of the rows that were left out.
+        rejected: Rows that were left out.
+        column: Column of the formulas.
+        others: Columns that have formulas too, if none was named.
+        counts: Number of rows of each composition (rows,).
+        n_rows: Number of all rows of the table.
+        spread: How the values of one composition differ.
+        comma: First number that has a decimal comma; empty if decimals stand behind a point.
     """
 
     target: str
@@ -42,7 +58,13 @@ class Measured:
     values: np.ndarray
     y: np.ndarray
     repeated: int
-    rejected: list[tuple[int, str, str]]
+    rejected: list[Rejected]
+    column: str
+    others: tuple[str, ...]
+    counts: np.ndarray
+    n_rows: int
+    spread: Repeated
+    comma: str
 
 
 def read_measured(
@@ -81,25 +103,45 @@ def read_measured(
             f"{table}: no column '{target}'. Found: {', '.join(found.columns)}.{nearest(target, found.columns)}"
         )
     frame = pd.concat(read_table(table, found.layout), ignore_index=True)
-    texts = [str(cell).strip() for cell in frame[column]]
+    texts = [text_of(cell) for cell in frame[column]]
     numbers = [read_number(cell, found.decimal) for cell in frame[target]]
     forms, unread = canonical_forms(texts)
-    rejected, kept = [], []
+    rejected, kept, places = list[Rejected](), [], []
     for row, (text, value, cell) in enumerate(zip(texts, numbers, frame[target], strict=True), start=1):
-        reason = unread.get(text) or _reason(value, transform, cell, found.decimal)
-        if reason:
-            rejected.append((row, text, reason))
+        if reason := unread.get(text):
+            rejected.append(Rejected(row, text, reason, UNREAD if text else EMPTY, text))
+        elif refused := rejected_number(row, text, value, cell, transform, found.decimal):
+            rejected.append(refused)
         else:
             kept.append((forms[text], text, value))
-    rows = pd.DataFrame(kept, columns=["composition", "formula", "value"])
-    formulas = rows.groupby("composition", sort=True)["formula"].first()
-    medians = rows.groupby("composition", sort=True)["value"].median()
+            places.append(row - 1)
+    rows = pd.DataFrame(kept, columns=["composition", "formula", "value"], index=places)
+    of_composition = rows.groupby("composition", sort=True)
+    medians = of_composition["value"].median()
+    y = to_target(medians.to_numpy(), transform)
     proposed = next((each.unit for each in found.numbers if each.name == target), None)
     title = split_unit(target)[0] if proposed else target
+    others = {each.name: frame[each.name] for each in found.numbers if each.name not in (target, column)}
     measured = Measured(
-        title or target, unit or proposed or "", medians.index.to_list(), formulas.to_list(), medians.to_numpy(),
-        to_target(medians.to_numpy(), transform), int(rows["composition"].duplicated(keep=False).sum()), rejected,
-    )  # fmt: skip
+        target=title or target,
+        unit=unit or proposed or "",
+        compositions=medians.index.to_list(),
+        formulas=of_composition["formula"].first().to_list(),
+        values=medians.to_numpy(),
+        y=y,
+        repeated=int(rows["composition"].duplicated(keep=False).sum()),
+        rejected=rejected,
+        column=column,
+        others=() if formula else tuple(name for name in found.formulas if name != column),
+        counts=of_composition.size().to_numpy(),
+        n_rows=len(frame),
+        spread=repeated_of(rows, y, others, transform, found.decimal),
+        comma=next(
+            (cell for cell in map(text_of, frame[target]) if "," in cell and read_number(cell, ",") is not None), ""
+        )
+        if found.decimal == ","
+        else "",
+    )
     _check(table, measured)
     if minimum is not None:
         _check_minimum(table, rows, minimum)
@@ -122,15 +164,6 @@ def _proposal(table: Path, target: str) -> Proposal:
         ) from None
 
 
-def _reason(value: float | None, transform: Transform, cell: object, decimal: str) -> str | None:
-    """Return why a value is left out, or None."""
-    if value is None:
-        return " ".join(filter(None, ("no number.", why_no_number(cell, decimal)))).removesuffix(".")
-    if transform == "log10" and value <= 0:
-        return f"{value:g} has no logarithm"
-    return None
-
-
 def implausible(measured: Measured) -> list[str]:
     """Return a note on each value at an edge that lies far from all others, as a mark for a missing value does."""
     notes = []
@@ -148,7 +181,7 @@ def _check(table: Path, measured: Measured) -> None:
     rows = len(measured.values)
     if rows < FEWEST:
         left = measured.rejected
-        first = f" Left out: {len(left)}, the first of them row {left[0][0]}, {left[0][2]}." if left else ""
+        first = f" Left out: {summary_of(left)} The first is row {left[0].row}." if left else ""
         raise DataError(
             f"{table}: {rows} compositions have a value of '{measured.target}', and {FEWEST} are the fewest that can "
             f"be fine-tuned on and tested.{first}"

@@ -109,8 +109,6 @@ def finetune(
     page, text = out.with_suffix(".html"), out.with_suffix(".md")
     write_text(text, report_text(fitted))
     write_text(page, finetuned_page(page_of(fitted, table.name, sha256)))
-    for note in fitted.notes:
-        click.echo(note, err=True)
     click.echo(aligned(error_header(fitted), error_lines(fitted)))
     click.echo()
     click.echo(aligned(["rows of the table", "number", f"error{error_unit(fitted)}"], seen_lines(fitted)))
@@ -159,12 +157,17 @@ class _How(NamedTuple):
 def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str]) -> tuple["Fitted", str]:
     """Compare, fine-tune on all rows and write the predictor."""
     from elemflow.base import finetuning
-    from elemflow.base.finetune_report import Fitted, report_text
+    from elemflow.base.finetune_report import Fitted, comma_text, formulas_text, left_out_text, report_text
     from elemflow.base.table import implausible
+    from elemflow.base.table_rows import repeated_note
     from elemflow.cli.progress import stages
     from elemflow.multitask.file import HeadFacts, write_base
 
     rows, lost = finetuning.featurize(base, measured)
+    repeated = repeated_note(measured.spread, measured.unit, how.transform)
+    formulas = [formulas_text(measured)] if measured.others else []
+    for line in filter(None, (*formulas, comma_text(measured), left_out_text(measured, lost), *repeated)):
+        click.echo(line, err=True)
     with stages(f"{len(rows.y):,} compositions", finetuning.steps(how.methods)) as done:
         compared = finetuning.compare(base, rows, seed=how.seed, methods=how.methods, notify=done)
         ensemble = finetuning.fit_ensemble(base, rows, how.seed, notify=done)
@@ -179,6 +182,9 @@ def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str]) -> tu
     times = finetuning.times_of_head(base, rows, place, how.transform)
     notes += _scale_note(measured.unit, nearest, correlation, times)
     about = ((nearest.title, nearest.unit), correlation, base.facts.name)
+    for note in notes:
+        click.echo(note, err=True)
+    notes = repeated + notes
     fitted = Fitted(measured, rows, lost, compared, how.transform, *about, notes, out.name, how.minimum)
     return fitted, write_base(out, file, {"README.md": report_text(fitted)})
 

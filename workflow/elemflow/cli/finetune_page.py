@@ -10,8 +10,10 @@ from elemflow.base.finetune_report import (
     fold_errors,
     fold_means,
     formulas_of,
+    formulas_text,
     learned_errors,
     left_out,
+    left_out_text,
     predicted_by,
     seen_errors,
     start_text,
@@ -53,6 +55,8 @@ def page_of(fitted: Fitted, table: str, sha256: str) -> Finetuned:
         repeated=fitted.measured.repeated,
         left_out=left[:MOST_LEFT_OUT],
         n_left_out=len(left),
+        formulas=formulas_text(fitted.measured),
+        summary=left_out_text(fitted.measured, fitted.lost),
     )
 
 

@@ -14,6 +14,7 @@ SHOWN = Finetuned(
     methods=[FoldErrors("base, fine-tuned", 2.0, (1.0, 3.0), 2.0, own=True), FoldErrors("extra trees", 4.0, (5.0, 3.0), 4.0)],
     values=VALUES, predicted=VALUES + 0.5, log=False, levels=[Level(90, 88.0, 3.5)], seen=[("new", 4, 0.5)],
     worst=[Row("Fe2O3", 1.0, 1.5, seen="seen")], repeated=0, left_out=[("3", "Xx", "no element")], n_left_out=1,
+    formulas="formulas: compound", summary="1 of 5 rows left out: 1 with a formula that cannot be read.",
 )  # fmt: skip
 
 
@@ -28,7 +29,8 @@ def test_the_page_stands_alone_and_escapes_what_a_table_says():
     assert "T&lt;c&gt; (K)" in page
     assert "T<c>" not in page
     assert not re.search(r'(?:src|href)="(?!#|data:)', page)
-    assert "1 row was\nleft out" in page
+    assert "1 of 5 rows left out" in page
+    assert "column of the formulas: compound" in " ".join(page.split())
     for text in ("Fe2O3", "no element", "Check.", "88 %", "ab" * 32):
         assert text in page
 

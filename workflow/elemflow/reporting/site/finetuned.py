@@ -83,6 +83,8 @@ class Finetuned:
         repeated: Rows whose composition another row has too.
         left_out: Row, formula and reason of some of those that were left out.
         n_left_out: Number of them.
+        formulas: Column of the formulas, and others that have some.
+        summary: How many rows were left out by reason; empty if none was.
     """
 
     title: str
@@ -103,6 +105,8 @@ class Finetuned:
     repeated: int
     left_out: Sequence[tuple[str, str, str]]
     n_left_out: int
+    formulas: str
+    summary: str
 
     @property
     def bracketed(self) -> str:
