@@ -172,10 +172,33 @@ def test_a_study_of_what_does_not_exist(call, folder):
     assert call("new", "study", "kebg", "--id", "demo").exit_code == 1, "a study of this name exists"
 
 
-def test_outside_of_a_project(call, folder, tmp_path, monkeypatch):
+def test_a_folder_without_a_configuration_becomes_a_project(call, folder, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     shutil.copy(folder / "My gaps.csv", tmp_path / "elsewhere/t.csv")
     monkeypatch.chdir(tmp_path / "elsewhere")
     done = call("new", "dataset", "t.csv", "--property", "Eg (eV)")
-    assert done.exit_code == 1
-    assert "config/config.yaml" in done.stderr
+    assert done.exit_code == 0, done.output
+    assert call("new", "study", "t").exit_code == 0
+    assert call("cost", "t").exit_code == 0
+    files = {str(path.relative_to(tmp_path / "elsewhere")) for path in (tmp_path / "elsewhere").rglob("*.*")}
+    assert files == {"t.csv", "config/datasets/t.yaml", "config/studies/t.yaml"}
+
+
+@pytest.mark.parametrize("studies", [["gaps"], ["gaps", "demo"]])
+def test_the_studies_of_the_configuration_may_come_last(call, folder, tmp_path, monkeypatch, studies):
+    own = tmp_path / "own"
+    (own / "config").mkdir(parents=True)
+    (own / "config/config.yaml").write_text(yaml.safe_dump({"studies": studies}))
+    shutil.copy(folder / "My gaps.csv", own / "gaps.csv")
+    monkeypatch.chdir(own)
+    for words in (("dataset", "gaps.csv", "--property", "Eg (eV)"), ("study", "gaps")):
+        done = call("new", *words)
+        assert done.exit_code == 0, done.output
+    assert list(load_workflow().settings.selected) == studies
+
+
+def test_a_configuration_without_studies_is_named(call, folder):
+    (folder / "config/config.yaml").write_text("chunks: 1\n")
+    done = call("new", "dataset", "My gaps.csv", "--unit", "Hf=eV/atom")
+    assert (done.exit_code, "studies" in done.stderr, "Traceback" in done.output) == (1, True, False)
+    assert not (folder / "config/datasets/my_gaps.yaml").exists()

@@ -99,10 +99,10 @@ def study(*, datasets: Sequence[str], study_id: str | None, properties: Sequence
     snakemake --cores 2 --config 'studies=[alloys]'
     """
     from elemflow.cli.dataset_file import study_text
-    from elemflow.cli.project import load_workflow
+    from elemflow.cli.project import load_to_extend, load_workflow
     from elemflow.core.errors import ConfigError, nearest
 
-    known = load_workflow().settings.datasets
+    known = load_to_extend().settings.datasets
     rows = []
     for name in datasets:
         if name not in known:
@@ -131,9 +131,9 @@ def _label(title: str, unit: str) -> str:
 
 def _from_data_folder(table: Path) -> str:
     """Return the path of a table as the configuration names it."""
-    from elemflow.cli.project import CONFIG, load_workflow
+    from elemflow.cli.project import load_to_extend
 
-    base = load_workflow().settings.data_folder.resolve() if CONFIG.is_file() else Path.cwd()
+    base = load_to_extend().settings.data_folder.resolve()
     path = table.resolve()
     return str(path.relative_to(base) if path.is_relative_to(base) else path)
 
@@ -199,9 +199,9 @@ def _with_units(numbers: Sequence["Column"], units: Mapping[str, str]) -> list["
 
 def _check_unit(column: str, unit: str) -> None:
     """Refuse a unit that differs by its case alone from one that other datasets have, and note one that none has."""
-    from elemflow.cli.project import CONFIG, load_workflow
+    from elemflow.cli.project import load_to_extend
 
-    datasets = load_workflow().settings.datasets.values() if CONFIG.is_file() else []
+    datasets = load_to_extend().settings.datasets.values()
     known = {spec.unit for dataset in datasets for spec in dataset.properties.values()}
     meant = [other for other in known if other.casefold() == unit.casefold()]
     if meant and unit not in known:
@@ -239,13 +239,11 @@ def _names(columns: Sequence["Column"]) -> str:
 
 def _write(file: Path, text: str, *, force: bool) -> Path:
     """Write a file of the configuration that the whole configuration can be read with."""
-    from elemflow.cli.project import CONFIG, load_workflow
+    from elemflow.cli.project import load_to_extend
     from elemflow.core.errors import ConfigError
     from elemflow.core.files import write_text
     from elemflow.core.places import ROOT
 
-    if not CONFIG.is_file():
-        raise ConfigError(f"{CONFIG}: no such file (seen from {Path.cwd()}). Call the command in the project's folder.")
     before = file.read_text(encoding="utf-8") if file.exists() else None
     if before is not None and not force:
         raise ConfigError(f"{file} exists. Give another --id, or replace it with --force.")
@@ -253,7 +251,7 @@ def _write(file: Path, text: str, *, force: bool) -> Path:
         raise ConfigError(f"{file} comes with elemflow. Give another --id, or take its place with --force.")
     write_text(file, text)
     try:
-        load_workflow()
+        load_to_extend()
     except ConfigError:
         if before is None:
             file.unlink()
@@ -265,11 +263,11 @@ def _write(file: Path, text: str, *, force: bool) -> Path:
 
 def _curate(name: str) -> None:
     """Curate a dataset and print what became of its rows."""
-    from elemflow.cli.project import load_workflow
+    from elemflow.cli.project import load_to_extend
     from elemflow.core.errors import DataError
     from elemflow.curation.dry_run import curate_dry
 
-    settings = load_workflow().settings
+    settings = load_to_extend().settings
     try:
         done = curate_dry(name, settings.datasets[name].with_local_files(settings.data_folder))
     except DataError as error:
