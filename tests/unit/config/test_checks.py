@@ -314,3 +314,22 @@ def test_compounds_are_computed_of_elements(source, key):
     dataset = Dataset.read(DATASET | {"source": source})
     with pytest.raises(ConfigError, match=rf"^d\.yaml: key 'source\.{key}': 'Z.*' is not the symbol of an element"):
         check_datasets({"d": dataset}, {"d": "d.yaml"})
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        {"rule": "lowest", "property": "band_gap"},
+        {"rule": "first"},
+        {"rule": "all"},
+        {"rule": "structures", "property": "band_gap"},
+    ],
+)
+def test_rows_of_a_long_table_are_joined_by_the_median_alone(keep):
+    source = {"kind": "table", "path": "long.csv", "long": {"name": "property", "value": "value"}}
+    gap = {"column": "gap", "unit": "eV"}
+    columns = {"formula": "formula", "structure_type": "group"}
+    long = DATASET | {"source": source, "columns": columns, "properties": {"band_gap": gap}}
+    check_datasets({"long": Dataset.model_validate(long | {"keep": {"rule": "median"}})}, {"long": "long.yaml"})
+    with pytest.raises(ConfigError, match=r"long\.yaml: key 'keep\.rule': .*Write 'keep: \{rule: median\}'"):
+        check_datasets({"long": Dataset.model_validate(long | {"keep": keep})}, {"long": "long.yaml"})

@@ -60,6 +60,7 @@ def _check_dataset(dataset: Dataset, path: str) -> None:
     _check_names(path, dataset)
     _check_places(path, dataset.source)
     _check_elements(path, dataset.source)
+    _check_long(path, dataset)
     for name in dataset.columns.splits:
         if name in known or name in KEPT_COLUMNS:
             raise ConfigError(
@@ -102,6 +103,16 @@ def _check_places(path: str, source: Source) -> None:
     for key in ("path", "url") if source.kind == "table" else ():
         if source.options.get(key):
             check_file_name(source.options[key], f"{path}: key 'source.{key}'")
+
+
+def _check_long(path: str, dataset: Dataset) -> None:
+    """Check that values of a long table, which stand in rows of their own, meet in one material."""
+    if dataset.source.kind == "table" and dataset.source.options.get("long") and dataset.keep.rule != "median":
+        raise ConfigError(
+            f"{path}: key 'keep.rule': found '{dataset.keep.rule}', but with 'source.long' each row has one property, "
+            "and a rule that chooses among rows would lose the others. Write 'keep: {rule: median}', or give the table "
+            "a column per property and remove 'source.long'."
+        )
 
 
 def _check_elements(path: str, source: Source) -> None:
