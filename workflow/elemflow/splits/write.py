@@ -3,7 +3,8 @@
 The schemes of a split are in `elemflow.splits.schemes`.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from elemflow.splits.reduced_training import reduce_training_set
 from elemflow.splits.schemes.base import DROPPED, Reductions, SplitScheme, cut, group_numbers, hash_order
 from elemflow.splits.schemes.labels import DROPPED as DROPPED_LABEL
 from elemflow.splits.schemes.pretraining import Pretraining
+
+log = logging.getLogger(__name__)
 
 
 def write_split(
@@ -38,7 +41,8 @@ def write_split(
         property_id: Property that must have a value.
         split: The split section of a protocol.
         output: Parquet with material_id, member and role, sorted by member and material_id. Its metadata are the
-            `split`, the `property` and, for pre-training, how many materials were `removed` from each member.
+            `split`, the `property`, for pre-training how many materials were `removed` from each member, and for a
+            predefined split with any `shared_compositions`, how many are in more than one set of each member.
         where: Name of the split in messages.
         listed: The list of entries of the scheme `file`.
         fine_tuned: Split and materials of the fine-tuned run, for the scheme `pretraining`.
@@ -61,6 +65,8 @@ def write_split(
     else:
         for member, found in enumerate(_members(table, property_id, split, listed, where)):
             pieces.append(_reduced_rows(found, member, split, where))
+    if split.predefined or not split.grouped:
+        notes |= _count_shared(table, pieces, where)
     write_parquet(output, pa.concat_tables(pieces), metadata=notes)
 
 
@@ -145,6 +151,38 @@ def _member_rows(found: _Member, member: int, split: SplitScheme, where: str) ->
                 f"{split.explain_empty(role, number, found.compositions, found.labels)}"
             )
     return _rows(found.table, member, found.roles)
+
+
+def _count_shared(table: pa.Table, pieces: Sequence[pa.Table], where: str) -> dict[str, dict[str, int]]:
+    """Return how many compositions are in more than one set of each member, and warn; empty if none is.
+
+    Args:
+        table: Materials with `material_id` and `composition`.
+        pieces: Rows of each member.
+        where: Name of the split in messages.
+    """
+    composition_of = dict(zip(table["material_id"].to_pylist(), table["composition"].to_pylist(), strict=True))
+    counts: dict[str, int] = {}
+    most, example, compositions = 0, "", 0
+    for member, piece in enumerate(pieces):
+        sets: dict[str, set[str]] = {}
+        for material, role in zip(piece["material_id"].to_pylist(), piece["role"].to_pylist(), strict=True):
+            sets.setdefault(composition_of[material], set()).add(role)
+        shared = sorted(composition for composition, roles in sets.items() if len(roles) > 1)
+        counts[str(member)] = len(shared)
+        if len(shared) > most:
+            most, compositions = len(shared), len(sets)
+            example = (
+                f"'{shared[0]}' ({', '.join(role for role in ROLES if role in sets[shared[0]])} of member {member})"
+            )
+    if not most:
+        return {}
+    log.warning(
+        "%s: up to %s of %s compositions are in more than one set of a member, such as %s. Errors on compositions "
+        "that training has are too small: put all materials of a composition into one set.",
+        *(where, f"{most:,}", f"{compositions:,}", example),
+    )
+    return {"shared_compositions": counts}
 
 
 def _rows(table: pa.Table, member: int, roles: np.ndarray) -> pa.Table:

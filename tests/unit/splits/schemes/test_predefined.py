@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.core.errors import DataError
+from elemflow.core.files import read_metadata
 from elemflow.splits.schemes import file
 from elemflow.splits.schemes.k_fold_rows import shuffled_folds
 from elemflow.splits.schemes.registry import read_split
@@ -75,6 +76,28 @@ def test_a_column_may_hold_folds(tmp_path):
     write_split(table, "gap", read_split(COLUMN), tmp_path / "s.parquet", where="here")
     assert [sets(tmp_path / "s.parquet", member)["test"] for member in range(3)] == [["M0"], ["M1", "M2"], ["M3"]]
     assert sets(tmp_path / "s.parquet")["train"] == ["M1", "M2", "M3", "M4"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["train", "val", "test", ""])), max_size=12))
+def test_compositions_in_more_than_one_set_are_counted(materials):
+    materials = [*materials, ("x", "train"), ("y", "test")]
+    compositions, labels = (list(column) for column in zip(*materials, strict=True))
+    sets = {c: {label for of, label in materials if of == c and label} for c in compositions}
+    expected = sum(len(found) > 1 for found in sets.values())
+    with tempfile.TemporaryDirectory() as folder:
+        table = rows_table(Path(folder), range(len(materials)), composition=compositions, split=labels)
+        write_split(table, "gap", read_split(COLUMN | {"members_per_fold": 2}), Path(folder) / "s", where="here")
+        notes = read_metadata(Path(folder) / "s")
+    assert notes.get("shared_compositions", {"0": 0, "1": 0}) == {"0": expected, "1": expected}
+    assert ("shared_compositions" in notes) == (expected > 0)
+
+
+def test_a_split_that_leaks_is_named_in_a_warning(tmp_path, caplog):
+    table = rows_table(tmp_path, range(5), composition=["A", "A", "B", "C", "D"], split=["0", "1", "1", "0", "2"])
+    write_split(table, "gap", read_split(COLUMN), tmp_path / "s", where="split of x")
+    assert read_metadata(tmp_path / "s")["shared_compositions"] == {"0": 1, "1": 1, "2": 0}
+    assert "split of x: up to 1 of 4 compositions are in more than one set of a member, such as" in caplog.text
+    assert "'A' (train, test of member 0)" in caplog.text
 
 
 def test_an_unknown_label_is_refused_by_name(tmp_path):
