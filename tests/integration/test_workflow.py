@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import signal
 import time
 import zipfile
@@ -185,7 +186,15 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     assert "train_model" in fresh.planned()  # without the key it is tried again
 
 
-def test_a_killed_training_goes_on_where_it_stopped(fresh):
+def documented_unlock(root):
+    """Return the arguments with which docs/guide/start.md has the lock of a killed build removed."""
+    (command,) = re.findall(
+        r"^snakemake (--unlock .*)$", (root / "docs/guide/start.md").read_text("utf-8"), re.MULTILINE
+    )
+    return shlex.split(re.sub(r"studies=\[\w+\]", "studies=[tiny]", command))
+
+
+def test_a_killed_training_goes_on_where_it_stopped(root, fresh):
     gate = Gate(fresh.folder, first_seed=TINY_SEED + 1)
     target = f"{RUN}/metrics.json"
     process = fresh.start(target)
@@ -196,7 +205,8 @@ def test_a_killed_training_goes_on_where_it_stopped(fresh):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (fresh.folder / RUN / "predictions.parquet").exists()
-    fresh.run("--unlock")
+    assert "--unlock" in fresh.run(target, expect=1)
+    fresh.run(*documented_unlock(root))
     gate.open()
     kept = first_member.read_bytes()
     shown = fresh.run(target)
