@@ -10,9 +10,11 @@ from factories.curation import Outcome, run
 from elemflow.chemistry.composition import amounts
 from elemflow.core.errors import DataError
 from elemflow.features import elemental_fractions, magpie, magpie_valence_fractions
+from elemflow.sources import table
 
 STEELS = Path(__file__).parents[2] / "data" / "steels.csv"
 STRENGTH = {"strength": {"column": "yield_strength", "unit": "MPa", "title": "Yield strength"}}
+FIRST = {"rule": "first"}
 ELEMENT = re.compile(r"([A-Z][a-z]?)([0-9.]+(?:e-[0-9]+)?)")
 
 
@@ -58,9 +60,7 @@ def test_a_table_by_weight_has_atomic_materials(tmp_path: Path) -> None:
     assert atomic.materials["composition"].tolist()[0] == "Cr9Fe37Ni4"
 
 
-ELEMENT_COLUMNS = (
-    "grade,cr,ni,c,yield_strength\nA,18,8,0.08,215\nB,17.0,-,,205\nC,<0.3,8,0,1\nD,90,12,0,1\nE,,,,100\nF,0,-,,100\n"
-)
+ELEMENT_COLUMNS = "grade,cr,ni,c,yield_strength\nA,18,8,0.08,215\nB,17.0,-,,205\nC,<0.3,8,0,1\nD,90,12,0,1\nE,,,,100\nF,0,-,,100\nG,-,–,,100\n"
 
 
 def test_a_table_with_a_column_per_element(tmp_path: Path) -> None:
@@ -74,10 +74,10 @@ def test_a_table_with_a_column_per_element(tmp_path: Path) -> None:
     assert set(amounts(materials["B"])) == {"Fe", "Cr"}
     assert materials["F"] == "Fe"
     assert outcome.entries["formula"].tolist() == ["Cr18Ni8C0.08Fe73.92", "Cr17.0Fe83.0", "Fe100"]
-    assert outcome.rejected["entry_id"].tolist() == ["C", "D", "E"]
+    assert outcome.rejected["entry_id"].tolist() == ["C", "D", "E", "G"]
     assert "character '<'" in outcome.rejected["reason"][0]
     assert "negative amounts" in outcome.rejected["reason"][1]
-    assert outcome.rejected["reason"][2] == "the formula is empty"
+    assert outcome.rejected["reason"][2:].tolist() == ["the formula is empty"] * 2
     atomic = run(tmp_path, ELEMENT_COLUMNS, columns=columns, **options)
     assert atomic.entries["composition"].tolist() == ["CCr225Fe924Ni100", "Cr17Fe83", "Fe"]
 
@@ -97,6 +97,47 @@ def test_a_column_per_element_with_decimal_commas(tmp_path: Path) -> None:
             properties=STRENGTH,
             keep={"rule": "first"},
         )
+
+
+@pytest.mark.parametrize(("whole", "chunk"), [(100, 1), (1, 1), (100, 10)])
+def test_a_row_with_another_sum_than_most_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, whole: int, chunk: int
+) -> None:
+    # Also with one row per frame: what most rows add up to is that of the whole table.
+    monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+    rows = {
+        "off": (0.2, 18, None),
+        "a": (0.2, 18, 81.8),
+        "b": (0.1, 17, 82.5),
+        "rounded": (0.2, 18.4, 82),
+        "c": (0, 0, 100),
+    }
+    content = "id,C,Cr,Fe,yield_strength\n" + "".join(
+        f"{name},{','.join('' if x is None else f'{x * whole / 100:.6g}' for x in row)},1\n"
+        for name, row in rows.items()
+    )
+    columns = {"entry_id": "id", "elements": {"C": "C", "Cr": "Cr", "Fe": "Fe"}, "amounts": "weight"}
+    outcome = run(
+        tmp_path,
+        content + "none,-,-,,1\ntext,x,18,82,1\nlast,,,40,1\n",
+        columns=columns,
+        properties=STRENGTH,
+        keep=FIRST,
+    )
+    assert set(outcome.materials["entry_id"]) == {"a", "b", "rounded", "c"}
+    reasons = outcome.rejected.set_index("entry_id")["reason"]
+    assert reasons["off"] == f"the amounts of the elements do not add up to {whole}, as those of most rows do"
+    assert reasons["none"] == "the formula is empty"
+    assert outcome.rejected["entry_id"].tolist() == ["off", "none", "text", "last"]
+    assert "4 of 8 rows lost, their formula is not understood" in caplog.text
+
+
+def test_amounts_that_count_atoms_need_no_sum(tmp_path: Path) -> None:
+    columns = {"elements": {"Fe": "Fe", "O": "O"}}
+    outcome = run(
+        tmp_path, "Fe,O,yield_strength\n2,3,1\n0,1,1\n1,1,1\n", columns=columns, properties=STRENGTH, keep=FIRST
+    )
+    assert outcome.materials["composition"].tolist() == ["Fe2O3", "FeO", "O"]
 
 
 @pytest.mark.real_data

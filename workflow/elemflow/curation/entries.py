@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from elemflow.config.dataset import Dataset
 from elemflow.core.files import parquet_stream
+from elemflow.curation.element_columns import usual_sum
 from elemflow.curation.job import CurationJob
 from elemflow.curation.requirements import require_values
 from elemflow.curation.rows import RowReader
@@ -56,7 +57,11 @@ def read_entries(job: CurationJob) -> Entries:
     Raises:
         DataError: A column is missing, a number cannot be read, a property has no value, or no row is left.
     """
-    reader = RowReader(job)
+    columns, whole = job.dataset.columns, None
+    if columns.elements and not columns.balance:
+        # What most rows add up to is known at the end of the source only.
+        whole = usual_sum(read_raw(job.dataset_id, job.dataset.source, job.raw_folder), columns.elements)
+    reader = RowReader(job, whole)
     with parquet_stream(job.entries, entries_schema(job.dataset)) as append:
         writer = EntryWriter(job.dataset, append)
         for frame in read_raw(job.dataset_id, job.dataset.source, job.raw_folder):

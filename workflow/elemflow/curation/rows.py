@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from elemflow.chemistry.crystal_properties import COMPUTED
 from elemflow.chemistry.weights import CANONICAL, Basis
 from elemflow.config.dataset import Columns, Dataset
 from elemflow.core.errors import DataError, nearest
-from elemflow.curation.element_columns import formulas_of
+from elemflow.curation.element_columns import formulas_of, other_sums
 from elemflow.curation.job import CurationJob
 from elemflow.curation.numbers import parse_numbers, texts
 from elemflow.curation.requirements import require_rows
@@ -48,8 +49,14 @@ class Rejections:
         return table.filter(pc.invert(bad))
 
     def tables(self) -> dict[str, pa.Table]:
-        """Return `row`, `entry_id`, `formula` and `reason` of the rejected rows, by stage."""
-        return {stage: pa.concat_tables(tables) for stage, tables in self._tables.items()}
+        """Return `row`, `entry_id`, `formula` and `reason` of rejected rows by stage, in the order of the source."""
+        return {stage: _in_order(pa.concat_tables(tables)) for stage, tables in self._tables.items()}
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    """Return rows in their order: those that one frame lost for one reason come before those for another."""
+    rows = table["row"].to_numpy()
+    return table if (np.diff(rows) > 0).all() else table.take(pa.array(np.argsort(rows)))
 
 
 class Compositions:
@@ -95,6 +102,10 @@ class Compositions:
 class RowReader:
     """Turn frames of the source into tables of entries, without the rows that cannot be read.
 
+    Args:
+        job: The curation.
+        whole: What the amounts of columns per element must add up to; None if that is not known.
+
     Attributes:
         rows: Rows read.
         computed: Property of the structure by id, for the properties that are computed.
@@ -104,8 +115,9 @@ class RowReader:
         without_structure: Rows that stay without a structure, by reason.
     """
 
-    def __init__(self, job: CurationJob) -> None:
+    def __init__(self, job: CurationJob, whole: Decimal | None = None) -> None:
         dataset = job.dataset
+        self._whole = whole
         self._job, self._dataset = job, dataset
         self.rows = 0
         self.computed = {name: spec.computed for name, spec in dataset.properties.items() if spec.computed}
@@ -144,6 +156,8 @@ class RowReader:
             columns["structure"] = texts(frame[names.structure.column])
         columns |= {name: texts(frame[name]) for name in names.splits}
         table = pa.table(columns)
+        if names.elements and self._whole is not None:
+            table = self.rejections.drop("formula", table, other_sums(frame, names.elements, self._whole, decimal))
         if names.structure is None:
             return self._with_compositions(table)
         reader = partial(read_crystal, form=names.structure.format)
