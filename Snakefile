@@ -67,6 +67,7 @@ rule all:
 
 
 onstart:
+    check_results()
     write_packing_plan()
     write_published()
     follow_progress()

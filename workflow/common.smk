@@ -15,6 +15,7 @@ from elemflow.core.run import RUN_PATTERN as RUN
 from elemflow.plan import paths, reruns
 from elemflow.plan.stages.base import growing
 from elemflow.plan.workflow import Workflow
+from elemflow.plan.writable import check_writable
 from elemflow.provenance.failures import describe_failures
 
 if workflow.modifier.path_modifier.replace_prefix(paths.ALL_TABLES) != paths.ALL_TABLES:
@@ -52,6 +53,14 @@ wildcard_constraints:
     base=wf.constraints["base"],
     table=wf.constraints["table"],
     figure=wf.constraints["figure"],
+
+
+def check_results():
+    """Refuse to start where results cannot be written; a dry-run and a plan need no such place."""
+    try:
+        check_writable(Path.cwd())
+    except ElemflowError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def write_packing_plan():

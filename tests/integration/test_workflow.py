@@ -186,6 +186,15 @@ def test_a_failing_run_says_why_and_the_others_go_on(fresh):
     assert "train_model" in fresh.planned()  # without the key it is tried again
 
 
+def test_results_that_cannot_be_written_are_named_at_the_start(fresh):
+    (fresh.folder / "results").mkdir()
+    (fresh.folder / "results/plan").touch()
+    shown = fresh.run("results/datasets/tiny/materials.parquet", expect=1)
+    assert "results/plan: this folder cannot be written" in shown
+    assert "Traceback" not in shown
+    assert not (fresh.folder / "resources/raw/tiny").exists()
+
+
 def documented_unlock(root):
     """Return the arguments with which docs/guide/start.md has the lock of a killed build removed."""
     (command,) = re.findall(
