@@ -77,6 +77,8 @@ def test_parameters_and_size_of_a_network_without_a_run_are_counted(tmp_path):
     text = " ".join(outputs["text"].read_text().split())
     assert "4,548,385 #" in text
     assert "Values marked # are counted from the declared networks, without a run: 2 cells." in text
+    page = " ".join(outputs["html"].read_text().split())
+    assert page.count("#</") == 2
 
 
 def test_times_of_other_machines_are_not_compared(tmp_path, metrics):

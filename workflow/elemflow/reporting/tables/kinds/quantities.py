@@ -157,9 +157,9 @@ def _view(line: QuantityLine) -> Cell:
         reproduced=mark_result(line) if line.reproduced is None else _show(line.reproduced),
         spread="",
         difference="" if line.difference_percent is None else words.format_percent(line.difference_percent),
-        members=line.members,
+        members=line.members or int(_is_counted(line)),
         best=False,
-        run=line.run,
+        run="" if _is_counted(line) else line.run,
         mark=COUNTED_MARK * _is_counted(line),
         log=line.log or "",
     )
