@@ -1,21 +1,26 @@
 """The report of a fine-tuning: errors of bounded predictions, in decades where logarithms were learned."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from factories.base_toy import compositions
 
+from elemflow.base.finetune_card import Made
 from elemflow.base.finetune_report import (
     Fitted,
     coverage,
     error_header,
     error_lines,
+    few_text,
     fold_errors,
     predicted_by,
     report_text,
     seen_lines,
 )
 from elemflow.base.finetuning import Comparison, Rows
+from elemflow.base.origin import Origin
 from elemflow.base.table import read_measured
 from elemflow.cli.finetune_page import page_of
 from elemflow.reporting.site.finetuned import finetuned_page
@@ -59,7 +64,9 @@ def test_errors_are_those_of_predictions_that_end_at_the_minimum(tmp_path):
 def test_the_bound_of_predictions_is_named(tmp_path, values, minimum, sentence):
     fitted = fitted_of(tmp_path, values, {"base": values + 0.1}, minimum=minimum)
     assert sentence in report_text(fitted)
-    assert sentence.replace("`", "") in finetuned_page(page_of(fitted, "t.csv", "ab"))
+    assert sentence.replace("`", "") in finetuned_page(
+        page_of(fitted, Made(tmp_path / "t.csv", Origin("toy", "cd" * 32, {}), {}), "ab")
+    )
 
 
 def test_learned_logarithms_are_ranked_by_decades(tmp_path):
@@ -74,10 +81,21 @@ def test_learned_logarithms_are_ranked_by_decades(tmp_path):
     assert float(lines[0][1]) == pytest.approx(np.mean(np.abs(np.log10(predicted["base"] / values))), rel=1e-3)
     assert [float(line[3]) for line in lines] == pytest.approx([linear["base"], linear["constant"]], rel=1e-3)
     assert max(float(line[2]) for line in seen_lines(fitted)) < 0.1
-    page = page_of(fitted, "t.csv", "ab")
+    page = page_of(fitted, Made(tmp_path / "t.csv", Origin("toy", "cd" * 32, {}), {}), "ab")
     assert page.methods[0].error < page.methods[1].error
     assert "below median" in page.comparison()[0]
     assert "decades</b> mean absolute error (" in finetuned_page(page)
+
+
+def test_elements_of_few_compositions_are_named(tmp_path):
+    values = np.linspace(0, 1, N)
+    fitted = fitted_of(tmp_path, values, {"base": values})
+    assert not few_text(fitted)
+    rare = ["ScO", "ScNaO", *fitted.rows.compositions[2:]]
+    measured = replace(fitted.measured, compositions=rare)
+    fitted = fitted._replace(measured=measured, rows=fitted.rows._replace(compositions=rare))
+    assert few_text(fitted).startswith("Elements in fewer than 5 compositions of the table: Sc (2).")
+    assert "Sc (2). The predictor does not flag" in report_text(fitted)
 
 
 def test_methods_are_in_the_order_of_their_errors(tmp_path):

@@ -1,5 +1,6 @@
 """Fine-tuning from a run: what its networks have seen, and the command."""
 
+import json
 import shutil
 
 import pandas as pd
@@ -88,6 +89,8 @@ def test_the_command_starts_from_a_run_and_counts_what_it_saw(run, table, tmp_pa
     assert f"| the base has seen the composition | {expected} |" in report
     assert f"| new to the base | {32 - expected} |" in report
     assert "of toy/gap/ef/m/p (R²" in report
+    card = json.loads(CliRunner().invoke(main, ["info", "g.elemflow", "--json"]).stdout)
+    assert (card["base"]["name"], [*card["datasets"]]) == ("toy/gap/ef/m/p", ["toy"])
     shown = CliRunner().invoke(main, ["predict", "FeO2", "--model", "g.elemflow"])
     assert shown.exit_code == 0, shown.output
 

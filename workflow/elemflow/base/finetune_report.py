@@ -7,8 +7,10 @@ import numpy as np
 
 from elemflow.base.finetuning import METHODS, Comparison, Rows
 from elemflow.base.intervals import Calibrated, cross_coverage
+from elemflow.base.predictor import FEWEST
 from elemflow.base.table import Measured
 from elemflow.base.table_rows import summary_of
+from elemflow.chemistry.composition import amounts
 from elemflow.config.base import Transform
 from elemflow.curation.numbers import read_number
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
@@ -160,11 +162,41 @@ def left_out_text(measured: Measured, lost: list[tuple[str, str]]) -> str:
         measured: The table.
         lost: Formula and reason of rows without features.
     """
-    counts = dict(zip(measured.formulas, measured.counts.tolist(), strict=True))
-    without = [(formula, counts[formula]) for formula, _ in lost]
-    number = len(measured.rejected) + sum(rows for _, rows in without)
+    without, number = _without_features(measured, lost), left_out_rows(measured, lost)
     return (
         f"{number:,} of {measured.n_rows:,} rows left out: {summary_of(measured.rejected, without)}" if number else ""
+    )
+
+
+def left_out_rows(measured: Measured, lost: list[tuple[str, str]]) -> int:
+    """Return how many rows were left out; see `left_out_text`."""
+    return len(measured.rejected) + sum(rows for _, rows in _without_features(measured, lost))
+
+
+def _without_features(measured: Measured, lost: list[tuple[str, str]]) -> list[tuple[str, int]]:
+    """Return the formulas without features and the number of rows of each."""
+    counts = dict(zip(measured.formulas, measured.counts.tolist(), strict=True))
+    return [(formula, counts[formula]) for formula, _ in lost]
+
+
+def few_elements(fitted: Fitted) -> dict[str, int]:
+    """Return the elements of fewer than `FEWEST` compositions of the table, with the number of these."""
+    counts: dict[str, int] = {}
+    for composition in fitted.rows.compositions:
+        for symbol in amounts(composition):
+            counts[symbol] = counts.get(symbol, 0) + 1
+    return {symbol: counts[symbol] for symbol in sorted(counts) if counts[symbol] < FEWEST}
+
+
+def few_text(fitted: Fitted) -> str:
+    """Return a sentence on the elements of few compositions; empty if there are none."""
+    found = few_elements(fitted)
+    if not found:
+        return ""
+    shown = ", ".join(f"{symbol} ({number})" for symbol, number in found.items())
+    return (
+        f"Elements in fewer than {FEWEST} compositions of the table: {shown}. The predictor does not flag formulas "
+        f"with them as `far`, as the base does where fewer than {FEWEST} training compositions have an element."
     )
 
 
@@ -322,3 +354,6 @@ def _use(fitted: Fitted) -> Iterator[str]:
         "The predictor was trained on all rows; its flag is `far` where a formula has an element that the table lacks. "
         "Cite the base's data (`elemflow info`) with your own."
     )
+    if few := few_text(fitted):
+        yield ""
+        yield few

@@ -30,7 +30,7 @@ def export(*, run: str, file: Path, results: Path) -> None:
     if file.suffix != SUFFIX:
         raise click.UsageError(f"{file}: name the file {SUFFIX}.")
     folder = find_run(run, results)
-    exported = export_run(folder, file, _bibliography(folder))
+    exported = export_run(folder, file, bibliography_of(folder))
     for note in exported.notes:
         click.echo(note, err=True)
     click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB, SHA-256 {exported.sha256}")
@@ -57,7 +57,7 @@ def info(*, file: Path, as_json: bool) -> None:
         click.echo(f"\n{file}: SHA-256 {sha256_file(file)}")
 
 
-def _bibliography(run: Path) -> str:
+def bibliography_of(run: Path) -> str:
     """Return what to cite for a run's dataset as BibTeX, as far as the project has the entries."""
     from elemflow.core.places import find
     from elemflow.inference.exported import dataset_facts

@@ -9,8 +9,8 @@ import click
 from elemflow.cli.options import complete_run, results_option
 
 if TYPE_CHECKING:
+    from elemflow.base.finetune_card import Made
     from elemflow.base.finetune_report import Fitted
-    from elemflow.multitask.file import BaseFile
 
 ENERGIES = {"ev/atom", "kj/mol", "kj/mol-atom", "kcal/mol", "mev/atom", "ev", "j/mol", "ry", "hartree", "mev"}
 PRESSURES = {"gpa", "mpa", "kbar", "pa", "bar"}
@@ -80,10 +80,12 @@ def finetune(
     """
     from threadpoolctl import threadpool_limits
 
+    from elemflow.base.finetune_card import Made
     from elemflow.base.finetuning import METHODS
     from elemflow.base.predictor import SHIPPED
     from elemflow.base.table import read_measured
     from elemflow.cli.finetune_output import check_outputs
+    from elemflow.cli.finetune_start import start_of
     from elemflow.core.files import write_text
     from elemflow.core.places import find
 
@@ -96,47 +98,26 @@ def finetune(
         raise click.UsageError(f"--minimum {minimum}: give a number, or leave it out.")
     check_outputs(out, None if run else base_file or find(SHIPPED))
     measured = read_measured(table, target, formula, unit, transform, minimum=minimum)
-    base, notes = _start(base_file, run, results)
+    base, origin, notes = start_of(base_file, run, results)
+    options = {"target": target, "formula": formula, "unit": unit, "transform": transform, "minimum": minimum}
+    made = Made(table, origin, options | {"quick": quick, "seed": seed})
     how = _How(transform, minimum, ("base", "constant") if quick else tuple(METHODS), seed)
     # One thread: sums in another order would give other numbers on a machine with other cores.
     with threadpool_limits(1, "blas"):
-        fitted, sha256 = _fit(base, measured, how, out, notes)
-    from elemflow.base.finetune_report import error_header, error_lines, error_unit, report_text, seen_lines
+        fitted, report, sha256 = _fit(base, measured, how, out, notes, made)
+    from elemflow.base.finetune_report import error_header, error_lines, error_unit, seen_lines
     from elemflow.cli.finetune_page import page_of
     from elemflow.cli.terminal import aligned
     from elemflow.reporting.site.finetuned import finetuned_page
 
     page, text = out.with_suffix(".html"), out.with_suffix(".md")
-    write_text(text, report_text(fitted))
-    write_text(page, finetuned_page(page_of(fitted, table.name, sha256)))
+    write_text(text, report)
+    write_text(page, finetuned_page(page_of(fitted, made, sha256)))
     click.echo(aligned(error_header(fitted), error_lines(fitted)))
     click.echo()
     click.echo(aligned(["rows of the table", "number", f"error{error_unit(fitted)}"], seen_lines(fitted)))
     click.echo(f"\n{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256}")
     click.echo(f"{page}: the report, for a browser; {text}: the same as text")
-
-
-def _start(base_file: Path | None, run: str | None, results: Path) -> tuple["BaseFile", list[str]]:
-    """Return what is fine-tuned, and a note if it does not say what it was trained on."""
-    from elemflow.base.predictor import SHIPPED
-    from elemflow.core.places import find
-    from elemflow.multitask.from_run import knows_seen, read_start
-
-    base: BaseFile
-    reason = ""
-    if run:
-        from elemflow.base.run_start import start_of_run
-        from elemflow.inference.run_folders import find_run
-
-        base, reason = start_of_run(find_run(run, results))
-    else:
-        base = read_start(base_file or find(SHIPPED))
-    if knows_seen(base):
-        return base, []
-    how = reason or "The file does not list them; export the run again with this version, or name the run (--run)."
-    return base, [
-        f"It is unknown which rows {base.facts.name} was trained on: on new compositions errors may be larger. {how}"
-    ]
 
 
 def _file_name(target: str) -> str:
@@ -154,10 +135,12 @@ class _How(NamedTuple):
     seed: int
 
 
-def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str]) -> tuple["Fitted", str]:
-    """Compare, fine-tune on all rows and write the predictor."""
+def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str], made: "Made") -> tuple["Fitted", str, str]:
+    """Compare, fine-tune on all rows and write the predictor; return its report and its SHA-256 too."""
     from elemflow.base import finetuning
-    from elemflow.base.finetune_report import Fitted, comma_text, formulas_text, left_out_text, report_text
+    from elemflow.base.card import CARD
+    from elemflow.base.finetune_card import card_members
+    from elemflow.base.finetune_report import Fitted, comma_text, formulas_text, left_out_text
     from elemflow.base.table import implausible
     from elemflow.base.table_rows import repeated_note
     from elemflow.cli.progress import stages
@@ -186,7 +169,8 @@ def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str]) -> tu
         click.echo(note, err=True)
     notes = repeated + notes
     fitted = Fitted(measured, rows, lost, compared, how.transform, *about, notes, out.name, how.minimum)
-    return fitted, write_base(out, file, {"README.md": report_text(fitted)})
+    members = card_members(fitted, file.facts, made)
+    return fitted, members[CARD], write_base(out, file, members)
 
 
 def _mistyped(measured: Any) -> list[str]:

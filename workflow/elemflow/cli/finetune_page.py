@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from elemflow.base.finetune_card import Made
 from elemflow.base.finetune_report import (
     LEVELS,
     Fitted,
     bound_text,
     coverage,
+    few_text,
     fold_errors,
     fold_means,
     formulas_of,
@@ -20,24 +22,27 @@ from elemflow.base.finetune_report import (
     values_of,
 )
 from elemflow.base.finetuning import METHODS
+from elemflow.core.files import sha256_file
 from elemflow.reporting.site.finetuned import Finetuned, FoldErrors, Level, Row
 
 MOST_WORST, MOST_LEFT_OUT = 10, 50
 
 
-def page_of(fitted: Fitted, table: str, sha256: str) -> Finetuned:
+def page_of(fitted: Fitted, made: Made, sha256: str) -> Finetuned:
     """Return what the page shows.
 
     Args:
         fitted: What was fine-tuned.
-        table: Name of the table.
+        made: How it was made.
         sha256: SHA-256 of the predictor.
     """
     left = left_out(fitted)
     return Finetuned(
         title=fitted.measured.target,
         unit=fitted.measured.unit,
-        table=table,
+        table=made.table.name,
+        sources=[(made.table.name, sha256_file(made.table)), (made.origin.name, made.origin.sha256)],
+        few=few_text(fitted).replace("`", ""),
         predictor=fitted.predictor,
         sha256=sha256,
         start=start_text(fitted),

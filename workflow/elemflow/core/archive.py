@@ -97,7 +97,7 @@ def read_members(path: Path, *names: str, everything: bool = False) -> tuple[dic
         manifest = extract_archive(path, Path(folder))
         missing = [name for name in names if name not in manifest["members"]]
         if missing:
-            raise DataError(f"{path}: {missing[0]} is missing. Export the run again.")
+            raise DataError(f"{path}: {missing[0]} is missing. Export the run, or fine-tune, again.")
         wanted = manifest["members"] if everything else names
         return manifest, {name: (Path(folder) / name).read_bytes() for name in wanted}
 

@@ -84,6 +84,8 @@ class Finetuned:
         left_out: Row, formula and reason of some of those that were left out.
         n_left_out: Number of them.
         formulas: Column of the formulas, and others that have some.
+        sources: Name and SHA-256 of the table and of what was fine-tuned.
+        few: What is said of elements that few rows have; may be empty.
         summary: How many rows were left out by reason; empty if none was.
     """
 
@@ -107,6 +109,8 @@ class Finetuned:
     n_left_out: int
     formulas: str
     summary: str
+    sources: Sequence[tuple[str, str]] = ()
+    few: str = ""
 
     @property
     def bracketed(self) -> str:
