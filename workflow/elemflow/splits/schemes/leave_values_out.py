@@ -1,7 +1,6 @@
 """Extrapolation to values of a column, such as prototypes or space groups, that no training material has."""
 
 import logging
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,7 +8,6 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from elemflow.core.roles import Role
 from elemflow.splits.schemes.base import DROPPED, TEST
 from elemflow.splits.schemes.labels import column_labels
 from elemflow.splits.schemes.whole_groups import GroupScheme, one_group_per_composition
@@ -47,33 +45,23 @@ class LeaveValuesOut(GroupScheme):
             raise ValueError("a split by a column needs its values")
         return one_group_per_composition(compositions, labels.tolist())
 
-    def explain_empty(
-        self, role: Role, number: int, compositions: Sequence[str], labels: np.ndarray | None = None
-    ) -> str:
-        """Return why a set is empty; see `SplitScheme.explain_empty`."""
-        pairs = set(zip(compositions, [] if labels is None else labels.tolist(), strict=False))
-        several = sum(times > 1 for times in Counter(composition for composition, _ in pairs).values())
-        if role is Role.TEST or not several:
-            return super().explain_empty(role, number, compositions, labels)
-        return (
-            f"Of {several:,} compositions there are several values of {self.column}, and materials whose value is "
-            "tested are in no set. Use a dataset that keeps one material per composition, or more folds."
-        )
-
     def splits(self, compositions: Sequence[str], labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the roles under each split; see `SplitScheme.splits`.
 
-        A composition is in the fold of one of its values. Training and validation materials with another value that
-        a test material has are dropped.
+        A composition is in the fold of one of its values. Its materials with a value of another fold are no test
+        materials, and materials of other compositions with a value that the fold tests train and validate nothing.
         """
         values = np.empty(0) if labels is None else labels
+        groups = np.array(self.groups(compositions, labels))
         for fold, roles in enumerate(super().splits(compositions, labels)):
             tested = roles == TEST
-            known = np.isin(values, values[tested]) & ~tested
-            if known.any():
+            dropped = tested != np.isin(values, groups[tested])
+            if dropped.any():
                 log.warning(
-                    "%s: fold %d: %s of %s materials for training and validation are in no set, since a test material "
-                    "has the same value: materials of one composition have several values and stay together.",
-                    *(self.column, fold, f"{known.sum():,}", f"{(~tested).sum():,}"),
+                    "%s: fold %d: %s of %s test materials are in no set, since their own value is one of another fold, "
+                    "and %s of %s others, since a test material has the same value: materials of one composition have "
+                    "several values and stay together.",
+                    *(self.column, fold, f"{(dropped & tested).sum():,}", f"{tested.sum():,}"),
+                    *(f"{(dropped & ~tested).sum():,}", f"{(~tested).sum():,}"),
                 )
-            yield np.where(known, DROPPED, roles)
+            yield np.where(dropped, DROPPED, roles)
