@@ -23,7 +23,7 @@ from elemflow.base.finetuning import Comparison, Rows
 from elemflow.base.origin import Origin
 from elemflow.base.table import read_measured
 from elemflow.cli.finetune_page import page_of
-from elemflow.reporting.site.finetuned import finetuned_page
+from elemflow.reporting.site.finetuned import finetuned_page, show
 
 N = 40
 
@@ -84,7 +84,9 @@ def test_learned_logarithms_are_ranked_by_decades(tmp_path):
     page = page_of(fitted, Made(tmp_path / "t.csv", Origin("toy", "cd" * 32, {}), {}), "ab")
     assert page.methods[0].error < page.methods[1].error
     assert "below median" in page.comparison()[0]
-    assert "decades</b> mean absolute error (" in finetuned_page(page)
+    html = " ".join(finetuned_page(page).split())
+    assert "decades</b> mean absolute error (" in html
+    assert f"In K: base, fine-tuned {show(linear['base'])}; median {show(linear['constant'])}." in html
 
 
 def test_elements_of_few_compositions_are_named(tmp_path):

@@ -196,7 +196,8 @@ def few_text(fitted: Fitted) -> str:
     shown = ", ".join(f"{symbol} ({number})" for symbol, number in found.items())
     return (
         f"Elements in fewer than {FEWEST} compositions of the table: {shown}. The predictor does not flag formulas "
-        f"with them as `far`, as the base does where fewer than {FEWEST} training compositions have an element."
+        f"with them as `far` for that, as the base does where fewer than {FEWEST} training compositions "
+        "have an element."
     )
 
 
