@@ -102,6 +102,45 @@ def test_columns_and_rule_by_options(call, folder):
     assert (list(written["properties"]), written["keep"], written["title"]) == (["eg"], {"rule": "first"}, "Gaps: mine")
 
 
+def test_a_column_with_a_unit_is_a_property_and_others_are_left_out_with_a_reason(call, folder):
+    (folder / "bin.csv").write_text("formula,direct,n,id,note\nNaCl,0,1,3,a\nMgO,1,2,4,b\nCaO,1,3,5,c\nKCl,0,4,6,d\n")
+    done = call("new", "dataset", "bin.csv", "--unit", "direct=1", "--unit", "n=1")
+    assert done.exit_code == 0, done.output
+    written = yaml.safe_load((folder / "config/datasets/bin.yaml").read_text())
+    assert list(written["properties"]) == ["direct", "n"]
+    assert "left out: note (no numbers); --property takes a column of numbers" in done.output
+    done = call("new", "dataset", "bin.csv", "--unit", "direct=1", "--force")
+    assert "left out: n (numbers the rows), note (no numbers)" in done.output
+    assert "column 'note' has no numbers" in call("new", "dataset", "bin.csv", "--unit", "note=1", "--force").stderr
+
+
+LONG = "formula,property,value,ref\n" + "".join(
+    f"{formula},{name},{n}.5,{7 * n}\n" for n, formula in enumerate(["NaCl", "MgO", "CaO"]) for name in ("gap", "E_f")
+)
+
+
+def test_a_long_table(call, folder):
+    (folder / "long.csv").write_text(LONG)
+    refused = call("new", "dataset", "long.csv", "--unit", "value=1")
+    assert refused.exit_code == 2
+    assert "column 'property' names; give --unit 'gap=UNIT' --unit 'E_f=UNIT'" in refused.stderr
+    done = call("new", "dataset", "long.csv", "--unit", "gap=eV", "--unit", "E_f=eV/atom")
+    assert done.exit_code == 0, done.output
+    written = yaml.safe_load((folder / "config/datasets/long.yaml").read_text())
+    assert written["source"]["long"] == {"name": "property", "value": "value"}
+    assert {key: (each["column"], each["unit"]) for key, each in written["properties"].items()} == {
+        "gap": ("gap", "eV"),
+        "e_f": ("E_f", "eV/atom"),
+    }
+    assert written["keep"] == {"rule": "median"}
+    assert "long table: column property names the property of each row, value has it" in done.output
+    assert "ref (column 'property' names properties)" in done.output
+    arguments = ("--property", "value", "--unit", "value=1", "--id", "one")
+    done = call("new", "dataset", "long.csv", *arguments)
+    assert done.exit_code == 0, done.output
+    assert "long" not in yaml.safe_load((folder / "config/datasets/one.yaml").read_text())["source"]
+
+
 def test_a_dry_run_writes_nothing(call, folder):
     before = sorted(path for path in folder.rglob("*"))
     done = call("new", "dataset", "My gaps.csv", "--property", "Eg (eV)", "--dry-run")

@@ -10,6 +10,8 @@ import pytest
 from elemflow.core.errors import DataError
 from elemflow.curation.propose import property_of, propose
 
+SOLIDS = ["NaCl", "GaAs", "SiC", "ZnO", "MgO"]
+
 
 def _write(folder: Path, text: str, name: str = "t.csv") -> Path:
     (folder / name).write_text(text, encoding="utf-8")
@@ -45,6 +47,42 @@ def test_indices_labels_and_ids_are_no_properties(tmp_path: Path) -> None:
     table = _write(tmp_path, text)
     assert [column.name for column in propose(table).numbers] == ["value"]
     assert [column.name for column in propose(table, ["row"]).numbers] == ["row", "value"]
+
+
+def test_flags_and_small_integers_are_properties(tmp_path: Path) -> None:
+    text = "formula,direct,mu,n,half,note\nNaCl,0,0,1,0,a\nMgO,1,1,2,1,b\nCaO,1,2,3,,c\nKCl,0,0,4,2,d\n"
+    found = propose(_write(tmp_path, text))
+    assert [column.name for column in found.numbers] == ["direct", "mu", "half"]
+    assert found.left_out == {"n": "numbers the rows", "note": "no numbers"}
+
+
+LONG = "compound,property,value,row_of_paper,phase\n" + "".join(
+    f"{formula},{name},{f'{i}.5' if name != 'note' else 'x'},{7 * i},solid\n"
+    for i, (formula, name) in enumerate((f, n) for f in SOLIDS for n in ("Band gap (eV)", "E_f", "note"))
+)
+
+
+def test_a_long_table_has_the_properties_that_a_column_names(tmp_path: Path) -> None:
+    # Few of the values are no numbers.
+    text = LONG.replace("SiC,note,x", "SiC,note,1").replace("ZnO,note,x", "ZnO,E_f,1")
+    text = text.replace("MgO,note,x", "MgO,E_f,1").replace("GaAs,note,x", "GaAs,E_f,1")
+    long = propose(_write(tmp_path, text)).long
+    assert long is not None
+    assert (long.name, long.value) == ("property", "value")
+    assert [(each.name, each.property_id, each.unit, each.filled) for each in long.numbers] == [
+        ("Band gap (eV)", "band_gap", "eV", 5),
+        ("E_f", "e_f", None, 8),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("property", "sample"), ("E_f", "Band gap (eV)"), ("value,row_of_paper", "gap,e_f")],
+)
+def test_other_tables_are_not_long(tmp_path: Path, old: str, new: str) -> None:
+    text = LONG.replace("note,x", "E_f,1")
+    assert propose(_write(tmp_path, text)).long
+    assert propose(_write(tmp_path, text.replace(old, new))).long is None
 
 
 def test_structures_of_three_formats_are_seen(tmp_path: Path) -> None:

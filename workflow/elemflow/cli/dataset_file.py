@@ -42,6 +42,9 @@ def _dataset_lines(table: str, found: "Proposal", title: str, licence: str, keep
         yield f"  separator: {json.dumps(found.layout.separator)}"
     if found.decimal == ",":
         yield f"  decimal: {json.dumps(found.decimal)}"
+    if found.long:
+        columns = f"{{name: {quoted(found.long.name)}, value: {quoted(found.long.value)}}}"
+        yield _commented(f"  long: {columns}", "a value per row; each name is a column")
     if found.files:
         yield _commented(f"  structures: {quoted(found.files)}", "a file per row")
     yield "columns:"
@@ -86,7 +89,11 @@ def _keep_lines(found: "Proposal", keep: str | None) -> Iterator[str]:
     """Yield the rule for rows of one composition, with the reason for the proposal."""
     energies = [column.property_id for column in found.numbers if ENERGY.search(column.property_id)]
     deciding = (energies or [found.numbers[0].property_id])[0]
-    rule = keep or ("lowest" if energies else "median")
+    rule = keep or ("lowest" if energies and not found.long else "median")
+    if found.long:
+        yield "# The median joins the properties of a composition, each of which has rows of its own."
+        yield f"keep: {{rule: {rule}{f', property: {deciding}' if rule == 'lowest' else ''}}}"
+        return
     yield f"# {found.repeated:,} rows share their composition with another row. lowest: the most stable phase;"
     yield "# median: of repeated measurements; first: the first row; all: each row is a material."
     yield f"keep: {{rule: {rule}{f', property: {deciding}' if rule == 'lowest' else ''}}}"

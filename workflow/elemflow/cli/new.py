@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DATASETS, STUDIES = Path("config/datasets"), Path("config/studies")
 KEEP = ("lowest", "median", "first", "all")
+MOST_LEFT_OUT = 10
+"""Most columns that are shown as left out."""
 ID = re.compile(r"[a-z0-9_]+")
 
 
@@ -69,11 +71,12 @@ def dataset(
     from elemflow.cli.dataset_file import dataset_text
     from elemflow.curation.propose import id_of, propose, with_structure_files
 
-    found = propose(table, properties)
+    given = _by_column(units)
+    found = _as_long(propose(table, [*properties, *given]), properties, given)
     if structures:
         found = with_structure_files(found, structures, _from_data_folder(Path(structures)))
     name = _checked_id(dataset_id or id_of(table.name.split(".")[0]))
-    chosen = _chosen(found, formula, properties, _by_column(units))
+    chosen = _chosen(found, formula, properties, given)
     for line in _described(found, chosen, formula):
         click.echo(line)
     text = dataset_text(_from_data_folder(table), chosen, title=title or name, licence=licence, keep=keep)
@@ -155,15 +158,32 @@ def _by_column(units: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def _as_long(found: "Proposal", properties: Sequence[str], units: Mapping[str, str]) -> "Proposal":
+    """Return the proposal with the properties of a long table, unless its values are chosen as one property."""
+    if found.long is None or found.long.value in properties:
+        return replace(found, long=None)
+    name, value, numbers = found.long.name, found.long.value, found.long.numbers
+    if value in units:
+        given = " ".join(f"--unit '{each.name}=UNIT'" for each in numbers)
+        raise click.UsageError(
+            f"column '{value}' has values of several properties, which column '{name}' names; give {given}, or "
+            f"--property {value} if it is one property."
+        )
+    others = [each.name for each in found.numbers if each.name != value]
+    left_out = {each: why for each, why in found.left_out.items() if each != name}
+    return replace(
+        found, numbers=numbers, left_out=left_out | dict.fromkeys(others, f"column '{name}' names properties")
+    )
+
+
 def _chosen(found: "Proposal", formula: str | None, properties: Sequence[str], units: Mapping[str, str]) -> "Proposal":
     """Return the proposal with the columns and units that the user chose."""
     from elemflow.core.errors import nearest
 
+    known = dict.fromkeys([*found.columns, *(each.name for each in found.numbers)])
     for name in [*filter(None, [formula]), *properties, *units]:
-        if name not in found.columns:
-            raise click.UsageError(
-                f"no column '{name}'.{nearest(name, found.columns)} Columns: {', '.join(found.columns)}."
-            )
+        if name not in known:
+            raise click.UsageError(f"no column '{name}'.{nearest(name, known)} Columns: {', '.join(known)}.")
     if formula:
         found = replace(found, formulas={formula: found.formulas.get(formula, 0.0)})
     if not (found.formulas or found.structure):
@@ -172,8 +192,9 @@ def _chosen(found: "Proposal", formula: str | None, properties: Sequence[str], u
             f"'cifs/{{{found.columns[0]}}}.cif'. Columns: {', '.join(found.columns)}."
         )
     column = next(iter(found.formulas), None)
-    numbers = [each for each in found.numbers if each.name in (properties or found.columns) and each.name != column]
+    numbers = [each for each in found.numbers if each.name in (properties or known) and each.name != column]
     absent = [name for name in properties if name not in {each.name for each in numbers}]
+    absent += [name for name in units if name not in {each.name for each in found.numbers}]
     if absent:
         raise click.UsageError(f"column '{absent[0]}' has no numbers. Those of numbers: {_names(found.numbers)}.")
     if not numbers:
@@ -227,6 +248,12 @@ def _described(found: "Proposal", chosen: "Proposal", formula: str | None) -> li
     for each in chosen.numbers:
         lines.append(f"property: {each.property_id} [{each.unit}] from {each.name}, {each.filled:,} numbers")
         lines += [f"  row {row}: '{text}' is no number" for row, text in each.others]
+    if found.long:
+        lines.append(f"long table: column {found.long.name} names the property of each row, {found.long.value} has it")
+    if found.left_out:
+        reasons = [f"{name or 'the first column'} ({why})" for name, why in found.left_out.items()]
+        more = f" and {len(reasons) - MOST_LEFT_OUT} more" if len(reasons) > MOST_LEFT_OUT else ""
+        lines.append(f"left out: {', '.join(reasons[:MOST_LEFT_OUT])}{more}; --property takes a column of numbers")
     lines += [f"row {row}: {text}: did you mean {meant}?" for row, text, meant in chosen.mistyped]
     if chosen.repeated:
         lines.append(f"{chosen.repeated:,} rows share their composition with another row")

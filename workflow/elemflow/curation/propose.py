@@ -18,6 +18,15 @@ from elemflow.sources.table import Layout, header_separator, read_table
 from elemflow.sources.table_files import format_of
 
 NAMES_OF_FORMULAS = ("formula", "composition", "reduced_formula", "pretty_formula", "chemical_formula", "compound")
+NAMES_OF_NAMES = {
+    "property", "properties", "prop", "property_name", "quantity", "variable", "target", "attribute", "measurement",
+    "descriptor",
+}  # fmt: skip
+"""Columns of long tables with the names of properties, as ids."""
+NAMES_OF_VALUES = {"value", "values", "val", "property_value"}
+"""Columns of long tables with the values, as ids."""
+MOST_NAMES = 200
+"""Most properties of a long table."""
 MISSING = {"-", "--", "n/a", "na", "nan", "none", "null", "?", "missing"}
 """Words that stand for a missing number, in lower case."""
 ENOUGH = 0.8
@@ -59,6 +68,21 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Long:
+    """Columns of a long table, with one value per row.
+
+    Attributes:
+        name: Column with the name of the property of each row.
+        value: Column with its value.
+        numbers: The properties.
+    """
+
+    name: str
+    value: str
+    numbers: list[Column]
+
+
+@dataclass(frozen=True)
 class Proposal:
     """What a table seems to be.
 
@@ -74,6 +98,8 @@ class Proposal:
         files: Pattern of the files with the structures, as the configuration names it; None if the table holds them.
         repeated: Rows whose composition another row has too, for the likeliest column of formulas.
         mistyped: First formulas of that column that may be meant for others: row from 1, formula, and what is meant.
+        left_out: Why a column is none of these, by its name.
+        long: Columns of a long table; None if the table does not look like one.
     """
 
     layout: Layout
@@ -87,6 +113,8 @@ class Proposal:
     files: str | None = None
     repeated: int = 0
     mistyped: tuple[tuple[int, str, str], ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+    long: Long | None = None
 
 
 @dataclass
@@ -116,13 +144,13 @@ def propose(table: Path, wanted: Sequence[str] = ()) -> Proposal:
     decimal = _decimal(cells.values()) if layout.format == "csv" else "."
     formulas = _formulas(cells)
     best = next(iter(formulas), None)
-    columns = (_numbers(name, cells[name], decimal) for name in cells if name != best)
-    numbers = [
-        each for each in columns if each and (each.name in wanted or not _names_rows(each.name, cells[each.name]))
-    ]
+    columns = [each for name in cells if name != best and (each := _numbers(name, cells[name], decimal))]
+    rejected = {each.name: _names_rows(each.name, cells[each.name], len(frame)) for each in columns}
+    numbers = [each for each in columns if each.name in wanted or not rejected[each.name]]
     taken = {best, *(column.name for column in numbers)}
     ids = [name for name in cells if name not in taken and _ID.match(name) and _distinct(cells[name], len(frame))]
     structures = [(name, form) for name in cells if name not in taken and (form := _structure_format(cells[name]))]
+    used = {*taken, *formulas, *ids[:1], *(name for name, _ in structures[:1])}
     return Proposal(
         layout=layout,
         decimal=decimal,
@@ -134,6 +162,8 @@ def propose(table: Path, wanted: Sequence[str] = ()) -> Proposal:
         structure=structures[0] if structures else None,
         repeated=_repeated(cells[best]) if best else 0,
         mistyped=tuple(itertools.islice(_mistyped(cells[best]), MOST_SHOWN)) if best else (),
+        left_out={name: rejected.get(name) or "no numbers" for name in cells if name not in used},
+        long=_long(frame, [name for name in cells if name not in used], numbers, decimal),
     )
 
 
@@ -242,12 +272,30 @@ def _numbers(name: str, seen: _Seen, decimal: str) -> Column | None:
     return Column(name, property_id, unit, filled, tuple(missing[:MOST_SHOWN]), tuple(others[:MOST_SHOWN]))
 
 
-def _names_rows(name: str, seen: _Seen) -> bool:
-    """Return whether a column has ids, or numbers the rows from 0 or 1."""
+def _names_rows(name: str, seen: _Seen, rows: int) -> str:
+    """Return why a column has ids, or numbers the rows from 0 or 1; empty if it does not."""
     if _UNIT.match(name):
-        return False
-    counted = ([str(row) for row in range(start, len(seen.texts) + start)] for start in (0, 1))
-    return bool(_INDEX.match(name.strip()) or _ID.match(name)) or list(seen.texts) in counted
+        return ""
+    if _INDEX.match(name.strip()):
+        return "named as numbers of rows are"
+    if _ID.match(name):
+        return "named as ids are"
+    # With all cells filled and distinct, the distinct ones in their order are the column.
+    counted = ([str(row) for row in range(start, rows + start)] for start in (0, 1))
+    return "numbers the rows" if _distinct(seen, rows) and list(seen.texts) in counted else ""
+
+
+def _long(frame: pd.DataFrame, texts: Sequence[str], numbers: Sequence[Column], decimal: str) -> Long | None:
+    """Return the columns of a long table: one of few texts, called as names of properties are, and one of values."""
+    values = [each.name for each in numbers if id_of(each.name) in NAMES_OF_VALUES] or [each.name for each in numbers]
+    names = [name for name in texts if id_of(name) in NAMES_OF_NAMES]
+    if len(values) != 1 or not names:
+        return None
+    rows = {str(name): group for name, group in frame.groupby(names[0], sort=False)[values[0]] if str(name).strip()}
+    if not 1 < len(rows) <= MOST_NAMES or 2 * len(rows) > len(frame):
+        return None
+    found = [each for name, group in rows.items() if (each := _numbers(name, _seen(group), decimal))]
+    return Long(names[0], values[0], found) if found else None
 
 
 def _distinct(seen: _Seen, rows: int) -> bool:
