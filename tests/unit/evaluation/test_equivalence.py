@@ -3,7 +3,7 @@
 from math import sqrt
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from elemflow.evaluation.equivalence import NOT_REPRODUCED, REPRODUCED, UNDECIDED, Sampling, compare
@@ -50,7 +50,11 @@ def test_the_members_that_would_decide_are_counted():
 def test_the_members_that_would_decide_do_and_one_fewer_does_not(difference, margin, spread, error, members):
     sampling = Sampling(members, spread, error, members)
     found = compare(difference, margin, sampling)
-    assume(found.further is not None)
+    if found.further is None:
+        assert (
+            found.verdict != UNDECIDED or compare(difference, margin, sampling.with_further(5000)).verdict == UNDECIDED
+        )
+        return
     assert compare(difference, margin, sampling.with_further(found.further)).verdict != UNDECIDED
     assert compare(difference, margin, sampling.with_further(found.further - 1)).verdict == UNDECIDED
 

@@ -5,12 +5,14 @@ import io
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from elemflow.sources.table_files import UnreadableTable, open_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WHITESPACE = "whitespace"
 """Separator of columns that any number of spaces and tabs separate."""
@@ -27,7 +29,9 @@ class CsvFile(NamedTuple):
     has_header: bool
 
 
-def without_short_rows(file: CsvFile, names: Sequence[str], frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def without_short_rows(
+    file: CsvFile, names: Sequence[str], frames: "Iterable[pd.DataFrame]"
+) -> "Iterator[pd.DataFrame]":
     """Yield frames whose rows have a cell for each column.
 
     Only rows whose last cell is empty can be short. The file is read a second time, up to the last of them.
