@@ -20,6 +20,8 @@ Pause = Annotated[float, Field(ge=0, description="Least number of seconds betwee
 Format = Literal["csv", "json", "jsonl", "parquet", "xlsx"]
 """Formats of tables."""
 FORMATS: tuple[Format, ...] = get_args(Format)
+WHITESPACE = "whitespace"
+"""Separator of the columns of a csv file that any number of spaces and tabs separate."""
 
 
 class SourceOptions(Declared):

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from elemflow.sources.options import WHITESPACE
 from elemflow.sources.table_files import UnreadableTable, open_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WHITESPACE = "whitespace"
-"""Separator of columns that any number of spaces and tabs separate."""
 
 _LONGEST_CELL = 2**31 - 1  # such as the text of a crystal structure
 

@@ -27,9 +27,9 @@ from elemflow.core.files import atomic_path
 from elemflow.sources.contents import check_sha256
 from elemflow.sources.download import download
 from elemflow.sources.json_rows import iter_lines, iter_rows
-from elemflow.sources.options import FORMATS, Format, Sha256, SourceOptions, Url
+from elemflow.sources.options import FORMATS, WHITESPACE, Format, Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
-from elemflow.sources.short_rows import WHITESPACE, CsvFile, without_short_rows
+from elemflow.sources.short_rows import CsvFile, without_short_rows
 from elemflow.sources.structure_files import FIELD, pack, with_structures
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table
 from elemflow.sources.workbook import iter_sheet
