@@ -38,13 +38,13 @@ def make_info(settings: Settings) -> dict:
     }
 
 
-def write_results(project: Path, settings: Settings, error: float = 0.097) -> Path:
-    """Write results with the run, three members of the same error, and with the manifest of its raw files."""
-    folder = write_run(project / "results/runs", RUN.path, [error] * 3)
-    members = read_json(folder / "run_info.json")["members"]
-    for number, facts in enumerate(members.values()):
+def write_results(project: Path, settings: Settings, error: float = 0.097, members: int = 3) -> Path:
+    """Write results with the run, members of the same error, and with the manifest of its raw files."""
+    folder = write_run(project / "results/runs", RUN.path, [error] * members)
+    trained = read_json(folder / "run_info.json")["members"]
+    for number, facts in enumerate(trained.values()):
         facts |= {"seed": 100 + number, "rows": {"train": 1900, "validation": 195, "test": 40}}
-    write_json(folder / "run_info.json", make_info(settings) | {"members": members})
+    write_json(folder / "run_info.json", make_info(settings) | {"members": trained})
     counts = {"materials": 2135, "properties": {"formation_energy": {"values": 2135}}}
     write_json(project / f"results/datasets/{RUN.dataset}/curation.json", counts)
     write_manifest(project, MATERIALS)

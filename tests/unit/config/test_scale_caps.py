@@ -222,6 +222,18 @@ def test_a_value_recorded_with_other_settings_names_them_and_is_never_compared(t
     assert f"recorded with {other}" in " ".join(outputs["text"].read_text().split())
 
 
+def test_the_caption_counts_recorded_values_of_fewer_members(tmp_path):
+    metrics, curation, cfg = collect(tmp_path, make_table(["BRNet"], ["0.096"]))
+    cfg["recorded"] = {name_run("brnet"): {"commit": "0123", "finished": "2026-01-02", "fewer_members": [2, 3]}}
+    cfg["scales"]["brnet2023"]["drawn_tests"] = 3
+    outputs = place(tmp_path / "out", "table")
+    BUILDER.write(planned(cfg), metrics, curation, outputs)
+    (line,) = BUILDER.read(outputs["csv"])
+    assert (line.scale, line.members) == ("full", 2)
+    assert line.difference_error == pytest.approx(line.standard_error * 1.5**0.5)
+    assert "1 of them of 2 of 3 members" in " ".join(outputs["text"].read_text().split())
+
+
 def test_the_caption_describes_the_data_of_recorded_values(tmp_path):
     metrics, curation, cfg = collect(tmp_path, make_table(["BRNet", "BNet"], ["0.096", "0.103"]))
     metrics[name_run("bnet")] = write_run(tmp_path / "runs", name_run("bnet"), [0.1]) / "metrics.json"
@@ -281,7 +293,7 @@ def test_the_sampling_of_the_test_sets_can_leave_a_verdict_open(
     line = BUILDER.read_frame(outputs["csv"]).iloc[0]
     assert line["verdict"] == verdict  # the difference is 0.054
     if drawn_tests == 3 and standard_error == 0.03:
-        assert line["difference_error"] == pytest.approx(0.03 * (4 / 3) ** 0.5)
+        assert line["difference_error"] == pytest.approx(0.03 * 1.5**0.5)  # of two members
     text = " ".join(outputs["text"].read_text().split())
     assert ("≟" in text) == (verdict == "undecided")
     assert decided in text

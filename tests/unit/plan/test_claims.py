@@ -489,6 +489,14 @@ def test_paired_intervals_decide_between_models(tmp_path, monkeypatch, against_b
     assert (", " in shown.note) == (len(over) == 2)
 
 
+@pytest.mark.parametrize(("interval", "errors"), [("above", (0.09, 0.10, 0.12)), ("below", (0.11, 0.10, 0.10))])
+def test_intervals_of_fewer_splits_that_contradict_the_errors_leave_a_case_undecided(
+    tmp_path, monkeypatch, interval, errors
+):
+    monkeypatch.setattr("elemflow.reporting.paired.PairedErrors.interval", lambda *args: INTERVALS[interval])
+    assert verdict(tmp_path, errors, claim_of(**LOWER)).reproduced.text == "undecided (0 of 1, 1 open)"
+
+
 def test_the_note_counts_each_pair_of_runs_once(tmp_path, monkeypatch):
     interval = INTERVALS["crosses"]
     monkeypatch.setattr("elemflow.reporting.paired.PairedErrors.interval", lambda *args: interval)

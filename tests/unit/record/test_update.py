@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from factories.record import COMMIT, RUN, make_info
+from factories.record import COMMIT, RUN, make_info, write_results
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json
@@ -54,6 +54,36 @@ def test_what_is_recorded_would_be_recorded_again(root: Path, tmp_path: Path, pl
         target.write_bytes((root / paths.RECORD / path / "run_info.json").read_bytes())
         reason = why_not(tmp_path, Run.parse(path), planned)
         assert not reason or reason.startswith("its settings are those of another version"), path
+
+
+def keep_members(results: Path, shipped: Path, settings, number: int) -> Path:
+    """Write the results of the run again, with so many members."""
+    shutil.rmtree(results / "runs")
+    write_results(shipped, settings, members=number)
+    cfg = read_json(results / "runs" / RUN.path / "run_info.json")["cfg"]
+    cfg["protocol"]["split"]["members"] = number
+    change_info(results, cfg=cfg)
+    return results
+
+
+def count_recorded(root: Path) -> int:
+    return int(pd.read_csv(root / "resources/record/cells.csv")["members"][0])
+
+
+def test_fewer_members_are_recorded_until_there_are_more(results: Path, shipped: Path, planned) -> None:
+    report = results / "plan/recorded.csv"
+    for number, state, recorded in ((1, ADDED, 1), (2, ADDED, 2), (1, KNOWN, 2)):
+        update(keep_members(results, shipped, planned[0].settings, number), [RUN], shipped, report)
+        assert (read_states(report), count_recorded(shipped)) == ({RUN.path: state}, recorded)
+    with pytest.raises(DataError, match="it has 1 of the 2 members that are recorded"):
+        add_runs(results, [RUN], shipped)
+
+
+def test_one_of_three_members_has_a_verdict_by_its_test_set_alone(results: Path, shipped: Path, planned) -> None:
+    update(keep_members(results, shipped, planned[0].settings, 1), [RUN], shipped, results / "plan/recorded.csv")
+    row = pd.read_csv(shipped / "resources/record/cells.csv").iloc[0]
+    assert (row["members"], row["splits"], row["verdict"]) == (1, 1, "reproduced")
+    assert pd.isna(row["spread"])
 
 
 def test_fewer_materials_are_refused(results: Path, planned) -> None:

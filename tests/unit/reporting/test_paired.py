@@ -132,3 +132,21 @@ def test_several_splits_need_their_sizes(tmp_path):
     (runs["b"] / "run_info.json").unlink()
     with pytest.raises(DataError, match=r"run_info.json is missing"):
         PairedErrors(runs).interval("a", "b", 1.0)
+
+
+def test_runs_with_different_numbers_of_splits_are_compared_on_those_that_both_have(tmp_path):
+    runs = {
+        "three": write_splits(tmp_path / "three", [0.5, 0.9, 0.9], PARTS, noise=0.01),
+        "two": write_splits(tmp_path / "two", [0.4, 0.4], PARTS[:2]),
+        "one": write_splits(tmp_path / "one", [0.4], PARTS[:1]),
+        "last": write_splits(tmp_path / "last", [0.4], PARTS[2:]),
+    }
+    paired = PairedErrors(runs)
+    found = ends(paired.interval("three", "one", 1.0))
+    assert found[2] == MATERIALS
+    drawn = np.random.default_rng(3).normal(0, 0.01, [3, 10])[0]
+    assert sum(found[:2]) / 2 == pytest.approx(0.1 + drawn.mean())
+    low, high, over = ends(paired.interval("two", "three", 1.0))
+    assert over == SPLITS
+    assert (low + high) / 2 == pytest.approx(-0.3, abs=0.01)
+    assert paired.interval("three", "last", 1.0) is None

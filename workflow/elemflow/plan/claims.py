@@ -325,7 +325,7 @@ def decide(
     if len(known) < kind.fewest:
         return Outcome(None, None, ", ".join(dict.fromkeys(reasons)))
     true, number = kind.decide(claim, known)
-    if interval and _is_undecided(kind.inequalities(claim, len(lines)), lines, found, interval):
+    if interval and _is_undecided(true, kind.inequalities(claim, len(lines)), lines, found, interval):
         return Outcome(None, number, UNDECIDED)
     if true and reasons:  # what is known may refute a case, but bears it out only if all is known
         return Outcome(None, number, ", ".join(dict.fromkeys(reasons)))
@@ -333,6 +333,7 @@ def decide(
 
 
 def _is_undecided(
+    true: bool,
     needed: Sequence[Inequality],
     lines: Sequence[L],
     found: Sequence[float | str],
@@ -340,12 +341,15 @@ def _is_undecided(
 ) -> bool:
     """Return whether an interval holds zero, so that the sampling of the test set may be all that decides.
 
-    One inequality that is refuted decides a case, whatever the others say.
+    One inequality that is refuted decides a case, whatever the others say. A case is undecided too if the intervals
+    contradict the errors themselves, as they can where one run has more splits than the other.
     """
     known = [each for each in needed if not isinstance(found[each.low], str) and not isinstance(found[each.high], str)]
     ends = [interval(lines[each.low], lines[each.high], each.factor) for each in known]
     tested = [each for each in ends if each is not None]
-    return not any(low > 0 for low, _ in tested) and any(high >= 0 for _, high in tested)
+    if any(low > 0 for low, _ in tested):
+        return true
+    return any(high >= 0 for _, high in tested) or (not true and 0 < len(tested) == len(needed))
 
 
 def sum_up(claim: Claim, outcomes: Sequence[Outcome]) -> Verdict:

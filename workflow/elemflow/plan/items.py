@@ -48,6 +48,14 @@ class ProtocolScale(Declared):
     set_of_train_rows: int | None = None
     reduced: tuple[str, ...] = ()
 
+    def count_drawn(self, members: int | None) -> int | None:
+        """Return the number of drawn test sets behind a mean over members, which may be fewer than are declared.
+
+        Args:
+            members: Their number; None for what is declared.
+        """
+        return self.drawn_tests if members is None or not self.drawn_tests else min(self.drawn_tests, members)
+
 
 class Label(Declared):
     """Label of a row or of a column."""
@@ -177,6 +185,7 @@ class RecordedAbout(Declared):
         finished: Date.
         other_data: Whether its data are others than those curated here.
         other_settings: With which settings it was trained, where they are others than those here.
+        fewer_members: How many members it has, and how many are declared here, where it has fewer.
         data: The dataset that it was trained on; None where the record has no description of it.
     """
 
@@ -184,6 +193,7 @@ class RecordedAbout(Declared):
     finished: str
     other_data: bool = False
     other_settings: str = ""
+    fewer_members: tuple[int, int] | None = None
     data: DatasetAbout | None = None
 
 

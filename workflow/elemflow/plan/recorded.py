@@ -24,7 +24,12 @@ from elemflow.core.files import read_json
 from elemflow.core.run import Run
 from elemflow.plan import paths
 from elemflow.plan.items import DatasetAbout
-from elemflow.plan.trained_settings import declared_settings, find_other_settings, list_unknown
+from elemflow.plan.trained_settings import (
+    count_fewer_members,
+    declared_settings,
+    find_other_settings,
+    list_unknown,
+)
 
 CELLS = "cells.csv"
 """The errors that the record answers, a line each."""
@@ -81,6 +86,14 @@ class RecordedRun:
             return f"settings of another version: {list_unknown(error)}"
         more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
         return "; ".join(others[:MOST_NAMED]) + more
+
+    def count_fewer_members(self, settings: Settings) -> tuple[int, int] | None:
+        """Return how many members it has, or has per fold, and how many a configuration declares; None unless fewer.
+
+        Args:
+            settings: The configuration, in which its run stands.
+        """
+        return count_fewer_members(read_run_info(self.folder, "cfg")["cfg"], declared_settings(settings, self.run))
 
     @property
     def about(self) -> DatasetAbout | None:

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
 
 from elemflow.core.errors import DataError, nearest
-from elemflow.core.evidence import EVIDENCE, RUN_INFO
+from elemflow.core.evidence import EVIDENCE, METRICS, PREDICTIONS, RUN_INFO, read_run_info
 from elemflow.core.files import read_json, write_text
 from elemflow.core.run import Run
 from elemflow.plan import paths
-from elemflow.plan.trained_settings import declared_settings, find_other_settings, list_unknown
+from elemflow.plan.trained_settings import DeclaredSettings, declared_settings, find_other_settings, list_unknown
 from elemflow.record.about import write_about
 from elemflow.record.cells import Planned, plan_papers
 from elemflow.record.evidence import add, recorded_runs
@@ -70,11 +69,17 @@ def add_runs(results: Path, runs: Sequence[Run], root: Path, planned: Sequence[P
         planned: The papers' tables, if they have been planned already.
 
     Raises:
-        DataError: A run is no run of the papers at full scale, is not finished, or contradicts itself.
+        DataError: A run is no run of the papers at full scale, is not finished, contradicts itself, or has fewer
+            members than the record has of it.
     """
     planned = planned or plan_papers(root)
     for run in runs:
-        if reason := why_not(results, run, planned):
+        reason = why_not(results, run, planned)
+        if not reason and (known := _count_members(root / paths.RECORD / run.path)) > (
+            found := _count_members(results / "runs" / run.path)
+        ):
+            reason = f"it has {found} of the {known} members that are recorded"
+        if reason:
             raise DataError(f"{run.path} cannot be recorded: {reason}.")
         _add(results, run, root / paths.RECORD, planned)
 
@@ -110,12 +115,21 @@ def _add(results: Path, run: Run, record: Path, planned: Sequence[Planned]) -> N
         write_about(results, run, folder, planned)
 
 
+def _count_members(folder: Path) -> int:
+    """Return how many members the results or the evidence of a run have; 0 where they are incomplete."""
+    if not all((folder / name).is_file() for name in (METRICS, RUN_INFO, PREDICTIONS)):
+        return 0
+    return len(read_run_info(folder, "members")["members"])
+
+
 def _add_if_sound(results: Path, run: Run, root: Path, planned: Sequence[Planned]) -> str:
+    """Add a run that the record lacks, or has with fewer members."""
     record = root / paths.RECORD
-    if all((record / run.path / name).is_file() for name in EVIDENCE):
+    known = all((record / run.path / name).is_file() for name in EVIDENCE)
+    if known and _count_members(record / run.path) >= _count_members(results / "runs" / run.path):
         return KNOWN
     if reason := why_not(results, run, planned):
-        return reason
+        return KNOWN if known else reason
     try:
         _add(results, run, record, planned)
     except OSError as error:
@@ -129,7 +143,8 @@ def _add_if_sound(results: Path, run: Run, root: Path, planned: Sequence[Planned
 def why_not(results: Path, run: Run, planned: Sequence[Planned]) -> str:
     """Return why a run is not evidence on the papers' tables; empty if it is.
 
-    Its settings, as it was trained, must be those that the papers' studies declare, and its commit must be known.
+    Its settings, as it was trained, must be those that the papers' studies declare, and its commit must be known. Fewer
+    members than declared are enough where each is trained by itself.
     """
     path = results / "runs" / run.path / RUN_INFO
     if not path.is_file():
@@ -149,6 +164,6 @@ def why_not(results: Path, run: Run, planned: Sequence[Planned]) -> str:
     return f"it was trained with {'; '.join(fewest)}, not as the papers' studies declare" if fewest else ""
 
 
-def _expected(planned: Planned, run: Run) -> dict[str, Any] | None:
+def _expected(planned: Planned, run: Run) -> DeclaredSettings | None:
     """Return the settings with which a plan trains a run; None if it has no such run."""
     return declared_settings(planned.settings, run) if run in planned.plan.runs else None

@@ -94,7 +94,8 @@ def _error(table: PlannedTable, score: Score) -> float:
 
 def _standard_error(table: PlannedTable, each: Finished) -> float:
     """Return the standard error of the metric of a run; 0 if nothing is known of it."""
-    score, drawn = each.score, table.scales[each.cell.protocol].drawn_tests
+    score = each.score
+    drawn = table.scales[each.cell.protocol].count_drawn(score.members)
     members, tests = (1, 1) if score.is_best else (score.members, drawn or 1)
     errors = Sampling(members, score.sd, score.standard_error if drawn else None, tests).standard_errors
     return errors[0] if errors else 0.0

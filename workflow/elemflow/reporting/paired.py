@@ -56,7 +56,8 @@ class PairedErrors:
         That over materials contains the sampling error of the test set, clustered by composition and the
         errors of a material averaged over the members that test it. That over splits contains what another split and
         another seed change, by the corrected resampled t-test. The wider of the two counts; there is none over splits
-        unless both runs have two or more, and the same ones.
+        unless both runs have two or more, and the same ones. Of runs with different numbers of splits, as where one has
+        fewer members in the record, those splits count that both have.
 
         Args:
             run: Path of the run.
@@ -71,7 +72,7 @@ class PairedErrors:
         """
         if run not in self.folders or other not in self.folders:
             return None
-        first, second = self._points(run), self._points(other)
+        first, second = _of_shared_splits(self._points(run), self._points(other))
         over_materials = _over_materials(_by_material(first), _by_material(second), factor)
         if over_materials is None:
             return None
@@ -89,6 +90,16 @@ class PairedErrors:
             error = (points["y_pred"] - points["y_true"]).abs()
             self._read[run] = points[["material_id", "member"]].assign(error=error)
         return self._read[run]
+
+
+def _of_shared_splits(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of two runs in the splits that both have, if one has more of them; else all rows."""
+    splits = [*_members_by_split(first).items()], [*_members_by_split(second).items()]
+    pairs = list(zip(*splits, strict=False))
+    if len(splits[0]) == len(splits[1]) or not all(_share_most(pd.Index(a), pd.Index(b)) for (a, _), (b, _) in pairs):
+        return first, second
+    ours, theirs = ([member for _, members in split[: len(pairs)] for member in members] for split in splits)
+    return first[first["member"].isin(ours)], second[second["member"].isin(theirs)]
 
 
 def _by_material(points: pd.DataFrame) -> pd.Series:
@@ -123,8 +134,14 @@ def _by_split(first: pd.DataFrame, second: pd.DataFrame, factor: float) -> list[
 
 
 def _splits_of(points: pd.DataFrame) -> list[pd.Series]:
-    """Return the mean absolute error of each test material by split; members with one test set are of one split."""
-    members: dict[frozenset[str], list[pd.DataFrame]] = {}
-    for _, rows in points.groupby("member", sort=True):
-        members.setdefault(frozenset(rows["material_id"]), []).append(rows)
-    return [_by_material(pd.concat(rows)) for rows in members.values()]
+    """Return the mean absolute error of each test material by split."""
+    return [_by_material(points[points["member"].isin(members)]) for members in _members_by_split(points).values()]
+
+
+def _members_by_split(points: pd.DataFrame) -> dict[tuple[str, ...], list[int]]:
+    """Return the members of each split by its test materials, in their order; those with one test set share a split."""
+    members: dict[tuple[str, ...], list[int]] = {}
+    for member in sorted(points["member"].unique().tolist()):
+        tested = points.loc[points["member"] == member, "material_id"]
+        members.setdefault(tuple(sorted(tested)), []).append(member)
+    return members

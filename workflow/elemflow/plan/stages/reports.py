@@ -117,19 +117,24 @@ class Reports(Stage):
         """Return what a table shows."""
         table = self._table(wildcards)
         failed = {run: failure._asdict() for run in self.plan.runs_of(table) if (failure := self.failure(run))}
-        shown = {
-            found.run.path: {
+        shown = {found.run.path: self._about(found) for found in self.table_runs(table)[1]}
+        more = ({"failed": failed} if failed else {}) | ({"recorded": shown} if shown else {})
+        elsewhere = self._count_recorded_elsewhere(table)
+        return table.parameters() | more | ({"recorded_elsewhere": elsewhere} if elsewhere else {})
+
+    def _about(self, found: RecordedRun) -> dict[str, Any]:
+        """Return what a table says of a recorded run."""
+        fewer = found.count_fewer_members(self.settings)
+        return (
+            {
                 "commit": found.commit,
                 "finished": found.finished,
                 "other_data": found.is_of_other_data(found.run.dataset),
                 "other_settings": self._other_settings(found.run.path),
             }
+            | ({"fewer_members": list(fewer)} if fewer else {})
             | ({"data": found.about.model_dump(mode="json")} if found.about else {})
-            for found in self.table_runs(table)[1]
-        }
-        more = ({"failed": failed} if failed else {}) | ({"recorded": shown} if shown else {})
-        elsewhere = self._count_recorded_elsewhere(table)
-        return table.parameters() | more | ({"recorded_elsewhere": elsewhere} if elsewhere else {})
+        )
 
     def _count_recorded_elsewhere(self, table: PlannedTable) -> int:
         """Return how many cells of a table without a result the record has from runs on copies of their data."""

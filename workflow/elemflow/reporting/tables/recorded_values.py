@@ -19,6 +19,10 @@ class HasRecorded(Protocol):
         """Id of the dataset."""
 
     @property
+    def run(self) -> str:
+        """Path of the run."""
+
+    @property
     def members(self) -> int:
         """Number of members; 0 without a result."""
 
@@ -58,16 +62,23 @@ def find_data(
     return described, names
 
 
-def describe_recorded(lines: Sequence[HasRecorded]) -> str:
-    """Return what the mark of recorded values means; nothing if there are none."""
+def describe_recorded(table: PlannedTable, lines: Sequence[HasRecorded]) -> str:
+    """Return what the mark of recorded values means, and which have fewer members; nothing if there are none."""
     recorded = [line for line in lines if line.recorded]
+    if not recorded:
+        return ""
     commits = ", ".join(sorted({line.recorded for line in recorded if line.recorded}))
     return (
         f"Values marked {MARK} are recorded, not computed here: {len(recorded)} of {len(lines)} cells (commit "
-        f"{commits}; evidence in resources/record)."
-        if recorded
-        else ""
+        f"{commits}; evidence in resources/record).{_describe_fewer(table, recorded)}"
     )
+
+
+def _describe_fewer(table: PlannedTable, recorded: Sequence[HasRecorded]) -> str:
+    """Return how many recorded values have fewer members than declared; nothing if none has."""
+    fewer = [found for line in recorded if (found := table.recorded[line.run].fewer_members)]
+    counts = (f"{fewer.count(each)} of them of {each[0]} of {each[1]} members" for each in sorted(set(fewer)))
+    return f" {'; '.join(counts)}, whose spread is not known or less so." if fewer else ""
 
 
 def point_to_copies(table: PlannedTable) -> str:

@@ -129,7 +129,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
         size = comparability.describe_cell(table.scales, cell, curation, path)
         if cell.run in table.recorded and (reason := recorded_values.why_not_compared(table.recorded[cell.run])):
             size = replace(size, scale=comparability.REDUCED, reduced_by=reason)
-        drawn = None if cell.missing else table.scales[cell.protocol].drawn_tests
+        drawn = None if cell.missing else table.scales[cell.protocol].count_drawn(score.members if score else None)
         error = comparability.difference_error(score.standard_error if score else None, drawn)
         compared = difference if cell.reproduces else None
         found = comparability.compare_with_published(compared, cell.margin, size.scale, score, drawn)
@@ -305,7 +305,7 @@ def _write_caption(
     yield words.describe_protocols(table.protocols, (line.protocol for line in planned))
     if planned:
         yield words.describe_spread((line.members, line.spread) for line in lines if line.members)
-    yield recorded_values.describe_recorded(lines)
+    yield recorded_values.describe_recorded(table, lines)
     yield comparability.describe_verdicts(lines)
     yield comparability.describe_scale(line for line in lines if line.members)
     yield words.describe_missing((cell for cell in table.cells if cell.protocol), NO_DATA)
