@@ -33,8 +33,8 @@ def main(path: str, *properties: str) -> None:
 
     chunks = formula_chunks(Path(path))
     schema = predictor.schema(["formula", "composition", "reason"])
-    while formulas := timed("reading", next, chunks, None):
-        batch = timed("parsing and features", predictor.featurizer.batch, formulas)
+    while chunk := timed("reading", next, chunks, None):
+        batch = timed("parsing and features", predictor.featurizer.batch, chunk.formulas)
         found = timed("scaling and networks", base.predict, batch.x, heads)
         with patch.object(BaseFile, "predict", return_value=found):
             timed("intervals, flags, hashes and columns", predictor.table, batch, schema)

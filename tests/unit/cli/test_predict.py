@@ -45,7 +45,8 @@ def test_every_format_has_the_same_rows(call, table, tmp_path, form):
         "jsonl": lambda: [json.loads(line) for line in out.read_text().splitlines()],
         "parquet": lambda: pq.read_table(out).to_pylist(),
     }[form]()
-    assert list(rows[0]) == COLUMNS
+    assert list(rows[0]) == [*COLUMNS[:2], "name", *COLUMNS[2:]]
+    assert [row["name"] for row in rows] == ["a", "b", "c"]
     assert [row["composition"] for row in rows] == ["FeO2", "Co3S4", "CaO"]
     assert [row["flag"] for row in rows] == ["inside", "inside", "unseen"]
     assert all(float(row["lower"]) < float(row["gap"]) < float(row["upper"]) for row in rows)
@@ -53,12 +54,26 @@ def test_every_format_has_the_same_rows(call, table, tmp_path, form):
 
 def test_units_stand_where_they_are_wanted(call, table):
     plain, names, row = (call("predict", table, "--units", units, *RUN).stdout for units in ("none", "name", "row"))
-    assert plain.splitlines()[0] == ",".join(COLUMNS)
-    assert names.splitlines()[0].startswith("formula,composition,gap [eV],spread [eV],lower [eV],upper [eV],percentile")
-    assert row.splitlines()[:2] == [",".join(COLUMNS), ",,eV,eV,eV,eV,,,"]
+    all_of = [*COLUMNS[:2], "name", *COLUMNS[2:]]
+    assert plain.splitlines()[0] == ",".join(all_of)
+    assert names.splitlines()[0].startswith(
+        "formula,composition,name,gap [eV],spread [eV],lower [eV],upper [eV],percentile"
+    )
+    assert row.splitlines()[:2] == [",".join(all_of), ",,,eV,eV,eV,eV,,,"]
     assert plain.splitlines()[1:] == names.splitlines()[1:] == row.splitlines()[2:]
     refused = call("predict", table, "--units", "row", "--format", "json", *RUN)
     assert refused.exit_code == 2
+
+
+def test_further_columns_are_kept_and_renamed_where_the_output_has_their_name(call, tmp_path):
+    out = tmp_path / "out.csv"
+    (tmp_path / "t.csv").write_text("id,gap,composition,formula,flag\n007,-0.5,x,FeO2,=1+1\n008,,y,CaO,-\n")
+    done = call("predict", tmp_path / "t.csv", "-o", out, *RUN)
+    assert done.exit_code == 0, done.stderr
+    assert "'gap' as 'gap_given', 'composition' as 'composition_given', 'flag' as 'flag_given'" in done.stderr
+    rows = list(csv.reader(out.open()))
+    assert rows[0] == [*COLUMNS[:2], "id", "gap_given", "composition_given", "flag_given", *COLUMNS[2:]]
+    assert [row[2:6] for row in rows[1:]] == [["007", "-0.5", "x", "'=1+1"], ["008", "", "y", "-"]]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ def test_what_a_spreadsheet_would_compute_has_an_apostrophe(text):
     assert unguarded(guarded(text)) == text
 
 
-@pytest.mark.parametrize("text", ["Fe2O3", "", "-3.5 %", "+12.5\u202f%", "-1e-05", "−2", "'t Hooft", "a=b"])
+@pytest.mark.parametrize(
+    "text", ["Fe2O3", "", "-3.5 %", "+12.5\u202f%", "-1e-05", "-.5", "-", "+", "--", "−2", "'t Hooft", "a=b"]
+)
 def test_other_texts_stay(text):
     assert unguarded(guarded(text)) == guarded(text) == text
 

@@ -21,7 +21,7 @@ TEXTS = {
 
 
 def _read(path: Path, column: str | None = None) -> list[str]:
-    return [formula for chunk in formula_chunks(path, column) for formula in chunk]
+    return [formula for chunk in formula_chunks(path, column) for formula in chunk.formulas]
 
 
 @pytest.mark.parametrize("form", FORMATS)

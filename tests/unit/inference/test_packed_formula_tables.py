@@ -44,7 +44,7 @@ TEXTS = {
 def test_formulas_of_packed_files(tmp_path: Path, form: str, suffix: str) -> None:
     path = tmp_path / f"new.{form}{suffix}"
     path.write_bytes(PACKED[suffix](TEXTS[form]))
-    assert [formula for chunk in formula_chunks(path) for formula in chunk] == ["NaN", "CuSO4"]
+    assert [formula for chunk in formula_chunks(path) for formula in chunk.formulas] == ["NaN", "CuSO4"]
 
 
 @pytest.mark.parametrize("form", TEXTS)

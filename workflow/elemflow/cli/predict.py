@@ -10,7 +10,7 @@ import click
 
 from elemflow.cli.noise import without_noise
 from elemflow.cli.options import complete_run, results_option
-from elemflow.cli.predict_given import FORMATS, Given, check_given, formula_batches, note_batch, report
+from elemflow.cli.predict_given import FORMATS, Given, check_given, formula_batches, joined_with, note_batch, report
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -170,18 +170,20 @@ def _write(predictor: "Predictor", wanted: Given, *, features: bool) -> None:
     schema = predictor.schema(labels)
     known = _Known(predictor, wanted, features=features)
     named = labelled(known.added_to(schema), wanted.units)  # type: ignore[arg-type]
+    batches = (batch for batch in _batches(predictor, wanted, features=features) if batch.reasons)
+    first = list(islice(batches, 1))  # an input that cannot be read leaves no header behind
     writer: AbstractContextManager[Callable[[pa.Table], None]]
+    joined = None
     if wanted.form == "table":
         writer = table_writer(wanted.output, predictor)
     else:
-        writer = open_writer(wanted.output, str(wanted.form), named, wanted.units)  # type: ignore[arg-type]
-    batches = (batch for batch in _batches(predictor, wanted, features=features) if batch.reasons)
-    first = list(islice(batches, 1))  # an input that cannot be read leaves no header behind
+        joined = joined_with(named, labels, first)
+        writer = open_writer(wanted.output, str(wanted.form), joined.schema, wanted.units)  # type: ignore[arg-type]
     with writer as append:
         for batch in chain(first, batches):
             note_batch(wanted, batch)
             table = known.join(predictor.table(batch, schema), batch)
-            append(table if wanted.form == "table" else table.rename_columns(named.names).cast(named))
+            append(joined.table(table, batch.further) if joined else table)
 
 
 class _Known:

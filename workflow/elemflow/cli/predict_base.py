@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from elemflow.cli.predict_given import Given, formula_batches, note_batch, report
+from elemflow.cli.predict_given import Given, formula_batches, joined_with, note_batch, report
 from elemflow.cli.terminal import MISSING, aligned, decimals_of, number, printable
 from elemflow.core.files import atomic_path
 
@@ -48,10 +48,11 @@ def predict_with_base(given: Given, path: Path | None, properties: Sequence[str]
     else:
         named = labelled(schema, given.units)  # type: ignore[arg-type]
         first = list(islice(batches, 1))  # an input that cannot be read leaves no header behind
-        with open_writer(given.output, str(given.form), named, given.units) as append:  # type: ignore[arg-type]
+        joined = joined_with(named, labels, first)
+        with open_writer(given.output, str(given.form), joined.schema, given.units) as append:  # type: ignore[arg-type]
             for batch in chain(first, batches):
                 note_batch(given, batch)
-                append(predictor.table(batch, schema).rename_columns(named.names).cast(named))
+                append(joined.table(predictor.table(batch, schema), batch.further))
     if without := predictor.without_intervals:
         more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
         heads = ", ".join(without[:MOST_NAMED]) + more

@@ -14,7 +14,10 @@ import click
 from elemflow.inference.structure_names import structure_format
 
 if TYPE_CHECKING:
-    from elemflow.inference.formulas import Batch, Featurizer
+    import pyarrow as pa
+
+    from elemflow.inference.formulas import Batch, Chunk, Featurizer
+    from elemflow.inference.further_columns import Joined
 
 FORMATS = ("table", "csv", "tsv", "json", "jsonl", "parquet")
 SUFFIXES = {
@@ -115,9 +118,10 @@ def formula_batches(featurizer: "Featurizer", wanted: Given) -> Iterator["Batch"
     """Yield the given formulas, or those of the given file, with their features."""
     from elemflow.cli.progress import rows
     from elemflow.inference.formula_tables import count_rows, formula_chunks
+    from elemflow.inference.formulas import Chunk
 
     if wanted.are_formulas:
-        yield from featurizer.batches([list(wanted.inputs)], "formulas", skip=True, amounts=wanted.amounts)
+        yield from featurizer.batches([Chunk(list(wanted.inputs))], "formulas", skip=True, amounts=wanted.amounts)
     else:
         # Between lines of a table in the terminal there is no place for progress.
         shown = wanted.output is not None or not sys.stdout.isatty()
@@ -128,7 +132,7 @@ def formula_batches(featurizer: "Featurizer", wanted: Given) -> Iterator["Batch"
                 add(len(batch.reasons))
 
 
-def _named(chunks: Iterator[list[str]], path: Path, name: str) -> Iterator[list[str]]:
+def _named(chunks: Iterator["Chunk"], path: Path, name: str) -> Iterator["Chunk"]:
     """Yield chunks of formulas; errors call the file by its name for the user."""
     from elemflow.core.errors import DataError
 
@@ -157,6 +161,22 @@ def _input_file(wanted: Given) -> Iterator[tuple[Path, str]]:
             copy.write(start)
             shutil.copyfileobj(stream, copy)
         yield path, "standard input"
+
+
+def joined_with(schema: "pa.Schema", labels: Sequence[str], first: "Sequence[Batch]") -> "Joined":
+    """Return how predictions stand next to the further columns of the table; say which of these have another name.
+
+    Args:
+        schema: Schema of the predictions, with the names of the output.
+        labels: Columns that name the materials; `reason` among them comes last.
+        first: The first batch, if there is one.
+    """
+    from elemflow.inference.further_columns import Joined
+
+    joined = Joined.of(schema, first[0].further if first else None, sum(name != "reason" for name in labels))
+    if joined.note:
+        click.echo(joined.note, err=True)
+    return joined
 
 
 def note_batch(wanted: Given, batch: "Batch") -> None:

@@ -8,7 +8,7 @@ import click
 
 from elemflow.cli.noise import without_noise
 from elemflow.cli.options import complete_run, results_option
-from elemflow.cli.predict_given import FORMATS, Given, check_given, formula_batches, note_batch, report
+from elemflow.cli.predict_given import FORMATS, Given, check_given, formula_batches, joined_with, note_batch, report
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -170,17 +170,20 @@ def _write(decider: "Stability", wanted: Given, *, keep: bool) -> "list[pa.Table
     schema = decider.schema(labels)
     named = labelled(schema, "none")
     as_table = wanted.form == "table"
-    writer = (
-        stability_writer(wanted.output) if as_table else open_writer(wanted.output, str(wanted.form), named, "none")
-    )
     kept = []
     batches = formula_batches(decider.predictor.featurizer, wanted)
     first = list(islice(batches, 1))  # an input that cannot be read leaves no header behind
+    joined = None if as_table else joined_with(named, labels, first)
+    writer = (
+        open_writer(wanted.output, str(wanted.form), joined.schema, "none")
+        if joined
+        else stability_writer(wanted.output)
+    )
     with writer as append:
         for batch in chain(first, batches):
             note_batch(wanted, batch)
             table = decider.table(batch, schema)
-            append(table if as_table else table.rename_columns(named.names).cast(named))
+            append(joined.table(table, batch.further) if joined else table)
             if keep:
                 kept.append(table)
     return kept

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-_COMPUTED = re.compile(r"[=@\t\r]|[+-](?!\d[\d.,]*([eE][+-]?\d+)?\s*%?$)")
-"""Beginning of such a text; a number with a sign is none."""
+_COMPUTED = re.compile(r"[=@\t\r]|[+-](?![-+ ]*$|[\d.,]*\d[\d.,]*([eE][+-]?\d+)?\s*%?$)")
+"""Beginning of such a text; a number with a sign and dashes alone are none."""
 
 
 def guarded(text: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from elemflow.core.errors import DataError, nearest
 from elemflow.core.parquet import count_rows as count_parquet_rows
+from elemflow.inference.formulas import Chunk
+from elemflow.inference.further_columns import further_cells, further_of_records, further_schema
 from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, header_separator, read_table
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table, suffix_of
 
@@ -17,8 +19,8 @@ FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "xlsx", "txt")
 """Formats of tables of formulas, which are their suffixes; `txt` has one formula per line."""
 
 
-def formula_chunks(table: Path, column: str | None = None) -> Iterator[list[str]]:
-    """Yield the formulas of a file, at most `CHUNK_ROWS` at a time.
+def formula_chunks(table: Path, column: str | None = None) -> Iterator[Chunk]:
+    """Yield the formulas of a file with its further columns, at most `CHUNK_ROWS` rows at a time.
 
     Args:
         table: A file of one of the `FORMATS`, compressed or not. Blank lines of a `txt` file are left out.
@@ -33,9 +35,9 @@ def formula_chunks(table: Path, column: str | None = None) -> Iterator[list[str]
     if not table.stat().st_size:
         raise DataError(f"{table}: the file is empty.")
     rows = 0
-    for formulas in _lines(table) if form == "txt" else _cells(table, form, column):
-        rows += len(formulas)
-        yield formulas
+    for chunk in map(Chunk, _lines(table)) if form == "txt" else _cells(table, form, column):
+        rows += len(chunk.formulas)
+        yield chunk
     if not rows:
         raise DataError(f"{table}: no rows.")
 
@@ -114,14 +116,19 @@ def _records(table: Path) -> Iterator[dict[str, Any]]:
         yield record
 
 
-def _cells(table: Path, form: str, column: str | None) -> Iterator[list[str]]:
-    """Yield the cells of the column of formulas; messages of `read_table` would name the keys of a dataset."""
+def _cells(table: Path, form: str, column: str | None) -> Iterator[Chunk]:
+    """Yield formulas and further cells of a table; messages of `read_table` would name the keys of a dataset."""
     try:
         separator = header_separator(table, "\t") if form == "csv" else SEPARATORS.get(form, ",")
         layout = Layout(format_of(table.name) or "csv", separator)
         frames = frames_of(_records(table)) if form == "jsonl" else read_table(table, layout)
+        schema = None
         for frame in frames:
-            yield [str(text).strip() for text in frame[_column(frame.columns, column, table)]]
+            name = _column(frame.columns, column, table)
+            if schema is None:
+                is_sparse = frame.attrs.get("sparse")
+                schema = further_of_records(table, layout, name) if is_sparse else further_schema(frame, name)
+            yield Chunk([str(text).strip() for text in frame[name]], further_cells(frame, schema, name))
     except UnreadableTable as error:
         raise DataError(
             f"{error.problem} Save it as a table of comma-separated columns (.csv), as JSON or as Parquet."

@@ -1,9 +1,10 @@
 """Formulas as batches of features, for the prediction of new materials."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.chemistry.formula_arrays import plain_forms
@@ -17,6 +18,19 @@ UnsupportedRows = Callable[[np.ndarray], dict[int, str]]
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """Rows of a table of formulas.
+
+    Attributes:
+        formulas: Their formulas (rows,).
+        further: The further columns of the table; None if it has only formulas.
+    """
+
+    formulas: Sequence[str]
+    further: pa.Table | None = None
+
+
+@dataclass(frozen=True)
 class Batch:
     """Materials to predict.
 
@@ -24,11 +38,13 @@ class Batch:
         labels: Columns that name the materials, each (rows,).
         x: Unscaled features of those that have some, float32 (rows without reason, columns).
         reasons: Why a material has no features, or None (rows,).
+        further: Further columns of the table that the materials are from, (rows,) each; None if there are none.
     """
 
     labels: dict[str, list[str | None]]
     x: np.ndarray
     reasons: list[str | None]
+    further: pa.Table | None = None
 
     @property
     def predicted_rows(self) -> list[int]:
@@ -73,13 +89,11 @@ class Featurizer:
         labels = {"formula": list[str | None](formulas), "composition": [forms.get(formula) for formula in formulas]}
         return Batch(labels, x if len(kept) == len(x) else x[kept], reasons)
 
-    def batches(
-        self, chunks: Iterable[Sequence[str]], where: str, *, skip: bool, amounts: Basis = "atomic"
-    ) -> Iterator[Batch]:
+    def batches(self, chunks: Iterable[Chunk], where: str, *, skip: bool, amounts: Basis = "atomic") -> Iterator[Batch]:
         """Yield chunks of formulas with their features.
 
         Args:
-            chunks: Formulas, some at a time.
+            chunks: Rows of a table, some at a time.
             where: What the formulas are read from, for messages.
             skip: Whether rows that cannot be predicted get a reason; they are an error otherwise.
             amounts: What the amounts of the formulas count.
@@ -88,18 +102,18 @@ class Featurizer:
             DataError: A row cannot be predicted.
         """
         done = 0
-        for formulas in chunks:
-            batch = self.batch(formulas, amounts)
+        for chunk in chunks:
+            batch = self.batch(chunk.formulas, amounts)
             bad = next((row for row, reason in enumerate(batch.reasons) if reason), None)
             if bad is not None and not skip:
                 reason = str(batch.reasons[bad])
                 raise DataError(
-                    f"{where}, row {done + bad + 1}: {quoted(formulas[bad])} cannot be predicted: "
+                    f"{where}, row {done + bad + 1}: {quoted(chunk.formulas[bad])} cannot be predicted: "
                     f"{reason if reason.endswith('?') else reason + '.'} Correct or remove the row, or skip such rows "
                     "(--skip), which keeps them without a prediction."
                 )
-            yield batch
-            done += len(formulas)
+            yield replace(batch, further=chunk.further)
+            done += len(chunk.formulas)
 
 
 def _columns_of(part: Descriptors, compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:

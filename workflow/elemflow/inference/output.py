@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -13,15 +14,14 @@ import pyarrow as pa
 
 from elemflow.core.errors import DataError
 from elemflow.core.files import atomic_path, parquet_stream
+from elemflow.core.spreadsheet import guarded
 
 FORMATS = ("csv", "tsv", "json", "jsonl", "parquet")
 Units = Literal["none", "name", "row"]
 """Where units stand: nowhere, in the names of the columns, or in a row below them (csv and tsv)."""
 SEPARATORS = {"csv": ",", "tsv": "\t"}
-FORMULA_OF_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of a text that a spreadsheet program would compute."""
 SPREADSHEET_START = re.compile(r"^[=+\-@\t\r]", re.MULTILINE)
-"""The same at the start of any line of a text."""
+"""Beginning of a text that a spreadsheet program may compute, at the start of any line."""
 
 Append = Callable[[pa.Table], None]
 
@@ -118,7 +118,7 @@ def _cells(values: Sequence[Any], kind: pa.DataType) -> Iterable[Any]:
     """Return the cells of a column; a text that a spreadsheet program would compute has an apostrophe before it."""
     if not pa.types.is_string(kind) or not SPREADSHEET_START.search("\n".join(filter(None, values))):
         return values
-    return (f"'{value}" if value and value.startswith(FORMULA_OF_A_SPREADSHEET) else value for value in values)
+    return (value and guarded(value) for value in values)
 
 
 def _json_list(stream: TextIO) -> Iterator[Append]:
@@ -136,4 +136,8 @@ def _json_list(stream: TextIO) -> Iterator[Append]:
 
 
 def _json(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, allow_nan=False)
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        column = next(name for name, value in row.items() if isinstance(value, float) and not isfinite(value))
+        raise DataError(f"column '{column}' has an infinite number, which JSON cannot write; choose csv.") from None

@@ -7,6 +7,7 @@ and, if the run was calibrated, an interval.
 import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from elemflow.inference.ensemble import Ensemble
 from elemflow.inference.fitted_regressor import FittedRegressor
 from elemflow.inference.formula_tables import formula_chunks
 from elemflow.inference.formulas import Batch, Featurizer
+from elemflow.inference.further_columns import Joined
 from elemflow.inference.model_files import RunFolder, open_model
 from elemflow.inference.reliability import INTERVAL_KIND, Intervals
 from elemflow.inference.run_folders import find_run
@@ -356,7 +358,8 @@ def predict_table(
         table: See `elemflow.inference.formula_tables.formula_chunks`.
         out: Written: `formula` as given, `composition` in canonical form, `y_pred`, `spread`, if the run is a
             calibrated ensemble `lower` and `upper`, with `applicability` the `APPLICABILITY_COLUMNS`, and with `skip` a
-            `reason` for rows without a prediction; one row per row of the table.
+            `reason` for rows without a prediction; one row per row of the table. Further columns of the table stand
+            behind `composition`.
         column: Column of the formulas; None looks for `formula` and `composition`.
         skip: Keep rows that cannot be predicted, without a prediction, instead of raising an error.
         backend: See `Predictor`.
@@ -382,9 +385,14 @@ def predict_table(
 def _write(out: Path, predictor: Predictor, labels: Sequence[str], batches: Iterator[Batch]) -> int:
     schema = predictor.schema(labels)
     rows = 0
-    with parquet_stream(out, schema) as append:
-        for batch in batches:
-            append(predictor.table(batch, schema))
+    first = list(islice(batches, 1))
+    place = sum(name != "reason" for name in labels)
+    joined = Joined.of(schema, first[0].further if first else None, place)
+    if joined.note:
+        log.info("%s: %s", out, joined.note)
+    with parquet_stream(out, joined.schema) as append:
+        for batch in chain(first, batches):
+            append(joined.table(predictor.table(batch, schema), batch.further))
             rows += len(batch.reasons)
     log.info("%s: %d rows, %s of %d members", out, rows, predictor.ensemble.combine, predictor.ensemble.members)
     return rows
