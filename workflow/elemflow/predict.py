@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from elemflow.chemistry.weights import CANONICAL
+from elemflow.cli.interruption import removing_unfinished_files
 from elemflow.cli.main import main as elemflow
 from elemflow.cli.predict_given import looks_like_a_file
 from elemflow.core.errors import DataError, ElemflowError
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
         parser.error("--applicability looks at the elements of formulas; give a table of them")
     if not feature_files and len(given.inputs) > 1:
         parser.error("several inputs must all be feature files of the workflow")
-    with _errors_end():
+    with _errors_end(), removing_unfinished_files():
         _predict(given, feature_files=feature_files)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from elemflow.cli.interruption import removing_unfinished_files
 from elemflow.core.errors import ElemflowError
 
 
@@ -78,7 +79,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Call a command; what a user can act on ends it with one message and exit code 1."""
         try:
-            return super().invoke(ctx)
+            with removing_unfinished_files():
+                return super().invoke(ctx)
         except BrokenPipeError:
             raise
         except (ElemflowError, OSError) as error:
