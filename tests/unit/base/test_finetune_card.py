@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -56,6 +57,7 @@ def test_the_card_names_data_table_start_and_options(call, start, tmp_path):
     assert card["options"]["quick"]
     assert card["options"]["seed"] == 3
     assert card["errors"]["base"]["mae"] < card["errors"]["constant"]["mae"]
+    assert card["better_than_median"]
     shown = call("info", "tc.elemflow").stdout
     for part in (table, sha256_file(start), "## Data", "seed 3", "minimum 0", *CFG["texts"]):
         assert part in shown
@@ -63,6 +65,20 @@ def test_the_card_names_data_table_start_and_options(call, start, tmp_path):
     assert read_members(tmp_path / "tc.elemflow", "references.bib")[1]["references.bib"].decode() == BIB
     assert sha256_file(start) in (tmp_path / "tc.html").read_text()
     assert BasePredictor(tmp_path / "tc.elemflow").frame(["LiO"])["tc"].notna().all()
+
+
+def test_a_predictor_that_is_no_better_than_the_median_is_warned_of(call, start, tmp_path):
+    rows = pd.read_csv(tmp_path / "my.csv")
+    rows["Tc (K)"] = np.random.default_rng(0).permutation(rows["Tc (K)"])
+    rows.to_csv(tmp_path / "my.csv", index=False)
+    done = call("finetune", "my.csv", "--target", "Tc", "--base", start, "--quick")
+    card = json.loads(call("info", "tc.elemflow", "--json").stdout)
+    assert card["errors"]["base"]["mae"] > card["errors"]["constant"]["mae"]
+    assert not card["better_than_median"]
+    warning = "Warning: the predictor is no better than a constant."
+    assert warning in done.stderr
+    for text in (call("info", "tc.elemflow").stdout, *((tmp_path / f"tc.{end}").read_text() for end in ("md", "html"))):
+        assert warning in text
 
 
 def test_a_second_fine_tuning_keeps_the_data_of_the_first(call, start, tmp_path):

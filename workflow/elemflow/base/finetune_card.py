@@ -17,6 +17,7 @@ from elemflow.base.finetune_report import (
     fold_means,
     learned_errors,
     left_out_rows,
+    no_better_note,
     report_text,
 )
 from elemflow.base.origin import REFERENCES, Origin
@@ -84,6 +85,7 @@ def card_facts(fitted: Fitted, facts: BaseFacts, made: Made) -> JsonObject:
         },
         "datasets": {name: dict(about) for name, about in origin.datasets.items()},
         "errors": {method: _errors(fitted, method) for method in fitted.compared.predictions},
+        "better_than_median": not no_better_note(fitted),
         "intervals": None if found is None else {"level": DEFAULT_LEVEL, "coverage": found[0], "width": found[1]},
         "versions": {
             "elemflow": version(), "python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}

@@ -118,6 +118,20 @@ def error_lines(fitted: Fitted) -> list[list[str]]:
     ]
 
 
+def no_better_note(fitted: Fitted) -> list[str]:
+    """Return a warning if the fine-tuned base has no lower error than the median on rows that neither has seen."""
+    own, median = (float(learned_errors(fitted, method).mean()) for method in ("base", "constant"))
+    if own < median:
+        return []
+    unit = " decades" if fitted.log else _after(fitted)
+    note = (
+        "Warning: the predictor is no better than a constant. Its mean absolute error on rows that it has not seen is "
+        f"{own:.4g}{unit}, that of the median of the training values {median:.4g}{unit}. Do not use its predictions: "
+        "the values may not follow from the composition, or the rows are too few or too noisy."
+    )
+    return [note]
+
+
 def error_unit(fitted: Fitted) -> str:
     """Return what errors are in, in brackets after a space, or an empty text."""
     return " [decades]" if fitted.log else _unit(fitted)

@@ -140,7 +140,7 @@ def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str], made:
     from elemflow.base import finetuning
     from elemflow.base.card import CARD
     from elemflow.base.finetune_card import card_members
-    from elemflow.base.finetune_report import Fitted, comma_text, formulas_text, left_out_text
+    from elemflow.base.finetune_report import Fitted, comma_text, formulas_text, left_out_text, no_better_note
     from elemflow.base.table import implausible
     from elemflow.base.table_rows import repeated_note
     from elemflow.cli.progress import stages
@@ -165,10 +165,11 @@ def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str], made:
     times = finetuning.times_of_head(base, rows, place, how.transform)
     notes += _scale_note(measured.unit, nearest, correlation, times)
     about = ((nearest.title, nearest.unit), correlation, base.facts.name)
-    for note in notes:
+    fitted = Fitted(measured, rows, lost, compared, how.transform, *about, [], out.name, how.minimum)
+    worse = no_better_note(fitted)
+    for note in notes + worse:
         click.echo(note, err=True)
-    notes = repeated + notes
-    fitted = Fitted(measured, rows, lost, compared, how.transform, *about, notes, out.name, how.minimum)
+    fitted = fitted._replace(notes=worse + repeated + notes)
     members = card_members(fitted, file.facts, made)
     return fitted, members[CARD], write_base(out, file, members)
 
