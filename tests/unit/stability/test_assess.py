@@ -1,8 +1,10 @@
 """Assessment of a run: both settings, what second models learn from, and that no test energy reaches a prediction."""
 
 import json
+import shutil
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -123,3 +125,22 @@ def test_where_not_all_are_tested_the_hull_is_not_all_predicted(tmp_path):
     assert len(table) == 18
     assert records.ALL_PREDICTED not in report.settings
     assert records.ALL_PREDICTED in report.missing
+
+
+def test_of_polymorphs_the_lowest_predicted_energy_counts(tmp_path):
+    formulas, energies = make_compounds()
+    first, _ = assess(tmp_path / "a", formulas, energies)
+    folder = tmp_path / "b"
+    shutil.copytree(tmp_path / "a", folder)
+    for name in ("predictions", "nested"):
+        table = pq.read_table(folder / f"{name}.parquet").to_pandas()
+        higher = table.assign(material_id=table["material_id"] + "#2", y_pred=table["y_pred"] + 0.5)
+        table["material_id"] += "#1"
+        both = pa.Table.from_pandas(pd.concat([higher, table]), preserve_index=False)
+        pq.write_table(both, folder / f"{name}.parquet")
+    inputs = Inputs(
+        folder / "predictions.parquet", folder / "materials.parquet", folder / "predictions_split.parquet", "energy",
+        2, folder / "nested.parquet",
+    )  # fmt: skip
+    assess_run(inputs, folder / "stability.parquet", folder / "stability.json")
+    pd.testing.assert_frame_equal(pq.read_table(folder / "stability.parquet").to_pandas(), first)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from elemflow.chemistry.composition import amounts, canonical
 from elemflow.core.errors import DataError
 from elemflow.stability.competition import Competition, Compositions
-from elemflow.stability.hull import decompose
+from elemflow.stability.hull import above_hull, decompose
 
 ELEMENTS = ("Li", "Mn", "O", "P", "Fe", "Ni", "F")
 
@@ -46,6 +46,18 @@ def by_pymatgen(formulas, energies):
         others += [PDEntry(Composition(element), 0.0) for element in space]
         hull.append(PhaseDiagram(others).get_hull_energy_per_atom(Composition(formula)))
     return np.array(hull)
+
+
+def test_a_compound_on_a_tie_line_is_stable_whatever_its_rounding():
+    formulas = ["AlNi", "NiTi", "Al4Ni5Ti"]  # four parts of the first and one of the second
+    exact = []
+    for first in range(100, 400, 3):
+        energies = np.array([-first, -first - 5, -first - 1]) / 1000
+        mixtures = decomposed(formulas, energies).hull_energy
+        exact.append(energies[2] - mixtures[2])
+        assert above_hull(energies, mixtures)[2] == 0
+        assert above_hull(energies + 2e-9, mixtures)[2] > 0
+    assert max(exact) > 0  # what rounding leaves would make some of them unstable
 
 
 def test_a_compound_below_and_one_above_the_hull():

@@ -70,6 +70,18 @@ def test_unknown_compounds_enter_no_feature():
     np.testing.assert_array_equal(features(FORMULAS, energies, active)[0], features(FORMULAS, other, active)[0])
 
 
+def test_a_compound_may_have_more_elements_than_any_known_phase():
+    known = Compositions.of(FORMULAS[:5])  # of two elements each
+    energies = np.linspace(-2, -1, 5)
+    hull = KnownHull.of(Competition(known), energies, np.ones(5, bool))
+    targets = Compositions.of([canonical(each) for each in ("LiKNaCl3Br", "NaKCl2")])
+    found, _ = hull_features(Competition(targets, known), hull, np.arange(2))
+    wider = Compositions.of([*FORMULAS[:5], canonical("FeNiCoCrMn")])  # no rival of either
+    more = np.append(energies, -9.0)
+    same = KnownHull.of(Competition(wider), more, np.ones(6, bool))
+    np.testing.assert_array_equal(found, hull_features(Competition(targets, wider), same, np.arange(2))[0])
+
+
 def test_columns_are_those_of_the_labels():
     energies = np.full(len(FORMULAS), -1.0)
     found, mixtures, known = features(FORMULAS, energies)

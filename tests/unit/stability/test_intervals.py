@@ -69,6 +69,15 @@ def test_too_few_of_a_label_leave_it_open():
     assert (lowest, highest) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("chance", [0.3, 0.15, 0.7])
+def test_compounds_with_just_the_limiting_probability_may_be_either(chance):
+    probability = np.repeat([chance / 2, chance, chance * 1.2], [5, 50, 45])
+    lowest, _ = label_limits(np.append(probability, 0.1), np.arange(101) < 100)
+    _, highest = label_limits(np.append(probability[::-1], 0.9), np.arange(101) == 100)
+    assert np.mean(probability >= lowest) >= 0.9
+    assert np.mean(probability <= highest) >= 0.9
+
+
 def test_there_is_no_coverage_of_a_label_that_no_compound_has():
     chances = [np.linspace(0.1, 0.4, 50)] * 2
     found = set_report(chances, [np.zeros(50, bool)] * 2)

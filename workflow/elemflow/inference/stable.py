@@ -12,7 +12,7 @@ from elemflow.chemistry.composition import amounts
 from elemflow.core.errors import DataError
 from elemflow.inference.formulas import Batch, Featurizer
 from elemflow.stability.competition import Competition, Compositions
-from elemflow.stability.hull import Decomposition, decompose
+from elemflow.stability.hull import Decomposition, above_hull, decompose
 from elemflow.stability.intervals import half_widths
 from elemflow.stability.phases import HullFile
 from elemflow.stability.records import ENERGY, SECOND_STAGE, Intervals, StabilityReport
@@ -228,7 +228,7 @@ class Stability:
         known = self.hull.phases
         competition = Competition(Compositions.of(compositions), known.compositions)
         found = decompose(competition, known.energies)
-        values = energies - found.hull_energy
+        values = above_hull(energies, found.hull_energy)
         further = self.chances.columns(competition.targets, energies, values) if len(values) else {}
         equal = competition.equal
         own = np.where(equal >= 0, self.hull.decomposition[np.maximum(equal, 0)], np.nan)

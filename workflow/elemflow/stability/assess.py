@@ -30,10 +30,10 @@ from elemflow.stability.deciders import (
     second_stage,
     without_network,
 )
-from elemflow.stability.hull import decompose
+from elemflow.stability.hull import above_hull, decompose
 from elemflow.stability.intervals import FEWEST, interval_report, set_report
 from elemflow.stability.metrics import Predictions, evaluate
-from elemflow.stability.nested import NestedEnergies
+from elemflow.stability.nested import NestedEnergies, lowest_energies
 from elemflow.stability.phases import Phases
 from elemflow.stability.records import CalibrationCurve, StabilityReport
 from elemflow.stability.second_stage import Calibration
@@ -91,7 +91,8 @@ class Assessment:
     @cached_property
     def decomposition(self) -> np.ndarray:
         """ΔHd of each compound by the reference energies of all (phases,), eV/atom."""
-        return self.phases.energies - decompose(self.competition, self.phases.energies).hull_energy
+        energies = self.phases.energies
+        return above_hull(energies, decompose(self.competition, energies).hull_energy)
 
     @cached_property
     def chemistry(self) -> np.ndarray:
@@ -169,7 +170,7 @@ def read_folds(inputs: Inputs, phases: Phases) -> Iterator[Fold]:
         known = np.zeros(len(phases), dtype=bool)
         of_split = roles[(roles["split"] == number) & (roles["role"] != "test") & (roles["phase"] >= 0)]
         known[of_split["phase"].to_numpy()] = True
-        energies = tested.groupby("phase", sort=True)["y_pred"].mean()
+        energies = lowest_energies(tested, ["phase"])
         if known[energies.index.to_numpy()].any():
             first = phases.compositions.formulas[int(energies.index[known[energies.index.to_numpy()]][0])]
             raise DataError(
@@ -183,10 +184,10 @@ def _decide(found: Assessment, fold: Fold, nested: NestedEnergies | None) -> Non
     """Predict the stability of the tested compounds of one fold, by the hull of its training set."""
     phases = found.phases
     around = Surroundings.of(found.competition, phases, fold)
-    predicted = fold.energies - around.tested_hull
+    predicted = above_hull(fold.energies, around.tested_hull)
     columns = without_network(around)
     found.add(
-        true_known=phases.energies[fold.tested] - around.tested_hull,
+        true_known=above_hull(phases.energies[fold.tested], around.tested_hull),
         true_all=found.decomposition[fold.tested],
         energy=predicted,
         blend=(predicted + columns["hull"]) / 2,
@@ -198,7 +199,7 @@ def _decide(found: Assessment, fold: Fold, nested: NestedEnergies | None) -> Non
     energies = mean_energies(fold, views)
     found.add(
         energies_of_all_networks=energies,
-        all_networks=energies - around.tested_hull,
+        all_networks=above_hull(energies, around.tested_hull),
         **second_stage(found.competition, phases, fold, around, views),
         **of_predicted_hull(found.competition, fold, around, views),
     )
@@ -231,7 +232,7 @@ def _predict_every_energy(found: Assessment) -> None:
     for name, tested in sources.items():
         energies = np.empty(len(found.phases))
         energies[found.tested] = tested
-        predicted = energies - decompose(found.competition, energies).hull_energy
+        predicted = above_hull(energies, decompose(found.competition, energies).hull_energy)
         for fold in found.folds:
             found.add(**{name: predicted[fold.tested]})
 

@@ -13,7 +13,7 @@ import numpy as np
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.core.errors import DataError
 from elemflow.stability.competition import Competition, Compositions, Problems
-from elemflow.stability.simplex import Mixtures, Programs, solve
+from elemflow.stability.simplex import TOLERANCE, Mixtures, Programs, solve
 
 NO_PHASE = -1
 """What stands in `Decomposition.products` behind the last product."""
@@ -54,6 +54,19 @@ class Decomposition:
             if amount > SMALLEST_AMOUNT
         ]
         return sorted(found, key=lambda each: (-each[1], each[0]))
+
+
+def above_hull(energies: np.ndarray, hull: np.ndarray) -> np.ndarray:
+    """Return ΔHd (n,), eV/atom: 0 where a compound lies on the hull of the others within `TOLERANCE`.
+
+    Rounding would otherwise decide whether a compound on a tie line is stable.
+
+    Args:
+        energies: Energies of compounds (n,), eV/atom.
+        hull: Energies of the mixtures that they compete with (n,), eV/atom.
+    """
+    values = energies - hull
+    return np.where(np.abs(values) <= TOLERANCE, 0.0, values)
 
 
 def decompose(

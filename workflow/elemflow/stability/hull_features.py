@@ -15,7 +15,7 @@ from elemflow.chemistry.composition_clusters import DESCRIPTORS, descriptors
 from elemflow.stability import exchanges, substitutions
 from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.exchanges import Exchanges
-from elemflow.stability.hull import SMALLEST_AMOUNT, Decomposition, decompose
+from elemflow.stability.hull import SMALLEST_AMOUNT, Decomposition, above_hull, decompose
 from elemflow.stability.substitutions import Substitutions
 
 MOST_ELEMENTS = 94
@@ -70,7 +70,7 @@ class KnownHull:
         values = np.full((2, len(energies)), np.nan)
         for place, subsystems in enumerate((False, True)):
             found = decompose(competition, energies, active=active, rows=rows, subsystems=subsystems)
-            values[place, rows] = energies[rows] - found.hull_energy
+            values[place, rows] = above_hull(energies[rows], found.hull_energy)
         return cls(competition.phases, energies, active, *values)
 
 
@@ -182,6 +182,8 @@ class _SystemPhases:
             k = problems.elements.shape[1]
             phases = known.phases
             same = (phases.counts[problems.phases] == k) & known.active[problems.phases]
+            if not same.any():  # compounds with more elements than any phase have fractions that the phases lack
+                continue
             pairs, owners = problems.phases[same], problems.owners[same]
             target = places[problems.targets][owners]
             difference = np.abs(phases.fractions[pairs, :k] - problems.fractions[owners]).sum(axis=1) / 2

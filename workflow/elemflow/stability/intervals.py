@@ -100,9 +100,10 @@ def label_limits(probability: np.ndarray, stable: np.ndarray) -> tuple[float, fl
         probability: P(stable) of calibration rows (rows,).
         stable: Whether each is stable (rows,), boolean.
     """
-    missed = conformal_quantile(1 - probability[stable], _LEVEL, int(stable.sum()))
-    found = conformal_quantile(probability[~stable], _LEVEL, int((~stable).sum()))
-    return max(0.0, 1 - missed), min(1.0, found)
+    # The scores are P(stable) itself: 1 - (1 - P) is rounded, and would leave out all that have just this P.
+    lowest = -conformal_quantile(-probability[stable], _LEVEL, int(stable.sum()))
+    highest = conformal_quantile(probability[~stable], _LEVEL, int((~stable).sum()))
+    return max(0.0, lowest), min(1.0, highest)
 
 
 def _share(values: np.ndarray) -> float | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from elemflow.chemistry.material_id import composition_of
 from elemflow.core.errors import DataError
@@ -26,6 +27,17 @@ class View:
     tested: np.ndarray
 
 
+def lowest_energies(rows: pd.DataFrame, keys: list[str]) -> "pd.Series[float]":
+    """Return the predicted energy of each group: of each of its materials the mean, of its polymorphs the lowest.
+
+    Args:
+        rows: Predictions with `material_id` and `y_pred` in eV/atom.
+        keys: Columns that make the groups.
+    """
+    each = rows.groupby([*keys, "material_id"], sort=True)["y_pred"].mean()
+    return each.groupby(level=keys, sort=True).min()
+
+
 @dataclass(frozen=True)
 class NestedEnergies:
     """Predictions of a run with the split scheme `k_fold_pairs`.
@@ -44,7 +56,7 @@ class NestedEnergies:
         positions = {formula: place for place, formula in enumerate(phases.compositions.formulas)}
         rows = read_frame(predictions, role="test")
         rows["phase"] = rows["material_id"].map(lambda name: positions.get(composition_of(name), -1)).to_numpy()
-        rows = rows[rows["phase"] >= 0].groupby(["member", "phase"], sort=True)["y_pred"].mean().reset_index()
+        rows = lowest_energies(rows[rows["phase"] >= 0], ["member", "phase"]).reset_index()
         groups = rows.groupby("member", sort=True)
         return cls(
             {int(str(member)): (own["phase"].to_numpy(), own["y_pred"].to_numpy()) for member, own in groups},

@@ -12,7 +12,7 @@ from elemflow.core.errors import DataError
 from elemflow.core.files import read_metadata, write_parquet
 from elemflow.core.parquet import read_schema, read_table
 from elemflow.stability.competition import Competition, Compositions
-from elemflow.stability.hull import decompose
+from elemflow.stability.hull import above_hull, decompose
 from elemflow.stability.substitutions import LOWEST, Substitutions
 
 LOWEST_ENERGY = -6.0
@@ -80,7 +80,7 @@ class Phases:
         if unit != "eV/atom":
             raise DataError(
                 f"{materials}: '{property_id}' is in '{unit}', and a hull needs formation energies in eV/atom. Choose "
-                "another property, or give its unit and a factor in the dataset."
+                "another property, or convert the column and name 'unit: eV/atom'."
             )
         table = read_table(materials, ["composition", property_id])
         table = table.filter(table[property_id].is_valid())
@@ -134,7 +134,7 @@ def gross_entries(phases: Phases, competition: Competition | None = None) -> lis
     These lie 2.5 eV/atom and more below each of at least three compounds with one element exchanged.
     """
     competition = competition or Competition(phases.compositions)
-    values = phases.energies - decompose(competition, phases.energies).hull_energy
+    values = above_hull(phases.energies, decompose(competition, phases.energies).hull_energy)
     everything = np.arange(len(phases))
     found = Substitutions(phases.compositions, values, everything).features(phases.compositions, everything)
     below = values - found[:, LOWEST]
@@ -214,7 +214,7 @@ def build_hull(materials: Path, property_id: str, source: dict[str, str], output
     """
     phases = Phases.read(materials, property_id)
     competition = Competition(phases.compositions)
-    values = phases.energies - decompose(competition, phases.energies).hull_energy
+    values = above_hull(phases.energies, decompose(competition, phases.energies).hull_energy)
     for pull in gross_entries(phases, competition):
         log.warning(
             "%s: '%s' at %.3g eV/atom lies %.3g eV/atom lower than every compound with one element exchanged; it pulls "

@@ -13,7 +13,7 @@ from elemflow.core.parquet import read_table
 from elemflow.stability.competition import Competition, Compositions
 from elemflow.stability.deciders import ESTIMATE, SECOND_LABELS, with_energy
 from elemflow.stability.exchanges import Exchanges
-from elemflow.stability.hull import Decomposition, decompose
+from elemflow.stability.hull import Decomposition, above_hull, decompose
 from elemflow.stability.hull_features import LABELS, KnownHull, hull_features
 from elemflow.stability.phases import HullFile
 from elemflow.stability.residuals import error_features, exchanges_of_errors, wide_error_features
@@ -94,7 +94,7 @@ class Neighbourhood:
         same_system = np.isin(self._systems, np.unique(competition.targets.systems()))
         near = np.flatnonzero(same_system & np.isnan(known.height))
         below = decompose(self.own, known.energies, rows=near, subsystems=True)
-        known.height[near] = known.energies[near] - below.hull_energy
+        known.height[near] = above_hull(known.energies[near], below.hull_energy)
         return hull_features(competition, known, np.arange(len(competition.targets)))
 
 
