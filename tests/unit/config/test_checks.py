@@ -333,3 +333,15 @@ def test_rows_of_a_long_table_are_joined_by_the_median_alone(keep):
     check_datasets({"long": Dataset.model_validate(long | {"keep": {"rule": "median"}})}, {"long": "long.yaml"})
     with pytest.raises(ConfigError, match=r"long\.yaml: key 'keep\.rule': .*Write 'keep: \{rule: median\}'"):
         check_datasets({"long": Dataset.model_validate(long | {"keep": keep})}, {"long": "long.yaml"})
+
+
+def test_has_of_a_long_table_with_several_properties_would_drop_the_others():
+    source = {"kind": "table", "path": "long.csv", "long": {"name": "property", "value": "value"}}
+    columns = {"formula": "formula"}
+    one = {"band_gap": {"column": "Eg", "unit": "eV"}}
+    two = one | {"energy": {"column": "E", "unit": "eV"}}
+    filters = [{"kind": "min_elements", "n": 2}, {"kind": "has", "property": "band_gap"}]
+    long = DATASET | {"source": source, "columns": columns, "keep": {"rule": "median"}, "filters": filters}
+    check_datasets({"long": Dataset.model_validate(long | {"properties": one})}, {"long": "long.yaml"})
+    with pytest.raises(ConfigError, match=r"long\.yaml: key 'filters\[1\]': found 'has', but with 'source\.long'"):
+        check_datasets({"long": Dataset.model_validate(long | {"properties": two})}, {"long": "long.yaml"})

@@ -1,9 +1,11 @@
 """Everything that is committed is valid, and defaults are filled in."""
 
+import pytest
 from factories.configuration import CONFIG, edit
 
 from elemflow.config.load import load
 from elemflow.config.yaml_schema import read_yaml
+from elemflow.core.errors import ConfigError
 
 
 def test_every_committed_file_is_valid(root):
@@ -30,3 +32,12 @@ def test_a_choice_among_models_reads_their_declarations(project):
     assert candidates["ridge"].max_rows == 7
     assert candidates["random_forest_grid"].search.grid["max_depth"] == (10, 25)
     assert candidates["ridge"].title == ""
+
+
+@pytest.mark.parametrize("key", ["parameters", "search.grid"])
+def test_a_model_that_the_schema_lets_pass_is_refused_by_file_and_key(project, key):
+    change = {"parameters": {1: 2}} if key == "parameters" else {"search": {"method": "grid", "grid": {1: [2]}}}
+    with pytest.raises(ConfigError) as caught:
+        load(CONFIG | {"overrides": {"models": {"ridge": change}}}, project)
+    file = "config/models/ridge.yaml (with overrides.models.ridge of config)"
+    assert str(caught.value) == f"{file}: key '{key}.1': the name of this key is no text; write it in quotes"

@@ -39,8 +39,14 @@ def protocol(split, training=None, **more):
 )  # fmt: skip
 def test_caps_leave_the_division_alone(split, capped):
     declared = protocol(split)
-    assert cap(declared, SMALL).written["split"] == declared.written["split"] | capped
-    assert cap(declared, Scale()) is declared
+    assert cap(declared, SMALL, "p.yaml").written["split"] == declared.written["split"] | capped
+    assert cap(declared, Scale(), "p.yaml") is declared
+
+
+def test_caps_that_do_not_fit_name_file_and_key(monkeypatch):
+    monkeypatch.setattr(RandomScheme, "caps", lambda *_, **__: {"max_materials": 1})
+    with pytest.raises(ConfigError, match=r"^p\.yaml \(with scale\): key 'split\.max_materials': .* greater than"):
+        cap(protocol({"scheme": "fractions"}), SMALL, "p.yaml")
 
 
 @pytest.mark.parametrize(
@@ -52,20 +58,20 @@ def test_caps_leave_the_division_alone(split, capped):
     ],
 )
 def test_no_more_training_rows_are_asked_for_than_the_capped_materials_give(split, share):
-    capped = cap(protocol(split | {"train_rows": 30_000}), SMALL).split.train_rows
+    capped = cap(protocol(split | {"train_rows": 30_000}), SMALL, "p.yaml").split.train_rows
     assert share * 2000 - 4 < capped <= share * 2000
-    assert cap(protocol(split | {"train_rows": 100}), SMALL).split.train_rows == 100
-    assert cap(protocol(split | {"train_rows": 30_000}), Scale(max_epochs=5)).split.train_rows == 30_000
+    assert cap(protocol(split | {"train_rows": 100}), SMALL, "p.yaml").split.train_rows == 100
+    assert cap(protocol(split | {"train_rows": 30_000}), Scale(max_epochs=5), "p.yaml").split.train_rows == 30_000
 
 
 def test_an_ensemble_keeps_two_members():
     declared = protocol({"scheme": "fractions", "members": 5, "split_per_member": False}, ensemble="mean")
-    assert cap(declared, SMALL).split.n_members == 2
+    assert cap(declared, SMALL, "p.yaml").split.n_members == 2
 
 
 def test_reductions_are_told_beside_what_the_file_says():
     declared = protocol({"scheme": "k_fold", "folds": 2, "repeats": 5})
-    assert reductions(declared, cap(declared, SMALL)) == [
+    assert reductions(declared, cap(declared, SMALL, "p.yaml")) == [
         "at most 2,000 materials",
         "at most 5 epochs of 3,000",
         "at most 2 members of 10",
@@ -80,7 +86,7 @@ def test_fewer_epochs_or_rows_than_declared_are_a_reduction_wherever_they_stand(
         return protocol(split, {"max_epochs": epochs, "by_training_size": list(entries)})
 
     declared = trained(100, {"above": 1000, "max_epochs": 3000})
-    assert reductions(declared, cap(declared, Scale(max_epochs=500))) == [
+    assert reductions(declared, cap(declared, Scale(max_epochs=500), "p.yaml")) == [
         "at most 500 epochs of 3,000 from 1,001 training rows on"
     ]
     assert reductions(declared, trained(100, {"above": 0, "max_epochs": 1})) == [

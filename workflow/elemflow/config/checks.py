@@ -10,7 +10,7 @@ from typing import Protocol as Interface
 
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.config import estimators
-from elemflow.config.dataset import BorrowedProperty, Columns, Dataset, ElementsFilter, RangeFilter, Source
+from elemflow.config.dataset import BorrowedProperty, Columns, Dataset, ElementsFilter, HasFilter, RangeFilter, Source
 from elemflow.config.hostile import check_address, check_file_name
 from elemflow.config.kinds import FEATURES
 from elemflow.config.model import Model, NetworkModel, NetworkSearchModel
@@ -107,7 +107,16 @@ def _check_places(path: str, source: Source) -> None:
 
 def _check_long(path: str, dataset: Dataset) -> None:
     """Check that values of a long table, which stand in rows of their own, meet in one material."""
-    if dataset.source.kind == "table" and dataset.source.options.get("long") and dataset.keep.rule != "median":
+    if dataset.source.kind != "table" or not dataset.source.options.get("long"):
+        return
+    has = next((place for place, each in enumerate(dataset.filters) if isinstance(each, HasFilter)), None)
+    if has is not None and len(dataset.properties) > 1:
+        raise ConfigError(
+            f"{path}: key 'filters[{has}]': found 'has', but with 'source.long' each row has one property, and the "
+            "filter would drop the rows of all others. Remove it: runs leave out materials without a value of their "
+            "property. Or give the table a column per property and remove 'source.long'."
+        )
+    if dataset.keep.rule != "median":
         raise ConfigError(
             f"{path}: key 'keep.rule': found '{dataset.keep.rule}', but with 'source.long' each row has one property, "
             "and a rule that chooses among rows would lose the others. Write 'keep: {rule: median}', or give the table "

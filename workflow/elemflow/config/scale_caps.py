@@ -16,8 +16,17 @@ class Scale(Declared):
     members: int | None = None
 
 
-def cap(protocol: Protocol, scale: Scale) -> Protocol:
-    """Return a protocol whose trainings are at most as large as `scale` says; see `SplitScheme.caps`."""
+def cap(protocol: Protocol, scale: Scale, where: str) -> Protocol:
+    """Return a protocol whose trainings are at most as large as `scale` says; see `SplitScheme.caps`.
+
+    Args:
+        protocol: The protocol.
+        scale: The caps.
+        where: How messages call the file of the protocol.
+
+    Raises:
+        ConfigError: With the caps the keys of the protocol do not fit each other; names file and key.
+    """
     if scale == Scale():
         return protocol
     written = deepcopy(protocol.written)
@@ -26,7 +35,7 @@ def cap(protocol: Protocol, scale: Scale) -> Protocol:
     for settings in (training, *training.get("by_training_size", ())):
         if scale.max_epochs is not None and "max_epochs" in settings:
             settings["max_epochs"] = min(settings["max_epochs"], scale.max_epochs)
-    return Protocol.read(written) if written != protocol.written else protocol
+    return Protocol.read(written, f"{where} (with scale)") if written != protocol.written else protocol
 
 
 def reductions(declared: Protocol, used: Protocol) -> list[str]:

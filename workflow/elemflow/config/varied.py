@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from elemflow.config.checks import check_model, check_nested, check_pretraining, check_protocol
 from elemflow.config.dataset import Dataset
 from elemflow.config.estimators import with_candidates
@@ -25,8 +27,11 @@ from elemflow.config.variations import (
     variation_id,
 )
 from elemflow.config.yaml_schema import check, merge
-from elemflow.core.declared import Parameters
+from elemflow.core.declared import Parameters, first_mistake
 from elemflow.core.errors import ConfigError
+
+NAME = ".[key]"
+"""What pydantic puts behind a key whose name is the mistake, not its value."""
 
 
 class ProtocolReader:
@@ -51,7 +56,7 @@ class ProtocolReader:
             ConfigError: Names the file, the key, what was found and what is allowed.
         """
         for name, (path, declared) in self._found.items():
-            protocol = cap(Protocol.read(declared, path), self._scale)
+            protocol = cap(Protocol.read(declared, path), self._scale, path)
             self._protocols[name] = protocol.reduced_by(reductions(self._as_declared[name], protocol))
         for name, protocol in self._protocols.items():
             check_protocol(protocol, self._found[name][0])
@@ -67,7 +72,7 @@ class ProtocolReader:
         path, whole = self._found[base]
         where = f"{path}: {name}"
         changes = _read_variation(name, protocol_keys(), whole)
-        varied = cap(_read_varied(whole, changes, where), self._scale)
+        varied = cap(_read_varied(whole, changes, where), self._scale, where)
         check_protocol(varied, where)
         check_pretraining(varied, where, self._datasets, self._protocols)
         as_declared = merge(self._as_declared[base].written, nest(changes))
@@ -105,7 +110,7 @@ class ModelReader:
         Raises:
             ConfigError: Names the file, the key, what was found and what is allowed.
         """
-        self._models = {name: read_model(declared) for name, (_, declared) in self._found.items()}
+        self._models = {name: _read_model(declared, path) for name, (path, declared) in self._found.items()}
         for name, model in self._models.items():
             check_model(model, self._found[name][0], self._models, self._root)
         self._models = {name: with_candidates(model, self._models) for name, model in self._models.items()}
@@ -120,9 +125,25 @@ class ModelReader:
         varied = {where: (where, _varied(whole, changes, "model", where))}
         expand_networks(varied)
         declared = varied[where][1] | {"title": f"{whole['title']}, {describe(name, model_keys())}"}
-        model = read_model(declared)
+        model = _read_model(declared, where)
         check_model(model, where, self._models, self._root)
         return with_candidates(model, self._models)
+
+
+def _read_model(declared: Parameters, where: str) -> Model:
+    """Return the typed declaration of a model, valid by its JSON schema.
+
+    Raises:
+        ConfigError: A value is none of its key for a reason that the schema cannot express, such as a number as a key.
+    """
+    try:
+        return read_model(declared)
+    except ValidationError as error:
+        key, reason = first_mistake(error)
+        path = key.removeprefix(f"{declared['kind']}.")  # the union of the kinds is no key
+        if path.endswith(NAME):
+            path, reason = path.removesuffix(NAME), "the name of this key is no text; write it in quotes"
+        raise ConfigError(f"{where}: key '{path}': {reason}") from None
 
 
 def _read_variation(name: str, known: Mapping[str, str], declared: Parameters) -> Changes:
