@@ -1,6 +1,7 @@
 """Runs of estimators, from the training job to the cell of a table: searches, choices, limits."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,17 @@ import pytest
 from factories.reporting import make_cell, make_common, place, planned
 from factories.training import inputs_of, make_run, outputs_in, process_backend
 
+from elemflow.core.deadline import DEADLINE
 from elemflow.core.errors import DataError
 from elemflow.core.files import read_json, write_json, write_parquet
+from elemflow.estimators import hyperparameter_search
 from elemflow.estimators.storage import load_estimator
 from elemflow.evaluation.metrics import evaluate
 from elemflow.reporting.figures.build import write_figure
 from elemflow.reporting.tables.kinds.errors import BUILDER
+from elemflow.training import interruption
+from elemflow.training.fitter import Task
+from elemflow.training.fitters.common import kept_trials
 from elemflow.training.job import train_run
 from elemflow.training.run_files import RunOutputs
 
@@ -90,6 +96,40 @@ def test_without_a_validation_set_inner_folds_select(inputs: Path) -> None:
     assert read_json(out["run_info"])["members"]["0"]["folds"] == 3
     with pytest.raises(DataError, match="no validation rows"):
         _train(inputs, TREE | {"search": SEARCH | {"select_by": "validation"}})
+
+
+@pytest.mark.parametrize("model", [TREE | {"search": SEARCH | {"method": "grid"}}, BEST], ids=["grid", "best_of"])
+def test_a_search_at_the_end_of_its_time_goes_on_with_the_next_trial(
+    inputs: Path, model: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = {name: path.read_bytes() for name, path in _train(inputs, model).items() if name == "predictions"}
+    fitted: list[float] = []
+    fit = hyperparameter_search._fit_and_evaluate
+
+    def counted(*given: Any) -> Any:
+        fitted.append(time.time())
+        if len(fitted) == 2:
+            monkeypatch.setenv(DEADLINE, "0")
+        return fit(*given)
+
+    monkeypatch.setattr(hyperparameter_search, "_fit_and_evaluate", counted)
+    with pytest.raises(interruption.Stopped, match="75") as stopped:
+        _train(inputs, model)
+    assert stopped.value.by_time_limit
+    assert "between two trials" in stopped.value.message
+    monkeypatch.delenv(DEADLINE)
+    outputs = _train(inputs, model)
+    assert len(fitted) == 2 * 3, "two members of three trials, each once"
+    assert {name: outputs[name].read_bytes() for name in whole} == whole
+
+
+def test_a_trial_begins_only_if_its_time_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = kept_trials(Task(None, tmp_path, "member 1/1"))  # type: ignore[arg-type]
+    monkeypatch.setenv(DEADLINE, str(time.time() + interruption.MARGIN + 500))
+    kept.before(0.0)
+    kept.before(300.0)
+    with pytest.raises(interruption.Stopped):
+        kept.before(600.0)
 
 
 def test_the_test_set_does_not_select(inputs: Path) -> None:

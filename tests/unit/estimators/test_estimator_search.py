@@ -1,6 +1,7 @@
 """Searches over grids and estimators, on a small regression."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,11 @@ def _part(rows: int, seed: int) -> RoleData:
 TRAIN, VALIDATION = _part(120, 0), _part(60, 1)
 
 
-def _search(*candidates: search_module.SearchSpace, folds: Any = None) -> search_module.SearchResult:
+def _search(
+    *candidates: search_module.SearchSpace, folds: Any = None, kept: search_module.KeptTrials | None = None
+) -> search_module.SearchResult:
     return search_module.search_hyperparameters(
-        candidates, TRAIN, VALIDATION, folds=folds, seed=1, threads=1, label="test"
+        candidates, TRAIN, VALIDATION, folds=folds, seed=1, threads=1, label="test", kept=kept
     )
 
 
@@ -106,6 +109,43 @@ def test_the_best_of_several_models() -> None:
     found = _search(line, tree)
     assert [trial.model for trial in found.trials] == ["line", "tree", "tree"]
     assert found.winner.validation_mae == min(_errors(found))
+
+
+@pytest.mark.parametrize("in_folds", [False, True])
+@pytest.mark.parametrize("method", ["grid", "tpe"])
+def test_a_search_that_is_killed_goes_on_with_the_next_trial(
+    method: str, in_folds: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halves = np.arange(len(TRAIN)) % 2 == 0
+    folds = [(TRAIN.take(~mask), TRAIN.take(mask)) for mask in (halves, ~halves)] if in_folds else None
+    model = TREE | {"search": TREE["search"] | {"method": method}}  # type: ignore[operator]
+    whole = _search(_grid("tree", model, 1), folds=folds)
+    fitted: list[int] = []
+    fit = search_module._fit_and_evaluate
+
+    def counted(*given: Any) -> Any:
+        fitted.append(len(fitted) + 1)
+        return fit(*given)
+
+    def end_after_two(_: float) -> None:
+        if len(fitted) == 2:
+            raise SystemExit
+
+    monkeypatch.setattr(search_module, "_fit_and_evaluate", counted)
+    with pytest.raises(SystemExit):
+        _search(_grid("tree", model, 1), folds=folds, kept=search_module.KeptTrials(tmp_path / "trials", end_after_two))
+    (tmp_path / "trials" / "2.json").write_text("{")  # cut off by the kill
+    fitted.clear()
+    found = _search(_grid("tree", model, 1), folds=folds, kept=search_module.KeptTrials(tmp_path / "trials"))
+    assert len(fitted) == len(whole.trials) - 1
+    assert _errors(found) == _errors(whole)
+    assert _points(found) == _points(whole)
+    assert found.best_trial == whole.best_trial
+    assert np.array_equal(found.best.predict(VALIDATION.x), whole.best.predict(VALIDATION.x))
+    fitted.clear()
+    again = _search(_grid("tree", model, 1), folds=folds, kept=search_module.KeptTrials(tmp_path / "trials"))
+    assert not fitted
+    assert np.array_equal(again.best.predict(VALIDATION.x), whole.best.predict(VALIDATION.x))
 
 
 def test_trials_that_diverge_do_not_win() -> None:

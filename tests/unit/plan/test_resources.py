@@ -74,6 +74,47 @@ def test_minutes_stay_within_a_day():
     )
 
 
+GRID = {"max_depth": [5, 10, 25, None], "max_features": [0.25, 0.33], "n_estimators": [100, 150, 200]}
+
+
+def grid(**search):
+    declared = {"method": "grid", "grid": GRID, "trials": 1} | search
+    return {"kind": "estimator", "estimator": "random_forest", "search": declared}
+
+
+def minutes(model, split=None, attempt=1):
+    return training_minutes(30_000, read_model(model), protocol({"members": 1} | (split or {})), attempt)
+
+
+@pytest.mark.parametrize(
+    ("model", "fits"),
+    [
+        (grid(), 24),
+        (grid(method="random", trials=20), 80),  # four fits in the time of one, as before
+        (grid(select_by="inner_cv", folds=5), 24 * 5 + 1),
+        (grid(method="random", trials=7, select_by="inner_cv", folds=8), 7 * 8 + 1),
+    ],
+)
+def test_every_fit_of_a_grid_has_time(model, fits):
+    assert minutes(model) == fits * 5 * 30_000 // 60_000 > MINUTES[0]
+
+
+def test_every_candidate_of_the_best_of_several_has_time():
+    candidates = {f"forest{number}": grid() for number in range(8)}
+    best = {"kind": "best_of", "models": list(candidates), "trials": 6, "folds": 4, "candidates": candidates}
+    assert minutes(best | {"select_by": "validation"}) == 8 * 6 * 5 // 2
+    assert minutes(best) == minutes(best | {"select_by": "validation"}), "there is a validation set"
+    without = {"train": 0.9, "validation": 0, "test": 0.1}
+    assert minutes(best, without) == (8 * 6 * 4 + 1) * 5 // 2, "inner folds select, and the winner is fitted again"
+
+
+def test_what_starts_again_gets_more_time_and_what_goes_on_does_not():
+    assert [minutes(grid(), attempt=n) for n in (1, 2, 3)] == [60, 120, 180]
+    assert minutes(grid(folds=100, select_by="inner_cv"), attempt=4) == MINUTES[1]
+    networks = [training_minutes(30_000, NETWORK, protocol({"members": 1}), n) for n in (1, 2)]
+    assert networks[0] == networks[1]
+
+
 def test_folds_and_repeats_count_as_members():
     one = training_minutes(10_000, NETWORK, protocol({"members": 1}))
     assert training_minutes(10_000, NETWORK, protocol(FOLDS | {"folds": 2, "repeats": 5})) == 10 * one

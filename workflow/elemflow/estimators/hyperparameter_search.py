@@ -1,6 +1,7 @@
 """Search for the regressor with the lowest mean absolute error on the validation set, or over inner folds.
 
-The test set never enters.
+The test set never enters. A finished trial is a file; a search that starts again takes the errors of those that are
+there and goes on with the next.
 """
 
 import logging
@@ -8,14 +9,16 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elemflow.config.model import EstimatorModel, GridSearch, ParameterValue
 from elemflow.core.errors import TrainingError
+from elemflow.core.files import read_json, write_json
 from elemflow.estimators.build import fit_estimator, make_estimator
 from elemflow.estimators.rows import Folds, Rows
 
@@ -66,6 +69,42 @@ class Trial:
     parameters: Parameters
     validation_mae: float | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class KeptTrials:
+    """Where finished trials are kept for the next start.
+
+    Attributes:
+        folder: A folder of this search alone.
+        before: Called before each trial that is fitted, with the seconds of the longest one since the start, 0 before
+            the first; ends the process if the job has not that much time.
+    """
+
+    folder: Path
+    before: Callable[[float], None] = lambda _: None
+
+    def read(self, number: int, estimator: str, parameters: Parameters) -> tuple[Trial, float] | None:
+        """Return a finished trial and its error as it was computed, which may be infinite or NaN.
+
+        Args:
+            number: Number of the trial.
+            estimator: Its estimator.
+            parameters: Its hyperparameters.
+
+        Returns:
+            None where there is none of this estimator with these hyperparameters.
+        """
+        try:
+            stored = read_json(self.folder / f"{number}.json")
+            trial, mae = Trial(**stored["trial"]), float(stored["mae"])
+        except (OSError, ValueError, KeyError, TypeError):  # absent or damaged: it is fitted again
+            return None
+        return (trial, mae) if (trial.estimator, trial.parameters) == (estimator, parameters) else None
+
+    def write(self, trial: Trial, mae: float) -> None:
+        """Keep a finished trial and its error."""
+        write_json(self.folder / f"{trial.trial}.json", {"trial": asdict(trial), "mae": repr(mae)})
 
 
 @dataclass(frozen=True)
@@ -133,6 +172,7 @@ def search_hyperparameters(
     seed: int,
     threads: int,
     label: str,
+    kept: KeptTrials | None = None,
 ) -> SearchResult:
     """Try the trials of all spaces and keep the best, fitted on the whole training set.
 
@@ -144,6 +184,7 @@ def search_hyperparameters(
         seed: Seed of every estimator.
         threads: Threads of every estimator.
         label: What is searched for, for the log.
+        kept: Finished trials of an earlier start, and where those of this one go; None keeps none.
 
     Returns:
         The best estimator and all trials; equal arguments give equal results.
@@ -157,22 +198,33 @@ def search_hyperparameters(
     total = sum(space.trials for space in spaces)
     evaluated_on = f"{len(folds)}-fold" if folds else "validation"
     trials: list[Trial] = []
-    best = _Best()
+    best, longest = _Best(), 0.0
 
     def evaluate(space: SearchSpace, proposed: "optuna.Trial") -> float:
+        nonlocal longest
         name, parameters = space.propose(proposed)
         make = partial(make_estimator, name, parameters, seed, threads, standardise=space.standardise)
-        started = time.monotonic()
-        estimator, mae = _fit_and_evaluate(make, folds or [(train, validation)], threads)
-        seconds = time.monotonic() - started
-        error = mae if np.isfinite(mae) else None
-        trial = Trial(len(trials) + 1, space.name or name, name, parameters, error, round(seconds, 3))
+        number, estimator = len(trials) + 1, None
+        if found := kept and kept.read(number, name, parameters):
+            trial, mae = found
+        else:
+            if kept:
+                kept.before(longest)
+            started = time.monotonic()
+            estimator, mae = _fit_and_evaluate(make, folds or [(train, validation)], threads)
+            seconds = time.monotonic() - started
+            longest = max(longest, seconds)
+            error = mae if np.isfinite(mae) else None
+            trial = Trial(number, space.name or name, name, parameters, error, round(seconds, 3))
+            if kept:
+                kept.write(trial, mae)
         trials.append(trial)
         if mae < best.mae:
             best.mae, best.estimator, best.trial, best.make = mae, estimator, trial.trial, make
         log.info(
-            "%s, trial %d/%d: %s, %s MAE %.5g, best %.5g @ %d, %.1f s",
-            label, trial.trial, total, trial.model, evaluated_on, mae, best.mae, best.trial, seconds,
+            "%s, trial %d/%d: %s, %s MAE %.5g, best %.5g @ %d, %.1f s%s",
+            label, number, total, trial.model, evaluated_on, mae, best.mae, best.trial, trial.seconds,
+            ", finished before" if found else "",
         )  # fmt: skip
         return mae
 
@@ -184,7 +236,7 @@ def search_hyperparameters(
             f"{label}: none of {total} trials gave finite predictions. Narrow the grid, for example to smaller steps."
         )
     found = SearchResult(best.estimator, best.trial, trials)
-    if not folds:
+    if best.estimator is not None and not folds:
         return found
     estimator = best.make()
     fit_estimator(estimator, train.x, train.y, threads)

@@ -1,13 +1,23 @@
 """What a training job requests: memory and minutes, from the size of its data.
 
-The constants are upper ends of what docs/results/performance.md measured. An estimate too low costs an attempt and
-nothing else: a job that ran out of memory comes back with more, one that ran out of time goes on from its checkpoint.
+The constants are upper ends of what docs/results/performance.md and models.md measured. An estimate too low costs an
+attempt: a job that ran out of memory comes back with more, the training of a network that ran out of time goes on from
+its checkpoint, and other models come back with more time and keep their finished members and trials.
 """
 
 import json
+import math
 from pathlib import Path
 
-from elemflow.config.model import BestOfModel, EstimatorModel, Model, NetworkModel, NetworkSearchModel, SearchModel
+from elemflow.config.model import (
+    BestOfModel,
+    EstimatorModel,
+    GridSearch,
+    Model,
+    NetworkModel,
+    NetworkSearchModel,
+    SearchModel,
+)
 from elemflow.config.protocol import Protocol, Training
 
 UNKNOWN_MATERIALS = 50_000  # before a dataset is curated; dry-runs only
@@ -52,26 +62,57 @@ def training_memory_mb(materials: int, representation: str, model: Model, protoc
     return -int(-needed // MEMORY_STEP_MB) * MEMORY_STEP_MB
 
 
-def training_minutes(materials: int, model: Model, protocol: Protocol) -> int:
-    """Return the minutes that a training job requests at each attempt, a day at most.
+def training_minutes(materials: int, model: Model, protocol: Protocol, attempt: int = 1) -> int:
+    """Return the minutes that a training job requests, a day at most.
 
     Args:
         materials: Materials of the dataset.
         model: The model.
         protocol: The protocol.
+        attempt: Number of the attempt. That of a network is as long at each, since it goes on where it was.
     """
     if isinstance(model, NetworkModel):
         milliseconds = 0.1 * _training(protocol).for_size(materials).max_epochs * _trials(model)  # per row on a GPU
+        attempt = 1
     else:
-        milliseconds = 20 * _trials(model)
-    return int(min(max(protocol.split.n_trainings * materials * milliseconds / 60_000, MINUTES[0]), MINUTES[1]))
+        milliseconds = max(20 * _trials(model), 5 * _fits(model, protocol))
+    needed = max(protocol.split.n_trainings * materials * milliseconds / 60_000, MINUTES[0])
+    return int(min(needed * attempt, MINUTES[1]))
 
 
 def _trials(model: Model) -> int:
-    """Return how many models are tried per member."""
+    """Return how many models are tried per member, or `trials` of a search."""
     if isinstance(model, EstimatorModel):
         return model.search.trials if model.search else 1
     return model.trials if isinstance(model, BestOfModel | SearchModel | NetworkSearchModel) else 1
+
+
+def _fits(model: Model, protocol: Protocol) -> int:
+    """Return how often an estimator is fitted per member: at each point that is tried, in each inner fold."""
+    if isinstance(model, BestOfModel):
+        selecting: GridSearch | BestOfModel | None = model
+        points = sum(_points(candidate, model.trials) for candidate in model.candidates.values())
+    elif isinstance(model, EstimatorModel):
+        selecting, points = model.search, _points(model)
+    else:
+        return _trials(model)
+    if selecting is None:
+        return 1
+    inner = selecting.select_by == "inner_cv" or (selecting.select_by == "auto" and not protocol.split.has_validation)
+    return points * selecting.folds + 1 if inner else points
+
+
+def _points(model: EstimatorModel, trials: int | None = None) -> int:
+    """Return how many points of its grid are tried.
+
+    Args:
+        model: The estimator.
+        trials: Points drawn at random, in place of what it declares.
+    """
+    if model.search is None:
+        return 1
+    points = math.prod(len(values) for values in model.search.grid.values())
+    return points if model.search.method == "grid" and trials is None else min(points, trials or model.search.trials)
 
 
 def _training(protocol: Protocol) -> Training:

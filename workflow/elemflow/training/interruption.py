@@ -61,11 +61,15 @@ def forget() -> None:
     _received.clear()
 
 
-def requested() -> str | None:
-    """Return what requests a stop, in words, or None."""
+def requested(ahead: float = 0.0) -> str | None:
+    """Return what requests a stop, in words, or None.
+
+    Args:
+        ahead: Seconds that the next piece of work takes, if that cannot be stopped.
+    """
     if _received:
         return _received[0].name
-    if time.time() > deadline() - MARGIN:
+    if time.time() + ahead > deadline() - MARGIN:
         return TIME_LIMIT
     return "the end of the time for other runs" if time.monotonic() > min(_ends, default=math.inf) else None
 

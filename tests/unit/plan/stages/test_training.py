@@ -32,7 +32,7 @@ def test_a_property_that_a_dataset_lacks_is_named(wf, run):
 
 def test_memory_of_a_training_grows_with_each_attempt(wf, run, empty):
     assert wf.training.memory_mb(wildcards(run), 2) == 2 * wf.training.memory_mb(wildcards(run), 1)
-    assert wf.training.minutes(wildcards(run)) >= 30
+    assert wf.training.minutes(wildcards(run), 1) >= 30
 
 
 def test_a_base_that_the_workflow_builds_is_an_input_and_one_from_a_file_is_none(wf, empty):

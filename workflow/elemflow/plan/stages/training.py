@@ -129,7 +129,7 @@ class Training(Stage):
         materials = self._count_materials(wildcards)
         return resources.training_memory_mb(materials, wildcards.representation, model, protocol) * attempt
 
-    def minutes(self, wildcards: Wildcards) -> int:
-        """Return the minutes that a training job requests."""
+    def minutes(self, wildcards: Wildcards, attempt: int) -> int:
+        """Return the minutes that a training job requests, more on each attempt unless it trains a network."""
         model, protocol = self.settings.models[wildcards.model], self.settings.protocol(wildcards.protocol)
-        return resources.training_minutes(self._count_materials(wildcards), model, protocol)
+        return resources.training_minutes(self._count_materials(wildcards), model, protocol, attempt)

@@ -10,6 +10,7 @@ from elemflow.training.fitters.common import (
     EstimatorFitterBase,
     as_fitted,
     inner_folds,
+    kept_trials,
     selection_roles,
     why_too_large,
 )
@@ -52,6 +53,7 @@ class BestOfFitter(EstimatorFitterBase):
             seed=seed,
             threads=self.backend.threads,
             label=task.label,
+            kept=kept_trials(task),
         )
         return as_fitted(found, chosen=found.winner.model, folds=model.folds if folds else None, left_out=skipped)
 

@@ -11,9 +11,10 @@ from elemflow.chemistry.material_id import composition_of
 from elemflow.config.model import BestOfModel, EstimatorModel, GridSearch
 from elemflow.core.errors import TrainingError
 from elemflow.core.roles import Role
-from elemflow.estimators.hyperparameter_search import SearchResult
+from elemflow.estimators.hyperparameter_search import KeptTrials, SearchResult
 from elemflow.estimators.storage import save_estimator
 from elemflow.splits.schemes.base import random_folds
+from elemflow.training import interruption
 from elemflow.training.backend import EngineInfo
 from elemflow.training.data import MemberData, RoleData
 from elemflow.training.fitter import Fitted, Fitter, Task
@@ -56,6 +57,16 @@ class EstimatorFitterBase(Fitter):
     @abstractmethod
     def fit(self, task: Task) -> Fitted:
         """See `elemflow.training.fitter.Fitter`."""
+
+
+def kept_trials(task: Task) -> KeptTrials:
+    """Return where the trials of a member are kept, as long as the job's time has room for another one."""
+
+    def stop_if_late(seconds: float) -> None:
+        if reason := interruption.requested(seconds):
+            raise interruption.Stopped(f"{task.label}: stopped by {reason} between two trials", reason)
+
+    return KeptTrials(task.folder / "trials", stop_if_late)
 
 
 def selection_roles(search: GridSearch | BestOfModel | None) -> set[Role]:

@@ -15,6 +15,7 @@ from elemflow.training.fitters.common import (
     EstimatorFitterBase,
     as_fitted,
     inner_folds,
+    kept_trials,
     selection_roles,
     why_too_large,
 )
@@ -45,7 +46,14 @@ class EstimatorFitter(EstimatorFitterBase):
             folds = inner_folds(model.search, data, seed)
             spaces = [grid_space(self.run.run.model, model, seed)]
             found = search_hyperparameters(
-                spaces, data.train, data.validation, folds=folds, seed=seed, threads=threads, label=task.label
+                spaces,
+                data.train,
+                data.validation,
+                folds=folds,
+                seed=seed,
+                threads=threads,
+                label=task.label,
+                kept=kept_trials(task),
             )
             return as_fitted(found, folds=model.search.folds if folds else None)
         estimator = make_estimator(model.estimator, model.parameters, seed, threads)

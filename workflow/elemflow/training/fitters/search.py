@@ -6,7 +6,7 @@ from elemflow.estimators.flaml_search import search_with_flaml
 from elemflow.estimators.hyperparameter_search import search_hyperparameters
 from elemflow.estimators.optuna_spaces import optuna_space
 from elemflow.training.fitter import Fitted, Task
-from elemflow.training.fitters.common import EstimatorFitterBase, as_fitted
+from elemflow.training.fitters.common import EstimatorFitterBase, as_fitted, kept_trials
 
 
 class SearchFitter(EstimatorFitterBase):
@@ -30,7 +30,15 @@ class SearchFitter(EstimatorFitterBase):
             found = search_with_flaml(model, train, validation, seed=seed, threads=threads, label=task.label)
         else:
             space = optuna_space(model, len(train), seed, task.label)
-            found = search_hyperparameters([space], train, validation, seed=seed, threads=threads, label=task.label)
+            found = search_hyperparameters(
+                [space],
+                train,
+                validation,
+                seed=seed,
+                threads=threads,
+                label=task.label,
+                kept=kept_trials(task),
+            )
         return as_fitted(found, chosen=found.winner.model)
 
 
