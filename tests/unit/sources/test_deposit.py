@@ -259,11 +259,22 @@ def test_member_that_is_there_twice(root: Path, server: Server, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("cut", [40, 200])
-def test_damaged_archive(root: Path, server: Server, tmp_path: Path, cut: int) -> None:
-    name = "oqmd-v1_2-for-cgnn.7z"
-    put_7z(server.folder / name, {"oqmd_dataset/targets.csv": TARGETS * 9})
-    path = server.folder / name
-    path.write_bytes(path.read_bytes()[:-cut])
+def test_a_part_of_an_archive_is_not_kept(root: Path, server: Server, tmp_path: Path, cut: int) -> None:
+    path = server.folder / "oqmd-v1_2-for-cgnn.7z"
+    put_7z(path, {"oqmd_dataset/targets.csv": TARGETS * 9})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    with pytest.raises(DataError, match=r"the file is damaged \(its table of contents is missing\)"):
+        retrieve("oqmd2", dataset_of(root, "oqmd2", server).source, tmp_path)
+    path.write_bytes(whole)
+    retrieve("oqmd2", dataset_of(root, "oqmd2", server).source, tmp_path)
+
+
+def test_damaged_archive(root: Path, server: Server, tmp_path: Path) -> None:
+    path = server.folder / "oqmd-v1_2-for-cgnn.7z"
+    put_7z(path, {"oqmd_dataset/targets.csv": TARGETS * 9})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20] + bytes(20))
     with pytest.raises(DataError, match="Delete it and run again"):
         retrieve("oqmd2", dataset_of(root, "oqmd2", server).source, tmp_path)
 

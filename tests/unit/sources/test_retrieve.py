@@ -170,8 +170,22 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
     pq.write_table(table_of, tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"a\.parquet has more than one column 'gap'"):
         rows_of(source_of(kind="table", path=str(tmp_path / "a.parquet")), tmp_path / "raw")
+    with pytest.raises(DataError, match=r"a\.csv has more than one column 'gap'"):
+        rows_of(save(tmp_path / "a.csv", b"\nformula,gap,gap\nNaCl,1,2\n"), tmp_path / "raw")
+    split = b'{"columns": ["formula", "gap", "gap"], "index": [0], "data": [["NaCl", 1, 2]]}'
+    with pytest.raises(DataError, match=r"a\.json .* more than one column 'gap'"):
+        rows_of(save(tmp_path / "a.json", split), tmp_path / "raw")
     frame = rows_of(save(tmp_path / "a.csv", b"formula,,\nNaCl,,\n"), tmp_path / "raw")
     assert frame["formula"].tolist() == ["NaCl"]
+
+
+@pytest.mark.parametrize("text", ["\n\nformula;gap\nNaN;0.1\n", " \nformula;gap\n\nNaN;0.1\n"])
+def test_empty_lines_above_the_header_are_passed_over(tmp_path: Path, text: str) -> None:
+    frame = rows_of(save(tmp_path / "a.csv", text.encode(), separator=";"), tmp_path / "raw")
+    assert frame.to_dict("list") == {"formula": ["NaN"], "gap": ["0.1"]}
+    assert table.header_separator(tmp_path / "a.csv") == ";"
+    with pytest.raises(DataError, match=r"looks like ';'"):
+        rows_of(save(tmp_path / "a.csv", text.encode()), tmp_path / "raw")
 
 
 def test_another_encoding(tmp_path: Path) -> None:

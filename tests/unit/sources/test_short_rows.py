@@ -23,6 +23,8 @@ def read(folder: Path, text: str, separator: str = ",", names: tuple[str, ...] |
         ("formula\tef  gap \n NaCl\t1  2 \nMgO\t 7.8 \n", "whitespace", "line 3 has 2 cells, the header 3"),
         ('formula,ef,gap\n"Na\nCl",1,\n \nMgO,7.8\n', ",", "line 5 has 2 cells, the header 3"),
         ("formula;ef\nNaCl;1\nMgO;7.8\nCa", ";", "line 4 has 1 cells, the header 2"),
+        ("\n \nformula,ef,gap\nNaCl,1,2\nMgO,7.8\n", ",", "line 5 has 2 cells, the header 3"),
+        ("\r\nformula ef gap\r\nNaCl 1 2\r\nMgO 7.8\r\n", "whitespace", "line 4 has 2 cells, the header 3"),
     ],
 )
 def test_the_line_of_a_short_row_is_named(

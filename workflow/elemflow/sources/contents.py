@@ -1,9 +1,16 @@
 """What a downloaded file must be: the data that were requested, whole, and with the SHA-256 that is known."""
 
+import bz2
 import gzip
+import lzma
+import os
+import struct
+import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO, Any, cast
 
 import requests
 
@@ -21,6 +28,9 @@ _MAGIC: dict[str, tuple[bytes, ...]] = {
     ".parquet": (b"PAR1",),
     ".json": (b"{", b"["),
 }
+
+_TAR_AT = 257
+_7Z_HEADER = 32
 
 BY_HAND = "Download the file with a browser and use a source of kind 'table' with its path."
 
@@ -79,17 +89,75 @@ def check_content(response: requests.Response, start: bytes, url: str, suffix: s
 
 
 def check_whole(part: Path, suffix: str) -> None:
-    """Read a file of unknown SHA-256 to its end, since servers that state no length may stop anywhere."""
+    """Read a file of unknown SHA-256 to its end, since servers that state no length may stop anywhere.
+
+    The first SHA-256 is expected from then on, so that a part of a file must not become it. What a file is, is seen
+    from its content, but for JSON; of text without an end of its own, as csv, nothing can be said.
+
+    Args:
+        part: The file.
+        suffix: Suffix of its final name.
+
+    Raises:
+        TemporaryError: The file is cut off or damaged.
+    """
+    with part.open("rb") as stream:
+        start = stream.read(SNIFFED)
+    unpack = next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), None)
     try:
-        if suffix == ".gz":
-            with gzip.open(part) as stream:
-                while stream.read(_BLOCK):
-                    pass
-        elif suffix == ".zip":
-            with zipfile.ZipFile(part) as archive:
-                for member in archive.infolist():
-                    with archive.open(member) as stream:
-                        while stream.read(_BLOCK):
-                            pass
-    except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
+        if unpack is not None:
+            with unpack(part) as stream:
+                _read_on(stream)
+        elif suffix == ".zip" or start.startswith(b"PK\x03\x04"):
+            _read_zip(part)
+        elif start[_TAR_AT:].startswith(b"ustar"):
+            with tarfile.open(part, "r:") as archive:
+                archive.getmembers()
+        elif start.startswith(b"7z\xbc\xaf\x27\x1c"):
+            _check_7z(part, start)
+        elif start.startswith(b"PAR1"):
+            _check_end(part, (b"PAR1",))
+        elif suffix == ".json":
+            _check_end(part, (b"}", b"]"))
+    except (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise TemporaryError(f"the file is damaged ({error})") from error
+
+
+def _zstandard(path: Path) -> IO[bytes]:
+    import pyarrow as pa  # noqa: PLC0415  for one kind of file
+
+    return cast("IO[bytes]", pa.input_stream(str(path), compression="zstd"))
+
+
+_COMPRESSED: Mapping[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open, b"\x28\xb5\x2f\xfd": _zstandard,
+}  # fmt: skip
+
+
+def _read_on(stream: IO[bytes]) -> None:
+    while stream.read(_BLOCK):
+        pass
+
+
+def _read_zip(part: Path) -> None:
+    with zipfile.ZipFile(part) as archive:
+        for member in archive.infolist():
+            try:
+                with archive.open(member) as stream:
+                    _read_on(stream)
+            except (RuntimeError, NotImplementedError):  # encrypted, or packed in an unknown way: who reads it says so
+                return
+
+
+def _check_end(part: Path, ends: tuple[bytes, ...]) -> None:
+    with part.open("rb") as stream:
+        stream.seek(-min(part.stat().st_size, SNIFFED), os.SEEK_END)
+        end = stream.read().rstrip()
+    if not end.endswith(ends):
+        raise EOFError(f"it ends with {end[-16:]!r}")
+
+
+def _check_7z(part: Path, start: bytes) -> None:
+    """Compare the size of a 7z archive with the place of its table of contents, which stands at its end."""
+    if len(start) < _7Z_HEADER or part.stat().st_size < _7Z_HEADER + sum(struct.unpack("<QQ", start[12:28])):
+        raise EOFError("its table of contents is missing")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 _BLOCK = 1 << 20
 
@@ -38,7 +38,7 @@ def iter_rows(stream: TextIO) -> Iterator[dict[str, Any]]:
             yield from (_record(row, columns) for row in scanner.items())
             return
         value = scanner.value()
-        columns = value if key == "columns" else columns
+        columns = _names(value) if key == "columns" else columns
         if scanner.peek() != "}":
             scanner.take(",")
     scanner.take("}")
@@ -61,6 +61,14 @@ def iter_lines(stream: TextIO) -> Iterator[dict[str, Any]]:
             raise ValueError(f"line {number} is not JSON: {error}") from None
         except ValueError:
             raise ValueError(f"line {number} is not a record") from None
+
+
+def _names(columns: Any) -> list[str]:
+    """Return the names of columns; raise if two are equal, of which one would be lost."""
+    twice = next((name for name in columns if columns.count(name) > 1), None) if isinstance(columns, list) else None
+    if twice is not None:
+        raise ValueError(f"it has more than one column {twice!r}; rename or remove all but one")
+    return cast("list[str]", columns)
 
 
 def _record(row: Any, columns: list[str] | None) -> dict[str, Any]:

@@ -288,7 +288,8 @@ def header_separator(path: Path, otherwise: str = ",") -> str:
     candidates = (",", *(each for each in SEPARATORS if each != ","))
     try:
         with open_table(path) as stream:
-            line = stream.readline(1 << 20).decode("utf-8-sig", errors="replace")
+            lines = iter(lambda: stream.readline(1 << 20), b"")
+            line = next(filter(bytes.strip, lines), b"").decode("utf-8-sig", errors="replace")
     except UNREADABLE:
         return otherwise  # who reads the table says what is wrong with it
     counts = {each: len(next(csv.reader(io.StringIO(line), delimiter=each), [])) for each in candidates}
@@ -309,7 +310,12 @@ def _in_words(error: Exception) -> str:
 def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
     separator = layout.separator
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    header = text.readline().split() if separator == WHITESPACE else next(csv.reader(text, delimiter=separator), [])
+    # pandas passes over empty lines above the header, so that what is checked must not be one of them.
+    blank, line = 0, text.readline()
+    while line and not line.strip(None if separator == WHITESPACE else " \r\n"):
+        blank, line = blank + 1, text.readline()
+    lines = itertools.chain([line], text)
+    header = line.split() if separator == WHITESPACE else next(csv.reader(lines, delimiter=separator), [])
     first = text.readline()
     text.detach()
     stream.seek(0)
@@ -334,6 +340,7 @@ def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.Data
             keep_default_na=False,
             index_col=False,
             header=None if layout.names else 0,
+            skiprows=blank,
             names=layout.names,
             encoding="utf-8-sig",
             chunksize=CHUNK_ROWS,
