@@ -1,9 +1,9 @@
 """Keys of one declaration that do not fit each other, or other declarations."""
 
 import pytest
-from factories.configuration import CONFIG, DATASET, edit, refusal
+from factories.configuration import CONFIG, DATASET, edit, make_protocol, refusal
 
-from elemflow.config.checks import check_datasets, check_order
+from elemflow.config.checks import check_datasets, check_nested, check_order
 from elemflow.config.dataset import Dataset
 from elemflow.config.load import load
 from elemflow.core.errors import ConfigError
@@ -80,6 +80,38 @@ def test_a_wrong_hold_out_is_refused(project, declared, message):
     text = f"{{title: A, extends: brnet2023, split: {{hold_out: {declared}}}}}"
     (project / "config/protocols/a.yaml").write_text(text)
     assert f"config/protocols/a.yaml (extends brnet2023): {message}" in refusal(project)
+
+
+@pytest.mark.parametrize(
+    ("split", "allowed"),
+    [
+        ({"scheme": "k_fold", "folds": 5}, True),
+        ({"scheme": "k_fold_validation", "folds": 5, "test": 0.1}, True),
+        ({"scheme": "k_fold_pairs", "folds": 5}, False),
+        ({"scheme": "leave_systems_out", "folds": 5}, False),
+        ({"scheme": "leave_elements_out", "elements": ["Li"]}, False),
+        ({"scheme": "named_systems", "systems": ["Mg-O"]}, False),
+        ({"scheme": "highest_values"}, False),
+    ],
+    ids=lambda value: value["scheme"] if isinstance(value, dict) else "",
+)
+def test_no_element_is_held_out_where_related_materials_leave_training_together(project, split, allowed):
+    whole = split | {"seed": 1, "hold_out": {"element": "Mg", "train_fraction": 0.5}}
+    edit(project, "protocols/brnet2023.yaml", lambda c: c.update(split=whole))
+    if allowed:
+        load(CONFIG, project)
+        return
+    expected = f"key 'split.hold_out': the scheme {split['scheme']} keeps from training what is related to the test set"
+    assert expected in refusal(project)
+
+
+def test_nested_runs_hold_no_element_out():
+    folds = {"scheme": "k_fold", "folds": 5, "seed": 1}
+    pairs = {"b": make_protocol(folds | {"scheme": "k_fold_pairs"})}
+    check_nested(make_protocol(folds, nested="b"), "a.yaml", pairs)
+    held = make_protocol(folds | {"hold_out": {"element": "Mg", "train_fraction": 0.5}}, nested="b")
+    with pytest.raises(ConfigError, match=r"a.yaml: key 'split.hold_out': the nested runs of protocol 'b' would be"):
+        check_nested(held, "a.yaml", pairs)
 
 
 @pytest.mark.parametrize("scheme", ["highest_values", "latest"])

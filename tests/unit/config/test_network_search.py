@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from elemflow.config.load import load
+from elemflow.config.model import NetworkSearchModel
 from elemflow.config.network_search import applied, check_search, values_of
 from elemflow.core.errors import ConfigError
 
@@ -55,6 +56,8 @@ def test_the_searches_of_the_papers_have_their_values(settings):
         ({"space": {"spec.width_factor": {"low": 0, "high": 1, "log": True}}}, r"is no range"),
         ({"space": {"spec.width_factor": {"low": 1, "high": 2}}, "sampler": "grid"}, r"a grid needs values"),
         ({"space": {"rate": [1]}}, r"rate"),
+        ({"space": {"training.engine": ["jax", "tensorflow"]}}, r"space.training.engine.*decides nothing in a trial"),
+        ({"space": {"spec.by_training_size": [[]]}}, r"space.spec.by_training_size.*decides nothing in a trial"),
         ({"trials": 0}, r"trials"),
     ],
 )
@@ -66,11 +69,47 @@ def test_a_mistake_is_named(project, change, message):
 
 
 def test_it_chooses_on_a_validation_set(settings):
-    check_search("m", settings.protocols["huang2020_dnn"], "here")
+    model = settings.models["irnet17_search"]
+    check_search("m", model, settings.protocols["huang2020_dnn"], "here")
     with pytest.raises(ConfigError, match=r"here: model 'm'.*has none"):
-        check_search("m", settings.protocols["irnet2019"], "here")
+        check_search("m", model, settings.protocols["irnet2019"], "here")
     monitors = "irnet2019@train=0.81,validation=0.09"
     with pytest.raises(ConfigError, match=r"stops by the test set"):
-        check_search("m", settings.protocol(monitors), "here")
+        check_search("m", model, settings.protocol(monitors), "here")
     with pytest.raises(ConfigError, match=r"pre-training"):
-        check_search("m", settings.protocols["recipe_fine_tuned"], "here")
+        check_search("m", model, settings.protocols["recipe_fine_tuned"], "here")
+
+
+EARLY = {"monitor": "validation", "patience": 9, "restore_best": True}
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"training.early_stopping.monitor": ["validation", "test"]}, r"monitor'.*this one monitors the test set"),
+        ({"training.early_stopping": {"a": EARLY, "b": EARLY | {"monitor": "test"}}}, r"monitors the test set"),
+        ({"training.batch_size": [32, 0]}, r"key 'space.training.batch_size': .*0 is less than"),
+        ({"training.batch_size": {"low": 8, "high": 64}}, r"key 'space.training.batch_size'"),
+        ({"training.loss": ["mae", "mea"]}, r"key 'space.training.loss'.*'mea'"),
+        ({"training.optimizer.learning_rate": {"low": -1, "high": 1}}, r"learning_rate.*-1.0 is less than"),
+        ({"training.optimizer.rho": [0.9]}, r"key 'space.training.optimizer.rho'"),
+        ({"training.early_stopping": {"a": EARLY, "b": None}}, None),
+        (
+            {
+                "training.optimizer": {
+                    "a": {"name": "adam", "learning_rate": 1},
+                    "b": {"name": "sgd", "learning_rate": 1},
+                },
+                "training.optimizer.momentum": [0.9],
+            },
+            None,
+        ),
+    ],
+)
+def test_every_choice_is_one_that_the_protocol_allows(settings, space, message):
+    model = NetworkSearchModel.model_validate(settings.models["irnet17_search"].plain() | {"space": space})
+    if message is None:
+        check_search("m", model, settings.protocols["huang2020_dnn"], "here")
+        return
+    with pytest.raises(ConfigError, match=rf"here: model 'm'.*{message}"):
+        check_search("m", model, settings.protocols["huang2020_dnn"], "here")

@@ -329,10 +329,16 @@ def _check_ends(path: str, split: OrderedScheme) -> None:
 
 
 def _check_hold_out(path: str, split: SplitScheme) -> None:
-    """Check that an element that is held out exists and that its shares leave materials to test."""
+    """Check that an element can be held out, that it exists and that its shares leave materials to test."""
     declared = split.reductions.hold_out
     if not declared:
         return
+    if not split.holds_out:
+        raise ConfigError(
+            f"{path}: key 'split.hold_out': the scheme {split.name} keeps from training what is related to the test "
+            "set, and a share of the element's materials would return. Remove the key, or use the scheme fractions, "
+            "k_fold or k_fold_validation."
+        )
     if declared.element not in SYMBOLS:
         raise ConfigError(
             f"{path}: key 'split.hold_out.element': '{declared.element}' is not the symbol of an element."
@@ -418,6 +424,11 @@ def check_nested(protocol: Protocol, path: str, protocols: Mapping[str, Protocol
             f"{path}: key 'nested': no protocol '{name}'. Known: {', '.join(protocols)}.{nearest(name, protocols)}"
         )
     split = protocols[name].split
+    if own.reductions.hold_out:
+        raise ConfigError(
+            f"{path}: key 'split.hold_out': the nested runs of protocol '{name}' would be trained on tested materials "
+            "with the element. Remove this key, or the key 'nested'."
+        )
     pairs = {"scheme": "k_fold_pairs"} | {key: getattr(own, key, None) for key in ("folds", "seed", "max_materials")}
     found = {key: getattr(split, key, None) for key in pairs}
     if own.name != "k_fold" or found != pairs:

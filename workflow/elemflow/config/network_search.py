@@ -1,6 +1,7 @@
 """Searches over networks: what a set of choices makes of a network and of its training."""
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,16 @@ from pydantic import ValidationError
 
 from elemflow.config.model import ChoiceRange, Choices, NetworkSearchModel
 from elemflow.config.protocol import Protocol, Training
+from elemflow.config.yaml_schema import check
 from elemflow.core.errors import ConfigError, nearest
 from elemflow.networks.families.registry import read_spec
 from elemflow.networks.spec import NetworkSpec
 
 SPEC, TRAINING = "spec", "training"
+NOT_CHOSEN = ("engine", "parallel_members", "record_test", "by_training_size")
+"""Settings that decide nothing in a trial, which is one training of one size in a process with one engine."""
+INSIDE = 0.3819
+"""Place in a range that no bound stands for."""
 
 
 def values_of(choices: Choices) -> dict[str, Any]:
@@ -48,7 +54,9 @@ def applied(model: NetworkSearchModel, training: Training, chosen: Mapping[str, 
 def _set(plain: dict[str, Any], key: str, value: Any) -> None:
     *above, last = key.split(".")
     for name in above:
-        plain = plain.setdefault(name, {})
+        if plain.get(name) is None:  # such as the early stopping of a protocol without any
+            plain[name] = {}
+        plain = plain[name]
     plain[last] = value
 
 
@@ -64,6 +72,8 @@ def check_space(model: NetworkSearchModel, where: str, root: Path) -> None:
         known = type(model.spec if first == SPEC else _ANY_TRAINING).model_fields
         if rest.split(".")[0] not in known:
             raise ConfigError(f"{place}: no such setting.{nearest(rest, known)} Known: {', '.join(known)}.")
+        if rest.split(".")[0] in NOT_CHOSEN:
+            raise ConfigError(f"{place}: decides nothing in a trial. Set it in the protocol or the network itself.")
         if isinstance(choices, ChoiceRange):
             _check_range(choices, model, place)
         for name, value in values_of(choices).items() if first == SPEC else ():
@@ -92,19 +102,64 @@ _ANY_TRAINING = Training.model_validate(
 )
 
 
-def check_search(model: str, protocol: Protocol, where: str) -> None:
-    """Check that a protocol lets a search choose on a validation set.
+def check_search(name: str, model: NetworkSearchModel, protocol: Protocol, where: str) -> None:
+    """Check that a protocol lets a search choose on a validation set, and that it allows every choice.
+
+    Args:
+        name: Id of the model.
+        model: The search.
+        protocol: The protocol.
+        where: How messages call the run.
 
     Raises:
-        ConfigError: It has no validation set, stops by the test set, or starts from the weights of another run.
+        ConfigError: The protocol has no validation set, stops by the test set, or starts from the weights of another
+            run; or a choice stops by the test set, or has a value that a protocol cannot have.
     """
-    stopping = protocol.training.early_stopping if protocol.training else None
-    for reason, wrong in _obstacles(protocol, monitors_test=bool(stopping and stopping.monitor == "test")):
+    for reason, wrong in _obstacles(protocol, monitors_test=_monitors_test(protocol.training)):
         if wrong:
             raise ConfigError(
-                f"{where}: model '{model}' searches over networks by the error on a validation set, and the protocol "
+                f"{where}: model '{name}' searches over networks by the error on a validation set, and the protocol "
                 f"{reason}. Name one with a validation set that stops the training."
             )
+    if protocol.training is None:
+        return
+    for key in model.space:
+        place = f"{where}: model '{name}': key 'space.{key}'"
+        for value in _examples(model.space[key]):
+            _check_choice(model, protocol, key, value, place)
+
+
+def _examples(choices: Choices) -> list[Any]:
+    """Return the values of a choice, or the bounds of a range and a number between them."""
+    if isinstance(choices, ChoiceRange):
+        return [choices.low, choices.high, choices.low + INSIDE * (choices.high - choices.low)]
+    return list(values_of(choices).values())
+
+
+def _check_choice(model: NetworkSearchModel, protocol: Protocol, key: str, value: Any, place: str) -> None:
+    """Check that a trial may have a value, with some value of the keys above it that are chosen too."""
+    assert protocol.training is not None  # noqa: S101  the caller looked
+    above = [other for other in model.space if key.startswith(f"{other}.")]
+    refused = []
+    combinations = list(product(*(_examples(model.space[other]) for other in above)))
+    for chosen in combinations:
+        try:
+            _, training = applied(model, protocol.training, dict(zip(above, chosen, strict=True)) | {key: value})
+            check({**protocol.written, TRAINING: training.plain()}, "protocol", place)
+        except ConfigError as error:
+            refused.append(f"{place}: {error}".replace(f"{place}: {place}: ", f"{place}: "))
+            continue
+        if _monitors_test(training):
+            raise ConfigError(
+                f"{place}: trials are compared by the error on the validation set, and this one monitors the test set."
+            )
+    if len(refused) == len(combinations):
+        raise ConfigError(refused[0])
+
+
+def _monitors_test(training: Training | None) -> bool:
+    stopping = training.early_stopping if training else None
+    return bool(stopping and stopping.monitor == "test")
 
 
 def _obstacles(protocol: Protocol, *, monitors_test: bool) -> Iterator[tuple[str, bool]]:

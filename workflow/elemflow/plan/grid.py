@@ -219,7 +219,7 @@ def _check_run(settings: Settings, run: Run, where: str) -> None:
             "with estimators, or name another protocol."
         )
     if isinstance(model, NetworkSearchModel):
-        check_search(run.model, protocol, where)
+        check_search(run.model, model, protocol, where)
     scaled = protocol.scaling_of(parts_of(run.representation))
     model.spec.check_representation(run.representation, scaled, f"{where}: model '{run.model}'")
 

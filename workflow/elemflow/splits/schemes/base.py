@@ -79,11 +79,14 @@ class SplitScheme(Declared):
         grouped: Whether all materials of one composition have the same role.
         predefined: Whether the roles come from outside, so that no material is drawn.
         reads_target: Whether the labels of `splits` are the values of the property.
+        holds_out: Whether an element can be held out: its materials get roles of their own, which is no leak only where
+            chance, and nothing that the materials have in common, decides about the roles of the others.
     """
 
     grouped: ClassVar[bool] = True
     predefined: ClassVar[bool] = False
     reads_target: ClassVar[bool] = False
+    holds_out: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

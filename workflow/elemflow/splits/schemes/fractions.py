@@ -1,7 +1,7 @@
 """Random splits into given shares of the materials."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -12,6 +12,7 @@ from elemflow.splits.schemes.base import RandomScheme, Shares, describe_members,
 class Fractions(RandomScheme):
     """Random training, validation and test sets."""
 
+    holds_out: ClassVar[bool] = True
     scheme: Literal["fractions"] = Field(description="Random training, validation and test sets.")
     train: float = Field(gt=0, lt=1, description="Share of the training set.")
     validation: float = Field(0.0, ge=0, lt=1, description="Share of the validation set.")

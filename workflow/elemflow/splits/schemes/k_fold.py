@@ -1,7 +1,7 @@
 """Cross-validation: each fold is the test set once."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -24,6 +24,7 @@ from elemflow.splits.schemes.base import (
 class KFold(TestedFolds, RandomScheme):
     """Folds of the compositions; each is the test set once per repetition."""
 
+    holds_out: ClassVar[bool] = True
     scheme: Literal["k_fold"] = Field(
         description="Folds of the compositions; each is the test set once per repetition."
     )

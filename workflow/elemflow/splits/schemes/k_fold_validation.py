@@ -1,7 +1,7 @@
 """One test set, and each fold of the rest as the validation set once."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -24,6 +24,7 @@ from elemflow.splits.schemes.base import (
 class KFoldValidation(RandomScheme):
     """A common test set; each fold of the other materials is the validation set of one ensemble member."""
 
+    holds_out: ClassVar[bool] = True
     scheme: Literal["k_fold_validation"] = Field(
         description="A common test set; each fold of the other materials is the validation set of one ensemble member."
     )
