@@ -111,6 +111,7 @@ def test_features_stand_in_a_pipeline():
 
 
 def test_features_follow_the_conventions_of_scikit_learn():
+    np.testing.assert_array_equal(*(elemflow.Features("ef").transform([text]) for text in ("Fe2O3", " Fe2O3\r\n")))
     features = elemflow.Features("ef", errors="nan")
     assert clone(features).get_params() == features.get_params() == {"representation": "ef", "errors": "nan"}
     assert eval(repr(features), {"Features": elemflow.Features}).get_params() == features.get_params()

@@ -52,6 +52,9 @@ def test_a_poscar() -> None:
         ("Direct", "direct configuration"),
         ("Direct\n0 0 0 T T F\n0.5 0.5 0.5", "Cartesian\n0 0 0 T T F\n1.08 1.03 1.03"),
         ("\n", "\r\n"),
+        ("CsCl\n", "\n"),  # an empty comment
+        ("CsCl\n", "\n\nCsCl\n"),
+        ("CsCl\n", "\n1 CsCl\n"),
     ],
 )
 def test_ways_to_write_a_poscar(old: str, new: str) -> None:

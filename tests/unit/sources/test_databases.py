@@ -757,6 +757,17 @@ def test_page_files_are_byte_stable(databases: FakeDatabases, tmp_path: Path) ->
     assert paging.ROUNDS == 3
 
 
+def test_entries_without_an_id_are_not_taken_for_one(tmp_path: Path) -> None:
+    pages = [
+        paging.Page([{"id": 1, "e": 0.5}, {"id": 2, "e": 1}], None, None),
+        paging.Page([{"e": 2}, {"e": 3}], None, None),
+    ]
+    for number, page in enumerate(pages, start=1):
+        paging._save(tmp_path / f"part_01_page_{number:06d}.json.gz", page)
+    with pytest.raises(DataError, match=r"page_000002.*: 2 of 2 entries have no 'id'"):
+        list(paging.read_pages(tmp_path, ["id", "e"], "id"))
+
+
 def test_json_is_recognised_by_its_body(databases: FakeDatabases, tmp_path: Path) -> None:
     """AFLUX is written in PHP, whose default type is text/html."""
     databases.trouble("aflux", *[fake.json_as_html] * 20)

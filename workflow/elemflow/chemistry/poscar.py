@@ -22,9 +22,24 @@ def from_poscar(text: str) -> Crystal:
         ValueError: It cannot be read, or names no elements; the message says why.
     """
     try:
-        return _read([line.strip() for line in text.strip("\n").splitlines()])
+        return _read(_lines(text))
     except ValueError as error:
         raise ValueError(f"the POSCAR cannot be read: {error}") from None
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines from the comment on, which may be empty: it stands above the scale."""
+    lines = [line.strip() for line in text.rstrip().splitlines()]
+    while len(lines) > 1 and not lines[0] and not _is_scale(lines[1]):
+        lines = lines[1:]
+    return lines
+
+
+def _is_scale(line: str) -> bool:
+    try:
+        return len(_numbers(line, "the scale")) in {1, _AXES}
+    except ValueError:
+        return False
 
 
 def _read(lines: list[str]) -> Crystal:

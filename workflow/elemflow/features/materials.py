@@ -100,7 +100,7 @@ def to_crystal(material: Any) -> Crystal:
 
 def _is_formula(material: Any) -> bool:
     """Return whether a material is a formula and no text of a structure."""
-    return isinstance(material, str) and "\n" not in material and not material.lstrip().startswith("{")
+    return isinstance(material, str) and "\n" not in material.strip() and not material.lstrip().startswith("{")
 
 
 def _block(

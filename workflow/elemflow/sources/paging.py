@@ -104,11 +104,19 @@ def read_pages(folder: Path, columns: Sequence[str], key: str) -> Iterator[pd.Da
 
     Yields:
         One frame per page, all cells text; missing ones are empty.
+
+    Raises:
+        DataError: An entry has no value in the column `key`.
     """
     seen: set[int] = set()
     for path in sorted(folder.glob(_FILES)):
         cells = [[as_text(_look_up(row, name)) for name in columns] for row in _load(path).rows]
         frame = pd.DataFrame(cells, columns=list(columns), dtype=str)
+        if unnamed := int((frame[key] == "").sum()):
+            raise DataError(
+                f"{path}: {unnamed} of {len(frame)} entries have no '{key}', which identifies them, so that only one "
+                "would be kept. The service answers otherwise than it did; check address and fields of the source."
+            )
         # Hashes, because the ids of some millions of entries take a gigabyte.
         hashes = [hash(value) for value in frame[key]]
         frame = frame[[value not in seen for value in hashes]].drop_duplicates(key)
