@@ -67,6 +67,33 @@ def test_small_occupancies_are_read() -> None:
     assert composition(text) == "CoFe99999"
 
 
+CADMIUM_IODIDE = {
+    "_symmetry_space_group_name_H-M": "'P -3 m 1'", "_cell_length_c": "6.8", "_cell_angle_gamma": "120",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("digits", [4, 6])
+def test_a_rounded_special_position_is_that_position(digits: int) -> None:
+    places = (f"{1 / 3:.{digits}f}", f"{2 / 3:.{digits}f}")
+    text = cif(("Cd1", "Cd", "0", "0", "0", "1"), ("I1", "I", *places, "0.249", "1"), **CADMIUM_IODIDE)
+    assert composition(text) == "CdI2"
+
+
+@pytest.mark.parametrize(("x", "y"), [("0.333", "0.667"), ("0.33", "0.67")])
+def test_atoms_that_lie_on_one_another_are_refused(x: str, y: str) -> None:
+    text = cif(("Cd1", "Cd", "0", "0", "0", "1"), ("I1", "I", x, y, "0.249", "1"), **CADMIUM_IODIDE)
+    with pytest.raises(ValueError, match=r"atoms of I and I are 0\.\d+ Å apart.*may be rounded, as 0\.333 for 1/3"):
+        from_cif(text)
+
+
+def test_parts_of_an_atom_may_be_near_each_other() -> None:
+    text = cif(CESIUM_CHLORIDE[1], ("Cs1", "Cs", "0", "0", "0", "0.5"), ("Cs2", "Cs", "0.05", "0", "0", "0.5"))
+    assert composition(text) == "ClCs"
+    near = cif(CESIUM_CHLORIDE[1], ("Cs1", "Cs", "0.01", "0", "0", "1"), ("Cs2", "Cs", "0.99", "0", "0", "1"))
+    with pytest.raises(ValueError, match=r"atoms of Cs and Cs are 0\.082 Å apart"):
+        from_cif(near)
+
+
 def test_a_single_site_needs_no_loop() -> None:
     keys = {f"_atom_site_{name}": value for name, value in zip(COLUMNS, CESIUM_CHLORIDE[0], strict=True)}
     crystal = from_cif("\n".join(["data_x", *(f"{key} {value}" for key, value in {**CELL, **keys}.items())]))

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from elemflow.chemistry.composition import SYMBOLS
 from elemflow.chemistry.crystal import Crystal, from_pymatgen
 
@@ -21,6 +23,8 @@ _LENGTHS = ("_cell_length_a", "_cell_length_b", "_cell_length_c")
 _ANGLES = ("_cell_angle_alpha", "_cell_angle_beta", "_cell_angle_gamma")
 _PLACES = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _OCCUPANCY, _LABEL, _TYPE = "_atom_site_occupancy", "_atom_site_label", "_atom_site_type_symbol"
+CLOSEST = 0.5
+"""Distance in Å below which no two atoms lie; those of a hydrogen molecule are 0.74 Å apart."""
 LONGEST_NUMBER = 100
 """Most characters of a number: its pattern takes a time that grows with the square of the length."""
 _NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:\([0-9.]*\)?)?")  # 0.25(1), 0.25(1
@@ -75,7 +79,9 @@ def _read(text: str) -> Crystal:
             if absent := [key for key in _ANGLES if key not in block.data]:
                 raise ValueError(f"it has no cell ({absent[0]})") from None
             raise ValueError(_reason(parser.warnings, error)) from None  # type: ignore[attr-defined]
-    return from_pymatgen(_with_full_sites(structures[0].as_dict()))
+    structure = _with_full_sites(structures[0].as_dict())
+    _check_distances(structure)
+    return from_pymatgen(structure)
 
 
 def _with_loop(text: str) -> str:
@@ -199,6 +205,31 @@ def _with_full_sites(structure: dict[str, Any]) -> dict[str, Any]:
         if total > 1:
             site["species"] = [item | {"occu": item["occu"] / total} for item in site["species"]]
     return structure
+
+
+def _check_distances(structure: dict[str, Any]) -> None:
+    """Raise if atoms lie on one another, as the images of a special position do whose coordinates are rounded.
+
+    Args:
+        structure: pymatgen's dict.
+
+    Raises:
+        ValueError: Two sites that hold more than one atom together are nearer than `CLOSEST`.
+    """
+    sites = structure["sites"]
+    places = np.array([site["abc"] for site in sites], dtype=np.float64)
+    held = np.array([sum(item["occu"] for item in site["species"]) for site in sites])
+    difference = places[:, None] - places
+    difference -= np.rint(difference)
+    distance = np.linalg.norm(difference @ np.array(structure["lattice"]["matrix"]), axis=2)
+    pairs = np.argwhere(np.triu((distance < CLOSEST) & (held[:, None] + held > LARGEST_OCCUPANCY), k=1))
+    if len(pairs):
+        first, second = pairs[0].tolist()
+        symbols = [sites[place]["species"][0]["element"] for place in (first, second)]
+        raise ValueError(
+            f"atoms of {' and '.join(symbols)} are {distance[first, second]:.2g} Å apart, at "
+            f"{_listed(sites[first]['abc'])}; coordinates of a special position may be rounded, as 0.333 for 1/3"
+        )
 
 
 def _listed(numbers: list[float]) -> str:
