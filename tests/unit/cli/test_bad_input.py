@@ -1,5 +1,6 @@
 """What the commands say of input that is no table: one message, an exit code, and nothing on standard output."""
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -36,3 +37,17 @@ def test_what_is_wrong_is_said_in_one_message(arguments, given, code, message):
     assert message in done.stderr
     assert "standard input.txt" not in done.stderr  # its copy
     assert not done.stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_several_tables_are_refused(tmp_path):
+    for name in "ab":
+        pd.DataFrame({"formula": ["NaCl"]}).to_parquet(tmp_path / f"{name}.parquet")
+    done = CliRunner().invoke(main, ["predict", "a.parquet", "b.parquet", "--format", "csv"])
+    assert (done.exit_code, "one table at a time" in done.stderr) == (2, True), done.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_place_that_cannot_be_written_to_is_named_as_given():
+    done = CliRunner().invoke(main, ["predict", "NaCl", "--property", "mp_band_gap", "-o", "/proc/x.csv"])
+    assert (done.exit_code, done.stderr) == (1, "Error: /proc/x.csv: No such file or directory.\n")

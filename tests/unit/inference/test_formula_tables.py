@@ -102,3 +102,31 @@ def test_rows_that_cannot_be_counted_are_not_known(tmp_path: Path, name: str) ->
     (tmp_path / "bad.parquet").write_bytes(b"x")
     (tmp_path / "folder.csv").mkdir()
     assert count_rows(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("name", ["Formula", " formula ", "COMPOSITION"])
+def test_the_column_is_found_in_any_case(tmp_path: Path, name: str) -> None:
+    (tmp_path / "t.csv").write_text(f"x,{name}\n1,NaCl\n")
+    assert _read(tmp_path / "t.csv") == ["NaCl"]
+    assert format_of_text(f"x,{name}\n1,NaCl\n".encode()) == "csv"
+    (tmp_path / "t.csv").write_text(f"{name},{name.swapcase()}.,Composition \nNaCl,1,CaO\n")
+    with pytest.raises(DataError, match="--column"):
+        _read(tmp_path / "t.csv", "Formel")
+
+
+def test_of_two_columns_alike_none_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("Formula,Composition\nNaCl,CaO\n")
+    with pytest.raises(DataError, match=r"none of the columns .*--column"):
+        _read(tmp_path / "t.csv")
+
+
+def test_nul_bytes_do_not_end_a_cell(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"formula,x\nNa\0Cl,1\n")
+    with pytest.raises(DataError, match="NUL bytes"):
+        _read(tmp_path / "t.csv")
+
+
+def test_a_header_of_any_length_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"formula,{'x' * 200_000}\nNaCl,1\n")
+    with pytest.raises(DataError, match="field larger than field limit"):
+        _read(tmp_path / "t.csv")

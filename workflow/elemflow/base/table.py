@@ -97,7 +97,9 @@ def read_measured(
         found = _proposal(table, target)
     column = formula or next(iter(found.formulas), None)
     if column is None or column not in found.columns:
-        raise DataError(f"{table}: no column of formulas. Name it with --formula. Found: {', '.join(found.columns)}.")
+        missing = f"no column '{column}'" if column else "no column of formulas"
+        names = f"Found: {', '.join(found.columns)}.{nearest(column, found.columns) if column else ''}"
+        raise DataError(f"{table}: {missing}. Name the one of the formulas with --formula. {names}")
     if target not in found.columns:
         raise DataError(
             f"{table}: no column '{target}'. Found: {', '.join(found.columns)}.{nearest(target, found.columns)}"

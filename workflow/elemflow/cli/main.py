@@ -6,7 +6,10 @@ completion answer at once.
 
 import importlib
 import logging
+import os
+import re
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -41,6 +44,10 @@ COMMANDS = {
     "check": Entry("check", "Check that this machine and project can build."),
     "completion": Entry("completion", "Print the script that completes commands in a shell."),
 }
+
+
+UNFINISHED = re.compile(r"\.(.+)-[a-z0-9_]{8}\.part(\.[^.]*)?")
+"""Name of a file that is being written, see `elemflow.core.files.atomic_path`."""
 
 
 class Commands(click.Group):
@@ -83,8 +90,19 @@ class Commands(click.Group):
                 return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except (ElemflowError, OSError) as error:
+        except ElemflowError as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            raise click.ClickException(_described(error)) from None
+
+
+def _described(error: OSError) -> str:
+    """Return what an error of the system says, with the name that a file was to get."""
+    if not error.filename or not error.strerror:
+        return str(error)
+    path = Path(os.fsdecode(error.filename))
+    unfinished = UNFINISHED.fullmatch(path.name)
+    return f"{path.with_name(unfinished[1] + (unfinished[2] or '')) if unfinished else path}: {error.strerror}."
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:

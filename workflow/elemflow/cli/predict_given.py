@@ -149,6 +149,8 @@ def _input_file(wanted: Given) -> Iterator[tuple[Path, str]]:
 
     from elemflow.inference.formula_tables import format_of_text
 
+    if len(wanted.inputs) > 1:
+        raise click.UsageError("give one table at a time: several files must all be feature files of the workflow.")
     [text] = wanted.inputs
     if text != STANDARD_INPUT:
         yield Path(text), text

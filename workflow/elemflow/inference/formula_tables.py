@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def format_of_text(start: bytes, column: str | None = None) -> str:
         return "json"
     for form, separator in SEPARATORS.items():
         cells = [cell.strip(' "') for cell in line.split(separator)]
-        if {*FORMULA_COLUMNS, column} & {*cells} or (column and len(cells) > 1):
+        if {*FORMULA_COLUMNS} & {cell.casefold() for cell in cells} or column in cells or (column and len(cells) > 1):
             return form
     return "txt"
 
@@ -137,12 +137,21 @@ def _cells(table: Path, form: str, column: str | None) -> Iterator[Chunk]:
 
 def _column(columns: Iterable[str], wanted: str | None, table: Path) -> str:
     names = [str(name) for name in columns]
-    column = wanted or next((name for name in FORMULA_COLUMNS if name in names), None)
+    column = wanted or _formula_column(names)
     if column not in names:
         missing = f"no column '{wanted}'" if wanted else f"none of the columns {', '.join(FORMULA_COLUMNS)}"
-        advice = nearest(wanted or "formula", names) or " Name the column of the formulas (--column)."
-        raise DataError(f"{table}: {missing}. Found: {', '.join(names)}.{advice}")
+        meant = nearest(wanted or "formula", names)
+        raise DataError(
+            f"{table}: {missing}. Found: {', '.join(names)}.{meant} Name the column of the formulas (--column)."
+        )
     return str(column)
+
+
+def _formula_column(names: Sequence[str]) -> str | None:
+    """Return the first of `FORMULA_COLUMNS`, or the only one of the names that is like one but for case and spaces."""
+    exact = next((name for name in FORMULA_COLUMNS if name in names), None)
+    alike = [name for name in names if name.strip().casefold() in FORMULA_COLUMNS]
+    return exact or (alike[0] if len(alike) == 1 else None)
 
 
 def _format(table: Path) -> str:

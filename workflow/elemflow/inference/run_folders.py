@@ -39,9 +39,10 @@ def find_run(name: str | None, results: Path) -> Path:
         return Path(name)
     runs = trained_runs(results)
     if not runs:
+        named = "" if name is None else f"'{name}' is the folder of no trained run. "
         raise DataError(
-            f"{results / 'runs'}: no trained run. Build one (`make run`, or snakemake), or name its folder (--run), an "
-            "exported file (--model) or the folder of the results (--results)."
+            f"{named}{results / 'runs'}: no trained run. Build one (`make run`, or snakemake), or name its folder "
+            "(--run), an exported file (--model) or the folder of the results (--results)."
         )
     if name is None:
         matches, asked = runs, "no run is named, and"

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple, Self, TextIO
+from typing import IO, Any, Literal, NamedTuple, Self, TextIO, cast
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -31,7 +31,7 @@ from elemflow.sources.options import FORMATS, WHITESPACE, Format, Sha256, Source
 from elemflow.sources.records import FileRecord
 from elemflow.sources.short_rows import CsvFile, without_short_rows
 from elemflow.sources.structure_files import FIELD, pack, with_structures
-from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table
+from elemflow.sources.table_files import UNREADABLE, UnreadableTable, WithoutNul, format_of, open_table
 from elemflow.sources.workbook import iter_sheet
 
 SEPARATORS = (";", "\t", "|", ",")
@@ -290,9 +290,9 @@ def header_separator(path: Path, otherwise: str = ",") -> str:
         with open_table(path) as stream:
             lines = iter(lambda: stream.readline(1 << 20), b"")
             line = next(filter(bytes.strip, lines), b"").decode("utf-8-sig", errors="replace")
-    except UNREADABLE:
+        counts = {each: len(next(csv.reader(io.StringIO(line), delimiter=each), [])) for each in candidates}
+    except (csv.Error, *UNREADABLE):
         return otherwise  # who reads the table says what is wrong with it
-    counts = {each: len(next(csv.reader(io.StringIO(line), delimiter=each), [])) for each in candidates}
     best = max(candidates, key=lambda separator: counts[separator])
     return best if counts[best] > 1 else otherwise
 
@@ -309,6 +309,7 @@ def _in_words(error: Exception) -> str:
 
 def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
     separator = layout.separator
+    stream = cast("IO[bytes]", WithoutNul(stream))
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     # pandas passes over empty lines above the header, so that what is checked must not be one of them.
     blank, line = 0, text.readline()

@@ -5,6 +5,7 @@ What a file is, is seen from its content; its format, where none is declared, fr
 
 import bz2
 import gzip
+import io
 import lzma
 import shutil
 import tarfile
@@ -42,6 +43,46 @@ class UnreadableTable(DataError):  # noqa: N818  what it is called in messages
     def __init__(self, problem: str, advice: str):
         super().__init__(f"{problem} {advice}")
         self.problem = problem
+
+
+class WithoutNul(io.BufferedIOBase):
+    """A stream of text whose NUL bytes are an error: a reader of CSV would end a cell there.
+
+    Args:
+        stream: The stream, in which one can seek.
+    """
+
+    def __init__(self, stream: IO[bytes]):
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """Return that one can read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that one can seek."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place; see `io.IOBase`."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._stream.tell()
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return bytes; see `io.BufferedIOBase`.
+
+        Raises:
+            ValueError: A byte is NUL.
+        """
+        found = self._stream.read(-1 if size is None else size)
+        if b"\0" in found:
+            raise ValueError("it has NUL bytes (0x00), as UTF-16 has them; save it as UTF-8")
+        return found
+
+    read1 = read
 
 
 def format_of(name: str) -> Format | None:
