@@ -19,3 +19,19 @@ def test_long_lines_are_broken_for_a_terminal_alone(monkeypatch, columns):
     assert all(len(line) <= max(columns, 15 + terminal.NARROWEST) for line in lines)
     assert all(line.startswith(" " * 15) for line in lines[1:])
     assert " ".join(" ".join(lines).split()) == " ".join(text.split("\n")[1].split())
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (3.2e-9, 6, "3.200e-09"),
+        (-1e-7, 6, "-1.000e-07"),
+        (0.0, 6, "0.000000"),
+        (2e-5, 6, "0.000020"),
+        (1e-9, 3, "0.000"),
+    ],
+)
+def test_small_numbers_keep_their_digits(value, decimals, text):
+    assert terminal.number(value, decimals) == text
+    assert terminal.decimals_of(3.2e-9) == 6
+    assert terminal.aligned(["x"], [[text], ["12.5"]]).splitlines()[2] == "12.5".rjust(len(text))

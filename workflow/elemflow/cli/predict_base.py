@@ -109,7 +109,8 @@ def _lines(predictor: "BasePredictor", row: dict[str, Any]) -> Iterator[list[str
         name = head.id
         value, low, high = (row[f"{name}{end}"] for end in ("", "_lower", "_upper"))
         decimals = decimals_of(abs(float(value)) if isinstance(value, float) else 0.0)
-        interval = f"{number(low, decimals)} to {number(high, decimals)}" if isinstance(low, float) else MISSING
+        ends = [_own_decimals(end) if head.transform == "log10" else number(end, decimals) for end in (low, high)]
+        interval = " to ".join(ends) if isinstance(low, float) else MISSING
         unit = "" if head.unit == "1" else head.unit
         known = [_own_decimals(row[f"{name}_known"])] if predictor.known else []
         flag = str(row[f"{name}_flag"])

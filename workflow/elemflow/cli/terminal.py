@@ -1,6 +1,7 @@
 """Aligned tables for the terminal."""
 
 import math
+import re
 import shutil
 import sys
 import textwrap
@@ -10,6 +11,7 @@ MISSING = "—"
 SIGNIFICANT = 4
 """Significant digits of the largest number of a column; all its numbers have as many decimals."""
 MOST_DECIMALS = 6
+NUMBER = re.compile(r"-*[0-9]*\.?[0-9]+(e[+-][0-9]+)?|-*[0-9]+\.")
 NARROWEST = 30
 """Characters that a line keeps after its indent, however narrow the terminal is."""
 
@@ -67,8 +69,14 @@ def decimals_of(largest: float) -> int:
 
 
 def number(value: float | None, decimals: int) -> str:
-    """Return a number as a cell, or the mark of a missing one."""
-    return MISSING if value is None or math.isnan(value) else f"{value:.{decimals}f}"
+    """Return a number as a cell, or the mark of a missing one.
+
+    One that `MOST_DECIMALS` decimals leave fewer than two digits of has a power of ten: 1.000e-09, and not 0.000000.
+    """
+    if value is None or math.isnan(value):
+        return MISSING
+    small = decimals >= MOST_DECIMALS and 0 < abs(value) < 10.0 ** (1 - MOST_DECIMALS)
+    return f"{value:.{SIGNIFICANT - 1}e}" if small else f"{value:.{decimals}f}"
 
 
 def printable(text: str) -> str:
@@ -77,4 +85,4 @@ def printable(text: str) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell == MISSING or cell.replace("−", "-").lstrip("-").replace(".", "", 1).isdigit()
+    return cell == MISSING or NUMBER.fullmatch(cell.replace("−", "-")) is not None

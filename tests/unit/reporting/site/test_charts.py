@@ -74,3 +74,13 @@ def test_epochs_are_whole_numbers_and_steep_curves_logarithmic():
 def test_labels_of_an_axis_have_as_many_decimals():
     chart = draw_curves({"0": (np.array([1.0, 2.0]), np.array([0.59, 0.71]))}, "trial", "MAE")
     assert [tick.label for tick in chart.y_ticks] == ["0.60", "0.65", "0.70"]
+
+
+def test_labels_of_large_values_are_those_of_their_places():
+    values = np.array([100_000.0, 190_000.0, 300_000.0])
+    chart = draw_parity(values, values, "J/mol")
+    labels = [tick.label for tick in chart.x_ticks]
+    assert labels == ["1e+05", "1.5e+05", "2e+05", "2.5e+05", "3e+05"]
+    places = [tick.at for tick in chart.x_ticks]
+    steps = np.diff(places) / np.diff([float(label) for label in labels])
+    assert steps == pytest.approx(np.full(4, steps[0]), rel=1e-2)

@@ -199,12 +199,18 @@ def _is_power(value: float) -> bool:
 def _ticks(axis: _Axis, shift: Callable[[float], float]) -> Iterable[Tick]:
     values = axis.ticks()
     places = axis.place(np.array(values))
-    texts = [f"{value:.6g}" if abs(value) < LONG else f"{value:.0e}" for value in values]
+    texts = [f"{value:.6g}" if abs(value) < LONG else _with_power(value) for value in values]
     if not axis.log and not any("e" in text for text in texts):  # all with as many digits: 0.60, 0.65, 0.70
         decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
         texts = [f"{value:.{decimals}f}" for value in values]
     for shown, at in zip(texts, places, strict=True):
         yield Tick(round(shift(float(at)), 1), "0" if float(shown) == 0 else shown.replace("-", "−"))
+
+
+def _with_power(value: float) -> str:
+    """Return a value such as 2.5e+05, with the digits that it needs."""
+    mantissa, power = f"{value:.5e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{power}"
 
 
 def _thin(length: int, best: int, most: int) -> npt.NDArray[np.intp]:
