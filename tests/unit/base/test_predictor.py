@@ -106,3 +106,9 @@ def test_damaged_known_values_are_refused(file, tmp_path):
     (tmp_path / "changed.elemflow").write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
     with pytest.raises(DataError, match=r"known\.npz|damaged"):
         BasePredictor(tmp_path / "changed.elemflow")
+
+
+def test_a_missing_formula_has_a_reason(file):
+    found = BasePredictor(file).frame(["LiO", None, float("nan")])
+    assert found["reason"].tolist() == [None, "the formula is empty", "the formula is empty"]
+    assert found["z_gap"].notna().tolist() == [True, False, False]

@@ -20,7 +20,7 @@ from elemflow.features import elemental_fractions
 from elemflow.features.scaling import Scaling, Target, save_scaling, save_target
 from elemflow.features.store import feature_batches
 from elemflow.inference.ensemble import Ensemble
-from elemflow.inference.predictor import predict_parquet, predict_table
+from elemflow.inference.predictor import Predictor, predict_parquet, predict_table
 from elemflow.inference.trained_run import TrainedRun
 from elemflow.training.storage import write_run_config
 
@@ -241,3 +241,8 @@ def test_the_command_distinguishes_tables_from_feature_files(tmp_path: Path, run
     assert table.read_bytes() == before
     assert not (tmp_path / "out.csv").exists()
     assert json.dumps(pd.read_parquet(out).shape) == "[2, 3]", "a failed command leaves the old file"
+
+
+def test_an_unknown_combination_is_refused(tmp_path):
+    with pytest.raises(DataError, match="combine 'max': give mean or median"):
+        Predictor(tmp_path, combine="max")

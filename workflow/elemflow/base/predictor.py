@@ -202,9 +202,10 @@ class BasePredictor:
         return np.array([np.nan if rows is None else spread_limit(rows[1]) for rows in found])
 
     def frame(self, formulas: Sequence[str]) -> pd.DataFrame:
-        """Return the predictions of some formulas as a frame; one without has a `reason`."""
+        """Return the predictions of some formulas as a frame; one without, as a missing formula, has a `reason`."""
         schema = self.schema(["formula", "composition", "reason"])
-        return self.table(self.featurizer.batch(list(formulas)), schema).to_pandas()
+        texts = [formula if isinstance(formula, str) else "" for formula in formulas]
+        return self.table(self.featurizer.batch(texts), schema).to_pandas()
 
 
 def spread_limit(spread: np.ndarray) -> float:

@@ -23,7 +23,7 @@ from elemflow.evaluation.records import Combination
 from elemflow.features.materials import as_list, featurize_materials
 from elemflow.features.store import feature_batches, load_descriptors
 from elemflow.inference.applicability import ApplicabilityDomain
-from elemflow.inference.ensemble import Ensemble
+from elemflow.inference.ensemble import COMBINE, Ensemble
 from elemflow.inference.fitted_regressor import FittedRegressor
 from elemflow.inference.formula_tables import formula_chunks
 from elemflow.inference.formulas import Batch, Featurizer
@@ -59,8 +59,8 @@ class Predictor(FittedRegressor):
         notes: Why intervals or applicability are absent, where they are and were not requested.
 
     Raises:
-        DataError: The folder holds no trained run, or there is no interval of the requested level, or the training set
-            has changed.
+        DataError: The folder holds no trained run, or there is no such combination or no interval of the requested
+            level, or the training set has changed.
 
     Example:
         >>> from elemflow import Predictor
@@ -95,6 +95,8 @@ class Predictor(FittedRegressor):
             "applicability": applicability,
             "network_file": network_file,
         }
+        if combine not in (None, *COMBINE):
+            raise DataError(f"combine '{combine}': give {' or '.join(COMBINE)}, or None for that of the run.")
         self.run = _resolved(run)
         self.notes: list[str] = []
         self._calibration: Calibration | None = None
