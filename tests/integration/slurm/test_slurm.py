@@ -182,10 +182,8 @@ def test_a_cancelled_job_is_noticed_and_submitted_again(prepared):
 
 def test_a_training_at_its_time_limit_is_the_same_job_again(prepared):
     gate = Gate(prepared.folder)
-    # Three minutes of 30: two are the margin of a training, one it waits at the gate.
-    driver = prepared.start(
-        f"{NETWORK}/metrics.json", "--set-resources", "train_model:runtime=30", "train_model:grace=27"
-    )
+    # Three of six minutes are the profile's grace, two the margin of a training; one it waits at the gate.
+    driver = prepared.start(f"{NETWORK}/metrics.json", "--set-resources", "train_model:runtime=6")
     log = prepared.folder / "results/logs/train_model/tiny/seebeck/ef/tiny_brnet/tiny.log"
     wait_for(lambda: "is back in the queue" in (log.read_text() if log.exists() else "") or driver.poll() is not None)
     gate.open()

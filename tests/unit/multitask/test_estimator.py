@@ -68,6 +68,7 @@ def test_another_file_other_features_and_a_constant_are_refused(file, rows, tmp_
 
 def test_the_fitter_counts_test_materials_that_the_base_has_seen(file, rows, monkeypatch):
     from elemflow.config.model import read_model
+    from elemflow.features.scaling import Target
     from elemflow.training.data import RoleData
     from elemflow.training.fitters import fine_tuned_base
 
@@ -82,12 +83,33 @@ def test_the_fitter_counts_test_materials_that_the_base_has_seen(file, rows, mon
     names = compositions(60)
     seen = read_base(file).seen.contains(names)
     data = RoleData(np.array(names, dtype=object), rows[0], rows[1])
-    found = fitter._seen(data, lambda given: given.y + np.where(seen, 1.0, 3.0))
+    found = fitter._seen(data, lambda given: given.y + np.where(seen, 1.0, 3.0), Target())
     monkeypatch.setattr(fine_tuned_base, "knows_seen", lambda _: False)
-    unsure = fitter._seen(data, lambda given: given.y + np.where(seen, 1.0, 3.0))
+    unsure = fitter._seen(data, lambda given: given.y + np.where(seen, 1.0, 3.0), Target())
     assert (unsure["test_seen"], unsure["test_unknown"]) == (seen.sum(), (~seen).sum())
     assert "test_unseen" not in unsure
     assert (found["test_seen"], found["test_unseen"]) == (seen.sum(), (~seen).sum())
     assert found["test_error_seen"] == pytest.approx(1)
     assert found["test_error_unseen"] == pytest.approx(3)
     assert 0 < found["test_seen_under"]["b_modulus"] <= found["test_seen_under"]["z_gap"]
+    in_eighths = RoleData(data.material_id, data.x, (rows[1] - 2.0) / 8.0)
+    scaled = fitter._seen(in_eighths, lambda given: given.y + np.where(seen, 1.0, 3.0) / 8, Target(2.0, 8.0))
+    assert scaled["test_error_unknown"] == pytest.approx(3), "in the unit of the property"
+
+
+def test_the_device_is_the_one_that_computes(monkeypatch):
+    import os
+    from types import SimpleNamespace
+
+    import jax
+
+    from elemflow.training.fitters.fine_tuned_base import FineTunedBaseFitter
+
+    monkeypatch.setattr(jax, "devices", lambda: [SimpleNamespace(device_kind="NVIDIA H200")])
+    for name in ("NPROC", "XLA_FLAGS", "XLA_PYTHON_CLIENT_PREALLOCATE"):
+        monkeypatch.delenv(name, raising=False)
+    fitter = FineTunedBaseFitter.__new__(FineTunedBaseFitter)
+    fitter.backend = SimpleNamespace(threads=1)
+    assert fitter.start() == ("jax", "NVIDIA H200")
+    assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert "--xla_gpu_deterministic_ops=true" in os.environ["XLA_FLAGS"]

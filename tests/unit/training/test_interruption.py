@@ -2,6 +2,7 @@ import os
 import time
 
 import pytest
+import yaml
 
 from elemflow.core.deadline import DEADLINE, set_deadline
 from elemflow.core.errors import ConfigError
@@ -34,3 +35,9 @@ def test_deadline_is_set_where_time_is_limited(monkeypatch):
     before = time.time()
     set_deadline(60, 5)
     assert before + 55 * 60 - 1 <= float(os.environ[DEADLINE]) <= time.time() + 55 * 60 + 1
+
+
+def test_an_option_of_the_command_line_leaves_the_grace_of_the_slurm_profile(root):
+    profile = yaml.safe_load((root / "workflow/profiles/slurm/profile.yaml").read_text())
+    assert profile["default-resources"]["grace"] > 0
+    assert "set-resources" not in profile, "all of it is lost with any --set-resources on the command line"

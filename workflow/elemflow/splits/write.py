@@ -119,6 +119,12 @@ def _members(
         table, labels = table.filter(pa.array(in_a_set)), labels[in_a_set]
     elif split.reads_target:
         labels = table[property_id].to_numpy()
+    if not (table.num_rows or isinstance(split, Pretraining)):
+        column = f" and a label in the column '{split.label_column}'" if split.label_column else ""
+        raise DataError(
+            f"{where}: no material has a value of '{property_id}'{column}, so that there is nothing to split. Check "
+            "the filters of the dataset, or name another property."
+        )
     for roles in split.members(table["composition"].to_pylist(), labels):
         yield _Member(table, roles, labels)
 

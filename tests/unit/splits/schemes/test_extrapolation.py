@@ -153,6 +153,18 @@ def test_the_end_of_the_values_is_tested(end):
     assert ranked[roles == VALIDATION].min() > ranked[roles == TRAIN].max()
 
 
+def test_equal_values_at_the_edge_of_the_test_set_are_counted(caplog):
+    compositions = [f"Fe{number}O" for number in range(1, 11)]
+    split = {"scheme": "latest", "column": "year", "test": 0.3, "validation": 0.0, "seed": 1}
+    years = np.array(["2019"] * 4 + ["2020"] * 5 + ["2021"], dtype=object)
+    (roles,) = members(compositions, split, years)
+    assert [(roles[years == year] == TEST).sum() for year in ("2019", "2020", "2021")] == [0, 2, 1]
+    assert "latest: 3 materials have the value at the edge of the test set and are not in it, 2 are" in caplog.text
+    caplog.clear()
+    members(compositions, split | {"test": 0.6}, years)
+    assert not caplog.text
+
+
 def test_materials_of_one_composition_stay_together_in_time():
     compositions = ["FeO", "FeO", "MgO", "NaCl", "LiF", "CoO"]
     dates = np.array(["2010-01-01", "2021-01-01", "2012-01-01", "2013-01-01", "2014-01-01", "2015-01-01"], dtype=object)
@@ -323,6 +335,16 @@ def test_a_training_set_is_always_needed(tmp_path):
     split = read_split({"scheme": "highest_values", "test": 0.5, "validation": 0.5, "seed": 1})
     with pytest.raises(DataError, match="the train set of member 0 is empty"):
         write_split(tmp_path / "m.parquet", "gap", split, tmp_path / "s.parquet", where="here")
+
+
+@pytest.mark.parametrize("split", [{"scheme": "highest_values"}, {"scheme": "leave_clusters_out", "folds": 2}])
+def test_a_property_without_values_is_named(tmp_path, split):
+    table = {"material_id": ["Fe", "O"], "composition": ["Fe", "O"], "gap": pa.array([None, None], pa.float64())}
+    pq.write_table(pa.table(table), tmp_path / "m.parquet")
+    with pytest.raises(DataError, match="here: no material has a value of 'gap', so that there is nothing to split"):
+        write_split(
+            tmp_path / "m.parquet", "gap", read_split(split | {"seed": 1}), tmp_path / "s.parquet", where="here"
+        )
 
 
 def test_the_split_is_fixed_for_all_time():

@@ -1,11 +1,14 @@
 """What the schemes share that put the materials in an order and test its end."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 from pydantic import Field
 
 from elemflow.splits.schemes.base import TEST, RandomScheme, Shares, cut, group_numbers, hash_order
+
+log = logging.getLogger(__name__)
 
 
 class OrderedScheme(RandomScheme):
@@ -49,4 +52,13 @@ class OrderedScheme(RandomScheme):
         np.maximum.at(highest, groups, values)
         hashed = hash_order(compositions, f"{self.seed}/order")
         order = hashed[np.argsort(-highest[groups[hashed]], kind="stable")]
-        return TEST - cut(groups, order, (self.test, self.validation, 1 - self.test - self.validation))
+        roles = TEST - cut(groups, order, (self.test, self.validation, 1 - self.test - self.validation))
+        tested = roles == TEST
+        edge = highest[groups[tested]].min(initial=np.inf)
+        if equal := int((highest[groups[~tested]] == edge).sum()):
+            log.warning(
+                "%s: %s materials have the value at the edge of the test set and are not in it, %s are: chance divides "
+                "equal values.",
+                *(self.name, f"{equal:,}", f"{(highest[groups[tested]] == edge).sum():,}"),
+            )
+        return roles

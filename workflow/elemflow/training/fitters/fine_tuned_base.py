@@ -12,11 +12,12 @@ from elemflow.config.model import ModelOptions, OtherModel
 from elemflow.core.errors import DataError
 from elemflow.core.roles import Role
 from elemflow.estimators.storage import save_estimator
+from elemflow.features.scaling import Target
 from elemflow.multitask.estimator import FineTunedBase
 from elemflow.multitask.finetune import HeadChoice, ScheduleChoice
 from elemflow.multitask.from_run import knows_seen, open_start
 from elemflow.multitask.trunk import seen_facts
-from elemflow.training.backend import EngineInfo
+from elemflow.training.backend import EngineInfo, set_jax_environment
 from elemflow.training.data import RoleData
 from elemflow.training.fitter import Fitted, Task
 from elemflow.training.fitters.common import EstimatorFitterBase
@@ -55,8 +56,11 @@ class FineTunedBaseFitter(EstimatorFitterBase):
         return "jax"
 
     def start(self) -> EngineInfo:
-        """See `elemflow.training.fitter.Fitter`."""
-        return EngineInfo("jax", "cpu")
+        """Start JAX as for other networks: on a GPU, too, with equal bytes and without memory beyond its need."""
+        set_jax_environment(self.backend.threads)
+        import jax  # noqa: PLC0415  after its variables
+
+        return EngineInfo("jax", jax.devices()[0].device_kind)
 
     @property
     def options(self) -> Options:
@@ -92,7 +96,7 @@ class FineTunedBaseFitter(EstimatorFitterBase):
         def predict(rows: RoleData) -> np.ndarray:
             return estimator.predict(rows.x)
 
-        facts = {"epochs": 0, "started_from": estimator.head_, **self._seen(data.test, predict)}
+        facts = {"epochs": 0, "started_from": estimator.head_, **self._seen(data.test, predict, data.target)}
         return Fitted(
             predict=predict,
             save=lambda to, name: save_estimator(estimator, to / f"{name}.skops"),
@@ -101,11 +105,12 @@ class FineTunedBaseFitter(EstimatorFitterBase):
             seconds=seconds,
         )
 
-    def _seen(self, test: RoleData, predict: Any) -> dict[str, Any]:
-        """Return what the base had seen of the test materials; errors are in the scale of the target."""
+    def _seen(self, test: RoleData, predict: Any, target: Target) -> dict[str, Any]:
+        """Return what the base had seen of the test materials; errors are in the unit of the property."""
         base = open_start(self.options.file, self.options.sha256 or None)
         compositions = [composition_of(str(material)) for material in test.material_id]
-        found = seen_facts(base, compositions, np.abs(predict(test) - test.y))
+        errors = np.abs(target.restore(predict(test)) - target.restore(test.y))
+        found = seen_facts(base, compositions, errors)
         if not knows_seen(base):  # those that are not in its list may have been seen
             found = {name.replace("unseen", "unknown"): value for name, value in found.items()}
         log.info("the base is known to have seen %d of %d test materials", found["test_seen"], len(compositions))
