@@ -94,6 +94,26 @@ def test_parts_of_an_atom_may_be_near_each_other() -> None:
         from_cif(near)
 
 
+@pytest.mark.parametrize("symbol", ["R -3 m H", "Fm3m", "P -1 :b"])
+def test_a_space_group_that_is_unknown_is_not_taken_for_none(symbol: str) -> None:
+    sites = (("Cd1", "Cd", "0", "0", "0", "1"), ("I1", "I", "0", "0", "0.25", "1"))
+    text = cif(*sites, **{"_symmetry_space_group_name_H-M": f"'{symbol}'"})
+    with pytest.raises(ValueError, match=f"the space group '{symbol}' is unknown and there are no symmetry operations"):
+        from_cif(text)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"_symmetry_space_group_name_H-M": "'P 1'"},
+        {"_space_group_name_H-M_alt": "?", "_space_group_name_Hall": "P1"},
+        {"_symmetry_space_group_name_H-M": "'Pm3m'", "_symmetry_Int_Tables_number": "221"},
+    ],
+)
+def test_sites_are_all_of_the_cell_without_a_space_group(key: dict[str, str]) -> None:
+    assert sorted(from_cif(cif(*CESIUM_CHLORIDE, **key)).species) == ["Cl", "Cs"]
+
+
 def test_a_single_site_needs_no_loop() -> None:
     keys = {f"_atom_site_{name}": value for name, value in zip(COLUMNS, CESIUM_CHLORIDE[0], strict=True)}
     crystal = from_cif("\n".join(["data_x", *(f"{key} {value}" for key, value in {**CELL, **keys}.items())]))

@@ -23,6 +23,15 @@ _LENGTHS = ("_cell_length_a", "_cell_length_b", "_cell_length_c")
 _ANGLES = ("_cell_angle_alpha", "_cell_angle_beta", "_cell_angle_gamma")
 _PLACES = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
 _OCCUPANCY, _LABEL, _TYPE = "_atom_site_occupancy", "_atom_site_label", "_atom_site_type_symbol"
+_SPACE_GROUP = (
+    "_symmetry_space_group_name",
+    "_space_group_name",
+    "_symmetry_int_tables_number",
+    "_space_group_it_number",
+)
+_P1 = {"P1", "1"}
+_WITHOUT_SYMMETRY = "Defaulting to P1"
+"""What pymatgen notes where it takes the sites for all of the cell, whatever the space group."""
 CLOSEST = 0.5
 """Distance in Å below which no two atoms lie; those of a hydrogen molecule are 0.74 Å apart."""
 LONGEST_NUMBER = 100
@@ -79,6 +88,7 @@ def _read(text: str) -> Crystal:
             if absent := [key for key in _ANGLES if key not in block.data]:
                 raise ValueError(f"it has no cell ({absent[0]})") from None
             raise ValueError(_reason(parser.warnings, error)) from None  # type: ignore[attr-defined]
+        _check_symmetry(block.data, parser.warnings)  # type: ignore[attr-defined]
     structure = _with_full_sites(structures[0].as_dict())
     _check_distances(structure)
     return from_pymatgen(structure)
@@ -166,6 +176,25 @@ def _check_sites(data: Mapping[str, Any]) -> None:
     for symbol in data[_TYPE if _TYPE in data else _LABEL]:
         if not _names_element(symbol):
             raise ValueError(f"the site {symbol!r} names no element")
+
+
+def _check_symmetry(data: Mapping[str, Any], notes: list[str]) -> None:
+    """Raise if the symmetry operations are unknown, so that the sites are a part of those of the cell.
+
+    Args:
+        data: Values of the block by key.
+        notes: What pymatgen noted on the way.
+    """
+    if not any(_WITHOUT_SYMMETRY in note for note in notes):
+        return
+    given = [str(value).strip() for key, value in data.items() if key.lower().startswith(_SPACE_GROUP)]
+    group = next((text for text in given if text not in _UNKNOWN and text.upper().replace(" ", "") not in _P1), None)
+    if group is not None:
+        raise ValueError(
+            f"the space group {group!r} is unknown and there are no symmetry operations (_symmetry_equiv_pos_as_xyz), "
+            "so that the sites may be a part of those of the cell; add operations or the number of the group "
+            "(_symmetry_Int_Tables_number), or write 'P 1' if all sites are listed"
+        )
 
 
 def _names_element(symbol: str) -> bool:
