@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from factories import configuration
@@ -64,6 +65,12 @@ def test_members_of_a_fleet_have_their_inputs_in_memory_at_once():
 def test_a_forest_needs_more_with_more_trees():
     one = protocol()
     assert training_memory_mb(100_000, "ef", forest(500), one) > training_memory_mb(100_000, "ef", FOREST, one)
+
+
+def test_a_submission_of_training_and_evaluation_fits_a_partition_of_a_day(root):
+    rules = (root / "workflow/rules/train.smk").read_text()
+    evaluation = rules[rules.index("rule evaluate_run:") : rules.index("rule assess_applicability:")]
+    assert MINUTES[1] + int(re.search(r"runtime=(\d+)", evaluation)[1]) <= 24 * 60
 
 
 def test_minutes_stay_within_a_day():
