@@ -70,7 +70,7 @@ def test_further_columns_are_kept_and_renamed_where_the_output_has_their_name(ca
     (tmp_path / "t.csv").write_text("id,gap,composition,formula,flag\n007,-0.5,x,FeO2,=1+1\n008,,y,CaO,-\n")
     done = call("predict", tmp_path / "t.csv", "-o", out, *RUN)
     assert done.exit_code == 0, done.stderr
-    assert "'gap' as 'gap_given', 'composition' as 'composition_given', 'flag' as 'flag_given'" in done.stderr
+    assert "'gap' to 'gap_given', 'composition' to 'composition_given', 'flag' to 'flag_given'" in done.stderr
     rows = list(csv.reader(out.open()))
     assert rows[0] == [*COLUMNS[:2], "id", "gap_given", "composition_given", "flag_given", *COLUMNS[2:]]
     assert [row[2:6] for row in rows[1:]] == [["007", "-0.5", "x", "'=1+1"], ["008", "", "y", "-"]]

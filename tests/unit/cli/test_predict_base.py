@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 
 import pandas as pd
 import pytest
@@ -99,3 +100,16 @@ def test_fractions_and_states_of_matter_are_no_files_and_have_advice(call, formu
     done = call("predict", formula)
     assert done.exit_code == 1
     assert advice in done.stderr
+
+
+def test_a_pipe_stays_and_a_link_leads_to_what_is_written(call, shipped, tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    refused = call("predict", "LiO", "-o", tmp_path / "pipe.csv")
+    assert (refused.exit_code, "redirect standard output" in refused.stderr) == (2, True)
+    assert (tmp_path / "pipe.csv").is_fifo()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/old.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("folder/old.csv")
+    assert call("predict", "LiO", "-o", tmp_path / "link.csv").exit_code == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "folder/old.csv").read_text().startswith("formula,")

@@ -57,7 +57,7 @@ def rows_of(done):
 def test_further_columns_of_a_table_are_kept(stable, tmp_path):
     (tmp_path / "t.csv").write_text("id,formula,products\n007,Fe2CoO4,mine\n008,CaFeO2,\n")
     done = stable(tmp_path / "t.csv", "-o", tmp_path / "o.parquet")
-    assert (done.exit_code, "'products' as 'products_given'" in done.stderr) == (0, True)
+    assert (done.exit_code, "'products' to 'products_given'" in done.stderr) == (0, True)
     found = pq.read_table(tmp_path / "o.parquet")
     assert found.column_names[:5] == ["formula", "composition", "id", "products_given", "gap"]
     assert found.column("id").to_pylist() == ["007", "008"]

@@ -70,7 +70,7 @@ def test_new_names_are_not_taken() -> None:
     names = ["gap", "gap_given", "x"]
     joined = Joined.of(PREDICTIONS, pa.table([["a"]] * 3, names=names), 2)
     assert joined.schema.names == ["formula", "composition", "gap_given_given", "gap_given", "x", "gap"]
-    assert "'gap' as 'gap_given_given'" in joined.note
+    assert "'gap' to 'gap_given_given'" in joined.note
     assert Joined.of(PREDICTIONS, None, 2).schema == PREDICTIONS
 
 

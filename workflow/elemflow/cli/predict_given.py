@@ -85,18 +85,11 @@ def looks_like_a_file(text: str) -> bool:
 
 def check_given(wanted: Given) -> None:
     """Refuse arguments that do not fit together."""
-    if not wanted.are_formulas:
-        files = [text for text in wanted.inputs if text == STANDARD_INPUT or looks_like_a_file(text)]
-        if len(files) < len(wanted.inputs):
-            raise click.UsageError(f"give formulas or files, not both: {files[0]} is a file.")
-        if (
-            len(files) > 1
-            and not wanted.are_structures
-            and (STANDARD_INPUT in files or any(not name.endswith(".parquet") for name in files))
-        ):
-            raise click.UsageError("several files must all be feature files of the workflow.")
+    _check_inputs(wanted)
     if wanted.output and wanted.output.resolve() in {Path(text).resolve() for text in wanted.inputs}:
         raise click.UsageError(f"{wanted.output} is an input, which the predictions would replace; name another file.")
+    if wanted.output:
+        wanted.output = _regular(wanted.output)
     if wanted.output and wanted.form is None:
         from elemflow.core.errors import DataError
         from elemflow.inference.output import format_of_name
@@ -112,6 +105,31 @@ def check_given(wanted: Given) -> None:
         raise click.UsageError("Parquet is no text for standard output; name a file (-o predicted.parquet).")
     if wanted.units == "row" and wanted.form in {"json", "jsonl", "parquet"}:
         raise click.UsageError(f"--units row has no place in {wanted.form}; choose csv, tsv, or --units name.")
+
+
+def _check_inputs(wanted: Given) -> None:
+    """Refuse inputs that do not fit together."""
+    if not wanted.are_formulas:
+        files = [text for text in wanted.inputs if text == STANDARD_INPUT or looks_like_a_file(text)]
+        if len(files) < len(wanted.inputs):
+            raise click.UsageError(f"give formulas or files, not both: {files[0]} is a file.")
+        if (
+            len(files) > 1
+            and not wanted.are_structures
+            and (STANDARD_INPUT in files or any(not name.endswith(".parquet") for name in files))
+        ):
+            raise click.UsageError("several files must all be feature files of the workflow.")
+
+
+def _regular(output: Path) -> Path:
+    """Return a file to write, of a link the file that it leads to: what is written takes the place of the file.
+
+    Raises:
+        click.UsageError: It is a device or a pipe, such as /dev/null, which a file would replace.
+    """
+    if output.exists() and not output.is_file():
+        raise click.UsageError(f"{output} is a device or a pipe; leave -o out and redirect standard output to it.")
+    return output.resolve() if output.is_symlink() else output
 
 
 def formula_batches(featurizer: "Featurizer", wanted: Given) -> Iterator["Batch"]:

@@ -128,8 +128,8 @@ class Joined:
         """What to say of columns with another name; empty if there are none."""
         if not self.renamed:
             return ""
-        pairs = ", ".join(f"'{old}' as '{new}'" for old, new in self.renamed.items())
-        return f"the output has columns of the same name as the table, which are kept as others: {pairs}"
+        pairs = ", ".join(f"'{old}' to '{new}'" for old, new in self.renamed.items())
+        return f"columns of the table with the name of a column of the output are renamed: {pairs}"
 
     def table(self, predictions: pa.Table, further: pa.Table | None) -> pa.Table:
         """Return some rows with all columns.
