@@ -179,13 +179,26 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
     assert frame["formula"].tolist() == ["NaCl"]
 
 
-@pytest.mark.parametrize("text", ["\n\nformula;gap\nNaN;0.1\n", " \nformula;gap\n\nNaN;0.1\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n\nformula;gap\nNaN;0.1\n", " \nformula;gap\n\nNaN;0.1\n", "\r\n\r\nformula;gap\r\nNaN;0.1",
+        "\r\rformula;gap\rNaN;0.1\r", "\ufeff\n\nformula;gap\nNaN;0.1\n", "\ufeffformula;gap\nNaN;0.1\n",
+    ],
+)  # fmt: skip
 def test_empty_lines_above_the_header_are_passed_over(tmp_path: Path, text: str) -> None:
     frame = rows_of(save(tmp_path / "a.csv", text.encode(), separator=";"), tmp_path / "raw")
     assert frame.to_dict("list") == {"formula": ["NaN"], "gap": ["0.1"]}
     assert table.header_separator(tmp_path / "a.csv") == ";"
     with pytest.raises(DataError, match=r"looks like ';'"):
         rows_of(save(tmp_path / "a.csv", text.encode()), tmp_path / "raw")
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", '[{"formula": NaN, "gap": NaN}, {"formula": "NaN", "gap": 1}]'),
+                                            ("a.jsonl", '{"formula": NaN}\n{"formula": "NaN", "gap": 1}\n')])  # fmt: skip
+def test_a_missing_formula_is_no_sodium_nitride(tmp_path: Path, name: str, text: str) -> None:
+    frame = rows_of(save(tmp_path / name, text.encode()), tmp_path / "raw")
+    assert frame.to_dict("list") == {"formula": ["", "NaN"], "gap": ["", "1"]}
 
 
 def test_another_encoding(tmp_path: Path) -> None:

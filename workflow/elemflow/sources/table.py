@@ -8,6 +8,7 @@ import re
 import shutil
 import warnings
 import zlib
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -288,9 +289,9 @@ def header_separator(path: Path, otherwise: str = ",") -> str:
     candidates = (",", *(each for each in SEPARATORS if each != ","))
     try:
         with open_table(path) as stream:
-            lines = iter(lambda: stream.readline(1 << 20), b"")
-            line = next(filter(bytes.strip, lines), b"").decode("utf-8-sig", errors="replace")
-        counts = {each: len(next(csv.reader(io.StringIO(line), delimiter=each), [])) for each in candidates}
+            text = stream.read(1 << 20).decode("utf-8-sig", errors="replace").lstrip(" \r\n")
+        line = next(iter(io.StringIO(text, newline="")), "")
+    counts = {each: len(next(csv.reader([line], delimiter=each), [])) for each in candidates}
     except (csv.Error, *UNREADABLE):
         return otherwise  # who reads the table says what is wrong with it
     best = max(candidates, key=lambda separator: counts[separator])
@@ -311,15 +312,17 @@ def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.Data
     separator = layout.separator
     stream = cast("IO[bytes]", WithoutNul(stream))
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    # pandas passes over empty lines above the header, so that what is checked must not be one of them.
-    blank, line = 0, text.readline()
+    # pandas passes over most empty lines above the header, so that what is checked must not be one of them.
+    empty, line = 0, text.readline()
     while line and not line.strip(None if separator == WHITESPACE else " \r\n"):
-        blank, line = blank + 1, text.readline()
+        empty, line = empty + len(line.encode()), text.readline()
     lines = itertools.chain([line], text)
     header = line.split() if separator == WHITESPACE else next(csv.reader(lines, delimiter=separator), [])
     first = text.readline()
     text.detach()
     stream.seek(0)
+    if empty:
+        stream.seek(empty + len(BOM_UTF8) * (stream.read(len(BOM_UTF8)) == BOM_UTF8))
     if not "".join(header) and not first:
         raise UnreadableTable(f"{path}: the file is empty.", "Get it again, or correct the source.")
     if layout.names and len(header) != len(layout.names):
@@ -341,7 +344,6 @@ def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.Data
             keep_default_na=False,
             index_col=False,
             header=None if layout.names else 0,
-            skiprows=blank,
             names=layout.names,
             encoding="utf-8-sig",
             chunksize=CHUNK_ROWS,
@@ -424,8 +426,8 @@ def frames_of(records: Iterable[Mapping[str, Any]]) -> Iterator[pd.DataFrame]:
 
 
 def as_text(value: Any) -> str:
-    """Return a JSON value as a cell: text as it is, null as the empty text, others as their JSON text."""
-    if value is None:
+    """Return a JSON value as a cell: text as it is, null and NaN as the empty text, others as their JSON text."""
+    if value is None or value != value:  # noqa: PLR0124  NaN is no formula, sodium nitride, either
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
