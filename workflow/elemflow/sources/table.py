@@ -290,8 +290,8 @@ def header_separator(path: Path, otherwise: str = ",") -> str:
     try:
         with open_table(path) as stream:
             text = stream.read(1 << 20).decode("utf-8-sig", errors="replace").lstrip(" \r\n")
-        line = next(iter(io.StringIO(text, newline="")), "")
-    counts = {each: len(next(csv.reader([line], delimiter=each), [])) for each in candidates}
+            line = next(iter(io.StringIO(text, newline="")), "")
+        counts = {each: len(next(csv.reader([line], delimiter=each), [])) for each in candidates}
     except (csv.Error, *UNREADABLE):
         return otherwise  # who reads the table says what is wrong with it
     best = max(candidates, key=lambda separator: counts[separator])
