@@ -70,3 +70,31 @@ def test_a_file_that_cannot_be_read_is_named(predictor: Predictor, files: list[s
 )
 def test_formats_by_name(name: str, form: str | None) -> None:
     assert structure_format(name) == form
+
+
+CIF = """data_a
+_cell_length_a 4
+_cell_length_b 4
+_cell_length_c 4
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Fe1 0 0 0
+O1 0.5 0.5 0.5
+"""
+
+
+def test_a_cif_of_several_structures_is_refused_and_a_byte_order_mark_is_none(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    (tmp_path / "one.cif").write_text("data_global\n_journal_name x\n" + CIF, encoding="utf-8-sig")
+    (tmp_path / "two.cif").write_text(CIF + CIF.replace("data_a", "data_b").replace("O1", "S1"))
+    [batch] = batches_of_structures(predictor, [str(tmp_path / f"{name}.cif") for name in ("one", "two")], skip=True)
+    assert batch.labels["composition"] == ["FeO", None]
+    assert batch.reasons == [None, "it has 2 structures (blocks data_ with atoms); keep one per file"]

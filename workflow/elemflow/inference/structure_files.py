@@ -1,6 +1,7 @@
 """Predictions for files of crystal structures: CIF, POSCAR and extended XYZ, one structure each."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from elemflow.inference.predictor import Predictor
 from elemflow.inference.structure_names import structure_format
 
 BATCH_FILES = 256
+ATOMS = re.compile(r"^\s*_atom_site_fract_x\b", re.MULTILINE | re.IGNORECASE)
+"""Key that each structure of a CIF has once."""
 
 
 def batches_of_structures(predictor: Predictor, files: Sequence[str], *, skip: bool) -> Iterator[Batch]:
@@ -46,8 +49,12 @@ def batches_of_structures(predictor: Predictor, files: Sequence[str], *, skip: b
 
 def _read(name: str) -> Crystal | str:
     """Return the structure of a file, or why there is none."""
+    form = structure_format(name) or "cif"
     try:
-        return READERS[structure_format(name) or "cif"](Path(name).read_text(encoding="utf-8"))
+        text = Path(name).read_text(encoding="utf-8-sig")
+        if form == "cif" and (number := len(ATOMS.findall(text))) > 1:
+            return f"it has {number} structures (blocks data_ with atoms); keep one per file"
+        return READERS[form](text)
     except FileNotFoundError:
         return "no such file"
     except UnicodeDecodeError:
