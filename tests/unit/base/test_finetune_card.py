@@ -58,6 +58,7 @@ def test_the_card_names_data_table_start_and_options(call, start, tmp_path):
     assert card["options"]["seed"] == 3
     assert card["errors"]["base"]["mae"] < card["errors"]["constant"]["mae"]
     assert card["better_than_median"]
+    assert "no better" not in call("predict", "--model", "tc.elemflow", "LiO").stderr
     shown = call("info", "tc.elemflow").stdout
     for part in (table, sha256_file(start), "## Data", "seed 3", "minimum 0", *CFG["texts"]):
         assert part in shown
@@ -77,6 +78,7 @@ def test_a_predictor_that_is_no_better_than_the_median_is_warned_of(call, start,
     assert not card["better_than_median"]
     warning = "Warning: the predictor is no better than a constant."
     assert warning in done.stderr
+    assert "no better than a constant" in call("predict", "--model", "tc.elemflow", "LiO").stderr
     for text in (call("info", "tc.elemflow").stdout, *((tmp_path / f"tc.{end}").read_text() for end in ("md", "html"))):
         assert warning in text
 

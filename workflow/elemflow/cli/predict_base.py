@@ -38,6 +38,8 @@ def predict_with_base(given: Given, path: Path | None, properties: Sequence[str]
 
     if given.are_structures:
         raise click.UsageError("a base predicts compositions: give formulas or tables of them, or a run with --run.")
+    if path and _is_no_better_than_the_median(path):
+        click.echo(f"Warning: {path} is no better than a constant, as its card says: elemflow info {path}", err=True)
     shown = None if given.known is None and given.are_formulas and given.form == "table" else bool(given.known)
     predictor = BasePredictor(path, properties, level or DEFAULT_LEVEL, known=shown)
     labels = ["formula", "composition", *(["reason"] if given.skip or given.are_formulas else [])]
@@ -58,6 +60,18 @@ def predict_with_base(given: Given, path: Path | None, properties: Sequence[str]
         heads = ", ".join(without[:MOST_NAMED]) + more
         click.echo(f"too few held-out compositions for all {predictor.level} % intervals of {heads}", err=True)
     report(given)
+
+
+def _is_no_better_than_the_median(path: Path) -> bool:
+    """Return whether the card of a file says that its errors on unseen rows are not below those of the median."""
+    import json
+
+    from elemflow.base.card import CARD_JSON
+    from elemflow.core.archive import read_members
+
+    members = read_members(path, everything=True)[1]
+    card = json.loads(members.get(CARD_JSON, b"{}"))
+    return isinstance(card, dict) and card.get("better_than_median") is False
 
 
 def note_reading(given: Given, predictor: "BasePredictor", batch: "Batch") -> None:
