@@ -93,6 +93,15 @@ def test_the_tested_materials_stay_and_more_are_given_back(materials, tmp_path, 
                 }
 
 
+def test_a_common_test_set_has_the_same_materials_of_the_element(materials, tmp_path):
+    folds = {"scheme": "k_fold_validation", "test": 0.2, "folds": 4, "seed": FRACTIONS["seed"]}
+    found = sets(materials, tmp_path, folds | held(0.5))
+    assert len(with_mg(found[0, "test"])) == 10
+    assert found[0, "test"] == found[1, "test"] == found[2, "test"] == found[3, "test"]
+    one = {"scheme": "fractions", "train": 0.7, "validation": 0.1, "test": 0.2, "seed": FRACTIONS["seed"]}
+    assert sets(materials, tmp_path, one | held(0.5))[0, "test"] == found[0, "test"], "of one name of test sets"
+
+
 def test_an_element_without_materials_is_refused(materials, tmp_path):
     with pytest.raises(DataError, match="names Fe, and none of the 200 materials"):
         sets(materials, tmp_path, FRACTIONS | held(0, element="Fe"))

@@ -23,7 +23,12 @@ from elemflow.splits.schemes.base import (
 
 
 def reduce_training_set(
-    compositions: Sequence[str], roles: np.ndarray, reductions: Reductions, number: int, where: str
+    compositions: Sequence[str],
+    roles: np.ndarray,
+    reductions: Reductions,
+    number: int,
+    where: str,
+    test_set: int | None = None,
 ) -> np.ndarray:
     """Return the roles after the hold-out of an element and the reduction to a number of training rows.
 
@@ -33,6 +38,7 @@ def reduce_training_set(
         reductions: What is declared.
         number: Number of the split; its members share the draw.
         where: Name of the member in messages.
+        test_set: Number of the test set; that of the split if it is None.
 
     Returns:
         The new roles, shape (materials,), `DROPPED` among them.
@@ -42,7 +48,8 @@ def reduce_training_set(
     """
     key = f"{reductions.seed}/{number}"
     if reductions.hold_out is not None:
-        roles = hold_out(compositions, roles, reductions.hold_out, f"{key}/hold_out", where)
+        tested = f"{reductions.seed}/{number if test_set is None else test_set}/hold_out"
+        roles = hold_out(compositions, roles, reductions.hold_out, tested, where)
     if reductions.train_rows is not None:
         roles = keep_train_rows(compositions, roles, reductions.train_rows, f"{key}/train_rows", where)
     return roles

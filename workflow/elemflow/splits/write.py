@@ -136,7 +136,8 @@ def _reduced_rows(found: _Member, member: int, split: SplitScheme, where: str) -
     if reductions.hold_out is None and reductions.train_rows is None:
         return whole
     place, number = f"{where}, member {member}", member // split.members_per_split
-    reduced = reduce_training_set(found.compositions, found.roles, reductions, number, place)
+    test_set = 0 if split.one_test_set else number
+    reduced = reduce_training_set(found.compositions, found.roles, reductions, number, place, test_set)
     for role in split.needed_roles:
         if not (reduced == ROLES.index(role)).any():
             raise DataError(f"{place}: the {role} set is empty. Hold out another element, or change the shares.")

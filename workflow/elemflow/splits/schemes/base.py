@@ -81,12 +81,14 @@ class SplitScheme(Declared):
         reads_target: Whether the labels of `splits` are the values of the property.
         holds_out: Whether an element can be held out: its materials get roles of their own, which is no leak only where
             chance, and nothing that the materials have in common, decides about the roles of the others.
+        one_test_set: Whether all splits have the same test set.
     """
 
     grouped: ClassVar[bool] = True
     predefined: ClassVar[bool] = False
     reads_target: ClassVar[bool] = False
     holds_out: ClassVar[bool] = False
+    one_test_set: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

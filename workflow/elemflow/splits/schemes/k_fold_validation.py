@@ -25,6 +25,7 @@ class KFoldValidation(RandomScheme):
     """A common test set; each fold of the other materials is the validation set of one ensemble member."""
 
     holds_out: ClassVar[bool] = True
+    one_test_set: ClassVar[bool] = True
     scheme: Literal["k_fold_validation"] = Field(
         description="A common test set; each fold of the other materials is the validation set of one ensemble member."
     )
