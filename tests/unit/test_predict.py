@@ -37,6 +37,17 @@ def test_known_values_are_those_of_the_dataset(run):
     assert known_values(run) == {"ClNa": (8.5, "train"), "AsGa": (1.4, "test")}
 
 
+def test_of_polymorphs_the_median_is_known(run, tmp_path):
+    ids = ["NaCl", "ZnS-1", "ZnS-2", "ZnS-3"]
+    pd.DataFrame({"material_id": ids, "composition": ["ClNa", *["SZn"] * 3], "gap": [8.5, 2.0, 3.0, 3.8]}).to_parquet(
+        tmp_path / "results/datasets/d/materials.parquet"
+    )
+    pd.DataFrame({"material_id": ids, "member": 0, "role": ["train", "train", "test", "train"]}).to_parquet(
+        tmp_path / "results/splits/d/gap/p.parquet"
+    )
+    assert known_values(run) == {"ClNa": (8.5, "train"), "SZn": (3.0, "test, train")}
+
+
 def test_without_its_results_nothing_is_known(tmp_path):
     assert known_values(tmp_path / "copied/run/of/somebody/else") == {}
 

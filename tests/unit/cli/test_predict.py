@@ -230,3 +230,9 @@ def test_an_input_that_cannot_be_read_leaves_no_output(call, tmp_path, content, 
 
 def test_an_empty_formula_is_named(call):
     assert "'': the formula is empty" in call("predict", "--run", "/m/", "FeO2", "").stderr
+
+
+def test_known_values_that_nothing_has_are_refused(call, table, tmp_path):
+    call("export", "/m/", tmp_path / "m.elemflow")
+    refused = call("predict", table, "--model", tmp_path / "m.elemflow", "--known")
+    assert (refused.exit_code, "m.elemflow holds no known values; leave --known out" in refused.stderr) == (2, True)

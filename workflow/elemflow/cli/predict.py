@@ -195,7 +195,10 @@ class _Known:
         default = wanted.are_formulas and wanted.form == "table"
         show = (default if wanted.known is None else wanted.known) and not features
         self._values = known_values(predictor.run) if show else {}
-        self._show, self._unit = bool(self._values) or bool(wanted.known and not features), predictor.unit
+        if wanted.known and not self._values:
+            reason = "feature files name no compositions" if features else f"{predictor.run} holds no known values"
+            raise click.UsageError(f"{reason}; leave --known out.")
+        self._show, self._unit = bool(self._values), predictor.unit
 
     def added_to(self, schema: "pa.Schema") -> "pa.Schema":
         """Return a schema with these columns, if they are shown."""

@@ -11,6 +11,8 @@ DEPTH = 6
 def known_values(run: Path) -> dict[str, tuple[float, str]]:
     """Return the value of each composition in the dataset of a run and its role for the first member.
 
+    Of a composition with several materials, such as polymorphs, these are the median and all roles.
+
     Args:
         run: Folder of the run, below the results. Without them, as for an exported file, nothing is known.
     """
@@ -24,4 +26,10 @@ def known_values(run: Path) -> dict[str, tuple[float, str]]:
         return {}
     rows = read_frame(split, ["material_id", "member", "role"]).query("member == 0")[["material_id", "role"]]
     rows = rows.merge(read_frame(materials, ["material_id", "composition", property_id]), on="material_id")
-    return {row[1]: (row[2], str(row[0])) for row in rows[["role", "composition", property_id]].itertuples(index=False)}
+    several = rows["composition"].duplicated(keep=False)
+    found = rows[~several][["role", "composition", property_id]].itertuples(index=False)
+    known = {composition: (value, str(role)) for role, composition, value in found}
+    for composition, group in rows[several].groupby("composition", sort=False):
+        roles = sorted({str(role) for role in group["role"]})
+        known[str(composition)] = (float(group[property_id].median()), ", ".join(roles))
+    return known
