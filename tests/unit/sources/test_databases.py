@@ -90,7 +90,7 @@ def aflow(databases: FakeDatabases, **options: Any) -> Source:
 
 def optimade(databases: FakeDatabases, **options: Any) -> Source:
     fields = ["chemical_formula_reduced", "_oqmd_delta_e"]
-    return source_of(kind="optimade", base_url=f"{databases.url}/optimade", fields=fields, page_size=3, **options)
+    return source_of(kind="optimade", base_url=f"{databases.url}/optimade", fields=fields, **{"page_size": 3} | options)
 
 
 def materials_project(databases: FakeDatabases, **options: Any) -> Source:
@@ -805,6 +805,26 @@ def test_totals_per_page_are_not_those_of_the_query(databases: FakeDatabases, tm
     databases.trouble("optimade", *[fake.answer(per_page)] * 20)
     frame = get(optimade(databases), tmp_path)
     assert_complete(frame, optimade, 10)
+
+
+@pytest.mark.parametrize("links", [{"next": None}, None])
+def test_more_entries_without_a_next_page_are_not_lost(databases: FakeDatabases, tmp_path: Path, links: Any) -> None:
+    def without_link(document: dict[str, Any]) -> dict[str, Any]:
+        document["meta"]["data_returned"] = len(document["data"])
+        return document | {"links": links}
+
+    databases.trouble("optimade", fake.answer(without_link))
+    with pytest.raises(DataError, match="more entries than the 3 of this page, but names no next page"):
+        retrieve("demo", optimade(databases), tmp_path)
+
+
+def test_a_whole_answer_needs_no_links(databases: FakeDatabases, tmp_path: Path) -> None:
+    def without_links(document: dict[str, Any]) -> dict[str, Any]:
+        del document["links"]
+        return document
+
+    databases.trouble("optimade", fake.answer(without_links))
+    assert_complete(get(optimade(databases, page_size=100), tmp_path), optimade, 10)
 
 
 def test_relative_link_to_the_next_page(databases: FakeDatabases, tmp_path: Path) -> None:

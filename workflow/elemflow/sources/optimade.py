@@ -66,7 +66,7 @@ def _request(options: Options, session: requests.Session, number: int, address: 
         if answer.get("errors"):
             raise DataError(f"{address}: the service reports {answer['errors']}. Check source.parts and source.fields.")
         rows = [{"id": str(row["id"]), **row["attributes"]} for row in answer["data"]]
-        meta, following = answer["meta"], answer["links"].get("next")
+        meta, following = answer["meta"], (answer.get("links") or {}).get("next")
     except (AttributeError, KeyError, TypeError):
         raise DataError(f"{address}: the answer is not one of OPTIMADE; check source.base_url.") from None
     # How to page is the service's own choice, so its links are followed; it gives them in two forms.
@@ -76,6 +76,11 @@ def _request(options: Options, session: requests.Session, number: int, address: 
     # Some providers count the entries of the page there, others those of the query.
     if meta.get("more_data_available") and total is not None and total <= len(rows):
         total = None
+        if not following:
+            raise DataError(
+                f"{address}: the service says that it has more entries than the {len(rows)} of this page, but names no "
+                "next page. Split the query into smaller parts (source.parts), or report it to the provider."
+            )
     return Page(rows, total, urljoin(address, following) if following else None)
 
 
