@@ -1,5 +1,6 @@
 """The site in a browser without a window: sorting, filtering, zooming, width, names, console."""
 
+import json
 import re
 
 import pytest
@@ -72,6 +73,17 @@ def test_a_head_sorts_by_number_in_both_directions(cells):
     cells.run(press)
     assert cells.run(COLUMN.format(4)) == ["0.3", "0.200", "0.104", "0.096"]
     assert cells.run("document.querySelector('#cells th[aria-sort]').ariaSort") == "descending"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("3.40 × 10⁻⁵", 3.4e-5), ("−1.27 × 10⁶ ± 2 §", -1.27e6), ("5.00 × 10⁻¹²", 5e-12), ("0.107 ± 0.004 §", 0.107),
+        ("−3.1 % ≈", -3.1), ("1,729", 1729), (" 2 of 10", 2),
+    ],
+)  # fmt: skip
+def test_numbers_are_sorted_by_their_value(cells, text, number):
+    assert cells.run(f"quantity({json.dumps(text)})") == pytest.approx(number)
 
 
 def test_cells_without_a_number_come_last(cells):

@@ -1,9 +1,13 @@
 // Sorting, filtering and enlarging; without scripts every page still shows all it has.
 "use strict";
 
-// Numbers as cells show them: "0.107 ± 0.004 §", "−3.1 % ≈", "1,729". Cells without one are the largest.
+// Numbers as cells show them: "0.107 ± 0.004 §", "−3.1 % ≈", "1,729", "3.40 × 10⁻⁵". Cells without one are the largest.
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const quantity = (text) => {
-  const found = parseFloat(text.replace("−", "-").replaceAll(",", ""));
+  const plain = text.trim().replace("−", "-").replaceAll(",", "");
+  const [, mantissa, raised] = plain.match(/^(\S+) × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/) ?? [];
+  const power = Array.from(raised ?? "", (sign) => (sign === "⁻" ? "-" : RAISED.indexOf(sign))).join("");
+  const found = parseFloat(raised ? `${mantissa}e${power}` : plain);
   return Number.isNaN(found) ? Infinity : found;
 };
 const difference = (a, b) => (a === b ? 0 : a < b ? -1 : 1);
