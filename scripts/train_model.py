@@ -28,7 +28,7 @@ def main(smk: "Snakemake") -> None:
     backend = Backend(smk.threads)
     checkpoints = Path(smk.params.checkpoints)
 
-    def finish() -> None:
+    def finish(stop: str | None) -> None:
         # While the checkpoints still exist: a job that is killed here need not train again.
         write_record(
             smk.output.record,
@@ -36,7 +36,7 @@ def main(smk: "Snakemake") -> None:
             inputs=list(smk.input),
             outputs=[smk.output.predictions, smk.output.model],
         )
-        train_neighbours(checkpoints, backend, started)
+        train_neighbours(checkpoints, backend, started, stop)
 
     with requeued_at_time_limit():
         train_run(

@@ -59,7 +59,7 @@ def _plan(*names: str, runs: int = 8, minutes: float = 10) -> None:
     packing.write_plan([_job(name) for name in names], {"runs": runs, "minutes": minutes})
 
 
-def _train(name: str, then: Callable[[], None] | None = None, **cfg: Any) -> dict[str, Path]:
+def _train(name: str, then: Callable[[str | None], None] | None = None, **cfg: Any) -> dict[str, Path]:
     folder = Path("runs", name)
     out = {key: folder / key for key in ("predictions", "history", "run_info")} | {"model_folder": folder / "model"}
     outputs = RunOutputs(**out, checkpoint_folder=Path("checkpoints", name))
@@ -68,7 +68,7 @@ def _train(name: str, then: Callable[[], None] | None = None, **cfg: Any) -> dic
     return out
 
 
-def _packing(name: str, started: float | None = None) -> Callable[[], None]:
+def _packing(name: str, started: float | None = None) -> Callable[[str | None], None]:
     return partial(packing.train_neighbours, Path("checkpoints", name), process_backend(), started or time.monotonic())
 
 
@@ -125,6 +125,23 @@ def test_a_packed_run_has_the_bytes_of_one_trained_alone(monkeypatch: pytest.Mon
         assert info["trained_by"] == "the job of checkpoints/a"
         assert info["engine"] == {"name": "tensorflow", "device": "cpu"}
     assert not list(Path("checkpoints").iterdir())
+
+
+def test_a_signal_as_the_own_run_ends_starts_no_other(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    _plan("a", "b")
+    fit = NetworkFitter.fit
+
+    def signalled(self: NetworkFitter, task: Task) -> Fitted:
+        interruption.listen()
+        fitted = fit(self, task)
+        signal.raise_signal(signal.SIGTERM)  # after the last segment
+        return fitted
+
+    monkeypatch.setattr(NetworkFitter, "fit", signalled)
+    out = _train("a", _packing("a"))
+    assert out["run_info"].exists()
+    assert not Path("checkpoints/b").exists()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_stop_during_a_neighbour_keeps_both(eager: None, monkeypatch: pytest.MonkeyPatch) -> None:

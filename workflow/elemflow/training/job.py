@@ -39,7 +39,7 @@ def train_run(
     backend: Backend,
     *,
     code: str = "",
-    then: Callable[[], None] | None = None,
+    then: Callable[[str | None], None] | None = None,
 ) -> None:
     """Train, predict and save every member of a run.
 
@@ -55,7 +55,8 @@ def train_run(
         backend: The Keras backend of the process, which no estimator starts.
         code: Digest of the code that trains; a checkpoint of other code is not continued.
         then: Called when the outputs are complete, while the working state still exists: if the process dies there, the
-            next start writes the outputs again without training.
+            next start writes the outputs again without training. It gets what requested a stop too late to stop the run
+            in words, or None.
 
     Raises:
         DataError: A role that is needed has no rows, or the pre-training run does not fit.
@@ -67,6 +68,7 @@ def train_run(
     with locked(lock_of(folder), f"the job of this run, process {os.getpid()}", _Wait(folder)):
         try:
             trained = train_members(run, inputs, folder, backend, code=code, trained_by="its own job")
+            stop = interruption.requested()
         except interruption.Stopped as stopped:
             log.warning("%s; start the workflow again to continue", stopped.message)
             raise
@@ -74,7 +76,7 @@ def train_run(
             interruption.forget()
         write_outputs(trained, outputs, backend.threads, code, started)
         if then:
-            then()
+            then(stop)
         remove(folder)
 
 

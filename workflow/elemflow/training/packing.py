@@ -116,7 +116,9 @@ def write_plan(jobs: Iterable[Any], packing: Packing | Mapping[str, float], path
     write_text(path, json.dumps(limits.model_dump() | {"trainings": trainings, "stamps": stamps}, ensure_ascii=False))
 
 
-def train_neighbours(checkpoint_folder: Path, backend: Backend, started: float, path: Path = PLAN) -> None:
+def train_neighbours(
+    checkpoint_folder: Path, backend: Backend, started: float, stop: str | None = None, path: Path = PLAN
+) -> None:
     """Train runs that wait for their jobs, once the own run is complete; a failure there does not affect this run.
 
     Nothing is trained if a job's time is limited, since it was requested for one run.
@@ -125,9 +127,10 @@ def train_neighbours(checkpoint_folder: Path, backend: Backend, started: float, 
         checkpoint_folder: That of the own run.
         backend: The Keras backend of this process.
         started: `time.monotonic()` at the start of this job.
+        stop: What requested a stop while the own run came to its end, in words; nothing is trained then.
         path: The plan.
     """
-    if DEADLINE in os.environ or not path.exists():
+    if stop or DEADLINE in os.environ or not path.exists():
         return
     plan = read_json(path)
     end = started + 60 * plan["minutes"]
