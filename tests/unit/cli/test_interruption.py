@@ -10,7 +10,10 @@ import pytest
 from elemflow.cli.interruption import removing_unfinished_files
 
 PROGRAM = """
-import sys
+import signal, sys
+for number in (signal.SIGTERM, signal.SIGHUP):  # tests may run below nohup, which ignores them
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 import click
 from elemflow.cli.main import COMMANDS, main
