@@ -237,7 +237,7 @@ def test_the_caption_counts_recorded_values_of_fewer_members(tmp_path):
     (line,) = BUILDER.read(outputs["csv"])
     assert (line.scale, line.members) == ("full", 2)
     assert line.difference_error == pytest.approx(line.standard_error * 1.5**0.5)
-    assert "1 of them of 2 of 3 members" in " ".join(outputs["text"].read_text().split())
+    assert "Of fewer members than declared: 1 with 2 of 3." in " ".join(outputs["text"].read_text().split())
 
 
 def test_the_caption_describes_the_data_of_recorded_values(tmp_path):
