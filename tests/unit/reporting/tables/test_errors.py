@@ -250,6 +250,14 @@ def test_errors_of_different_test_materials_have_no_best(runs):
     assert not any(cell.best for cell in view_of(BUILDER, table, runs).rows[0][1])
 
 
+def test_recorded_values_of_fewer_members_are_of_other_test_materials(runs):
+    table, about = make_mixed(), {"commit": "0123", "finished": "2026-01-02"}
+    table["recorded"] = {cell["run"]: dict(about) for cell in table["cells"] if cell.get("run")}
+    assert any(cell.best for cell in view_of(BUILDER, table, runs).rows[0][1])
+    table["recorded"][name_run("brnet")]["fewer_members"] = [1, 3]
+    assert not any(cell.best for cell in view_of(BUILDER, table, runs).rows[0][1])
+
+
 def test_table_without_published_values_leaves_their_lines_out(tmp_path, runs):
     cfg = make_table(["BRNet", "BNet"], [None, None])
     outputs = place(tmp_path, "table")

@@ -237,7 +237,8 @@ def _share_tests(table: PlannedTable, lines: Iterable[ErrorLine]) -> bool:
     done = [line for line in lines if line.members]
     if len({(line.dataset, line.property) for line in done}) > 1:
         return False
-    return len({table.scales[line.protocol].tests for line in done}) <= 1
+    fewer = {each.run: table.recorded[each.run].fewer_members for each in done if each.run in table.recorded}
+    return len({(table.scales[line.protocol].tests, fewer.get(line.run)) for line in done}) <= 1
 
 
 def _view_row(
