@@ -1,6 +1,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -251,11 +252,17 @@ def test_errors_of_different_test_materials_have_no_best(runs):
 
 
 def test_recorded_values_of_fewer_members_are_of_other_test_materials(runs):
-    table, about = make_mixed(), {"commit": "0123", "finished": "2026-01-02"}
-    table["recorded"] = {cell["run"]: dict(about) for cell in table["cells"] if cell.get("run")}
-    assert any(cell.best for cell in view_of(BUILDER, table, runs).rows[0][1])
-    table["recorded"][name_run("brnet")]["fewer_members"] = [1, 3]
-    assert not any(cell.best for cell in view_of(BUILDER, table, runs).rows[0][1])
+    table = make_mixed()
+    ran = [cell["run"] for cell in table["cells"] if cell.get("run")]
+    table["recorded"] = {run: {"commit": "0123", "finished": "2026-01-02"} for run in ran}
+    table["scales"]["brnet2023"]["drawn_tests"] = 1
+    lines = list(BUILDER.collect(planned(table), runs, {}))
+    assert any(cell.best for cell in BUILDER.view(planned(table), lines, {}).rows[0][1])
+    table["scales"]["brnet2023"]["drawn_tests"] = 3
+    changed = [
+        replace(line, members=1) if number == 0 else replace(line, members=3) for number, line in enumerate(lines)
+    ]
+    assert not any(cell.best for cell in BUILDER.view(planned(table), changed, {}).rows[0][1])
 
 
 def test_table_without_published_values_leaves_their_lines_out(tmp_path, runs):

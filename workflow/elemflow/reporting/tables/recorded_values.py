@@ -76,7 +76,8 @@ def describe_recorded(table: PlannedTable, lines: Sequence[HasRecorded]) -> str:
 
 def _describe_fewer(table: PlannedTable, recorded: Sequence[HasRecorded]) -> str:
     """Return how many recorded values have fewer members than declared; nothing if none has."""
-    fewer = [found for line in recorded if (found := table.recorded[line.run].fewer_members)]
+    about = (table.recorded.get(line.run) for line in recorded)
+    fewer = [found.fewer_members for found in about if found and found.fewer_members]
     counts = (f"{fewer.count(each)} with {each[0]} of {each[1]}" for each in sorted(set(fewer)))
     return f" Of fewer members than declared: {', '.join(counts)}." if fewer else ""
 

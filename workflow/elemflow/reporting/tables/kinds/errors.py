@@ -237,8 +237,9 @@ def _share_tests(table: PlannedTable, lines: Iterable[ErrorLine]) -> bool:
     done = [line for line in lines if line.members]
     if len({(line.dataset, line.property) for line in done}) > 1:
         return False
-    fewer = {each.run: table.recorded[each.run].fewer_members for each in done if each.run in table.recorded}
-    return len({(table.scales[line.protocol].tests, fewer.get(line.run)) for line in done}) <= 1
+    scales = [(table.scales[line.protocol], line) for line in done]
+    tested = {(each.tests, each.count_drawn(line.members if line.recorded else None)) for each, line in scales}
+    return len(tested) <= 1
 
 
 def _view_row(
