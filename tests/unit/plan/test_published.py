@@ -37,6 +37,14 @@ def test_lookup_keeps_printed_zeros_and_empty_depth(tmp_path):
     assert find(index, "b", "T9", **CELL, model="brnet") is None
 
 
+@pytest.mark.parametrize(
+    ("printed", "ours"), [("A^3/atom", "Å³/atom"), ("g/cm^3", "g/cm³"), ("mu_B", "µB"), ("eV/atom", "eV/atom")]
+)
+def test_units_are_read_in_the_spelling_of_the_datasets(tmp_path, printed, ours):
+    index = read_published(write(tmp_path, f"b,T5,KEFE,kefe,formation_energy,{printed},,ef,brnet,17,p,0.07,"))
+    assert find(index, "b", "T5", **CELL, model="brnet", depth=17).unit == ours
+
+
 def test_lookup_refuses_to_choose_between_rows(tmp_path):
     line = "b,T6,{row},kefe,formation_energy,eV/atom,2135,ef,brnet,17,p,{mae},"
     index = read_published(write(tmp_path, line.format(row="Top", mae=0.041), line.format(row="Bottom", mae=0.043)))

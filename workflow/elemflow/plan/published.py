@@ -189,7 +189,7 @@ def _parse_line(line: Mapping[str, str], value: str, where: str, number_of_line:
     return PublishedValue(
         value=number,
         text=text,
-        unit=line["unit"].strip(),
+        unit=spell_unit(line["unit"].strip()),
         row=line["row"].strip(),
         depth=_parse_count(line["depth"], "depth", where),
         size=_parse_count(line["size"], "size", where),
@@ -234,10 +234,14 @@ def find_quoted(index: PublishedIndex, study: str, name: str, where: str) -> Pub
     return found[0]
 
 
+def spell_unit(written: str) -> str:
+    """Return a unit that is written in ASCII in the spelling of the datasets, such as Å³ for A^3."""
+    return written.replace("A^3", "Å³").replace("^3", "³").replace("mu_B", "µB")
+
+
 def same_unit(printed: str, ours: str) -> bool:
-    """Return whether a printed unit, written in ASCII, is ours; values per cell are printed without saying so."""
-    written = printed.replace("A^3", "Å³").replace("^3", "³").replace("mu_B", "µB")
-    return written.removesuffix("/cell") == ours.removesuffix("/cell")
+    """Return whether a printed unit is ours; values per cell are printed without saying so."""
+    return printed.removesuffix("/cell") == ours.removesuffix("/cell")
 
 
 def check_printed(index: PublishedIndex, question: Question, keys: Cell, where: str) -> None:
