@@ -77,7 +77,8 @@ def test_a_named_column_makes_a_header() -> None:
         ("t.csv", b"a,b\nNaCl,1\n", "Found: a, b"),
         ("t.csv", b"", "the file is empty"),
         ("t.csv", b"\n", "the file is empty"),
-        ("t.csv", b"formula,n\nNaCl,1\nKCl,a,b\n", "line 3 has 3 cells, the header 2; a text with the separator needs quotes"),
+        ("t.csv", b"formula,n\nNaCl,1\nKCl,a,b\n", "line 3 has 3 cells, the header 2; a text or number with the separator needs quotes"),
+        ("t.csv", b"formula,n\nNaCl,8,5\n", "a row has more cells than the header; a text or number with the separator needs"),
         ("t.xyz", b"", r"t\.xyz"),
     ],
 )  # fmt: skip

@@ -41,6 +41,7 @@ SEPARATORS = (";", "\t", "|", ",")
 _DECIMAL_COMMA = re.compile(r'"?[+-]?[0-9]*,[0-9]+"?')
 
 _RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+_QUOTES = "a text or number with the separator needs quotes around it"
 
 CHUNK_ROWS = 10_000
 """Rows of a frame; with two crystal structures per row it takes some 100 MB."""
@@ -300,12 +301,14 @@ def header_separator(path: Path, otherwise: str = ",") -> str:
 
 def _in_words(error: Exception) -> str:
     """Return what an error of a reader says."""
+    if isinstance(error, pd.errors.ParserWarning):
+        return f"a row has more cells than the header; {_QUOTES}"
     detail = " ".join(str(error).split()) or type(error).__name__
     ragged = _RAGGED.search(detail)
     if ragged is None:
         return detail
     cells, line, found = ragged.groups()
-    return f"line {line} has {found} cells, the header {cells}; a text with the separator needs quotes around it"
+    return f"line {line} has {found} cells, the header {cells}; {_QUOTES}"
 
 
 def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.DataFrame]:
