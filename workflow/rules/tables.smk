@@ -89,7 +89,7 @@ rule collect_tables:
         "../../envs/environment.yaml"
     threads: 1
     params:
-        cfg=wf.reports.all_tables,
+        cfg={"tables": list(wf.plan.tables.values())},
         code=wf.reports.tables_code("collect_tables.py"),
     script:
         "../../scripts/collect_tables.py"

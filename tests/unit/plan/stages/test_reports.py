@@ -45,14 +45,6 @@ def test_recorded_runs_stand_in_for_trainings(workflows, root, empty):
     assert not [path for path in found["only"] if path.startswith("results/runs/")]
 
 
-def test_the_page_of_all_tables_shows_the_recorded_values_of_each(workflows):
-    for wf in workflows.values():
-        jobs = [SimpleNamespace(study=study, table=table) for study, table in wf.plan.tables]
-        assert wf.reports.all_tables(None)["tables"] == [wf.reports.table(job) for job in jobs]
-    (table5,) = [each for each in workflows["only"].reports.all_tables(None)["tables"] if each["table"] == "table5"]
-    assert RECORDED in table5["recorded"]
-
-
 def test_a_run_that_was_computed_here_is_not_shown_from_the_record(root, empty):
     path = Path(f"results/runs/{RECORDED}/metrics.json")
     path.parent.mkdir(parents=True)

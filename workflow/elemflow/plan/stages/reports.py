@@ -115,13 +115,7 @@ class Reports(Stage):
 
     def table(self, wildcards: Wildcards) -> Parameters:
         """Return what a table shows."""
-        return self._parameters(self._table(wildcards))
-
-    def all_tables(self, wildcards: Wildcards) -> Parameters:  # noqa: ARG002  see `Workflow.code`
-        """Return what every table shows."""
-        return {"tables": [self._parameters(table) for table in self.plan.tables.values()]}
-
-    def _parameters(self, table: PlannedTable) -> Parameters:
+        table = self._table(wildcards)
         failed = {run: failure._asdict() for run in self.plan.runs_of(table) if (failure := self.failure(run))}
         shown = {found.run.path: self._about(found) for found in self.table_runs(table)[1]}
         more = ({"failed": failed} if failed else {}) | ({"recorded": shown} if shown else {})
