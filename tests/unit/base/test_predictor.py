@@ -32,6 +32,13 @@ def test_properties_are_chosen_by_id_or_group_with_equal_numbers(file):
         BasePredictor(file, ["moduluss"])
 
 
+def test_properties_are_chosen_by_the_titles_that_predictions_show(file):
+    facts = BasePredictor(file).base.facts.heads
+    for place, head in enumerate(facts):
+        assert BasePredictor(file, [head.title]).heads == [place]
+        assert BasePredictor(file, [head.id.upper()]).heads == [place]
+
+
 def test_a_composition_of_the_training_set_is_marked(file, base_inputs):
     for role, expected in ((TRAIN, True), (HELD_OUT, False)):
         names = read_joint(base_inputs.joint, role).composition[:5].tolist()

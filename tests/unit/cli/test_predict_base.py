@@ -94,9 +94,15 @@ def test_formulas_in_capitals_and_near_neutrality_are_answered(call):
 
 @pytest.mark.parametrize(
     ("formula", "advice"),
-    [("LiNi1/3Mn2/3O2", "0.3333 for 1/3"), ("Fe2O3(s)", "Leave out the state of matter, (s)")],
+    [
+        ("LiNi1/3Mn2/3O2", "0.3333 for 1/3"),
+        ("Fe2O3(s)", "Leave out the state of matter, (s)"),
+        ("LiFePO4/C", "For 2 formulas, write each as an argument"),
+        ("NaCl, KCl;MgO", "For 3 formulas, write each as an argument"),
+        ("mp-149", "id of an entry of a database"),
+    ],
 )
-def test_fractions_and_states_of_matter_are_no_files_and_have_advice(call, formula, advice):
+def test_texts_that_are_neither_a_formula_nor_a_file_have_advice(call, formula, advice):
     done = call("predict", formula)
     assert done.exit_code == 1
     assert advice in done.stderr

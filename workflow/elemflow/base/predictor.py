@@ -40,7 +40,7 @@ class BasePredictor:
 
     Args:
         path: The file; None is the one that ships.
-        properties: Ids or groups of the heads; None for all.
+        properties: Ids, groups or titles of the heads, in any case; None for all.
         level: Level of the intervals in per cent.
         known: Whether the values that the sources of the base have stand next to the predictions; None if it has any.
 
@@ -78,18 +78,20 @@ class BasePredictor:
         self.featurizer = Featurizer(self.base.parts(), lambda _: {})
 
     def _chosen(self, properties: Sequence[str] | None) -> list[int]:
-        facts, ids = self.base.facts.heads, self.base.heads
+        facts = self.base.facts.heads
         if not properties:
             return list(range(len(facts)))
+        names = [{name.casefold() for name in (head.id, head.group, head.title)} for head in facts]
         groups = {head.group for head in facts}
         for name in properties:
-            if name not in ids and name not in groups:
-                known = sorted({*ids, *groups})
+            if not any(name.casefold() in of_head for of_head in names):
+                known = sorted({*self.base.heads, *groups})
                 raise DataError(
                     f"{self.path.name}: no property '{name}'.{nearest(name, known)} Groups: "
                     f"{', '.join(sorted(groups))}. The card lists single properties: elemflow info {self.path}"
                 )
-        return [place for place, head in enumerate(facts) if {head.id, head.group} & {*properties}]
+        wanted = {name.casefold() for name in properties}
+        return [place for place, of_head in enumerate(names) if of_head & wanted]
 
     @cached_property
     def _intervals(self) -> list[HeadIntervals | None]:

@@ -28,6 +28,8 @@ SUFFIXES = {
 STANDARD_INPUT = "-"
 FRACTION = re.compile(r"[0-9]/[0-9]")
 """Of a formula such as LiNi1/3Mn2/3O2, and of no path that does not exist."""
+PHASES = re.compile(r"[A-Z][A-Za-z0-9.()]*(?:/[A-Z][A-Za-z0-9.()]*)+")
+"""Of a composite such as LiFePO4/C, or of a path that exists."""
 MOST_HINTS = 5
 """Most suspicious formulas of a file that are named."""
 
@@ -77,7 +79,7 @@ def looks_like_a_file(text: str) -> bool:
     """Return whether an argument names a file and is no formula."""
     return (
         Path(text).suffix.lower() in SUFFIXES
-        or ("/" in text and not FRACTION.search(text))
+        or ("/" in text and not FRACTION.search(text) and not PHASES.fullmatch(text))
         or structure_format(text) is not None
         or Path(text).is_file()
     )

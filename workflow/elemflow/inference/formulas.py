@@ -1,5 +1,6 @@
 """Formulas as batches of features, for the prediction of new materials."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,9 @@ from elemflow.features.store import Descriptors
 
 UnsupportedRows = Callable[[np.ndarray], dict[int, str]]
 """Unscaled features (rows, columns) to the rows that a model cannot read, with reasons."""
+
+_DATABASE_ID = re.compile(r"(?:mp|mvc|oqmd|jvasp|aflow|icsd|cod)[-_:][0-9a-f]+", re.IGNORECASE)
+_BETWEEN_FORMULAS = re.compile(r"[,;/\s]+")
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Featurizer:
         kept = [place for place, row in enumerate(good) if reasons[row] is None]
         for row, formula in enumerate(formulas):
             if formula in unread:
-                reasons[row] = f"{reasons[row]}.{did_you_mean(formula)}".removesuffix(".")
+                reasons[row] = f"{reasons[row]}.{_advice(formula)}".removesuffix(".")
         labels = {"formula": list[str | None](formulas), "composition": [forms.get(formula) for formula in formulas]}
         return Batch(labels, x if len(kept) == len(x) else x[kept], reasons)
 
@@ -114,6 +118,16 @@ class Featurizer:
                 )
             yield replace(batch, further=chunk.further)
             done += len(chunk.formulas)
+
+
+def _advice(formula: str) -> str:
+    """Return what to write in place of a text that is no formula, or nothing."""
+    if _DATABASE_ID.fullmatch(formula):
+        return " This is the id of an entry of a database; give the formula of the material."
+    several = [text for text in _BETWEEN_FORMULAS.split(formula) if text]
+    if len(several) > 1 and not canonical_forms(several)[1]:
+        return f" For {len(several)} formulas, write each as an argument or a line of its own."
+    return did_you_mean(formula)
 
 
 def _columns_of(part: Descriptors, compositions: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
