@@ -9,10 +9,12 @@ import pytest
 from factories.reporting import make_figure, make_table, name_run, place, planned, table_files, write_run
 
 from elemflow.config.kinds import TABLE_KINDS
+from elemflow.reporting.comparability import MARKS
 from elemflow.reporting.figures.build import write_figure
 from elemflow.reporting.index import FigureFiles, write_figures_index, write_tables_index
 from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.kinds.errors import BUILDER
+from elemflow.reporting.tables.recorded_values import MARK
 
 
 @pytest.fixture
@@ -82,6 +84,13 @@ def test_tables_index_is_self_contained(tmp_path, runs):
         ("own", "table5"): 2,
     }
     assert set(cells["published"]) == {"0.070", "0.1"}
+
+
+def test_the_page_of_all_tables_explains_its_marks(tmp_path, runs):
+    write_tables_index(tmp_path / "all", make_tables(tmp_path, runs))
+    page = (tmp_path / "all/index.html").read_text(encoding="utf-8")
+    for mark in (*MARKS.values(), MARK):
+        assert re.search(rf"{mark} (?:from|on)", page), mark
 
 
 def test_figures_index_is_self_contained(tmp_path, runs):
