@@ -2,25 +2,32 @@
 
     python benchmarks/bench_rates.py                 # writes resources/rates.csv, about 10 minutes on an idle machine
     python benchmarks/bench_rates.py --parameters    # counts parameters alone and keeps the times of the file
+    python benchmarks/bench_rates.py --record        # takes times of estimators from the recorded runs alone
 
 Each network has a process of its own on engine tensorflow. A step is a batch of rows of 86 features through forward
 pass, gradient and Adam. Two sizes of batch give a part for the step, the update of the weights, and a part per row.
 Networks that are not in `MEASURED` differ from one of these in little but their number of parameters, by which the
-forecast then goes. Lines of estimators are kept: one fit on 10,000 rows of `pa`, from docs/results/models.md.
+forecast then goes. Lines of estimators are kept: one fit on 10,000 rows of `pa`, from docs/results/models.md. An
+estimator with recorded runs of its own has their time per fit and row, and `automl` its time per trial and row,
+whatever it tries: the median over the runs, in wall-clock time of one thread with other work on the other one.
 """
 
 import csv
+import json
 import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
 from elemflow.config.load import load
 from elemflow.config.protocol import Evaluation, Training
 from elemflow.networks.spec import NetworkSpec
+from elemflow.plan.paths import RECORD
 from elemflow.training.backend import Backend
 from elemflow.training.data import MemberData, RoleData
 from elemflow.training.engine import NetworkSettings, Steps, TrainingJob
@@ -43,6 +50,11 @@ def main() -> None:
         return
     with RATES.open(newline="") as stream:
         known = {line["model"]: line for line in csv.DictReader(stream)}
+    if "--record" in sys.argv:
+        for name, rate in rates_of_record().items():
+            known[name] = dict.fromkeys(COLUMNS, "") | {"model": name, "ms_per_row": f"{rate:.3g}"}
+        _write(known)
+        return
     Backend(1).start("tensorflow")
     networks = {name: model for name, model in load(DEMO, ROOT).models.items() if model.kind == "network"}
     for name, model in networks.items():
@@ -56,6 +68,20 @@ def main() -> None:
         print(known[name], flush=True)
         _write(known)
     _write(known)
+
+
+def rates_of_record() -> dict[str, float]:
+    """Return the milliseconds per row and fit of each recorded estimator or search, the median over its runs."""
+    rates: dict[str, list[float]] = defaultdict(list)
+    for path in sorted((ROOT / RECORD).rglob("run_info.json")):
+        info = json.loads(path.read_text(encoding="utf-8"))
+        if info["cfg"]["model"]["kind"] not in {"estimator", "search"}:
+            continue
+        members = info["members"].values()
+        fits = [len(member.get("trials") or [1]) * (member.get("folds") or 1) for member in members]
+        rows = sum(member["rows"]["train"] * number for member, number in zip(members, fits, strict=True))
+        rates[info["cfg"]["run"]["model"]].append(1e3 * sum(member["seconds_fitting"] for member in members) / rows)
+    return {name: median(of_model) for name, of_model in rates.items()}
 
 
 def _write(known: dict[str, dict[str, str]]) -> None:

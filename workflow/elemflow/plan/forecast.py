@@ -103,7 +103,8 @@ class CostedRun(Declared):
         parts: Parts of its representation.
         model: Its model.
         network: Whether that is a network.
-        fits: How often each estimator is fitted per member; empty for a network.
+        fits: How often each estimator is fitted per member, and how many trials a search with Optuna has; empty for a
+            network.
         members: Number of members.
         materials: Number of materials.
         sizes: How that is known.
@@ -183,7 +184,13 @@ def _describe(settings: Settings, run: Run, users: Sequence[str], results: Path,
 
 
 def _fits(name: str, model: Model, split: SplitScheme) -> dict[str, float]:
-    """Return how often each estimator is fitted per member, with inner folds where there is no validation set."""
+    """Return how often each estimator is fitted per member, with inner folds where there is no validation set.
+
+    A search with Optuna has a rate per trial: its forests are smaller than those of the estimators by themselves, and
+    it leaves out what is slow on many rows.
+    """
+    if isinstance(model, SearchModel) and model.engine == "optuna":
+        return {name: model.trials}
     if isinstance(model, SearchModel):
         return {estimator: model.trials / len(model.estimators) for estimator in model.estimators}
     if isinstance(model, BestOfModel):
