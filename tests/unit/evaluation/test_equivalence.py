@@ -69,6 +69,15 @@ def test_no_number_of_members_decides_where_the_published_value_varies_more_than
     assert (found.verdict, found.further) == (UNDECIDED, None)
 
 
+def test_the_spread_of_one_member_is_that_of_the_recorded_networks():
+    found = compare(1.0, 0.1, Sampling(members=1, test_error=0.4))
+    half = NORMAL * sqrt(2 * 1.2) * 0.4
+    assert (found.verdict, found.low, found.high) == (UNDECIDED, pytest.approx(1 - half), pytest.approx(1 + half))
+    assert compare(1.0, 0.1, Sampling(members=1, spread=0.0, test_error=0.4)).low == pytest.approx(
+        1 - NORMAL * sqrt(2) * 0.4
+    )
+
+
 def test_members_of_one_test_set_share_its_sampling():
     own, published = Sampling(members=4, spread=0.2, test_error=0.3, tests=1).standard_errors
     assert own == pytest.approx(sqrt(0.2**2 / 4 + 0.3**2))

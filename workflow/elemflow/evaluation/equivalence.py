@@ -15,6 +15,11 @@ LEVEL = 0.90
 """Confidence level of the interval."""
 MOST_MEMBERS = 10_000
 """More members than these are none that anybody trains."""
+SPREAD_OF_ONE = sqrt(1.2)
+"""Standard deviation over splits and seeds in standard errors of the test set, for one member, whose own is not known.
+
+Of its square, the mean over the recorded networks with three splits: `benchmarks/spread_of_splits.py`.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,9 @@ class Sampling:
         """Return those of the reproduced mean and of the published value, one training on one drawn test set.
 
         Where every member has a test set of its own, the spread contains the sampling of the test sets: the larger of
-        the two counts. Where members share a test set, the two add. Where no test set is drawn (folds that test every
-        material, splits of others), the published value is such a mean as ours. None if nothing is known.
+        the two counts, or `SPREAD_OF_ONE` where the spread is not known. Where members share a test set, the two add.
+        Where no test set is drawn (folds that test every material, splits of others), the published value is such a
+        mean as ours. None if nothing is known.
         """
         spread, test = self.spread or 0.0, self.test_error or 0.0
         if self.spread is None and self.test_error is None:
@@ -47,7 +53,7 @@ class Sampling:
         if self.test_error is None:
             return spread / sqrt(self.members), spread / sqrt(self.members)
         if self.tests >= self.members:
-            one = max(spread, test)
+            one = SPREAD_OF_ONE * test if self.spread is None else max(spread, test)
             return one / sqrt(self.members), one
         return sqrt(spread**2 / self.members + test**2 / self.tests), sqrt(spread**2 + test**2)
 

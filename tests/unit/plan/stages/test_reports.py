@@ -87,7 +87,8 @@ def test_cells_recorded_on_copies_of_their_data_are_counted(root, empty):
     assert len(shown["recorded"]) > 1
     assert "recorded_elsewhere" not in shown
     default = Workflow.load({"studies": ["brnet2023"], "recorded": "only"}, root).reports.table(table3)
-    assert default["recorded_elsewhere"] == len(shown["recorded"])
+    assert default["recorded_elsewhere"] > 1
+    assert default["recorded_elsewhere"] + len(default["recorded"]) == len(shown["recorded"])
 
 
 def test_the_data_of_a_recorded_run_are_those_of_the_record(root, empty):
