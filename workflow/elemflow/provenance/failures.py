@@ -69,7 +69,7 @@ def reason_of(log: str | Path) -> str:
     for sign, cause in STOPS.items():
         if sign in last:
             return f"{cause}; last line of its log: {last}"
-    return f"killed without an error, most likely for its memory; last line of its log: {last}"
+    return f"killed without an error: out of memory, out of time or cancelled; last line of its log: {last}"
 
 
 def failure_of_run(run: str, results: Path) -> Failure | None:
