@@ -3,6 +3,7 @@
     python tests/guard/build.py --write                # build, write hashes.json
     python tests/guard/build.py                        # build, compare with hashes.json
     python tests/guard/build.py --results <folder>     # compare what lies in the `results` of a finished build
+    python tests/guard/build.py --against <folder>     # compare with the `results` of another build, not with hashes.json
 
 Files are read by their format alone, and nothing of the package is imported, so that the guard outlives moves and renames: a column
 is known by its values, a number in JSON by itself, a weight by its bytes. Names stand in hashes.json for messages. Files that get
@@ -508,8 +509,17 @@ def main() -> int:
     )
     parser.add_argument("--folder", type=Path, help="empty folder to build in, which is kept; else one that is deleted")
     parser.add_argument("--results", type=Path, help="results of a finished build, in place of building")
+    parser.add_argument(
+        "--against", type=Path, help="results of a build on this machine, compared to the bit in place of hashes.json"
+    )
     parser.add_argument("--cores", type=int, default=2)
     arguments = parser.parse_args()
+    if arguments.against and arguments.write:
+        parser.error("--against compares with another build and leaves hashes.json as it is; leave out --write")
+    for option in ("results", "against"):
+        folder = getattr(arguments, option)
+        if folder and not (folder / "runs").is_dir():
+            parser.error(f"--{option} {folder}: not the `results` of a finished build; it has no folder `runs`")
     name = "demo" if arguments.demo else "guard"
     here = describe_platform()
     if arguments.results:
@@ -530,7 +540,10 @@ def main() -> int:
         )
         print(f"{len(found)} files of {name} written to {HASHES}")  # noqa: T201
         return 0
-    exact = golden["platform"] == here
+    if arguments.against:
+        golden, exact = {name: read_results(arguments.against)}, True
+    else:
+        exact = golden["platform"] == here
     lines = compare(golden[name], found, exact=exact)
     how = "to the bit" if exact else "within tolerances, on another platform"
     print("\n".join(lines) or f"{len(golden[name])} files of {name} are as they were, {how}")  # noqa: T201

@@ -94,3 +94,42 @@ def test_renamed_files_are_found() -> None:
     assert guard.renamed_key("runs/a/b/history", renamed) == "runs/a/b/epochs"
     assert guard.renamed_key("plan", renamed) == "plans"
     assert guard.renamed_key("runs/a/metrics", renamed) == "runs/a/metrics"
+
+
+def run_main(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["build.py", *arguments])
+    return guard.main()
+
+
+def test_two_builds_on_one_machine_are_compared_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_all(tmp_path / "before", table(), {"mae": 0.25}, np.ones((2, 2)))
+    write_all(tmp_path / "same", table(), {"mae": 0.25}, np.ones((2, 2)))
+    write_all(tmp_path / "moved", table(), {"mae": np.nextafter(0.25, 1)}, np.ones((2, 2)))
+    against = ["--against", str(tmp_path / "before")]
+    assert run_main(monkeypatch, "--results", str(tmp_path / "same"), *against) == 0
+    assert "to the bit" in capsys.readouterr().out
+    assert run_main(monkeypatch, "--results", str(tmp_path / "moved"), *against) == 1
+    assert "metrics" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--against", "{folder}/none"], "not the `results` of a finished build"),
+        (["--results", "{folder}/none"], "not the `results` of a finished build"),
+        (["--against", "{folder}/before", "--write"], "leave out --write"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    write_all(tmp_path / "before", table(), {"mae": 0.25}, np.ones((2, 2)))
+    with pytest.raises(SystemExit):
+        run_main(monkeypatch, *(argument.format(folder=tmp_path) for argument in arguments))
+    assert message in capsys.readouterr().err
