@@ -108,6 +108,14 @@ def test_reproduced(tmp_path, errors, keys, expected):
     assert verdict(tmp_path, errors, claim | keys).reproduced.text == expected
 
 
+def test_an_error_of_another_quantity_is_no_case_of_reproduced(tmp_path):
+    table = make_table(["BRNet", "BNet", "AutoML"], ["0.096", "0.103", "0.110"])
+    table["cells"][2]["reproduces"] = False
+    claim = claim_of(kind="reproduced", tables=["table5"])
+    shown = verdict(tmp_path, (0.096, 0.104, 98.0), claim, cells=table["cells"])
+    assert shown.reproduced.text == "holds (2 of 2)"
+
+
 def test_reproduced_is_undecided_where_the_test_sets_are_small(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "elemflow.reporting.tables.kinds.errors.read_score",
@@ -361,10 +369,13 @@ def test_the_papers_contradict_themselves_where_it_is_known(papers):
         ("brnet2023", "experiments_bnet"),
         ("brnet2023", "branches_middle_1"),
         ("irnet2021", "composition"),
+        ("irnet2021", "large_data"),
         ("irnet2021", "structure"),
         ("irnet2021", "fractions_add"),
         ("irnet2021", "deeper_aflow"),
         ("irnet2021", "shallower_mp"),
+        ("tatis2021", "fastest"),
+        ("tatis2021", "slowest"),
     }
     assert {key for key, value in found.items() if value.word == claims.OPEN} == {
         ("brnet2023", "percentiles"),
@@ -373,6 +384,10 @@ def test_the_papers_contradict_themselves_where_it_is_known(papers):
     counts = {key: (value.true, value.cases) for key, value in found.items()}
     assert counts["irnet2021", "composition"] == (12, 13)
     assert counts["irnet2021", "composition_beats_structure"] == (11, 15)
+    assert counts["irnet2021", "composition_beats_structure_oqmd"] == (9, 9)
+    assert counts["irnet2021", "against_traditional"] == (1, 1)
+    assert counts["tatis2021", "against_elemnet"] == (2, 2)
+    assert counts["brnet2023", "traditional_worst"] == (10, 13)
     assert counts["irnet2019", "other_properties"] == (9, 10)
     assert counts["brnet2023", "other_inputs"] == (17, 17)
 
@@ -415,8 +430,8 @@ def test_a_quoted_part_is_of_a_dataset_of_its_claim(root):
 
 def test_a_text_says_why_printed_numbers_do_not_decide(papers):
     cfg = papers["tatis2021"]
-    claim = cfg.claims["against_elemnet"]
-    assert claim.printed == "the numbers that the paper quotes are of other data"
+    claim = cfg.claims["against_networks"]
+    assert claim.printed == "no mean over the folds is printed, and the error of IRNet is of other data"
     assert evaluate_on_page(claim, cfg.lines_of(claim)) is None
 
 
@@ -525,6 +540,23 @@ def test_lowest(tmp_path, errors, keys, expected):
 
 
 @pytest.mark.parametrize(
+    ("errors", "keys", "expected"),
+    [
+        ((0.12, 0.10, 0.11), {}, "holds (1 of 1)"),
+        ((0.12, 0.10, 0.11), {"percent": 9}, "holds (1 of 1)"),
+        ((0.12, 0.10, 0.11), {"percent": 10}, "does not hold (0 of 1)"),
+        ((0.11, 0.10, 0.11), {}, "does not hold (0 of 1)"),
+        ((0.10, None, 0.11), {}, "does not hold (0 of 1)"),  # whatever the unknown one is
+        ((0.12, None, 0.11), {}, "not testable (0 of 1, 1 open: no result)"),
+        ((None, 0.10, 0.11), {}, "not testable (0 of 1, 1 open: no result)"),
+    ],
+)
+def test_highest(tmp_path, errors, keys, expected):
+    claim = claim_of(**LOWER | {"kind": "highest"}, **keys)
+    assert verdict(tmp_path, errors, claim).reproduced.text == expected
+
+
+@pytest.mark.parametrize(
     ("errors", "expected"),
     [((0.12, 0.10, 0.11), "undecided (0 of 1, 1 open)"), ((0.10, 0.12, 0.11), "holds (1 of 1)")],
 )
@@ -541,6 +573,8 @@ def test_each_kind_names_the_inequalities_that_its_tests_need():
     kinds = claim_kinds()
     lower = Claim.model_validate(claim_of(**LOWER, percent=10))
     assert kinds["lower"].inequalities(lower, 3) == [Inequality(0, 1, 0.9), Inequality(0, 2, 0.9)]
+    highest = kinds["highest"].inequalities(Claim.model_validate(claim_of(**LOWER, percent=25)), 3)
+    assert highest == [Inequality(1, 0, 0.8), Inequality(2, 0, 0.8)]
     falling = Claim.model_validate(claim_of(kind="ordering", tables=["t"], order=[{}, {}, {}], direction="falling"))
     assert kinds["ordering"].inequalities(falling, 3) == [Inequality(1, 0), Inequality(2, 1)]
     similar = Claim.model_validate(claim_of(kind="similar", tables=["t"], over=["model"], percent=5))

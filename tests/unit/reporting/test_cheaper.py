@@ -16,11 +16,11 @@ from elemflow.reporting.tables.kinds.quantities import BUILDER
 
 @pytest.fixture(scope="module")
 def planned(root: Path):
-    plan = build(load({"studies": ["irnet2019"]}, root), read_printed(root))
-    found = claims.build(load({"studies": ["irnet2019"]}, root), plan)["irnet2019"]
+    settings = load({"studies": ["irnet2021"]}, root)
+    found = claims.build(settings, build(settings, read_printed(root)))["irnet2021"]
     return found.model_copy(
         update={
-            "claims": {"inference": found.claims["inference"]},
+            "claims": {"faster_than_forest": found.claims["faster_than_forest"]},
             "tables": {"prediction_time": found.tables["prediction_time"]},
         }
     )
@@ -52,6 +52,14 @@ def test_a_hundredth_of_the_time_is_needed(planned, tmp_path, network, word):
 def test_times_at_a_reduced_scale_decide_nothing(planned, tmp_path):
     verdict = evaluate(planned, tmp_path, 0.1, 100.0, reduced="2,000 materials")
     assert (verdict.word, verdict.reasons) == (claims.OPEN, (claims.REDUCED,))
+
+
+@pytest.mark.parametrize(("percent", "word"), [(10, claims.HOLDS), (8, claims.FAILS)])
+def test_costs_are_similar_within_a_percentage(planned, tmp_path, percent, word):
+    claim = planned.claims["faster_than_forest"]
+    changes = {"kind": "similar_cost", "over": ("model",), "percent": percent, "a": None, "b": None}
+    similar = planned.model_copy(update={"claims": {"times": claim.model_copy(update=changes)}})
+    assert evaluate(similar, tmp_path, 100.0, 109.0).word == word
 
 
 @pytest.mark.parametrize("network", ["brnet", "brnet@branches=1024x1-1-1-1"])

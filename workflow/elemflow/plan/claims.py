@@ -285,6 +285,7 @@ def _line(table: PlannedTable, cell: PlannedCell) -> Line:
         published=cell.published,
         published_text=cell.published_text,
         margin=cell.margin,
+        reproduces=cell.reproduces,
         counted=cell.counted,
     )
 

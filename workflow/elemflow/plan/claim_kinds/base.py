@@ -28,6 +28,8 @@ class Line:
         published: Published value; None if there is none.
         published_text: The same as printed.
         margin: Largest difference from the published value that counts as none; None if there is no value.
+        reproduces: Whether the run repeats the published training; false where the printed error is of another model or
+            quantity.
         counted: Parameters of a network by its declaration, in cells that show them; None elsewhere.
         against: Cell of the other model of a test; None if the line is no test.
     """
@@ -42,6 +44,7 @@ class Line:
     published: float | None = None
     published_text: str | None = None
     margin: float | None = None
+    reproduces: bool = True
     counted: int | None = None
     against: "Line | None" = None
 

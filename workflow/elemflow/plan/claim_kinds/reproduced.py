@@ -14,8 +14,8 @@ class Reproduced(ClaimKind):
     fewest = 3
 
     def cases(self, claim: Claim, lines: Sequence[L]) -> list[Case[L]]:
-        """Return a case for each cell with a published value."""
-        chosen = select((line for line in lines if line.published is not None), claim.a or ANY)
+        """Return a case for each cell with a published value, unless that is of another model or quantity."""
+        chosen = select((line for line in lines if line.published is not None and line.reproduces), claim.a or ANY)
         return [Case(line.named.keys(), (line,)) for line in chosen]
 
     def decisive(self, case: Case[L], numbers: Sequence[float | str]) -> list[float]:
