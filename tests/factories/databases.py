@@ -165,14 +165,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _oqmd(self, path: str, query: dict[str, str]) -> bytes | None:
         total = self.databases.total()
-        wanted = re.fullmatch(r"ntypes([=>])(\d)", query.get("filter", ""))
-        found = [calculation(i) for i in range(total)]
-        if wanted:
-            found = [
-                c
-                for c in found
-                if (c["ntypes"] > int(wanted[2]) if wanted[1] == ">" else c["ntypes"] == int(wanted[2]))
-            ]
+        wanted = re.findall(r'(\w+)([=>])"?([^" ]+)"?', query.get("filter", ""))
+        outside = query.get("icsd") == "False"
+        found = [hypothetical(i) for i in range(3)] if outside else [calculation(i) for i in range(total)]
+        for key, sign, value in wanted:
+            found = [c for c in found if (c[key] > int(value) if sign == ">" else str(c[key]) == value)]
         offset, limit = int(query["offset"]), int(query["limit"])
         page = found[offset : offset + limit]
         fields = query["fields"].split(",")
@@ -274,6 +271,29 @@ def calculation(i: int) -> dict[str, Any]:
         "band_gap": 0.0,
         "unit_cell": [[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, (10 + i / 2) * atoms / 9]],
         # As qmpy prints them: three significant digits.
+        "sites": [f"{symbol} @ 0 0.5 {place / atoms:0.3g}" for place, symbol in enumerate(symbols)],
+    }
+
+
+def hypothetical(i: int) -> dict[str, Any]:
+    """Return a compound of OQMD that is not of the ICSD, one per prototype of irnet2019's Table 5."""
+    group, generic, symbols = (
+        ("Pm-3m", "AB", ["Li", "Hg"]),
+        ("P4/mmm", "AB", ["Na", "Au"]),
+        ("Pnma", "ABC3", ["K"] * 4 + ["Ti"] * 4 + ["O"] * 12),
+    )[i]
+    atoms = len(symbols)
+    return calculation(i) | {
+        "name": ("LiHg", "NaAu", "KTiO3")[i],
+        "entry_id": 2000 + i,
+        "formationenergy_id": 6000 + i,
+        "icsd_id": None,
+        "ntypes": len(set(symbols)),
+        "natoms": atoms,
+        "volume": 15 * atoms,
+        "spacegroup": group,
+        "generic": generic,
+        "unit_cell": [[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 15 * atoms / 9]],
         "sites": [f"{symbol} @ 0 0.5 {place / atoms:0.3g}" for place, symbol in enumerate(symbols)],
     }
 

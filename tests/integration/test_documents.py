@@ -160,8 +160,6 @@ def test_the_tables_and_figures_of_the_papers_are_listed(root):
         items = (", ".join(f"`{name}`" for name in sorted(declared[key])) for key in ("tables", "figures"))
         row = f"| `{study}` | {' | '.join(items)} |"
         assert row in page, f"docs/reference/studies.md needs this row: {row}"
-    reason = read_yaml(root / "config/studies/irnet2019.yaml")["tables"]["table5"]["defaults"]["missing"]
-    assert f"| irnet2019 Table 5 shows the published values alone | {' '.join(reason.split())} |" in page
 
 
 def test_documents_that_files_mention_exist(root):

@@ -17,7 +17,7 @@ import pytest
 from factories import databases as fake
 from factories.databases import KEY, FakeDatabases
 
-from elemflow.chemistry.composition import SYMBOLS
+from elemflow.chemistry.composition import SYMBOLS, amounts
 from elemflow.config import yaml_schema
 from elemflow.config.dataset import Dataset, Source
 from elemflow.core.errors import ConfigError, DataError
@@ -26,8 +26,10 @@ from elemflow.curation.curate import curate
 from elemflow.curation.job import CurationJob
 from elemflow.sources import figshare, jarvis, paging, progress, retries, transfer
 from elemflow.sources.journal import JOURNAL, append_record, read_journal
+from elemflow.sources.oqmd import Options
 from elemflow.sources.records import FileRecord
 from elemflow.sources.retrieve import read_raw, retrieve
+from elemflow.splits.schemes.column import Column
 
 MEMBER = "jdft_3d-8-18-2021.json"
 ROWS = [
@@ -316,6 +318,33 @@ def test_oqmd_volume_per_atom(databases: FakeDatabases, tmp_path: Path) -> None:
     assert "icsd=True" in databases.requests[0]
 
 
+def test_oqmd_parts_have_a_flag_and_a_label_each(databases: FakeDatabases, tmp_path: Path) -> None:
+    parts = {"parts": ["ntypes=2", "ntypes>2", 'spacegroup="Pm-3m" AND natoms=2'], "labels": ["train", "train", "B2"]}
+    frame = get(oqmd(databases, icsd_by_part=[True, True, False], **parts), tmp_path)
+    assert frame["part"].value_counts().to_dict() == {"train": 10, "B2": 1}
+    assert frame["name"].tolist()[-1] == "LiHg"
+    flags = ["icsd=True" in request for request in databases.requests]
+    assert flags == [True] * 4 + [False]
+    relabelled = oqmd(databases, icsd_by_part=[True, True, False], parts=parts["parts"], labels=["a", "b", "c"])
+    databases.requests.clear()
+    assert sorted(get(relabelled, tmp_path)["part"].unique()) == ["a", "b", "c"]
+    assert databases.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"icsd_by_part": [True, False]}, "parts has 3 entries and icsd_by_part 2"),
+        ({"labels": ["train"]}, "parts has 3 entries and labels 1"),
+        ({"icsd": True, "icsd_by_part": [True, True, False]}, "icsd and icsd_by_part are given"),
+    ],
+)
+def test_oqmd_keys_of_parts_fit_the_parts(options: dict[str, Any], message: str) -> None:
+    source = source_of(kind="oqmd", fields=["name"], parts=["ntypes=2", "ntypes=3", "ntypes>3"], **options)
+    with pytest.raises(ConfigError, match=message):
+        Options.of("demo", source)
+
+
 def oqmd_with_sites(databases: FakeDatabases, **options: Any) -> Source:
     fields = ["name", "delta_e", "unit_cell", "sites"]
     return source_of(kind="oqmd", base_url=f"{databases.url}/oqmdapi", fields=fields, **options)
@@ -397,6 +426,9 @@ def curated(
 ) -> pd.DataFrame:
     """Retrieve and curate one of our datasets, its source pointed at the local server."""
     declared = yaml_schema.read_yaml(root / "config/datasets" / f"{name}.yaml")
+    if "extends" in declared:
+        base = yaml_schema.read_yaml(root / "config/datasets" / f"{declared.pop('extends')}.yaml")
+        declared = yaml_schema.merge(base, declared)
     missing = (overlay or {}).get("missing_properties", {})
     declared = yaml_schema.merge(declared, {k: v for k, v in (overlay or {}).items() if k != "missing_properties"})
     declared["properties"] = {key: value for key, value in declared["properties"].items() if key not in missing}
@@ -415,6 +447,21 @@ def test_our_oqmd_icsd(databases: FakeDatabases, root: Path, tmp_path: Path) -> 
     assert pd.read_parquet(tmp_path / "rejected.parquet").empty
     assert materials["volume_per_atom"].min() == 10
     assert materials["structure"].notna().all()
+
+
+def test_our_oqmd_icsd_and_prototypes(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:
+    """Each protocol of Table 5 of irnet2019 trains on what is of the ICSD and tests on one prototype."""
+    materials = curated(root, "oqmd_icsd_prototypes", tmp_path, base_url=f"{databases.url}/oqmdapi")
+    tested = {"b2": "LiHg", "l1_0": "NaAu", "perovskite": "KTiO3"}
+    assert len(materials) == 10 + len(tested)
+    for name, formula in tested.items():
+        path = root / "config/protocols" / f"irnet2019_search_{name}.yaml"
+        scheme = Column.model_validate(yaml_schema.read_yaml(path)["split"])
+        labels = scheme.labels(materials["material_id"].tolist(), materials["part"].tolist(), None, name)
+        assert (labels == "train").sum() == 10
+        [composition] = materials.loc[labels == "test", "composition"]
+        assert amounts(composition) == amounts(formula)
+        assert (labels == "none").sum() == 2
 
 
 def test_our_oqmd_bulk_copies(databases: FakeDatabases, root: Path, tmp_path: Path) -> None:

@@ -10,24 +10,24 @@ which is left out and recorded.
 
 In addition to the `fields` of the service there are the columns `volume_per_atom` (Å³) if `volume`, which
 is that of a cell, and `natoms` are among them, and `atoms` (JSON as of the `Atoms.to_dict` of jarvis-tools) if
-`unit_cell` and `sites` are.
+`unit_cell` and `sites` are. With `labels` there is the column `part`, which says for each row of which part it is.
 """
 
 import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pandas as pd
 import requests
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from elemflow.core.errors import DataError
 from elemflow.sources.download import get_json
 from elemflow.sources.options import Names, Pause, SourceOptions, Url
-from elemflow.sources.paging import Page, Query, fetch_parts, read_pages
+from elemflow.sources.paging import Page, Query, fetch_parts, part_number, read_pages
 from elemflow.sources.records import FileRecord
 from elemflow.sources.retries import ATTEMPTS, ExhaustedError
 
@@ -58,6 +58,12 @@ class Options(SourceOptions):
     icsd: bool | None = Field(
         None, description="Only entries that come from the ICSD (true) or do not (false); null is both."
     )
+    icsd_by_part: tuple[bool, ...] | None = Field(
+        None, description="In place of `icsd`, for each part whether its entries come from the ICSD."
+    )
+    labels: tuple[str, ...] | None = Field(
+        None, description="Text of the column `part` for the rows of each part, such as train and test."
+    )
     base_url: Url = Field("https://oqmd.org/oqmdapi", description="Address of the REST interface.")
     page_size: int | None = Field(
         None,
@@ -67,6 +73,21 @@ class Options(SourceOptions):
         "1000 without. A page that fails twice is halved.",
     )
     pause: Pause = 1
+
+    @model_validator(mode="after")
+    def _one_per_part(self) -> Self:
+        if self.icsd is not None and self.icsd_by_part is not None:
+            raise ValueError("icsd and icsd_by_part are given, and both say what comes from the ICSD; keep one")
+        for name in ("icsd_by_part", "labels"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.parts):
+                raise ValueError(f"parts has {len(self.parts)} entries and {name} {len(values)}")
+        return self
+
+    @property
+    def flags(self) -> tuple[bool | None, ...]:
+        """Whether the entries of each part come from the ICSD; None is both."""
+        return self.icsd_by_part or (self.icsd,) * len(self.parts)
 
     @property
     def rows_per_page(self) -> int:
@@ -83,8 +104,8 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
     """Fetch the pages of every part of the query; see `elemflow.sources.retrieve`."""
     with requests.Session() as session:
         parts = [
-            Query(f"OQMD {part or 'all'}", _address(options, part, 0, options.rows_per_page), pages.request)
-            for part in options.parts
+            Query(f"OQMD {part.filter or 'all'}", _address(options, part, 0, options.rows_per_page), pages.request)
+            for part in map(_Part, options.parts, options.flags)
             if (pages := _Pages(options, session, part))
         ]
         return fetch_parts(folder, parts)
@@ -100,13 +121,22 @@ def read(options: Options, folder: Path) -> Iterator[pd.DataFrame]:
             frame["volume_per_atom"] = [repr(value) if value > 0 else "" for value in per_atom]
         if set(columns) >= _STRUCTURE:
             frame["atoms"] = list(map(_atoms, frame["unit_cell"], frame["sites"]))
+        if options.labels:
+            frame["part"] = options.labels[part_number(frame.attrs["file"]) - 1]
         yield frame
+
+
+class _Part(NamedTuple):
+    """A part of the query: its filter, and whether its entries come from the ICSD."""
+
+    filter: str
+    icsd: bool | None
 
 
 class _Pages:
     """The pages of a part, each fetched as a whole or in pieces."""
 
-    def __init__(self, options: Options, session: requests.Session, part: str) -> None:
+    def __init__(self, options: Options, session: requests.Session, part: _Part) -> None:
         self._options, self._session, self._part = options, session, part
         self._piece = options.rows_per_page
         self._total = 0
@@ -172,7 +202,7 @@ class _Pages:
             self._get(_address(self._options, self._part, 0 if offset else 1, 1, keys_only=True), ATTEMPTS)
             rows = []
         ids = ", ".join(f"{key} {rows[0].get(key)}" for key in (_KEY, _ROW_KEY)) if rows else "of unknown ids"
-        return f"row {offset} of {self._part or 'all'}: {ids}"
+        return f"row {offset} of {self._part.filter or 'all'}: {ids}"
 
     def _get(self, address: str, attempts: int) -> list[dict[str, Any]]:
         answer = get_json(address, session=self._session, pause=self._options.pause, attempts=attempts)
@@ -201,11 +231,11 @@ def _atoms(unit_cell: str, sites: str) -> str:
     return json.dumps(structure)
 
 
-def _address(options: Options, part: str, offset: int, size: int, *, keys_only: bool = False) -> str:
+def _address(options: Options, part: _Part, offset: int, size: int, *, keys_only: bool = False) -> str:
     query: dict[str, Any] = {"fields": ",".join((_KEY, _ROW_KEY) if keys_only else options.columns)}
-    if part:
-        query["filter"] = part
-    if options.icsd is not None:
-        query["icsd"] = str(options.icsd)
+    if part.filter:
+        query["filter"] = part.filter
+    if part.icsd is not None:
+        query["icsd"] = str(part.icsd)
     query |= {"limit": size, "offset": offset, "format": "json"}
     return f"{options.base_url.rstrip('/')}/formationenergy?{urlencode(query)}"

@@ -94,6 +94,11 @@ def remove_other_pages(folder: Path, records: Iterable[FileRecord]) -> None:
             path.unlink()
 
 
+def part_number(name: str) -> int:
+    """Return the number of the part, from 1, to which the file of a page belongs."""
+    return int(name.split("_")[1])
+
+
 def read_pages(folder: Path, columns: Sequence[str], key: str) -> Iterator[pd.DataFrame]:
     """Yield the rows of the pages in a folder, each entry once.
 
