@@ -30,12 +30,21 @@ def test_rows_that_are_left_out_are_counted_by_reason_with_their_cells(tmp_path)
     assert "source" not in text
 
 
-@pytest.mark.parametrize(("cells", "comma"), [(["1,200", "3"] * 15, "1,200"), (["1.2", "3"] * 15, "")])
+@pytest.mark.parametrize(("cells", "comma"), [(["1,20", "3"] * 15, "1,20"), (["1.2", "3"] * 15, "")])
 def test_a_decimal_comma_is_named(tmp_path, cells, comma):
     measured = read_measured(written(tmp_path, formula=NAMES, y=cells), "y")
     assert measured.comma == comma
-    expected = ["decimal comma: '1,200' is read as 1.2; write numbers with a point if it separates thousands"]
+    expected = ["decimal comma: '1,20' is read as 1.2; write numbers with a point if it separates thousands"]
     assert comma_text(measured) == (expected[0] if comma else "")
+
+
+def test_commas_before_three_digits_are_no_decimal_commas_between_commas(tmp_path):
+    table = written(tmp_path, formula=NAMES, y=["1,200", *range(1, 30)])
+    text = left_out_text(read_measured(table, "y"), [])
+    assert text == (
+        "1 of 30 rows left out: 1 without a number ('1,200'). "
+        "'1,200': Write it with a decimal point, and without separators of thousands."
+    )
 
 
 def test_rows_without_features_count_with_all_their_rows(tmp_path):
@@ -48,7 +57,7 @@ def test_rows_without_features_count_with_all_their_rows(tmp_path):
 def test_a_table_of_too_few_numbers_says_what_they_are(tmp_path):
     table = written(tmp_path, formula=NAMES, y=["1.5 eV"] * 15 + list(range(15)))
     with pytest.raises(
-        DataError, match=rf"15 compositions.*{FEWEST}.*15 without a number \('1.5 eV'\). The first is row 1"
+        DataError, match=rf"15 compositions.*{FEWEST}.*15 without a number \('1.5 eV'\).*has a unit.* The first is row 1"
     ):
         read_measured(table, "y")
 

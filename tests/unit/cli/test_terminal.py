@@ -29,9 +29,12 @@ def test_long_lines_are_broken_for_a_terminal_alone(monkeypatch, columns):
         (0.0, 6, "0.000000"),
         (2e-5, 6, "0.000020"),
         (1e-9, 3, "0.000"),
+        (9_999_999.0, 0, "9999999"),
+        (6.6931e20, 0, "6.693e+20"),
+        (-1e150, 0, "-1.000e+150"),
     ],
 )
-def test_small_numbers_keep_their_digits(value, decimals, text):
+def test_small_and_large_numbers_have_a_power_of_ten(value, decimals, text):
     assert terminal.number(value, decimals) == text
     assert terminal.decimals_of(3.2e-9) == 6
     assert terminal.aligned(["x"], [[text], ["12.5"]]).splitlines()[2] == "12.5".rjust(len(text))

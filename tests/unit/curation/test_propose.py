@@ -37,6 +37,45 @@ def test_a_table_with_semicolons_and_decimal_commas(tmp_path: Path) -> None:
     assert found.repeated == 2
 
 
+@pytest.mark.parametrize(
+    ("cells", "decimal", "numbers", "left_out"),
+    [
+        (
+            ["1,074", "3,125", "1,839", "700", "2,247"],
+            ".",
+            [],
+            "'1,074' is no number. If its comma separates thousands",
+        ),
+        (["1,074", "3,12", "1,839", "700", "2,247"], ",", ["Tm (K)"], ""),
+        (
+            ["4.0(1)", "5.1(2)", "6", "7.25(3)", "1.0(3)"],
+            ".",
+            [],
+            "row 1: '4.0(1)' is no number. It has an uncertainty",
+        ),
+        (["300 K", "310 K", "290 K", "1 K", "2 K"], ".", [], "It has a unit"),
+        (["1 037", "2 100", "1 000", "900", "1 200"], ".", [], "It has separators of thousands"),
+        (["red", "blue", "1 to 2", "green", "grey"], ".", [], "no numbers"),
+    ],
+)
+def test_what_looks_like_a_number_and_is_none_is_named(
+    tmp_path: Path, cells: list[str], decimal: str, numbers: list[str], left_out: str
+) -> None:
+    rows = [f'{solid},"{cell}"' for solid, cell in zip(SOLIDS, cells, strict=True)]
+    found = propose(_write(tmp_path, "\n".join(["formula,Tm (K)", *rows])))
+    assert (found.decimal, [each.name for each in found.numbers]) == (decimal, numbers)
+    assert left_out in found.left_out.get("Tm (K)", "")
+    assert found.comma == ("1,074" if decimal == "," else "")
+
+
+def test_a_comma_before_three_digits_is_a_decimal_comma_between_semicolons(tmp_path: Path) -> None:
+    rows = [
+        f"{solid};{cell}" for solid, cell in zip(SOLIDS, ["1,074", "3,125", "1,839", "2,116", "2,247"], strict=True)
+    ]
+    found = propose(_write(tmp_path, "\n".join(["formula;Tm (K)", *rows])))
+    assert (found.decimal, found.comma, found.left_out) == (",", "1,074", {})
+
+
 def test_the_name_of_a_column_of_formulas_decides_between_two(tmp_path: Path) -> None:
     found = propose(_write(tmp_path, "host,formula,n\nNaCl,Na2Cl2,1.5\nGaAs,GaAs,2.5\n"))
     assert list(found.formulas) == ["formula", "host"]

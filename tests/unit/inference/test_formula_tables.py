@@ -116,9 +116,15 @@ def test_the_column_is_found_in_any_case(tmp_path: Path, name: str) -> None:
 
 
 def test_of_two_columns_alike_none_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("Formula,Composition\nNaCl,CaO\n")
-    with pytest.raises(DataError, match=r"none of the columns .*--column"):
+    (tmp_path / "t.csv").write_text("Formula,formula\nNaCl,CaO\n")
+    with pytest.raises(DataError, match=r"columns 'Formula', 'formula', which differ by case .*--column"):
         _read(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("header", ["formula,composition", "Formula,composition", "FORMULA ,Composition"])
+def test_formula_comes_before_composition_in_any_case(tmp_path: Path, header: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\nNaCl,CaO\n")
+    assert _read(tmp_path / "t.csv") == ["NaCl"]
 
 
 def test_nul_bytes_do_not_end_a_cell(tmp_path: Path) -> None:

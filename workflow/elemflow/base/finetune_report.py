@@ -12,7 +12,7 @@ from elemflow.base.table import Measured
 from elemflow.base.table_rows import summary_of
 from elemflow.chemistry.composition import amounts
 from elemflow.config.base import Transform
-from elemflow.curation.numbers import read_number
+from elemflow.curation.numbers import comma_note
 from elemflow.evaluation.conformal import DEFAULT_LEVEL
 from elemflow.multitask.transforms import from_target, to_target
 
@@ -223,11 +223,7 @@ def formulas_text(measured: Measured) -> str:
 
 def comma_text(measured: Measured) -> str:
     """Return how numbers with a comma are read; empty if there are none."""
-    value = read_number(measured.comma, ",")
-    if value is None:
-        return ""
-    read = f"decimal comma: '{measured.comma}' is read as {value:g}"
-    return f"{read}; write numbers with a point if it separates thousands"
+    return comma_note(measured.comma)
 
 
 def coverage(fitted: Fitted, level: int) -> tuple[float, float] | None:

@@ -28,6 +28,10 @@ from elemflow.sources.table_files import UnreadableTable
 
 FEWEST = 20
 """Fewest compositions that are fine-tuned on: five folds of them still calibrate an interval of 90 %."""
+FEWEST_OTHERS = 5
+"""Fewest values that are not the most frequent one."""
+LARGEST = 1e37
+"""Largest value; the predictor stores values and errors as 32-bit numbers, which end at 3.4e38."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Measured:
     Attributes:
         target: Name of its column, without the unit.
         unit: Unit of the values, or an empty text.
+        heading: Unit in the name of the column, or an empty text.
         compositions: Canonical compositions, sorted (rows,).
         formulas: How the table first writes each of them (rows,).
         values: Values in the unit; the median where a composition has several (rows,).
@@ -53,6 +58,7 @@ class Measured:
 
     target: str
     unit: str
+    heading: str
     compositions: list[str]
     formulas: list[str]
     values: np.ndarray
@@ -87,8 +93,8 @@ def read_measured(
         minimum: Lowest value that the property can have.
 
     Raises:
-        DataError: A column is missing, or fewer than `FEWEST` compositions have a value, or all values are equal, or
-            one is below the minimum.
+        DataError: A column is missing, the values cannot be learned (see `check_learnable`), or one is below the
+            minimum.
     """
     found = _proposal(table, target)
     if target not in found.columns:  # a name without the unit that the column has in brackets
@@ -127,6 +133,7 @@ def read_measured(
     measured = Measured(
         target=title or target,
         unit=unit or proposed or "",
+        heading=proposed or "",
         compositions=medians.index.to_list(),
         formulas=of_composition["formula"].first().to_list(),
         values=medians.to_numpy(),
@@ -144,7 +151,9 @@ def read_measured(
         if found.decimal == ","
         else "",
     )
-    _check(table, measured)
+    left = measured.rejected
+    first = f"Left out: {summary_of(left)} The first is row {left[0].row}." if left else ""
+    check_learnable(table, measured.target, measured.y, first)
     if minimum is not None:
         _check_minimum(table, rows, minimum)
     return measured
@@ -178,19 +187,39 @@ def implausible(measured: Measured) -> list[str]:
     return notes
 
 
-def _check(table: Path, measured: Measured) -> None:
-    """Refuse what nothing can be learned from."""
-    rows = len(measured.values)
-    if rows < FEWEST:
-        left = measured.rejected
-        first = f" Left out: {summary_of(left)} The first is row {left[0].row}." if left else ""
+def check_learnable(table: Path, target: str, y: np.ndarray, left_out: str = "") -> None:
+    """Check that values can be learned and tested.
+
+    Args:
+        table: Their file.
+        target: Name of their column.
+        y: What is learned of each composition (rows,).
+        left_out: What was left out and why, for the message.
+
+    Raises:
+        DataError: They are fewer than `FEWEST`, nearly all equal, or beyond what 32-bit numbers hold.
+    """
+    if len(y) < FEWEST:
+        count = f"{len(y)} composition{' has' if len(y) == 1 else 's have'}"
+        why = f" {left_out}" if left_out else ""
         raise DataError(
-            f"{table}: {rows} compositions have a value of '{measured.target}', and {FEWEST} are the fewest that can "
-            f"be fine-tuned on and tested.{first}"
+            f"{table}: {count} a value of '{target}' and features, and {FEWEST} are the fewest that can be "
+            f"fine-tuned on and tested.{why}"
         )
-    if np.ptp(measured.y) == 0:
+    found, counts = np.unique(y, return_counts=True)
+    most = int(counts.argmax())
+    if (others := len(y) - int(counts[most])) < FEWEST_OTHERS:
+        which = f"all {len(y)}" if not others else f"{counts[most]} of {len(y)}"
         raise DataError(
-            f"{table}: all {rows} values of '{measured.target}' are {measured.y[0]:g}; there is nothing to learn."
+            f"{table}: {which} values of '{target}' are {found[most]:g}; at least {FEWEST_OTHERS} others are needed, "
+            "so that each of five folds can learn and test one."
+        )
+    largest, spread = float(np.abs(y).max()), float(np.std(y / np.abs(y).max())) * float(np.abs(y).max())
+    if largest > LARGEST or spread < 1 / LARGEST:
+        size = f"reach {largest:g}" if largest > LARGEST else f"vary by {spread:g} alone"
+        raise DataError(
+            f"{table}: values of '{target}' {size}, beyond what the 32-bit numbers of a predictor hold. Write them in "
+            "another unit, or give --transform log10."
         )
 
 

@@ -141,12 +141,14 @@ def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str], made:
     from elemflow.base.card import CARD
     from elemflow.base.finetune_card import card_members
     from elemflow.base.finetune_report import Fitted, comma_text, formulas_text, left_out_text, no_better_note
-    from elemflow.base.table import implausible
+    from elemflow.base.table import check_learnable, implausible
     from elemflow.base.table_rows import repeated_note
     from elemflow.cli.progress import stages
     from elemflow.multitask.file import HeadFacts, write_base
 
     rows, lost = finetuning.featurize(base, measured)
+    if lost:
+        check_learnable(made.table, measured.target, rows.y, left_out_text(measured, lost))
     repeated = repeated_note(measured.spread, measured.unit, how.transform)
     formulas = [formulas_text(measured)] if measured.others else []
     for line in filter(None, (*formulas, comma_text(measured), left_out_text(measured, lost), *repeated)):
@@ -163,6 +165,8 @@ def _fit(base: Any, measured: Any, how: _How, out: Path, notes: list[str], made:
     notes = notes + implausible(measured) + _mistyped(measured)
     notes += _notes(base, rows, measured.unit, nearest.title, nearest.unit)
     times = finetuning.times_of_head(base, rows, place, how.transform)
+    if measured.heading and measured.heading != measured.unit:
+        notes.append(f"The column is named in {measured.heading}, and --unit is {measured.unit}: nothing is converted.")
     notes += _scale_note(measured.unit, nearest, correlation, times)
     about = ((nearest.title, nearest.unit), correlation, base.facts.name)
     fitted = Fitted(measured, rows, lost, compared, how.transform, *about, [], out.name, how.minimum)

@@ -196,9 +196,15 @@ def _chosen(found: "Proposal", formula: str | None, properties: Sequence[str], u
     absent = [name for name in properties if name not in {each.name for each in numbers}]
     absent += [name for name in units if name not in {each.name for each in found.numbers}]
     if absent:
-        raise click.UsageError(f"column '{absent[0]}' has no numbers. Those of numbers: {_names(found.numbers)}.")
+        why = found.left_out.get(absent[0], "")
+        raise click.UsageError(
+            f"column '{absent[0]}' {_has_no_numbers(why)}. Those of numbers: {_names(found.numbers)}."
+        )
     if not numbers:
-        raise click.UsageError(f"no column has numbers. Columns: {', '.join(found.columns)}.")
+        raise click.UsageError(
+            f"no column was taken for numbers. Left out: {_left_out(found)}. --property takes a "
+            "column that looks like ids or numbers of rows."
+        )
     return replace(found, numbers=_with_units(numbers, units))
 
 
@@ -234,6 +240,8 @@ def _check_unit(column: str, unit: str) -> None:
 
 def _described(found: "Proposal", chosen: "Proposal", formula: str | None) -> list[str]:
     """Return what the table seems to be, as lines."""
+    from elemflow.curation.numbers import comma_note
+
     lines = [f"{chosen.rows:,} rows, columns: {', '.join(found.columns)}"]
     column, share = next(iter(chosen.formulas.items()), (None, 0.0))
     others = [name for name in found.formulas if name != column]
@@ -250,14 +258,24 @@ def _described(found: "Proposal", chosen: "Proposal", formula: str | None) -> li
         lines += [f"  row {row}: '{text}' is no number" for row, text in each.others]
     if found.long:
         lines.append(f"long table: column {found.long.name} names the property of each row, {found.long.value} has it")
+    lines += filter(None, [comma_note(found.comma)])
     if found.left_out:
-        reasons = [f"{name or 'the first column'} ({why})" for name, why in found.left_out.items()]
-        more = f" and {len(reasons) - MOST_LEFT_OUT} more" if len(reasons) > MOST_LEFT_OUT else ""
-        lines.append(f"left out: {', '.join(reasons[:MOST_LEFT_OUT])}{more}; --property takes a column of numbers")
+        lines.append(f"left out: {_left_out(found)}; --property takes a column of numbers")
     lines += [f"row {row}: {text}: did you mean {meant}?" for row, text, meant in chosen.mistyped]
     if chosen.repeated:
         lines.append(f"{chosen.repeated:,} rows share their composition with another row")
     return lines
+
+
+def _left_out(found: "Proposal") -> str:
+    """Return the columns that were left out with the reasons, as one text."""
+    reasons = [f"{name or 'the first column'} ({why})" for name, why in found.left_out.items()]
+    more = f" and {len(reasons) - MOST_LEFT_OUT} more" if len(reasons) > MOST_LEFT_OUT else ""
+    return ", ".join(reasons[:MOST_LEFT_OUT]) + more
+
+
+def _has_no_numbers(why: str) -> str:
+    return f"has no numbers ({why})" if why.startswith("row ") else "has no numbers"
 
 
 def _names(columns: Sequence["Column"]) -> str:

@@ -11,6 +11,8 @@ MISSING = "—"
 SIGNIFICANT = 4
 """Significant digits of the largest number of a column; all its numbers have as many decimals."""
 MOST_DECIMALS = 6
+LARGE = 1e7
+"""From here on numbers have a power of ten; eight digits are more than a prediction knows."""
 NUMBER = re.compile(r"-*[0-9]*\.?[0-9]+(e[+-][0-9]+)?|-*[0-9]+\.")
 NARROWEST = 30
 """Characters that a line keeps after its indent, however narrow the terminal is."""
@@ -71,12 +73,13 @@ def decimals_of(largest: float) -> int:
 def number(value: float | None, decimals: int) -> str:
     """Return a number as a cell, or the mark of a missing one.
 
-    One that `MOST_DECIMALS` decimals leave fewer than two digits of has a power of ten: 1.000e-09, and not 0.000000.
+    One that `MOST_DECIMALS` decimals leave fewer than two digits of has a power of ten: 1.000e-09, and not 0.000000; so
+    has one from `LARGE` on.
     """
     if value is None or math.isnan(value):
         return MISSING
     small = decimals >= MOST_DECIMALS and 0 < abs(value) < 10.0 ** (1 - MOST_DECIMALS)
-    return f"{value:.{SIGNIFICANT - 1}e}" if small else f"{value:.{decimals}f}"
+    return f"{value:.{SIGNIFICANT - 1}e}" if small or abs(value) >= LARGE else f"{value:.{decimals}f}"
 
 
 def printable(text: str) -> str:

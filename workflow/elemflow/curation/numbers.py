@@ -17,8 +17,21 @@ _ALWAYS_MISSING = ["", "nan"]
 _WITH_COMMA = re.compile(NUMBER.replace(r"\.", ","))
 _WITH_GROUPS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*")
 _TRUE_MINUS = "\N{MINUS SIGN}"  # as word processors write it
-_DASH = re.compile(r"[–—].*")
-_FORTRAN = re.compile(NUMBER.replace("eE", "dD"))
+
+
+_LOOKS = {
+    re.compile(r"–.*"): "Its minus is the character '–': write a hyphen.",
+    re.compile(r"—.*"): "Its minus is the character '—': write a hyphen.",
+    re.compile(NUMBER.replace("eE", "dD")): "Write its exponent with e: 1.5e-3.",
+    re.compile(r"[+-]?[0-9]{1,3}(?:[ \u00a0\u2009\u202f'’][0-9]{3})+(?:[.,][0-9]*)?"): (
+        "It has separators of thousands: remove them."
+    ),
+    re.compile(rf"{NUMBER}(?: ?\([0-9.]+\)| ?(?:±|\+/-) ?{NUMBER})"): "It has an uncertainty: keep the number alone.",
+    re.compile(rf"{NUMBER} ?(?:%|‰|[A-Za-zµμÅ°][A-Za-z0-9µμÅ°/·^\-. ]{{0,15}})"): (
+        "It has a unit: keep the number alone, with one unit for the whole column."
+    ),
+}
+"""What cells look like that are no numbers, the first that fits, and what to do."""
 
 
 def texts(cells: pd.Series | range) -> pa.Array:
@@ -95,6 +108,14 @@ def why_no_number(cell: object, decimal: str | None = None) -> str:
     return _advice(text, decimal).strip() if len(text) <= LONGEST_QUOTE else ""
 
 
+def comma_note(cell: str) -> str:
+    """Return how a number with a decimal comma is read; empty if the cell is none."""
+    value = read_number(cell, ",")
+    if value is None:
+        return ""
+    return f"decimal comma: '{cell}' is read as {value:g}; write numbers with a point if it separates thousands"
+
+
 def _pattern(decimal: str | None) -> str:
     return NUMBER.replace(r"\.", re.escape(decimal or "."))
 
@@ -112,14 +133,15 @@ def _advice(cell: str, decimal: str | None) -> str:
     """Return what a cell looks like that is no number, and what to do; empty if it looks like nothing known."""
     if _WITH_GROUPS.fullmatch(cell) and not (decimal == "." and cell.count(",") == 1 and "." not in cell):
         return "It has separators of thousands: remove them. "
+    if decimal == "." and _WITH_GROUPS.fullmatch(cell):
+        return (
+            "If its comma separates thousands, remove it; if it is a decimal comma, set "
+            "'decimal: \",\"' in the dataset's source. "
+        )
     if decimal == "." and "," in cell and _WITH_COMMA.fullmatch(cell):
         return "If its comma is a decimal comma, set 'decimal: \",\"' in the dataset's source. "
     if re.fullmatch(_pattern(decimal), cell) or (decimal == "," and re.fullmatch(NUMBER, cell)):
         # A cell that is spelled as a number was read as one, and is infinite.
         point = decimal == "," and "." in cell
         return f"It {'has a decimal point, while source.decimal is a comma' if point else 'is too large'}. "
-    if _DASH.fullmatch(cell):
-        return f"Its minus is the character {cell[0]!r}: write a hyphen. "
-    if _FORTRAN.fullmatch(cell):
-        return "Write its exponent with e: 1.5e-3. "
-    return ""
+    return next((f"{advice} " for pattern, advice in _LOOKS.items() if pattern.fullmatch(cell)), "")

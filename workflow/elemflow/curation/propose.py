@@ -12,7 +12,8 @@ import pandas as pd
 
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.chemistry.suggestions import suggestions, suspicious
-from elemflow.core.errors import ConfigError, DataError
+from elemflow.core.errors import ConfigError, DataError, quoted
+from elemflow.curation.numbers import why_no_number
 from elemflow.sources.structure_files import COLUMN, FIELD, format_of_files
 from elemflow.sources.table import Layout, header_separator, read_table
 from elemflow.sources.table_files import format_of
@@ -42,6 +43,7 @@ _NUMBER = {
 }
 _UNIT = re.compile(r"^(?P<name>.*?)[\s_]*[(\[](?P<unit>(?:[^()\[\]]|[(\[][^()\[\]]*[)\]])+)[)\]]\s*$")
 """A heading with a unit in brackets at its end; the unit may have brackets itself, as W/(m K) has."""
+_GROUPED = re.compile(r"[-+−]?[0-9]{1,3},[0-9]{3}")
 _ID = re.compile(r"(?:^|.*[_ -])(?:id|jid|auid|uuid|refcode)$", re.IGNORECASE)
 _INDEX = re.compile(r"^(?:|unnamed.*|index|row|no\.?|nr\.?)$", re.IGNORECASE)
 
@@ -99,6 +101,7 @@ class Proposal:
         repeated: Rows whose composition another row has too, for the likeliest column of formulas.
         mistyped: First formulas of that column that may be meant for others: row from 1, formula, and what is meant.
         left_out: Why a column is none of these, by its name.
+        comma: First number of these columns with a decimal comma; empty if decimals stand behind a point.
         long: Columns of a long table; None if the table does not look like one.
     """
 
@@ -114,6 +117,7 @@ class Proposal:
     repeated: int = 0
     mistyped: tuple[tuple[int, str, str], ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
+    comma: str = ""
     long: Long | None = None
 
 
@@ -141,7 +145,7 @@ def propose(table: Path, wanted: Sequence[str] = ()) -> Proposal:
     if frame.empty:
         raise DataError(f"{table}: no rows.")
     cells = {str(name): _seen(frame[name]) for name in frame.columns}
-    decimal = _decimal(cells.values()) if layout.format == "csv" else "."
+    decimal = _decimal(cells.values(), layout.separator) if layout.format == "csv" else "."
     formulas = _formulas(cells)
     best = next(iter(formulas), None)
     columns = [each for name in cells if name != best and (each := _numbers(name, cells[name], decimal))]
@@ -162,7 +166,8 @@ def propose(table: Path, wanted: Sequence[str] = ()) -> Proposal:
         structure=structures[0] if structures else None,
         repeated=_repeated(cells[best]) if best else 0,
         mistyped=tuple(itertools.islice(_mistyped(cells[best]), MOST_SHOWN)) if best else (),
-        left_out={name: rejected.get(name) or "no numbers" for name in cells if name not in used},
+        left_out={name: rejected.get(name) or _why_not(cells[name], decimal) for name in cells if name not in used},
+        comma=_first_with_comma([cells[each.name] for each in numbers]) if decimal == "," else "",
         long=_long(frame, [name for name in cells if name not in used], numbers, decimal),
     )
 
@@ -232,15 +237,21 @@ def _seen(cells: "pd.Series[str]") -> _Seen:
     return seen
 
 
-def _decimal(columns: Iterable[_Seen]) -> str:
-    """Return what stands before decimals: a comma where more cells are numbers with one."""
+def _decimal(columns: Iterable[_Seen], separator: str) -> str:
+    """Return what stands before decimals: a comma where more cells are numbers with one.
+
+    Where a comma separates the columns too, and three digits follow every comma within a cell, they are groups of
+    thousands: a program that writes decimal commas separates its columns by semicolons or tabs.
+    """
     counts = dict.fromkeys(".,", 0)
+    grouped = separator == ","
     for seen in columns:
         for text, times in seen.texts.items():
             for decimal in counts:
                 if decimal in text and _NUMBER[decimal].fullmatch(text):
                     counts[decimal] += times
-    return "," if counts[","] > counts["."] else "."
+                    grouped &= decimal == "." or bool(_GROUPED.fullmatch(text))
+    return "," if counts[","] > counts["."] and not grouped else "."
 
 
 def _formulas(cells: dict[str, _Seen]) -> dict[str, float]:
@@ -270,6 +281,24 @@ def _numbers(name: str, seen: _Seen, decimal: str) -> Column | None:
     others = sorted((seen.first[text], text) for text in bad if text.lower() not in MISSING)
     property_id, unit = property_of(name)
     return Column(name, property_id, unit, filled, tuple(missing[:MOST_SHOWN]), tuple(others[:MOST_SHOWN]))
+
+
+def _first_with_comma(columns: Iterable[_Seen]) -> str:
+    """Return the first number of the columns that has a decimal comma; empty if there is none."""
+    texts = (text for seen in columns for text in seen.texts)
+    return next((text for text in texts if "," in text and _NUMBER[","].fullmatch(text)), "")
+
+
+def _why_not(seen: _Seen, decimal: str) -> str:
+    """Return why a column has no numbers: what the first cell looks like that is nearly one, and what to do."""
+    nearly = sum(times for text, times in seen.texts.items() if text[-1:].isdigit() or text[:1].isdigit())
+    if nearly < ENOUGH * seen.texts.total():
+        return "no numbers"
+    for text, row in itertools.islice(seen.first.items(), MOST_DISTINCT):
+        advice = "" if _NUMBER[decimal].fullmatch(text) else why_no_number(text, decimal)
+        if advice:
+            return f"row {row}: {quoted(text)} is no number. {advice.removesuffix('.')}"
+    return "no numbers"
 
 
 def _names_rows(name: str, seen: _Seen, rows: int) -> str:

@@ -137,9 +137,14 @@ def _cells(table: Path, form: str, column: str | None) -> Iterator[Chunk]:
 
 def _column(columns: Iterable[str], wanted: str | None, table: Path) -> str:
     names = [str(name) for name in columns]
-    column = wanted or _formula_column(names)
+    alike = _formula_columns(names)
+    column = wanted or (alike[0] if len(alike) == 1 else None)
     if column not in names:
-        missing = f"no column '{wanted}'" if wanted else f"none of the columns {', '.join(FORMULA_COLUMNS)}"
+        missing = f"none of the columns {', '.join(FORMULA_COLUMNS)}"
+        if wanted:
+            missing = f"no column '{wanted}'"
+        elif alike:
+            missing = f"columns {', '.join(map(repr, alike))}, which differ by case or spaces alone"
         meant = nearest(wanted or "formula", names)
         raise DataError(
             f"{table}: {missing}. Found: {', '.join(names)}.{meant} Name the column of the formulas (--column)."
@@ -147,11 +152,10 @@ def _column(columns: Iterable[str], wanted: str | None, table: Path) -> str:
     return str(column)
 
 
-def _formula_column(names: Sequence[str]) -> str | None:
-    """Return the first of `FORMULA_COLUMNS`, or the only one of the names that is like one but for case and spaces."""
-    exact = next((name for name in FORMULA_COLUMNS if name in names), None)
-    alike = [name for name in names if name.strip().casefold() in FORMULA_COLUMNS]
-    return exact or (alike[0] if len(alike) == 1 else None)
+def _formula_columns(names: Sequence[str]) -> list[str]:
+    """Return the columns of the first of `FORMULA_COLUMNS` that there is, in any case and with spaces around it."""
+    alike = ([name for name in names if name.strip().casefold() == known] for known in FORMULA_COLUMNS)
+    return next(filter(None, alike), [])
 
 
 def _format(table: Path) -> str:
