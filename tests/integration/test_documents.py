@@ -18,7 +18,9 @@ from factories.forked_snakemake import run_forked
 from factories.tiny_project import make_project
 
 from elemflow.cli.main import Commands, main
+from elemflow.config.kinds import FIGURE_KINDS, TABLE_KINDS
 from elemflow.config.yaml_schema import read_yaml
+from elemflow.plan.claim_kinds.registry import claim_kinds
 from elemflow.record.cells import PAPERS
 from elemflow.tools import command_page, manual, pipeline
 from elemflow.tools.condafile import conda_file, locked_versions
@@ -160,6 +162,20 @@ def test_the_tables_and_figures_of_the_papers_are_listed(root):
         items = (", ".join(f"`{name}`" for name in sorted(declared[key])) for key in ("tables", "figures"))
         row = f"| `{study}` | {' | '.join(items)} |"
         assert row in page, f"docs/reference/studies.md needs this row: {row}"
+
+
+@pytest.mark.parametrize(
+    ("section", "kinds"),
+    [("Kinds of table", TABLE_KINDS), ("Figures", FIGURE_KINDS), ("Claims", claim_kinds())],
+    ids=["tables", "figures", "claims"],
+)
+def test_every_kind_is_described(root, section, kinds):
+    page = (root / "docs/reference/studies.md").read_text(encoding="utf-8")
+    rows = page.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    described = set(re.findall(r"^\| `(\w+)`", rows, flags=re.MULTILINE)) - {"kind"}  # a head of columns
+    lacking = sorted(kinds.keys() - described)
+    assert not lacking, f"docs/reference/studies.md, section '{section}', needs a row for: {', '.join(lacking)}"
+    assert not described - kinds.keys(), f"section '{section}' has rows of no kind: {described - kinds.keys()}"
 
 
 def test_documents_that_files_mention_exist(root):

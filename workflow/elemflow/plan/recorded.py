@@ -33,6 +33,8 @@ from elemflow.plan.trained_settings import (
 
 CELLS = "cells.csv"
 """The errors that the record answers, a line each."""
+COVERAGE = "coverage.csv"
+"""The printed tables of the papers, a line each."""
 MOST_NAMED = 3
 """Settings that are named where a run was trained with others."""
 
@@ -153,3 +155,17 @@ def read_recorded_lines(folder: Path) -> dict[int, str]:
         return {}
     with path.open(encoding="utf-8", newline="") as stream:
         return {int(row["published_line"]): row["run"] for row in csv.DictReader(stream)}
+
+
+@cache
+def read_covered(folder: Path) -> frozenset[str]:
+    """Return the studies whose printed tables the record counts.
+
+    Args:
+        folder: Folder of the record; without a list of these tables it counts none.
+    """
+    path = folder / COVERAGE
+    if not path.is_file():
+        return frozenset()
+    with path.open(encoding="utf-8", newline="") as stream:
+        return frozenset(row.get("study") or "" for row in csv.DictReader(stream))

@@ -58,7 +58,17 @@ class SiteRun(Declared):
 
 
 class SiteInputs(Declared):
-    """Everything that the site shows, in its order; `costs` is the csv of the costs, empty without one."""
+    """Everything that the site shows, in its order.
+
+    Attributes:
+        studies: The studies.
+        tables: Their tables.
+        figures: Their figures.
+        claims: Their claims.
+        runs: The runs that have a page.
+        costs: The csv of the costs; empty without one.
+        coverage: The csv of the coverage of the papers' tables by the record; empty if it has none of the studies.
+    """
 
     studies: list[SiteStudy]
     tables: list[SiteTable]
@@ -66,3 +76,4 @@ class SiteInputs(Declared):
     claims: list[SiteClaims]
     runs: list[SiteRun]
     costs: str = ""
+    coverage: str = ""

@@ -1,6 +1,6 @@
 """Coverage: how much of the papers' tables was computed at full scale, and what came out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -11,41 +11,7 @@ from elemflow.plan import paths
 from elemflow.plan.forecast import cost_of, describe, read_rates
 from elemflow.plan.published import PublishedValue, read_published
 from elemflow.record.cells import OTHER_QUANTITY, PAPERS, Planned, RecordedCell
-
-
-@dataclass(frozen=True)
-class TableCoverage:
-    """How much of a printed table is recorded.
-
-    Attributes:
-        study: Id of the paper's study; `all` for the sum.
-        table: Printed table.
-        printed: Number of printed errors.
-        recorded: How many of them were computed at full scale.
-        reproduced: Recorded cells with this verdict.
-        not_reproduced: Likewise.
-        undecided: Likewise.
-        other_data: Recorded cells without a verdict, since the data are more or fewer than the paper's.
-        other_quantity: Recorded cells without a verdict, since the printed value is of another quantity.
-        no_data: Errors whose data no source has.
-        hours_at_least: Processor hours that the other cells take at least.
-        hours_at_most: The same at most.
-        reasons: Why there are no data, separated by semicolons.
-    """
-
-    study: str
-    table: str
-    printed: int
-    recorded: int
-    reproduced: int
-    not_reproduced: int
-    undecided: int
-    other_data: int
-    other_quantity: int
-    no_data: int
-    hours_at_least: float
-    hours_at_most: float
-    reasons: str
+from elemflow.reporting.coverage import ALL, TableCoverage, by_study, sum_tables
 
 
 @dataclass(frozen=True)
@@ -68,7 +34,7 @@ def summarise(root: Path, planned: Sequence[Planned], recorded: Sequence[Recorde
     printed = _printed(root)
     lines = [_count(study, table, values, done, known) for (study, table), values in printed.items()]
     everything = [value for values in printed.values() for value in values]
-    return [*lines, _count("all", "", everything, done, known)]
+    return [*lines, _count(ALL, "", everything, done, known)]
 
 
 def _printed(root: Path) -> dict[tuple[str, str], list[PublishedValue]]:
@@ -131,7 +97,7 @@ def to_frame(lines: Sequence[TableCoverage]) -> pd.DataFrame:
 
 def to_markdown(lines: Sequence[TableCoverage], *, by_table: bool) -> str:
     """Return the coverage as a Markdown table, per printed table or per paper."""
-    rows = list(lines if by_table else _by_paper(lines))
+    rows = lines if by_table else [sum_tables(study, found) for study, found in by_study(lines).items()]
     head = ["paper", *(["table"] if by_table else []), "printed errors", "computed", "reproduced", "not reproduced"]
     head += ["undecided", "other data", "other quantity", "no data", "CPU hours for the rest"]
     text = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
@@ -149,11 +115,3 @@ def describe_missing(lines: Sequence[TableCoverage]) -> str:
     of_tables = [line for line in lines if line.no_data and line.table]
     reasons = "; ".join(f"{line.study} {line.table} ({line.no_data}): {line.reasons}" for line in of_tables)
     return f"No data: {reasons}.\n" if reasons else ""
-
-
-def _by_paper(lines: Sequence[TableCoverage]) -> Iterator[TableCoverage]:
-    """Yield the sum over the tables of each paper; runs that two tables share count in both."""
-    frame = to_frame(lines).drop(columns=["table", "reasons"])
-    for study, part in frame.groupby("study", sort=False):
-        sums = {str(name): values.sum().item() for name, values in part.drop(columns="study").items()}
-        yield TableCoverage(study=str(study), table="", reasons="", **sums)

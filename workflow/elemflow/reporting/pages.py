@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from elemflow.config.kinds import TABLE_KINDS
 from elemflow.reporting.comparability import HasScale, describe_rows
 from elemflow.reporting.text import format_range
-from elemflow.reporting.view import NO_VALUE, TableView
+from elemflow.reporting.view import MEANING_OF_MARKS, NO_VALUE, TableView
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -85,7 +85,7 @@ def make_environment(templates: Path) -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    environment.globals["no_value"] = NO_VALUE
+    environment.globals |= {"no_value": NO_VALUE, "meaning_of_marks": MEANING_OF_MARKS}
     return environment
 
 

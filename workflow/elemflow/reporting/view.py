@@ -9,6 +9,11 @@ NO_DATA = "no data"
 LISTED = "listed"
 FAILED = "failed"
 NO_VALUE = "—"
+MEANING_OF_MARKS = (
+    "§ from the record, not computed here; † on a smaller scale or on fewer materials than the paper; ‡ on more "
+    "materials than the paper"
+)
+"""What the marks of values mean, for pages of several tables; each caption counts its own."""
 LONG_TEXT = 24
 """Characters above which a cell is broken into lines."""
 

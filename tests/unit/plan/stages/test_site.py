@@ -60,6 +60,29 @@ def test_the_record_alone_needs_nothing_computed(workflows, root, empty):
     assert all(Path(path).is_file() for path in read)
 
 
+@pytest.mark.parametrize("how", ["ignore", "show", "only"])
+def test_the_coverage_of_a_paper_is_an_input(workflows, root, empty, how):
+    coverage = (root / paths.RECORD / "coverage.csv").as_posix()
+    assert Path(coverage).is_file()
+    assert workflows[how].site.parameters()["coverage"] == coverage
+    assert coverage in workflows[how].site.files(JOB)
+
+
+def test_a_build_that_adds_to_the_record_shows_it_afterwards(workflows, root, empty):
+    assert paths.RECORD_UPDATE not in workflows["only"].site.files(JOB)
+    wf = Workflow.load({"studies": ["brnet2023"], "record": "update"}, root)
+    assert paths.RECORD_UPDATE in wf.site.files(JOB)
+
+
+def test_studies_without_a_paper_and_a_build_without_a_record_need_no_coverage(workflows, root, empty, monkeypatch):
+    demo = Workflow.load({"studies": ["demo"], "record": "update"}, root)
+    assert demo.site.parameters()["coverage"] == ""
+    assert not {"coverage.csv", "recorded.csv"} & {Path(path).name for path in demo.site.files(JOB)}
+    monkeypatch.setattr(paths, "RECORD", "resources/no_record")
+    assert workflows["ignore"].site.parameters()["coverage"] == ""
+    assert all(workflows["ignore"].site.files(JOB))
+
+
 def test_a_run_that_the_record_lacks_has_no_page(root, empty):
     wf = Workflow.load({"studies": ["demo"]}, root)
     of_papers = [run for run in wf.site.parameters()["runs"] if run["run"].endswith("/brnet2023")]

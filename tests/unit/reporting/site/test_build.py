@@ -7,8 +7,9 @@ from urllib.parse import unquote
 
 import pytest
 from factories.reporting import name_run
-from factories.site import ERRORS, TITLE, make_inputs, make_site
+from factories.site import COVERAGE, ERRORS, TITLE, make_inputs, make_site
 
+from elemflow.core.errors import DataError
 from elemflow.reporting.site.render import run_page
 
 
@@ -25,21 +26,32 @@ def index(inputs, tmp_path_factory):
 
 
 class Page(HTMLParser):
-    """Links, ids and the nesting of a page."""
+    """Links, ids, texts, the nesting and the rows of all tables of a page."""
 
     def __init__(self, path):
         super().__init__()
-        self.links, self.ids, self.text, self.tags = [], [], [], []
+        self.links, self.ids, self.text, self.tags, self.rows = [], [], [], [], []
+        self.in_cell = False
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
         found = dict(attrs)
         self.tags.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+        self.in_cell = tag in ("td", "th") or (self.in_cell and tag != "tr")
         self.ids += [found["id"]] if "id" in found else []
         self.links += [found[name] for name in ("href", "src") if found.get(name)]
 
+    def handle_endtag(self, tag):
+        self.in_cell = self.in_cell and tag not in ("td", "th", "tr", "table")
+
     def handle_data(self, data):
         self.text.append(data)
+        if self.in_cell:
+            self.rows[-1][-1] += data.strip()
 
 
 def test_every_link_leads_to_a_file_and_a_place_of_the_site(index):
@@ -64,6 +76,16 @@ def test_a_single_study_is_shown_on_the_overview(index, inputs, tmp_path):
     second = inputs.studies[0].model_copy(update={"study": "b_study"})
     both = make_site(tmp_path, inputs.model_copy(update={"studies": (*inputs.studies, second)}))
     assert 'class="grid"' not in both.read_text(encoding="utf-8")
+
+
+def test_cells_and_marks_are_explained_once_above_the_tables(inputs, tmp_path):
+    more = inputs.tables[0].model_copy(
+        update={"planned": inputs.tables[0].planned.model_copy(update={"table": "more"})}
+    )
+    home = make_site(tmp_path, inputs.model_copy(update={"tables": [*inputs.tables, more]})).read_text(encoding="utf-8")
+    assert home.count('class="grid"') == 2
+    assert home.count('class="key"') == 1
+    assert "‡ on more materials" in home
 
 
 def test_every_page_is_reached_from_the_overview(index):
@@ -134,3 +156,63 @@ def test_runs_from_the_record_count_for_every_study_that_shows_them(inputs, tmp_
     home = make_site(tmp_path, inputs.model_copy(update={"runs": elsewhere})).read_text(encoding="utf-8")
     assert f"<span>{len(ERRORS)} runs</span>" in home
     assert f"{len(ERRORS)} runs in 1 study, all from the record" in home
+
+
+def coverage_of(page):
+    """Return the rows of the coverage of an overview, as texts."""
+    rows = page.rows[next(i for i, row in enumerate(page.rows) if row[0] == "Paper, table") :]
+    return rows[: next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)]
+
+
+def test_the_coverage_of_a_paper_stands_on_the_overview(index):
+    page = Page(index)
+    assert coverage_of(page) == [
+        ["Paper, table", "Printed", "Recorded", "Reproduced", "Not reproduced", "Undecided", "On other data",
+         "Without data in any source", "CPU hours for the rest"],
+        ["a_study", "1,211", "3", "1", "1", "1", "0", "1", "13 to 1,235"],
+        ["Table 5", "4", "3", "1", "1", "1", "0", "1", "< 1"],
+        ["Table 6", "1,207", "0", "0", "0", "0", "0", "0", "12 to 1,235"],
+    ]  # fmt: skip
+    text = " ".join("".join(page.text).split())
+    assert "a_study, Table 5, 1 error without data: <no> source has them." in text
+    assert "pages/studies/a_study.html#t-table5" in page.links
+    assert "#verdicts" in page.links
+
+
+def test_of_several_papers_the_sum_stands_below(inputs, tmp_path):
+    second = inputs.studies[0].model_copy(update={"study": "b_study"})
+    page = Page(make_site(tmp_path, inputs.model_copy(update={"studies": [second, inputs.studies[0]]})))
+    rows = coverage_of(page)
+    assert [row[0] for row in rows[1:]] == ["b_study", "Table II", "a_study", "Table 5", "Table 6", "all papers"]
+    assert rows[0][7] == "Of another quantity"
+    assert rows[2][1:] == ["8", "3", "0", "0", "0", "1", "2", "0", "30"]
+    # Of all papers, runs that two tables share count once, as in the last line of the file.
+    assert rows[-1][1:] == ["1,219", "6", "1", "1", "1", "1", "2", "1", "40 to 1,260"]
+
+
+def test_the_sum_is_that_of_the_papers_that_are_shown(inputs, tmp_path):
+    more = COVERAGE.replace("all,,", "c_study,T1,10,0,0,0,0,0,0,0,1,1,\nall,,")
+    (tmp_path / "more.csv").write_text(more)
+    second = inputs.studies[0].model_copy(update={"study": "b_study"})
+    update = {"studies": [inputs.studies[0], second], "coverage": str(tmp_path / "more.csv")}
+    rows = coverage_of(Page(make_site(tmp_path / "site", inputs.model_copy(update=update))))
+    assert rows[-1] == ["all papers", "1,219", "6", "1", "1", "1", "1", "2", "1", "43 to 1,265"]
+
+
+def test_without_a_coverage_of_its_studies_an_overview_has_none(inputs, index, tmp_path):
+    (tmp_path / "other.csv").write_text(COVERAGE.replace("a_study", "c_study"))
+    for number, path in enumerate(("", str(tmp_path / "other.csv"))):
+        home = make_site(tmp_path / str(number), inputs.model_copy(update={"coverage": path}))
+        assert "record" not in Page(home).ids
+        assert "Paper, table" not in home.read_text(encoding="utf-8")
+    assert "record" in Page(index).ids
+
+
+@pytest.mark.parametrize("damage", ["not_reproduced,", "1207", "<<<<<<< ours"])
+def test_a_damaged_coverage_is_named_with_how_to_restore_it(inputs, tmp_path, damage):
+    text = f"{COVERAGE}{damage}\n" if damage.startswith("<") else COVERAGE.replace(damage, "x")
+    path = tmp_path / "resources/record/coverage.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"^resources/record/coverage.csv is damaged\. Restore it .* git checkout"):
+        make_site(tmp_path / "site", inputs.model_copy(update={"coverage": str(path)}))

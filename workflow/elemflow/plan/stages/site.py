@@ -1,6 +1,6 @@
 """The site of a build: inputs and parameters of its rule."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from elemflow.plan import paths
 from elemflow.plan.build import Plan
 from elemflow.plan.claims import PlannedClaims
 from elemflow.plan.labels import title_of
+from elemflow.plan.recorded import COVERAGE, read_covered
 from elemflow.plan.reruns import make_emptied_again
 from elemflow.plan.site import SiteRun
 from elemflow.plan.stages.base import Context, Stage, Wildcards
@@ -20,7 +21,7 @@ RUN_FILES = ("metrics.json", "run_info.json", "predictions.parquet")
 
 
 class Site(Stage):
-    """Tables, figures, claims, costs and runs to the pages of a site.
+    """Tables, figures, claims, costs, runs and the coverage by the record to the pages of a site.
 
     Where the record is all that may be shown, nothing is computed for the site: it leaves out tables of datasets that
     are not curated, figures of runs that are not computed, and the costs.
@@ -68,7 +69,13 @@ class Site(Stage):
             ],
             "runs": [run.plain() for run in self._runs],
             "costs": "" if self.only_recorded else paths.COSTS,
+            "coverage": self._coverage(shown),
         }
+
+    def _coverage(self, studies: Iterable[str]) -> str:
+        """Return the file that says how much of the papers' tables the record has; empty if no study is of a paper."""
+        record = self.context.root / paths.RECORD
+        return (record / COVERAGE).as_posix() if read_covered(record).intersection(studies) else ""
 
     def _table(self, study: str, table: str) -> Parameters:
         names = _names(study, table)
@@ -96,7 +103,10 @@ class Site(Stage):
         tables = [path for table in site["tables"] for path in (table["csv"], *table["curation"].values())]
         claims = [path for study in site["claims"] for path in study["csv"].values()]
         figures = [figure[kind] for figure in site["figures"] for kind in ("svg", "csv", "text")]
-        return [*dict.fromkeys((*tables, *claims)), *figures, *filter(None, [site["costs"]])]
+        # A build that adds runs to the record writes its coverage again, and the page then shows them.
+        updated = [paths.RECORD_UPDATE] if site["coverage"] and self.settings.record == "update" else []
+        others = [*filter(None, [site["costs"], site["coverage"]]), *updated]
+        return [*dict.fromkeys((*tables, *claims)), *figures, *others]
 
     def run_files(self, wildcards: Wildcards) -> list[str]:  # noqa: ARG002  see `Workflow.code`
         """Return the files of the runs that have a page."""

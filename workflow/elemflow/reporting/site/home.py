@@ -1,10 +1,11 @@
-"""The overview: what was built, and how much of each paper is reproduced."""
+"""The overview: what was built, how much of each paper is reproduced, and how much of it the record has."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from elemflow.plan.site import SiteInputs, SiteStudy
 from elemflow.reporting.site.cells import ListedCell, ShownTable, count_states
+from elemflow.reporting.site.coverage import view_coverage
 from elemflow.reporting.site.render import Site
 from elemflow.reporting.site.study import FigureOnPage
 
@@ -63,6 +64,7 @@ def write_home(
         cells=len(cells),
         runs=len(inputs.runs),
         recorded=recorded,
+        coverage=view_coverage(inputs),
         tables=tables if alone else [],
         figures=figures if alone else [],
     )

@@ -16,12 +16,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = ("site.css", "site.js", "tablesort.min.js", "NOTICE.txt")
 """Files of `TEMPLATES` that pages load, copied next to them."""
 
-MARKS = (
-    "§ from the record, not computed here; † on a smaller scale; ‡ on more data than the paper; numbers and letters in "
-    "brackets: notes under “About this table”, where the table is."
-)
-"""What the marks of values mean, on pages that show cells outside their table."""
-
 CELLS = "cells.html"
 COSTS = "costs.html"
 
@@ -77,5 +71,5 @@ class Site:
 @cache
 def _environment() -> Environment:
     environment = make_environment(TEMPLATES)
-    environment.globals |= {"study_page": study_page, "cells_page": CELLS, "costs_page": COSTS, "marks": MARKS}
+    environment.globals |= {"study_page": study_page, "cells_page": CELLS, "costs_page": COSTS}
     return environment
