@@ -30,6 +30,15 @@ def test_rows_that_are_left_out_are_counted_by_reason_with_their_cells(tmp_path)
     assert "source" not in text
 
 
+def test_digits_other_than_0_to_9_have_advice_and_a_first_line_of_excel_names_the_separator(tmp_path):
+    rows = [f"{formula};{place},5" for place, formula in enumerate(NAMES[:29])]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["sep=;", "formula;y", *rows, f"{NAMES[29]};٨,٥"]))
+    measured = read_measured(table, "y")
+    assert len(measured.values) == 29
+    assert left_out_text(measured, []).endswith("'٨,٥': Write its digits as 0 to 9.")
+
+
 @pytest.mark.parametrize(("cells", "comma"), [(["1,200", "3"] * 15, "1,200"), (["1.2", "3"] * 15, "")])
 def test_a_decimal_comma_is_named(tmp_path, cells, comma):
     measured = read_measured(written(tmp_path, formula=NAMES, y=cells), "y")

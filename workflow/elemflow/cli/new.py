@@ -179,6 +179,7 @@ def _as_long(found: "Proposal", properties: Sequence[str], units: Mapping[str, s
 def _chosen(found: "Proposal", formula: str | None, properties: Sequence[str], units: Mapping[str, str]) -> "Proposal":
     """Return the proposal with the columns and units that the user chose."""
     from elemflow.core.errors import nearest
+    from elemflow.curation.propose import NO_NUMBERS
 
     known = dict.fromkeys([*found.columns, *(each.name for each in found.numbers)])
     for name in [*filter(None, [formula]), *properties, *units]:
@@ -195,10 +196,13 @@ def _chosen(found: "Proposal", formula: str | None, properties: Sequence[str], u
     numbers = [each for each in found.numbers if each.name in (properties or known) and each.name != column]
     absent = [name for name in properties if name not in {each.name for each in numbers}]
     absent += [name for name in units if name not in {each.name for each in found.numbers}]
+    advice = {name: why for name, why in found.left_out.items() if why.startswith(f"{NO_NUMBERS}:")}
     if absent:
-        raise click.UsageError(f"column '{absent[0]}' has no numbers. Those of numbers: {_names(found.numbers)}.")
+        why = advice.get(absent[0], NO_NUMBERS)
+        raise click.UsageError(f"column '{absent[0]}' has {why}. Those of numbers: {_names(found.numbers)}.")
     if not numbers:
-        raise click.UsageError(f"no column has numbers. Columns: {', '.join(found.columns)}.")
+        whys = "".join(f" Column '{name}' has {why}." for name, why in advice.items())
+        raise click.UsageError(f"no column has numbers. Columns: {', '.join(found.columns)}.{whys}")
     return replace(found, numbers=_with_units(numbers, units))
 
 

@@ -1,6 +1,7 @@
 """Cells of a property as numbers: what is one, what is missing, and what is neither."""
 
 import re
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -95,6 +96,12 @@ def why_no_number(cell: object, decimal: str | None = None) -> str:
     return _advice(text, decimal).strip() if len(text) <= LONGEST_QUOTE else ""
 
 
+def has_other_digits(text: str) -> bool:
+    """Return whether a text is a number but for digits that are not 0 to 9, such as Arabic ones."""
+    plain = "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
+    return plain != text and any(re.fullmatch(_pattern(decimal), plain.replace("٫", decimal)) for decimal in ".,")
+
+
 def _pattern(decimal: str | None) -> str:
     return NUMBER.replace(r"\.", re.escape(decimal or "."))
 
@@ -122,4 +129,4 @@ def _advice(cell: str, decimal: str | None) -> str:
         return f"Its minus is the character {cell[0]!r}: write a hyphen. "
     if _FORTRAN.fullmatch(cell):
         return "Write its exponent with e: 1.5e-3. "
-    return ""
+    return "Write its digits as 0 to 9. " if has_other_digits(cell) else ""

@@ -13,8 +13,10 @@ import pandas as pd
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.chemistry.suggestions import suggestions, suspicious
 from elemflow.core.errors import ConfigError, DataError
+from elemflow.curation.numbers import has_other_digits
+from elemflow.sources.csv_header import header_separator
 from elemflow.sources.structure_files import COLUMN, FIELD, format_of_files
-from elemflow.sources.table import Layout, header_separator, read_table
+from elemflow.sources.table import Layout, read_table
 from elemflow.sources.table_files import format_of
 
 NAMES_OF_FORMULAS = ("formula", "composition", "reduced_formula", "pretty_formula", "chemical_formula", "compound")
@@ -33,11 +35,15 @@ ENOUGH = 0.8
 """Fraction of the filled cells that must be formulas, or numbers."""
 MOST_DISTINCT = 5_000
 """Distinct cells of a column that are read as formulas."""
+NO_NUMBERS = "no numbers"
+"""Why a column is left out; advice may follow behind a colon."""
 MOST_SHOWN = 5
 """Most words for missing numbers that are proposed, and most examples of what is wrong."""
 
 _NUMBER = {
-    decimal: re.compile(rf"[-+−]?(?:\d+(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)(?:[eE][-+]?\d+)?")
+    decimal: re.compile(
+        rf"[-+−]?(?:[0-9]+(?:{re.escape(decimal)}[0-9]*)?|{re.escape(decimal)}[0-9]+)(?:[eE][-+]?[0-9]+)?"
+    )
     for decimal in ".,"
 }
 _UNIT = re.compile(r"^(?P<name>.*?)[\s_]*[(\[](?P<unit>(?:[^()\[\]]|[(\[][^()\[\]]*[)\]])+)[)\]]\s*$")
@@ -162,7 +168,7 @@ def propose(table: Path, wanted: Sequence[str] = ()) -> Proposal:
         structure=structures[0] if structures else None,
         repeated=_repeated(cells[best]) if best else 0,
         mistyped=tuple(itertools.islice(_mistyped(cells[best]), MOST_SHOWN)) if best else (),
-        left_out={name: rejected.get(name) or "no numbers" for name in cells if name not in used},
+        left_out={name: rejected.get(name) or _no_numbers(cells[name]) for name in cells if name not in used},
         long=_long(frame, [name for name in cells if name not in used], numbers, decimal),
     )
 
@@ -270,6 +276,12 @@ def _numbers(name: str, seen: _Seen, decimal: str) -> Column | None:
     others = sorted((seen.first[text], text) for text in bad if text.lower() not in MISSING)
     property_id, unit = property_of(name)
     return Column(name, property_id, unit, filled, tuple(missing[:MOST_SHOWN]), tuple(others[:MOST_SHOWN]))
+
+
+def _no_numbers(seen: _Seen) -> str:
+    """Return why a column has no numbers."""
+    other = next((text for text in seen.texts if has_other_digits(text)), None)
+    return f"{NO_NUMBERS}: write digits as 0 to 9, in place of {other}" if other else NO_NUMBERS
 
 
 def _names_rows(name: str, seen: _Seen, rows: int) -> str:
