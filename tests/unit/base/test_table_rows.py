@@ -30,6 +30,15 @@ def test_rows_that_are_left_out_are_counted_by_reason_with_their_cells(tmp_path)
     assert "source" not in text
 
 
+def test_digits_other_than_0_to_9_have_advice_and_a_first_line_of_excel_names_the_separator(tmp_path):
+    rows = [f"{formula};{place},5" for place, formula in enumerate(NAMES[:29])]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["sep=;", "formula;y", *rows, f"{NAMES[29]};٨,٥"]))
+    measured = read_measured(table, "y")
+    assert len(measured.values) == 29
+    assert left_out_text(measured, []).endswith("'٨,٥': Write its digits as 0 to 9.")
+
+
 @pytest.mark.parametrize(("cells", "comma"), [(["1,20", "3"] * 15, "1,20"), (["1.2", "3"] * 15, "")])
 def test_a_decimal_comma_is_named(tmp_path, cells, comma):
     measured = read_measured(written(tmp_path, formula=NAMES, y=cells), "y")
@@ -57,7 +66,8 @@ def test_rows_without_features_count_with_all_their_rows(tmp_path):
 def test_a_table_of_too_few_numbers_says_what_they_are(tmp_path):
     table = written(tmp_path, formula=NAMES, y=["1.5 eV"] * 15 + list(range(15)))
     with pytest.raises(
-        DataError, match=rf"15 compositions.*{FEWEST}.*15 without a number \('1.5 eV'\).*has a unit.* The first is row 1"
+        DataError,
+        match=rf"15 compositions.*{FEWEST}.*15 without a number \('1.5 eV'\).*has a unit.* The first is row 1",
     ):
         read_measured(table, "y")
 

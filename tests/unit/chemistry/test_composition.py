@@ -1,5 +1,7 @@
 """Formulas: what they mean, what is refused and why, and the laws the canonical form keeps."""
 
+import re
+from ast import literal_eval
 from fractions import Fraction
 from math import gcd
 
@@ -103,13 +105,47 @@ def test_long_decimals_without_a_small_denominator_stay_exact() -> None:
         ("Zn(NO3)2.3CuCl2", "separate two compounds"),
         ("CaSO4.0.5H2O", "hydrate"),
         ("Ca0,5Sr0,5TiO3", "decimal point: Ca0.5Sr0.5TiO3"),
+        ("MgSO4,7H2O", "write a middle dot: MgSO4·7H2O$"),
+        ("MgSO4, 7 H2O", "write a middle dot: MgSO4·7H2O$"),
+        ("Ca0,5Sr0,5(OH)2,8(H2O)", r"write a middle dot: Ca0.5Sr0.5\(OH\)2·8\(H2O\)$"),
+        ("CaSO4,0,5H2O", "write a middle dot: CaSO4·0.5H2O$"),
+        ("CaCO3,H2O", "write a middle dot: CaCO3·H2O$"),
+        ("Al2O3,2SiO2", "write a middle dot: Al2O3·2SiO2$"),
+        ("K0,5H2O", "a comma in an amount; write a decimal point$"),
+        (",H2O", "character ','"),
         ("La1-xSrxMnO3", "a variable such as x"),
         ("YBa2Cu3O7-x", "a variable such as x"),
+        ("YBa2Cu3O7-δ", "a variable such as δ"),
+        ("Fe2(SO4)3·nH2O", "^a variable such as n is no amount; write the number$"),
+        ("Fe2(SO4)3 · n H2O", "^a variable such as n is no amount"),
+        ("MgCl2·xH2O", "^a variable such as x is no amount; write the number$"),
+        ("MgCl2.mH2O", "^a variable such as m is no amount"),
+        ("CaCl2*y(NH3)", "^a variable such as y is no amount"),
+        ("(C2H4)n", "^a variable such as n is no amount"),
+        (
+            "NiTi B2",
+            "^'B2' at the end reads like the label of a phase: remove it, or write NiTiB2 .* if boron is meant$",
+        ),
+        ("Mg0.5Zn1.5\u00a0C14", "'C14' .* or write Mg0.5Zn1.5C14 without the space if carbon is meant$"),
+        ("(Fe,Co)Ti B2", "label of a phase"),
         ("Ti-6Al-4V", "weight per cent"),
         ("Fe1Ni1e-99", "1e-99 is no amount"),
         ("Fe1Ni1e400", "1e400 is no amount"),
         ("Ru2.Y5", "without digits"),
         ("Fe.5O", "without digits"),
+        ("Ba(Zr.2Ti.8)O3", r"without digits on both sides \(at '\.8\)O3'\)"),
+        ("NiCl2·6H2O (green)", r"^no element symbol at 'green\)'; symbols"),
+        ("\u200b ＮiCl₂·6H₂O  (grün)", r"^no element symbol at 'grün\)'; symbols"),
+        ("Fe1e-2·2Ni0.99+ ", r"charges are not part of a composition \(at '\+'\)"),
+        ("FeO·SiO2]", "bracket ']' closes nothing"),
+        ("FeO·[SiO2", "closing bracket ']' is missing"),
+        ("FeO·(SiO2]", r"'\]' in place of '\)'"),
+        ("K2[Fe(CN)6·3H2O]", "inside brackets"),
+        ("CuSO4·", "no compound behind '·'"),
+        ("Fe2O3*", r"no compound behind '\*'"),
+        ("FeO··2SiO2", "no compound behind '·'"),
+        ("CuSO4·0H2O", "the amount behind '·' is zero"),
+        ("Cu(OH)0·2H2O", r"the amount after '\)' is zero"),
         ("2H2O", "starts with a number"),
         ("nan", "capital letter"),
         ("fe2o3", "capital letter"),
@@ -149,6 +185,12 @@ def test_distinct_formulas_are_read_once() -> None:
         ("Li1.5CoO2", "Co2Li3O4"),
         ("Fe9e-05Ni0.99991", "Fe9Ni99991"),
         ("Fe1E-2Ni0.99", "FeNi99"),
+        ("Al B2", "AlB2"),  # a label of a phase stands behind several elements without a space between them
+        ("Ni Ti B2", "B2NiTi"),
+        ("NiTi B5", "B5NiTi"),
+        ("NiTi C2", "C2NiTi"),
+        ("NiTi NB2", "B2NNiTi"),
+        ("NiTiB2", "B2NiTi"),
     ],
 )
 def test_pasted_and_computed_texts_are_read(formula: str, expected: str) -> None:
@@ -193,6 +235,53 @@ def test_a_full_stop_between_compounds_is_never_a_decimal_point_in_silence(first
     assert canonical(f"{first}·{number}{other}") == expected
     forms, reasons = canonical_forms([f"{first}.{number}{other}"])
     assert forms == {f"{first}.{number}{other}": expected} or "the dot may be a decimal point" in str(reasons)
+
+
+@given(compositions, st.sampled_from(["B", "C"]), st.integers(1, 99))
+def test_labels_of_phases_are_all_that_a_space_changes(composition: dict[str, int], symbol: str, number: int) -> None:
+    text, last = written(composition), f"{symbol}{number}"
+    labels = ["B1", "B2", "B3", "B4", "B8", "B19", "B20", "B35", "B81", "C1", "C3", "C14", "C15", "C36"]
+    forms, reasons = canonical_forms([f"{text} {last}"])
+    if last in labels and len(composition) > 1:
+        assert "label of a phase" in reasons[f"{text} {last}"]
+    else:
+        assert forms == {f"{text} {last}": canonical(text + last)}
+
+
+PIECES = [
+    "Fe",
+    "O",
+    "H2O",
+    "(SO4)",
+    "2",
+    "0.5",
+    ".",
+    "·",
+    "*",
+    "(",
+    ")",
+    "[",
+    "]",
+    " ",
+    ",",
+    "n",
+    "g",
+    "-",
+    "1e-3",
+    "₂",
+    "\u200b",
+]
+QUOTED = re.compile(r"(?:at|character|bracket|behind) ('.*?'|\".*?\")(?:\)|;| is| closes|$)")
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map("".join))
+@example("NiCl2·6H2O (green)")
+@example("Ba(Zr.2Ti.8)O3")
+def test_messages_quote_what_was_written(text: str) -> None:
+    _, reasons = canonical_forms([text])
+    for reason in reasons.values():
+        for quote in QUOTED.findall(reason.partition("closing")[0]):
+            assert literal_eval(quote) in text
 
 
 @given(compositions)

@@ -33,7 +33,21 @@ def test_both_readings_are_proposed():
     assert set(suggestions("co2")) == {"CO2", "Co2"}
 
 
-@pytest.mark.parametrize("text", ["Xx2O3", "aluminium", "", "x" * 200, "NaClNaClNaClNaClNaCl?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fe2(SO4)3·nH2O",
+        "MgCl2·xH2O",
+        "MgCl2.yH2O",
+        "(C2H4)n",
+        "MgZnCu C14",
+        "Xx2O3",
+        "aluminium",
+        "",
+        "x" * 200,
+        "NaClNaClNaClNaClNaCl?",
+    ],
+)
 def test_no_suggestion(text):
     assert suggestions(text) == []
     assert did_you_mean(text) == ""

@@ -168,6 +168,23 @@ def test_mistakes_in_the_arguments(call, folder, arguments, word):
     assert not (folder / "config/datasets/my_gaps.yaml").exists()
 
 
+@pytest.mark.parametrize("arguments", [[], ["--property", "Eg"]])
+def test_digits_other_than_0_to_9_are_named(call, folder, arguments):
+    (folder / "t.csv").write_text("formula,Eg\n" + "".join(f"{each},٨.٥\n" for each in ("NaCl", "MgO", "SiC")))
+    done = call("new", "dataset", "t.csv", *arguments)
+    assert done.exit_code == 2
+    assert "row 1: '٨.٥' is no number. Write its digits as 0 to 9" in done.stderr
+
+
+def test_a_first_line_of_excel_names_the_separator(call, folder):
+    (folder / "t.csv").write_text(f"sep=;\n{TABLE}")
+    done = call("new", "dataset", "t.csv", "--unit", "Hf=eV/atom", "--property", "Hf")
+    assert done.exit_code == 0, done.output
+    written = yaml.safe_load((folder / "config/datasets/t.yaml").read_text())
+    assert written["source"] == {"kind": "table", "path": "t.csv", "separator": ";", "decimal": ","}
+    assert "10 rows" in done.stdout
+
+
 def test_a_unit_that_no_other_dataset_has_is_noted(call, folder):
     done = call("new", "dataset", "My gaps.csv", "--unit", "Hf=eV/atm")
     assert done.exit_code == 0

@@ -40,6 +40,14 @@ def test_a_file_has_columns_per_property_and_rows_in_order(call, shipped, tmp_pa
     assert rows[1]["reason"]
 
 
+def test_a_formula_with_the_label_of_a_phase_is_refused_with_one_reason(call, shipped, tmp_path):
+    (tmp_path / "new.csv").write_text("sep=;\nformula;n\nLiO;1\nNiTi B2;2\n")
+    refused = call("predict", tmp_path / "new.csv")
+    assert refused.exit_code == 1
+    assert "row 2: 'NiTi B2' cannot be predicted: 'B2' at the end reads like the label of a phase" in refused.stderr
+    assert "2 formulas" not in refused.stderr
+
+
 def test_known_values_stand_in_the_table_marked_and_in_files_on_request(call, shipped, file, tmp_path):
     joint = pd.read_parquet(file.parent / "joint.parquet").set_index("role")
     names = [joint.loc[role, "composition"].iloc[0] for role in ("train", "held_out")]

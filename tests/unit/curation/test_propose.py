@@ -76,6 +76,20 @@ def test_a_comma_before_three_digits_is_a_decimal_comma_between_semicolons(tmp_p
     assert (found.decimal, found.comma, found.left_out) == (",", "1,074", {})
 
 
+def test_a_first_line_of_excel_names_the_separator(tmp_path: Path) -> None:
+    rows = [f"{formula};{number},5" for number, formula in enumerate(SOLIDS)]
+    found = propose(_write(tmp_path, "\n".join(["sep=;", "formula;gap", *rows])))
+    assert (found.layout.separator, found.decimal, found.rows, found.columns) == (";", ",", 5, ["formula", "gap"])
+
+
+@pytest.mark.parametrize("numbers", [["٨٫٥", "١٫٤", "٢", "٣٫٤", "٧٫٨"], ["８.５", "１.４", "２", "-３e１", "７"]])
+def test_digits_other_than_0_to_9_are_no_numbers(tmp_path: Path, numbers: list[str]) -> None:
+    rows = [f"{formula};{number};{place}" for place, (formula, number) in enumerate(zip(SOLIDS, numbers, strict=True))]
+    found = propose(_write(tmp_path, "\n".join(["formula;Eg;n (1)", *rows])))
+    assert [each.name for each in found.numbers] == ["n (1)"]
+    assert found.left_out == {"Eg": f"row 1: '{numbers[0]}' is no number. Write its digits as 0 to 9"}
+
+
 def test_the_name_of_a_column_of_formulas_decides_between_two(tmp_path: Path) -> None:
     found = propose(_write(tmp_path, "host,formula,n\nNaCl,Na2Cl2,1.5\nGaAs,GaAs,2.5\n"))
     assert list(found.formulas) == ["formula", "host"]

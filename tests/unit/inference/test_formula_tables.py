@@ -47,11 +47,16 @@ def test_every_format(tmp_path: Path, form: str) -> None:
         ("x\tcomposition\n1\tNaCl\n", ["NaCl"]),
         ("formula\nNaCl\nCa0,5Sr0,5TiO3\n", ["NaCl", "Ca0,5Sr0,5TiO3"]),
         ('formula,x\nNaCl,"a,b"\n', ["NaCl"]),
+        ("sep=;\nformula;x\nNaCl;1,5\n", ["NaCl"]),
+        ("sep=:\nx:formula\n1:NaCl\n", ["NaCl"]),
     ],
 )
 def test_the_separator_is_that_of_the_header(tmp_path: Path, text: str, found: list[str]) -> None:
     (tmp_path / "t.csv").write_text(text)
     assert _read(tmp_path / "t.csv") == found
+    if text.startswith("sep="):
+        (tmp_path / "t.tsv").write_text(text)
+        assert _read(tmp_path / "t.tsv") == found
 
 
 @pytest.mark.parametrize("form", sorted(TEXTS))
@@ -61,6 +66,8 @@ def test_the_format_of_standard_input_is_seen(form: str) -> None:
 
 def test_a_named_column_makes_a_header() -> None:
     assert format_of_text(b"a;b\n") == "txt"
+    assert format_of_text(b"sep=;\nformula;x\n") == "csv"
+    assert format_of_text(b"sep=\t\nformula\tx\n") == "tsv"
     assert format_of_text(b"material,n\nNaCl,1\n", "material") == "csv"
     assert format_of_text(b"\xef\xbb\xbfformula\nNaCl\n") == "csv"
     assert format_of_text(b"[Fe(CN)6]\n") == "txt"

@@ -17,6 +17,7 @@ from elemflow.config.kinds import SOURCES
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
 from elemflow.sources import json_rows, matminer, table
+from elemflow.sources.csv_header import header_separator
 from elemflow.sources.json_rows import iter_rows
 from elemflow.sources.matminer import registry_entry
 from elemflow.sources.options import SourceOptions
@@ -189,9 +190,39 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
 def test_empty_lines_above_the_header_are_passed_over(tmp_path: Path, text: str) -> None:
     frame = rows_of(save(tmp_path / "a.csv", text.encode(), separator=";"), tmp_path / "raw")
     assert frame.to_dict("list") == {"formula": ["NaN"], "gap": ["0.1"]}
-    assert table.header_separator(tmp_path / "a.csv") == ";"
+    assert header_separator(tmp_path / "a.csv") == ";"
     with pytest.raises(DataError, match=r"looks like ';'"):
         rows_of(save(tmp_path / "a.csv", text.encode()), tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nformula;gap\nNaN;0,1\n", "\ufeffsep=;\r\nformula;gap\r\nNaN;0,1\r\n", "SEP=;\n\nformula;gap\n\nNaN;0,1",
+        '\n"sep=;"\nformula;gap\nNaN;0,1\n', "sep=;;\nformula;gap\nNaN;0,1\n", "sep=;\rformula;gap\rNaN;0,1\r",
+        "sep=:\nformula:gap\nNaN:0,1\n", "sep=\t\nformula\tgap\nNaN\t0,1\n",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("declared", [",", "whitespace"])
+def test_a_first_line_that_names_the_separator_is_followed(tmp_path: Path, text: str, declared: str) -> None:
+    frame = rows_of(save(tmp_path / "a.csv", text.encode(), separator=declared), tmp_path / "raw")
+    assert frame.to_dict("list") == {"formula": ["NaN"], "gap": ["0,1"]}
+    assert header_separator(tmp_path / "a.csv") == next(sign for sign in text[text.index("=") + 1 :])
+
+
+def test_a_first_line_that_names_the_separator_is_no_row(tmp_path: Path) -> None:
+    table_file = save(tmp_path / "a.csv", b"sep=;\nNaN;0.1\nNaCl;8\n", names=["formula", "gap"])
+    assert rows_of(table_file, tmp_path / "raw")["formula"].tolist() == ["NaN", "NaCl"]
+    with pytest.raises(DataError, match="line 4 has 1 cells, the header 2"):
+        rows_of(save(tmp_path / "a.csv", b"sep=;\nformula;gap\nNaN;0.1\nNaCl\n"), tmp_path / "raw")
+    single = save(tmp_path / "a.csv", b"sep=;\n\nformula\nNaN\n")
+    assert rows_of(single, tmp_path / "raw").to_dict("list") == {"formula": ["NaN"]}
+    with pytest.raises(DataError, match="line 5 has 1 cells, the header 2"):
+        rows_of(save(tmp_path / "a.csv", b"sep=;\n\nformula;gap\nNaN;0.1\nNaCl\n"), tmp_path / "raw")
+    with pytest.raises(DataError, match="line 4 has 3 cells, the header 2"):
+        rows_of(save(tmp_path / "a.csv", b"sep=;\nformula;gap\nNaN;0.1\nNaCl;8;9\n"), tmp_path / "raw")
+    with pytest.raises(DataError, match="the file is empty"):
+        rows_of(save(tmp_path / "a.csv", b"sep=;\n"), tmp_path / "raw")
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.json", '[{"formula": NaN, "gap": NaN}, {"formula": "NaN", "gap": 1}]'),

@@ -11,6 +11,19 @@ from decimal import Decimal
 from fractions import Fraction
 from math import gcd, lcm
 
+from elemflow.chemistry.formula_text import (
+    CLOSING,
+    DOT,
+    SEPARATOR,
+    normalised,
+    phase_label,
+    unknown_element,
+    unreadable,
+    wrong_brackets,
+    wrong_comma,
+    zero_amount,
+)
+
 _BY_ATOMIC_NUMBER = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr "
     "Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu "
@@ -37,21 +50,14 @@ _TOKEN = re.compile(r"(?P<symbol>[A-Z][a-z]?)|(?P<open>[(\[{])|(?P<close>[)\]}])
 _AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _POWER_OF_TEN = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+")  # 9e-05, as programs write small numbers
 _DECIMALS = re.compile(r"\.([0-9]+)")
-_GAP = re.compile(r"\s+(?=[A-Z(\[{])")
 _HYDRATE = re.compile(r"[0-9]\.[0-9]+[(\[{]?(?:H2O1?|OH2|NH3)[)\]}]?1?$")  # or an ammine, NiCl2.6NH3
 _OXIDATION_STATE = re.compile(r"\((?:I{1,3}|IV|VI{0,3})\)")  # Sn(IV)O2; or the label of a phase, SiO2(II)
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)"
 _DATE = re.compile(rf"[0-9]{{1,4}}[-/ ]{_MONTH}(?:[-/ ][0-9]+)?|{_MONTH}[-/ ][0-9]+|[0-9]+[-/][0-9]+[-/][0-9]+")
-_SEPARATOR = re.compile(r"[·•∙⋅*]")  # of two compounds that crystallise together, CuSO4·5H2O
-_DOT = re.compile(r"(?<=[A-Za-z)\]}])\.(?=[0-9]*[A-Z(\[{])|(?<=[0-9])\.(?=[A-Z(\[{])")  # the same, no decimal point
 _DOT_OR_POINT = re.compile(r"(?<![0-9.])(?P<amount>[0-9]+)\.(?P<number>[1-9]|1[0-2])(?=[A-Z(\[{])")
 _LAST_SYMBOL = re.compile(r"(?:(?P<symbol>[A-Z][a-z]?)|[)\]}])$")
-_DECIMAL_COMMA = re.compile(r"[0-9],[0-9]")
-_VARIABLE = re.compile(r"[0-9)\]}A-Za-z](?:[-+±][xyzδ]|[xyz](?![a-z]))")
 _ALLOY_DESIGNATION = re.compile(r"[A-Z][a-z]?(?:-[0-9.]+[A-Z][a-z]?)+")
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _NON_METALS = frozenset(["H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "As", "Se", "Br", "Te", "I"])
-_HYDROGEN_ISOTOPES = {"D": "deuterium", "T": "tritium"}
 
 EXACT_DECIMALS = 3
 """Decimal amounts with at most this many decimals are taken as written; longer ones as rounded."""
@@ -71,15 +77,6 @@ LARGEST_MULTIPLE = 1000
 
 LARGEST_POWER_OF_TEN = 30
 """Largest exponent of an amount such as 9e-05, either way; beyond it no amount of a material lies."""
-
-_NORMALISED = {
-    **{ord("₀") + digit: str(digit) for digit in range(10)},
-    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width forms of ASCII
-    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"), ""),  # of no width
-    **dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000"), " "),
-    ord("．"): ".",
-}
-"""Characters of pasted text and what they stand for: Fe₂O₃, ＦｅＯ, and spaces that nobody sees."""
 
 
 def parse_formula(text: str) -> dict[str, Fraction]:
@@ -178,7 +175,7 @@ def _parse(text: str) -> dict[str, int] | dict[str, Fraction]:
     found: dict[str, int] = {}
     for symbol, number in _PLAIN_TOKEN.findall(text):
         if symbol not in _KNOWN:
-            raise ValueError(_unknown_element(symbol))
+            raise ValueError(unknown_element(symbol))
         found[symbol] = found.get(symbol, 0) + int(number or 1)
     return found
 
@@ -204,7 +201,7 @@ def _reduced(found: Mapping[str, int] | Mapping[str, Fraction]) -> str:
 
 def _parse_general(text: str) -> dict[str, Fraction]:
     """Read a formula with brackets, decimals or mistakes."""
-    formula = _GAP.sub("", text.translate(_NORMALISED).strip())
+    formula = normalised(text)
     if not formula:
         raise ValueError("the formula is empty")
     if _DATE.fullmatch(formula):
@@ -214,8 +211,8 @@ def _parse_general(text: str) -> dict[str, Fraction]:
             f"{state.group()} may be an oxidation state, a phase or iodine and vanadium; write SnO2 for Sn(IV)O2, and "
             "the elements without brackets"
         )
-    if _DECIMAL_COMMA.search(formula):
-        raise ValueError(f"a comma in an amount; write a decimal point: {formula.replace(',', '.')}")
+    if reason := phase_label(text) or wrong_comma(formula, _is_readable):
+        raise ValueError(reason)
     if _ALLOY_DESIGNATION.fullmatch(formula):
         raise ValueError(
             "looks like an alloy in weight per cent, such as Ti-6Al-4V; write atomic amounts, or declare weights"
@@ -224,10 +221,10 @@ def _parse_general(text: str) -> dict[str, Fraction]:
     formula = _NOISY.sub(lambda number: _rounded(number.group()), formula)
     decimals = max((len(digits.rstrip("0")) for digits in _DECIMALS.findall(formula)), default=0)
     if decimals > EXACT_DECIMALS:
-        rational = _simplest(*_bounds(formula, Fraction(1, 2 * 10**decimals)))
+        rational = _simplest(*_bounds(formula, Fraction(1, 2 * 10**decimals), text))
         if rational:
             return rational
-    return _bounds(formula, Fraction(0))[0]
+    return _bounds(formula, Fraction(0), text)[0]
 
 
 def _rounded(number: str) -> str:
@@ -246,8 +243,8 @@ def _plain_decimal(number: str) -> str:
 
 def _with_brackets(formula: str) -> str:
     """Return a formula of several compounds as one with brackets: CuSO4·5H2O as CuSO4(H2O)5."""
-    explicit = _SEPARATOR.search(formula)
-    first, *others = _SEPARATOR.split(formula) if explicit else _DOT.split(formula)
+    explicit = SEPARATOR.search(formula)
+    first, *others = SEPARATOR.split(formula) if explicit else DOT.split(formula)
     if others and not explicit and not all(map(_is_compound, (first, *others))):
         raise ValueError(
             "a dot without digits on both sides; write Fe0.5Co0.5 for Fe.5Co.5, and brackets for compounds, CuSO4(H2O)5"
@@ -295,30 +292,44 @@ def _may_join(compound: str, dot: re.Match[str]) -> bool:
     )
 
 
+def _is_readable(text: str) -> bool:
+    """Return whether a text is a formula."""
+    try:
+        _parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_compound(text: str) -> bool:
     """Return whether a text names at least two elements."""
     return len({match["symbol"] for match in _TOKEN.finditer(text) if match["symbol"]}) > 1
 
 
-def _bounds(formula: str, error: Fraction) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
-    """Return the smallest and the largest amounts if every decimal number may be wrong by `error`."""
+def _bounds(formula: str, error: Fraction, written: str) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
+    """Return the smallest and the largest amounts if every decimal number may be wrong by `error`.
+
+    Args:
+        formula: The formula, with brackets around each further compound.
+        error: Largest error of a decimal number.
+        written: The formula as the user wrote it, which messages quote.
+
+    Raises:
+        ValueError: The formula cannot be read.
+    """
     stack: list[tuple[str, list[tuple[str, Fraction, Fraction]]]] = [("", [])]
-    for kind, token, low, high in _tokens(formula, error):
+    for kind, token, low, high in _tokens(formula, error, written):
         if kind == "open":
-            stack.append((_CLOSING[token], []))
+            stack.append((CLOSING[token], []))
             continue
         group = [(token, Fraction(1), Fraction(1))]
         if kind == "close":
             expected, group = stack.pop()
-            if token != expected:
-                raise ValueError(
-                    f"bracket {token!r} closes nothing" if not expected else f"{token!r} in place of {expected!r}"
-                )
-            if not group:
-                raise ValueError("there is a pair of brackets with nothing inside")
+            if token != expected or not group:
+                raise ValueError(wrong_brackets(written))
         stack[-1][1].extend((symbol, least * low, most * high) for symbol, least, most in group)
     if len(stack) > 1:
-        raise ValueError(f"closing bracket {stack[-1][0]!r} is missing")
+        raise ValueError(wrong_brackets(written))
     lowest: dict[str, Fraction] = {}
     highest: dict[str, Fraction] = {}
     for symbol, least, most in stack[0][1]:
@@ -327,21 +338,21 @@ def _bounds(formula: str, error: Fraction) -> tuple[dict[str, Fraction], dict[st
     return lowest, highest
 
 
-def _tokens(formula: str, error: Fraction) -> Iterator[tuple[str, str, Fraction, Fraction]]:
+def _tokens(formula: str, error: Fraction, written: str) -> Iterator[tuple[str, str, Fraction, Fraction]]:
     """Yield kind, text and bounds of the amount of each element or bracket."""
     position = 0
     while position < len(formula):
         match = _TOKEN.match(formula, position)
         if not match:
-            raise ValueError(_unreadable(formula, position))
+            raise ValueError(unreadable(written))
         kind, token = match.lastgroup or "", match.group()
         if kind == "symbol" and token not in _KNOWN:
-            raise ValueError(_unknown_element(token))
+            raise ValueError(unknown_element(token))
         position = match.end()
         number = _AMOUNT.match(formula, position) if kind != "open" else None
         amount = Fraction(number.group()) if number else Fraction(1)
         if not amount:
-            raise ValueError(f"the amount after {token!r} is zero")
+            raise ValueError(zero_amount(token, written))
         slack = error if number and "." in number.group() else 0
         yield kind, token, amount - slack, amount + slack
         position = number.end() if number else position
@@ -359,24 +370,3 @@ def _simplest(low: dict[str, Fraction], high: dict[str, Fraction]) -> dict[str, 
         ):
             return {symbol: Fraction(n, multiple) for symbol, n in zip(low, nearest, strict=True)}
     return None
-
-
-def _unknown_element(symbol: str) -> str:
-    if symbol in _HYDROGEN_ISOTOPES:
-        return f"{symbol!r} ({_HYDROGEN_ISOTOPES[symbol]}) is an isotope; write H if isotopes may be merged"
-    return f"{symbol!r} is not an element"
-
-
-def _unreadable(formula: str, position: int) -> str:
-    character = formula[position]
-    if _VARIABLE.search(formula):
-        return "a variable such as x is no amount; write numbers"
-    if character in "-+−":
-        return f"negative amounts and charges are not part of a composition (at {formula[position:]!r})"
-    if character == ".":
-        return f"a dot without digits on both sides (at {formula[position:]!r})"
-    if character.isdigit() and not position:
-        return "the formula starts with a number instead of an element"
-    if character.islower():
-        return f"no element symbol at {formula[position:]!r}; symbols start with a capital letter"
-    return f"character {character!r} is not part of a formula"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from elemflow.chemistry.composition import ELEMENTS_86, amounts, canonical, parse_formula
+from elemflow.chemistry.formula_text import has_variable_number, phase_label
 from elemflow.chemistry.oxidation_states import ALL_STATES, is_neutral
 
 MOST_SUGGESTIONS = 2
@@ -78,7 +79,8 @@ def suggestions(formula: str) -> list[str]:
         formula: A text that is no formula, or a suspicious one.
     """
     text = formula.strip()
-    if len(text) > LONGEST:
+    # The n of ·nH2O is no nitrogen, and the C14 of a phase no chlorine: the reasons say what to write.
+    if len(text) > LONGEST or has_variable_number(text) or phase_label(text):
         return []
     found = (_with_chlorine(each) or each for each in _corrections(text) if each != text and _is_formula(each))
     return list(itertools.islice(dict.fromkeys(found), MOST_SUGGESTIONS))

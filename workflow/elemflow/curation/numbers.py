@@ -1,6 +1,7 @@
 """Cells of a property as numbers: what is one, what is missing, and what is neither."""
 
 import re
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,12 @@ def comma_note(cell: str) -> str:
     return f"decimal comma: '{cell}' is read as {value:g}; write numbers with a point if it separates thousands"
 
 
+def has_other_digits(text: str) -> bool:
+    """Return whether a text is a number but for digits that are not 0 to 9, such as Arabic ones."""
+    plain = "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
+    return plain != text and any(re.fullmatch(_pattern(decimal), plain.replace("٫", decimal)) for decimal in ".,")
+
+
 def _pattern(decimal: str | None) -> str:
     return NUMBER.replace(r"\.", re.escape(decimal or "."))
 
@@ -144,4 +151,5 @@ def _advice(cell: str, decimal: str | None) -> str:
         # A cell that is spelled as a number was read as one, and is infinite.
         point = decimal == "," and "." in cell
         return f"It {'has a decimal point, while source.decimal is a comma' if point else 'is too large'}. "
-    return next((f"{advice} " for pattern, advice in _LOOKS.items() if pattern.fullmatch(cell)), "")
+    known = next((f"{advice} " for pattern, advice in _LOOKS.items() if pattern.fullmatch(cell)), "")
+    return known or ("Write its digits as 0 to 9. " if has_other_digits(cell) else "")

@@ -14,8 +14,9 @@ from elemflow.chemistry.composition import canonical_forms
 from elemflow.chemistry.suggestions import suggestions, suspicious
 from elemflow.core.errors import ConfigError, DataError, quoted
 from elemflow.curation.numbers import why_no_number
+from elemflow.sources.csv_header import header_separator
 from elemflow.sources.structure_files import COLUMN, FIELD, format_of_files
-from elemflow.sources.table import Layout, header_separator, read_table
+from elemflow.sources.table import Layout, read_table
 from elemflow.sources.table_files import format_of
 
 NAMES_OF_FORMULAS = ("formula", "composition", "reduced_formula", "pretty_formula", "chemical_formula", "compound")
@@ -34,11 +35,15 @@ ENOUGH = 0.8
 """Fraction of the filled cells that must be formulas, or numbers."""
 MOST_DISTINCT = 5_000
 """Distinct cells of a column that are read as formulas."""
+NO_NUMBERS = "no numbers"
+"""Why a column is left out whose cells look like nothing known."""
 MOST_SHOWN = 5
 """Most words for missing numbers that are proposed, and most examples of what is wrong."""
 
 _NUMBER = {
-    decimal: re.compile(rf"[-+−]?(?:\d+(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)(?:[eE][-+]?\d+)?")
+    decimal: re.compile(
+        rf"[-+−]?(?:[0-9]+(?:{re.escape(decimal)}[0-9]*)?|{re.escape(decimal)}[0-9]+)(?:[eE][-+]?[0-9]+)?"
+    )
     for decimal in ".,"
 }
 _UNIT = re.compile(r"^(?P<name>.*?)[\s_]*[(\[](?P<unit>(?:[^()\[\]]|[(\[][^()\[\]]*[)\]])+)[)\]]\s*$")
@@ -293,12 +298,12 @@ def _why_not(seen: _Seen, decimal: str) -> str:
     """Return why a column has no numbers: what the first cell looks like that is nearly one, and what to do."""
     nearly = sum(times for text, times in seen.texts.items() if text[-1:].isdigit() or text[:1].isdigit())
     if nearly < ENOUGH * seen.texts.total():
-        return "no numbers"
+        return NO_NUMBERS
     for text, row in itertools.islice(seen.first.items(), MOST_DISTINCT):
         advice = "" if _NUMBER[decimal].fullmatch(text) else why_no_number(text, decimal)
         if advice:
             return f"row {row}: {quoted(text)} is no number. {advice.removesuffix('.')}"
-    return "no numbers"
+    return NO_NUMBERS
 
 
 def _names_rows(name: str, seen: _Seen, rows: int) -> str:

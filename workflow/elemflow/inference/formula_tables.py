@@ -10,7 +10,8 @@ from elemflow.core.errors import DataError, nearest
 from elemflow.core.parquet import count_rows as count_parquet_rows
 from elemflow.inference.formulas import Chunk
 from elemflow.inference.further_columns import further_cells, further_of_records, further_schema
-from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, header_separator, read_table
+from elemflow.sources.csv_header import header_separator, named_separator
+from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, read_table
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table, suffix_of
 
 FORMULA_COLUMNS = ("formula", "composition")
@@ -70,7 +71,10 @@ def format_of_text(start: bytes, column: str | None = None) -> str:
     """
     if start.startswith(b"PAR1"):
         return "parquet"
-    line = start.decode("utf-8-sig", errors="replace").lstrip().partition("\n")[0].strip()
+    line = start.decode("utf-8-sig", errors="replace").lstrip().partition("\n")[0].strip(" \r\n")
+    if named := named_separator(line):
+        return "tsv" if named == "\t" else "csv"
+    line = line.strip()
     if line.startswith("{"):
         return "jsonl"
     if line.startswith(("[{", "[ {")) or line == "[":

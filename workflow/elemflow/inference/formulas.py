@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from elemflow.chemistry.composition import canonical_forms
 from elemflow.chemistry.formula_arrays import plain_forms
+from elemflow.chemistry.formula_text import phase_label
 from elemflow.chemistry.suggestions import did_you_mean
 from elemflow.chemistry.weights import CANONICAL, Basis
 from elemflow.core.errors import DataError, quoted
@@ -124,6 +125,8 @@ def _advice(formula: str) -> str:
     """Return what to write in place of a text that is no formula, or nothing."""
     if _DATABASE_ID.fullmatch(formula):
         return " This is the id of an entry of a database; give the formula of the material."
+    if phase_label(formula):  # its reason says what to write; NiTi B2 is not meant for two formulas
+        return ""
     several = [text for text in _BETWEEN_FORMULAS.split(formula) if text]
     if len(several) > 1 and not canonical_forms(several)[1]:
         return f" For {len(several)} formulas, write each as an argument or a line of its own."

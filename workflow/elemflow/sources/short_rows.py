@@ -19,12 +19,12 @@ _LONGEST_CELL = 2**31 - 1  # such as the text of a crystal structure
 
 
 class CsvFile(NamedTuple):
-    """A CSV file: its path, its name in an archive, its separator, and whether it has a header."""
+    """A CSV file: its path, its name in an archive, its separator, and how many rows stand above the data."""
 
     path: Path
     member: str | None
     separator: str
-    has_header: bool
+    rows_above: int
 
 
 def without_short_rows(
@@ -69,6 +69,6 @@ def _rows(file: CsvFile) -> Iterator[tuple[int, int]]:
                 lines = (f"{line.replace(chr(9), ' ').strip()}\n" for line in lines)
             reader = csv.reader(lines, delimiter=" " if spaces else file.separator, skipinitialspace=spaces)
             rows = ((reader.line_num, len(cells)) for cells in reader if len(cells) > 1 or "".join(cells).strip())
-            yield from itertools.islice(rows, int(file.has_header), None)
+            yield from itertools.islice(rows, file.rows_above, None)
     finally:
         csv.field_size_limit(limit)

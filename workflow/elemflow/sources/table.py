@@ -26,6 +26,7 @@ from elemflow.core.declared import Declared, without_default
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import atomic_path
 from elemflow.sources.contents import check_sha256
+from elemflow.sources.csv_header import check_separator, named_separator
 from elemflow.sources.download import download
 from elemflow.sources.json_rows import iter_lines, iter_rows
 from elemflow.sources.options import FORMATS, WHITESPACE, Format, Sha256, SourceOptions, Url
@@ -34,11 +35,6 @@ from elemflow.sources.short_rows import CsvFile, without_short_rows
 from elemflow.sources.structure_files import FIELD, pack, with_structures
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, WithoutNul, format_of, open_table
 from elemflow.sources.workbook import iter_sheet
-
-SEPARATORS = (";", "\t", "|", ",")
-"""What a header is searched for when its columns are not found, to name the separator that the file seems to have."""
-
-_DECIMAL_COMMA = re.compile(r'"?[+-]?[0-9]*,[0-9]+"?')
 
 _RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _QUOTES = "a text or number with the separator needs quotes around it"
@@ -280,25 +276,6 @@ def read_table(path: Path, layout: Layout) -> Iterator[pd.DataFrame]:
         ) from error
 
 
-def header_separator(path: Path, otherwise: str = ",") -> str:
-    """Return the separator that gives the header of a table most columns.
-
-    Args:
-        path: The table.
-        otherwise: What is returned if each gives one column.
-    """
-    candidates = (",", *(each for each in SEPARATORS if each != ","))
-    try:
-        with open_table(path) as stream:
-            text = stream.read(1 << 20).decode("utf-8-sig", errors="replace").lstrip(" \r\n")
-            line = next(iter(io.StringIO(text, newline="")), "")
-        counts = {each: len(next(csv.reader([line], delimiter=each), [])) for each in candidates}
-    except (csv.Error, *UNREADABLE):
-        return otherwise  # who reads the table says what is wrong with it
-    best = max(candidates, key=lambda separator: counts[separator])
-    return best if counts[best] > 1 else otherwise
-
-
 def _in_words(error: Exception) -> str:
     """Return what an error of a reader says."""
     if isinstance(error, pd.errors.ParserWarning):
@@ -319,6 +296,11 @@ def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.Data
     empty, line = 0, text.readline()
     while line and not line.strip(None if separator == WHITESPACE else " \r\n"):
         empty, line = empty + len(line.encode()), text.readline()
+    above = 0  # lines that pandas passes over by their number, so that the numbers of lines in its messages hold
+    if named := named_separator(line):
+        separator, above, line = named, 1, text.readline()
+        while line and not line.strip(" \r\n"):
+            above, line = above + 1, text.readline()
     lines = itertools.chain([line], text)
     header = line.split() if separator == WHITESPACE else next(csv.reader(lines, delimiter=separator), [])
     first = text.readline()
@@ -336,7 +318,7 @@ def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.Data
         )
     _check_names(path, layout.names or header)
     if not layout.names:
-        _check_separator(path, separator, header, first)
+        check_separator(path, separator, header, first)
     with warnings.catch_warnings():
         # A row longer than the header would otherwise lose its last cells with a warning only.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -350,40 +332,14 @@ def _read_csv(path: Path, layout: Layout, stream: IO[bytes]) -> Iterator[pd.Data
             names=layout.names,
             encoding="utf-8-sig",
             chunksize=CHUNK_ROWS,
+            skiprows=above,
             skip_blank_lines=len(header) != 1,  # in a single column an empty line is an empty cell
         )
         filled: Iterator[pd.DataFrame] = (frame.fillna("") for frame in frames)
         if len(header) > 1:
-            file = CsvFile(path, layout.member, separator, has_header=not layout.names)
+            file = CsvFile(path, layout.member, separator, rows_above=bool(above) + (not layout.names))
             filled = without_short_rows(file, layout.names or header, filled)
         yield from _without_blank_end(filled) if len(header) == 1 else filled
-
-
-def _check_separator(path: Path, separator: str, header: list[str], first: str) -> None:
-    """Raise if a header is a single column that another separator would divide.
-
-    Args:
-        path: The file.
-        separator: The separator that was tried.
-        header: The names that it gives.
-        first: The row below the header.
-    """
-    found = [other for other in SEPARATORS if other != separator and other in "".join(header)]
-    if len(header) != 1 or not found:
-        return
-    commas = (
-        " and source.decimal to ',', since its numbers have decimal commas," if _has_commas(first, found[0]) else ""
-    )
-    raise UnreadableTable(
-        f"{path}: its header '{header[0]}' is one column if columns are separated by {separator!r}; it looks like "
-        f"{found[0]!r}.",
-        f"Separate them so, or set source.separator to {found[0]!r}{commas} in the dataset's config.",
-    )
-
-
-def _has_commas(row: str, separator: str) -> bool:
-    """Return whether a cell of a row is a number with a decimal comma."""
-    return separator != "," and any(_DECIMAL_COMMA.fullmatch(cell.strip()) for cell in row.split(separator))
 
 
 def _without_blank_end(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
