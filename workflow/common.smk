@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 
 include: "locate.smk"
@@ -13,6 +14,7 @@ include: "locate.smk"
 from elemflow.core.errors import ElemflowError
 from elemflow.core.run import RUN_PATTERN as RUN
 from elemflow.plan import paths, reruns
+from elemflow.plan.missing_tables import MissingTables
 from elemflow.plan.stages.base import growing
 from elemflow.plan.workflow import Workflow
 from elemflow.plan.writable import check_writable
@@ -39,6 +41,8 @@ def make_again(record):
 if workflow.is_main_process:
     # Snakemake itself takes changed outputs for what they were, if their inputs are the same.
     reruns.on_damage(make_again)
+    # Only the graph, which comes later, knows whether a local table is needed.
+    logger.addFilter(MissingTables(wf.settings, config))
 
 
 wildcard_constraints:
@@ -80,8 +84,6 @@ def write_published():
 
 def follow_progress():
     """Log the time left after Snakemake's own count of steps."""
-    from snakemake.logging import logger
-
     from elemflow.plan.time_left import Progress
 
     logger.addHandler(Progress(wf.time_left(workflow.dag.needrun_jobs()), logger))

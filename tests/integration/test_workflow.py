@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import time
 import zipfile
@@ -241,4 +242,21 @@ def test_an_empty_part_names_the_split(fresh):
 
 def test_a_missing_local_file_is_named(fresh):
     (fresh.folder / "transport_sample.csv").unlink()
-    assert "transport_sample.csv" in fresh.run("data", expect=1)
+    (fresh.folder / "transport_samples.csv").touch()
+    message = "config/datasets/tiny.yaml: key 'source.path': transport_sample.csv is missing. Did you mean "
+    for arguments in (("--dry-run", "data"), ("data",)):
+        shown = fresh.run(*arguments, expect=1)
+        assert f"\n{message}'transport_samples.csv'? Put it there, or set data_folder.\n" in shown
+        assert "MissingInputException" not in shown
+
+
+def test_a_local_file_may_be_gone_or_made_by_a_rule(copied):
+    (copied.folder / "transport_sample.csv").unlink()
+    assert "Nothing to be done" in copied.run("--dry-run", "data")
+    shutil.rmtree(copied.folder / "resources/raw/tiny")
+    assert "Nothing to be done" in copied.run("--dry-run", "data")
+    with (copied.folder / "Snakefile").open("a") as snakefile:
+        snakefile.write(
+            "\nrule own:\n    output:\n        'transport_sample.csv',\n    shell:\n        'touch {output}'\n"
+        )
+    assert "rule own:" in copied.run("--dry-run", "--forcerun", "retrieve_dataset", "--", "data")

@@ -55,7 +55,9 @@ def test_data_that_are_missing(call, healthy, copied, monkeypatch):
     (copied / "config/datasets/kefe.yaml").write_text(f"{head}source: {{kind: table, path: mine.csv}}\n{tail}")
     done = call("check", "demo")
     assert done.exit_code == 1
-    assert "kefe: mine.csv is missing" in done.stdout.replace(f"{copied}/", "").replace("./", "")
+    assert "kefe: mine.csv is missing. Put it there, or set data_folder." in " ".join(done.stdout.split())
+    (copied / "mines.csv").touch()
+    assert "kefe: mine.csv is missing. Did you mean 'mines.csv'?" in " ".join(call("check", "demo").stdout.split())
     (copied / "mine.csv").write_text("formula\n")
     assert call("check", "demo").exit_code == 0
 

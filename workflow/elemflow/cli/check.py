@@ -131,6 +131,7 @@ def _packages() -> Finding:
 
 def _data(workflow: "Workflow") -> Iterator[Finding]:
     """Yield whether the raw files of all datasets are here, or where they come from."""
+    from elemflow.plan.missing_tables import describe_missing
     from elemflow.plan.paths import MANIFEST
 
     settings = workflow.settings
@@ -141,7 +142,7 @@ def _data(workflow: "Workflow") -> Iterator[Finding]:
             here.append(name)
         elif path := settings.datasets[name].local_file(settings.data_folder):
             if not Path(path).is_file():
-                yield Finding("data", f"{name}: {path} is missing. Put it there, or set data_folder.", True)
+                yield Finding("data", f"{name}: {describe_missing(path)}", True)
             else:
                 here.append(name)
         elif source.kind == "shipped":

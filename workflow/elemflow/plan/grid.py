@@ -196,6 +196,8 @@ def _run(settings: Settings, cell: Cell, named: Run, where: str) -> Run:
         raise ConfigError(f"{where}: {error}") from None
     for each in filter(None, (run, source)):
         _check_run(settings, each, where)
+    if not cell.missing:  # such a cell trains nothing
+        check_members(run, settings.models[run.model], settings.protocol(run.protocol), where)
     return run
 
 
@@ -210,7 +212,6 @@ def _check_run(settings: Settings, run: Run, where: str) -> None:
     model, protocol = settings.models[run.model], settings.protocol(run.protocol)
     _check_protocol(settings, run, protocol, where)
     check_structures(run, settings.datasets[run.dataset], where)
-    check_members(run, model, protocol, where)
     if not isinstance(model, NetworkModel):
         return
     if protocol.training is None:

@@ -1,5 +1,6 @@
 """Whether the parts of a run fit each other, so that no run is trained for nothing."""
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -7,7 +8,7 @@ from functools import cache
 from elemflow.config.dataset import Dataset
 from elemflow.config.estimators import ESTIMATORS
 from elemflow.config.kinds import FEATURES, PACKAGE, parts_of
-from elemflow.config.model import EstimatorModel, Model
+from elemflow.config.model import BestOfModel, EstimatorModel, GridSearch, Model
 from elemflow.config.protocol import Protocol
 from elemflow.core.errors import ConfigError
 from elemflow.core.run import Run
@@ -52,19 +53,58 @@ def check_members(run: Run, model: Model, protocol: Protocol, where: str) -> Non
         ConfigError: The model is the same for every seed.
     """
     asked = [key for key in ("ensemble", "uncertainty") if getattr(protocol, key)]
-    if asked and protocol.members_per_split > 1 and is_deterministic(model):
+    if asked and protocol.members_per_split > 1 and is_deterministic(model, protocol):
+        searched = isinstance(model, BestOfModel) or (isinstance(model, EstimatorModel) and model.search)
+        search = ", and its search tries the same hyperparameters on the same validation set" if searched else ""
         raise ConfigError(
-            f"{where}: model '{run.model}' uses no random numbers, so that all members of one "
+            f"{where}: model '{run.model}' uses no random numbers{search}, so that all members of one "
             f"split are the same, and the key '{asked[0]}' of protocol '{run.protocol}' has nothing to combine. Use a "
             "protocol with one member per split, or a model with a seed, such as random_forest."
         )
 
 
-def is_deterministic(model: Model) -> bool:
-    """Return whether a model is surely the same for every seed; the folds of a search follow the seed."""
-    if not isinstance(model, EstimatorModel) or model.search is not None:
-        return False
+def is_deterministic(model: Model, protocol: Protocol) -> bool:
+    """Return whether members that share a split are surely the same, whatever their seeds.
+
+    They have one training set and one validation set. With a search they are the same if it selects on that validation
+    set and tries every point: inner folds follow the seed, and so do the points that a part of a grid has.
+    """
+    if isinstance(model, EstimatorModel):
+        return not _is_seeded(model) and (
+            model.search is None or (_selects_on_validation(model.search, protocol) and _tries_all(model.search))
+        )
+    if isinstance(model, BestOfModel):
+        return _selects_on_validation(model, protocol) and all(
+            not _is_seeded(each) and (each.search is None or _n_points(each.search) <= model.trials)
+            for each in model.candidates.values()
+        )
+    return False
+
+
+def _is_seeded(model: EstimatorModel) -> bool:
+    """Return whether an estimator draws random numbers with its parameters, or at a point of its grid."""
     if ESTIMATORS[model.estimator].seed is None:
+        return False
+    if model.estimator not in SEEDED_IF:
         return True
-    parameter, values = SEEDED_IF.get(model.estimator, ("", ()))
-    return model.estimator in SEEDED_IF and model.parameters.get(parameter) not in values
+    parameter, values = SEEDED_IF[model.estimator]
+    points = model.search.grid.get(parameter, ()) if model.search else ()
+    return any(value in values for value in (model.parameters.get(parameter), *points))
+
+
+def _selects_on_validation(search: GridSearch | BestOfModel, protocol: Protocol) -> bool:
+    """Return whether a search surely selects on the validation set, which all members of a split share."""
+    if search.select_by != "auto":
+        return search.select_by == "validation"
+    # Whether a list or a column has validation rows, only the data say; intervals cannot do without.
+    return protocol.split.has_validation and (protocol.uncertainty or not protocol.split.predefined)
+
+
+def _n_points(search: GridSearch) -> int:
+    """Return the number of points of a grid."""
+    return math.prod(len(values) for values in search.grid.values())
+
+
+def _tries_all(search: GridSearch) -> bool:
+    """Return whether a search tries every point of its grid, in whatever order."""
+    return search.method == "grid" or (search.method == "random" and search.trials >= _n_points(search))
