@@ -245,7 +245,12 @@ def _with_brackets(formula: str) -> str:
     """Return a formula of several compounds as one with brackets: CuSO4·5H2O as CuSO4(H2O)5."""
     explicit = SEPARATOR.search(formula)
     first, *others = SEPARATOR.split(formula) if explicit else DOT.split(formula)
-    if others and not explicit and not all(map(_is_compound, (first, *others))):
+    if explicit and not first:
+        raise ValueError(f"there is no compound before {explicit.group()!r}")
+    is_open = bool(others) and any(map(_has_open_bracket, (first, *others)))
+    if is_open and explicit:  # the compounds would count once and not as often as the bracket
+        raise ValueError(wrong_brackets(formula))
+    if others and not explicit and (is_open or not all(map(_is_compound, (first, *others)))):
         raise ValueError(
             "a dot without digits on both sides; write Fe0.5Co0.5 for Fe.5Co.5, and brackets for compounds, CuSO4(H2O)5"
         )
@@ -255,6 +260,11 @@ def _with_brackets(formula: str) -> str:
         rest = _unambiguous(other[number.end() :] if number else other)
         joined.append(f"({rest}){number.group() if number else ''}")
     return "".join(joined)
+
+
+def _has_open_bracket(part: str) -> bool:
+    """Return whether a bracket begins or ends in another part of the formula."""
+    return sum(part.count(sign) for sign in CLOSING) != sum(part.count(sign) for sign in CLOSING.values())
 
 
 def _unambiguous(compound: str) -> str:
