@@ -28,7 +28,7 @@ def test_values_that_vary_can_be_learned(y: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (GOOD[:0], r"my.csv: 0 compositions have a value of 'Tc' and features, and 20 are the fewest.* He lost$"),
+        (GOOD[:0], r"my.csv: 0 compositions have a value of 'Tc', and 20 are the fewest.* He lost$"),
         (GOOD[:1], r"1 composition has a value"),
         (GOOD[1:], r"19 compositions have a value"),
         (np.ones(FEWEST), r"all 20 values of 'Tc' are 1; at least 5 others"),

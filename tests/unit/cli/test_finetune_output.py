@@ -31,7 +31,7 @@ def test_reports_and_predictors_of_before_are_replaced(finetune, tmp_path):
     write_archive(tmp_path / "tc.elemflow", tmp_path / "empty", {"kind": "base"})
     done = finetune()
     assert done.exit_code == 1
-    assert "1 compositions have a value" in done.stderr
+    assert "1 composition has a value" in done.stderr
 
 
 def test_the_start_is_not_replaced(finetune, tmp_path):

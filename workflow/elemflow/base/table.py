@@ -203,7 +203,7 @@ def check_learnable(table: Path, target: str, y: np.ndarray, left_out: str = "")
         count = f"{len(y)} composition{' has' if len(y) == 1 else 's have'}"
         why = f" {left_out}" if left_out else ""
         raise DataError(
-            f"{table}: {count} a value of '{target}' and features, and {FEWEST} are the fewest that can be "
+            f"{table}: {count} a value of '{target}', and {FEWEST} are the fewest that can be "
             f"fine-tuned on and tested.{why}"
         )
     found, counts = np.unique(y, return_counts=True)
