@@ -87,3 +87,30 @@ def test_parameters_are_counted_without_a_run_and_at_any_scale(root, tmp_path, n
     assert shown[0].reproduced.endswith("(counted)")
     assert shown[0].scale is None
     assert "counted" not in shown[1].reproduced
+
+
+@pytest.mark.parametrize(
+    ("devices", "word", "reasons"),
+    [
+        (("cpu", "cpu"), claims.HOLDS, ()),
+        (("cpu", "NVIDIA H200"), claims.OPEN, (claims.UNLIKE_DEVICES,)),
+    ],
+)
+def test_times_of_training_on_unlike_devices_decide_nothing(root, tmp_path, devices, word, reasons):
+    settings = load({"studies": ["irnet2021"]}, root)
+    found = claims.build(settings, build(settings, read_printed(root)))["irnet2021"]
+    table = found.tables["training_time"]
+    chosen = found.model_copy(
+        update={"claims": {"times": found.claims["training_time"]}, "tables": {"training_time": table}}
+    )
+    metrics = {}
+    for cell, device in zip(table.cells, devices, strict=True):
+        run = write_run(tmp_path / "runs", cell.run, [0.1])
+        info = read_json(run / "run_info.json") | {"engine": {"name": "x", "device": device}}
+        info["members"]["0"]["seconds_per_epoch"] = 2.0
+        write_json(run / "run_info.json", info)
+        metrics[cell.run] = run / "metrics.json"
+    outputs = place(tmp_path / "out", "table")
+    BUILDER.write(table, metrics, {}, outputs)
+    verdict = view_claims(chosen, {"training_time": outputs["csv"]}, {}, linked=False).claims[0].reproduced.verdict
+    assert (verdict.word, verdict.reasons) == (word, reasons)

@@ -2,15 +2,17 @@
 
 import pandas as pd
 import pytest
-from factories.reporting import make_table, name_run, place, planned, write_run
+from factories.reporting import make_cell, make_table, name_run, place, planned, write_run
 
 from elemflow.core.files import read_json, write_json
 from elemflow.plan import claims
 from elemflow.plan.claims import PlannedClaims
 from elemflow.reporting.claims_view import ClaimView, view_claims
 from elemflow.reporting.tables.kinds.comparison import BUILDER
+from elemflow.reporting.tables.kinds.early_loss import BUILDER as EARLY
 from elemflow.reporting.tables.kinds.errors import BUILDER as ERRORS
 from elemflow.reporting.tables.kinds.held_out_element import BUILDER as HELD_OUT
+from elemflow.reporting.tables.kinds.important_inputs import BUILDER as INPUTS
 from elemflow.reporting.tables.kinds.positive_values import BUILDER as POSITIVE
 from elemflow.reporting.tables.kinds.rare_elements import BUILDER as RARE
 from elemflow.reporting.tables.kinds.test_set_choice import BUILDER as CHOICE
@@ -152,3 +154,62 @@ def test_a_claim_compares_errors_with_or_without_a_held_out_element(tmp_path, ki
     HELD_OUT.write(planned(table), metrics, {}, outputs)
     found = evaluate((table, outputs["csv"]), kind=kind, a=None, b=None, over=["model"], percent=percent)
     assert found.reproduced.verdict.word == word
+
+
+@pytest.mark.parametrize(
+    ("kind", "percent", "word"),
+    [
+        ("raising_inputs", 75, claims.HOLDS),
+        ("raising_inputs", 76, claims.FAILS),
+        ("leading_inputs", 50, claims.HOLDS),
+        ("leading_inputs", 49, claims.FAILS),
+    ],
+)
+def test_a_claim_reads_shares_and_ranks_of_inputs(tmp_path, kind, percent, word):
+    table = make_table(["BRNet"], ["0.096"]) | {"kind": "important_inputs"}
+    if kind == "leading_inputs":
+        table["cells"] = [cell | {"inputs": "char"} for cell in table["cells"]]
+    folder = write_run(tmp_path / "runs", name_run("brnet"), [0.2])
+    inputs = {"part": "pa", "feature": ["row", "max char", "avg char", "column"], "increase": [0.3, 0.2, 0.1, -0.1]}
+    pd.DataFrame({"member": 0} | inputs).to_csv(folder / "importance.csv", index=False)
+    outputs = place(tmp_path / "tables", "table")
+    INPUTS.write(planned(table), {name_run("brnet"): folder / "metrics.json"}, {}, outputs)
+    found = evaluate((table, outputs["csv"]), kind=kind, a=None, b=None, percent=percent)
+    assert (found.reproduced.verdict.word, found.published) == (word, None)
+
+
+@pytest.fixture
+def curves(tmp_path):
+    """A function that evaluates whether BRNet trains faster than BNet in each of two rows, from their losses."""
+
+    def decide(*rows):
+        table = make_table(["BRNet", "BNet"], ["0.096"] * 2) | {"kind": "early_loss"}
+        table["rows"] = [{"label": str(n)} for n in range(len(rows))]
+        models = [(f"{name}{n}", column, n) for n in range(len(rows)) for column, name in enumerate(("brnet", "bnet"))]
+        table["cells"] = [make_cell(model, column, None, row=row) for model, column, row in models]
+        metrics = {}
+        for model, column, row in models:
+            folder = write_run(tmp_path / "runs", name_run(model), [0.2])
+            losses = rows[row][column]
+            history = {"member": [0] * len(losses), "epoch": range(1, len(losses) + 1), "train_loss": losses}
+            pd.DataFrame(history).to_parquet(folder / "history.parquet")
+            metrics[name_run(model)] = folder / "metrics.json"
+        outputs = place(tmp_path / "tables", "table")
+        EARLY.write(planned(table), metrics, {}, outputs)
+        sides = {
+            side: {"model": [f"{name}{n}" for n in range(len(rows))]} for side, name in (("a", "brnet"), ("b", "bnet"))
+        }
+        return evaluate((table, outputs["csv"]), kind="early_loss", **sides)
+
+    return decide
+
+
+@pytest.mark.parametrize(("second", "true", "word"), [(0.4, 2, claims.HOLDS), (0.6, 1, claims.FAILS)])
+def test_a_claim_compares_the_training_losses_of_each_row_by_itself(curves, second, true, word):
+    found = curves(([0.2], [0.3]), ([second], [0.5])).reproduced.verdict  # both are above the 0.3 of the other row
+    assert (found.word, found.true, found.cases) == (word, true, 2)
+
+
+def test_a_training_without_a_finite_loss_decides_nothing(curves):
+    found = curves(([0.2], [float("nan")])).reproduced.verdict
+    assert (found.word, found.reasons) == (claims.OPEN, (claims.NO_RESULT,))

@@ -47,6 +47,7 @@ class Cell(Declared):
 
     Attributes:
         variations: Changes to the protocol by dotted key; a list stands for one cell each.
+        inputs: Text in the names of the inputs that are counted; None for all.
         listed: Models whose results the paper lists and which are not computed here.
         recorded: Whether the run is shown from the record and not computed for this cell.
         missing: Why there are no data; the cell has no run.
@@ -70,6 +71,7 @@ class Cell(Declared):
     level: int | None = None
     quantity: str | None = None
     setting: str | None = None
+    inputs: str | None = None
     missing: str | None = None
 
     def get(self, key: str) -> OneOrMany | None:

@@ -25,6 +25,7 @@ from elemflow.plan.published import PublishedIndex, find_quoted
 HOLDS, FAILS, OPEN, UNDECIDED = "holds", "does not hold", "not testable", "undecided"
 NO_RESULT, NO_DATA, FAILED, DECLINED = "no result", "no data", "failed", "declined by its model"
 REDUCED, LARGER, FEW_MEMBERS = "reduced scale", "more materials than in the paper", "too few members"
+UNLIKE_DEVICES = "trained on unlike devices"
 HIGHER_IS_BETTER = ("r2",)
 UNITS = {"percent": "%", "count": ""}
 """How pages write units of the csv."""

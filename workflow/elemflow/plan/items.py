@@ -88,6 +88,7 @@ class PlannedItem(Declared):
         counted: Parameters of the network, counted from its declaration; None where it does not say them, and for other
             quantities.
         setting: Setting of stability.
+        inputs: Text in the names of the inputs that are counted; empty for all.
         published: Value that the paper prints; None if it prints none.
         published_text: The same as printed.
         published_source: Study and printed table.
@@ -116,6 +117,7 @@ class PlannedItem(Declared):
     quantity: str = ""
     counted: int | None = None
     setting: str = ""
+    inputs: str = ""
     published: float | None = None
     published_text: str | None = None
     published_source: str | None = None

@@ -24,6 +24,7 @@ QUANTITIES = {
     "parameters": Quantity("1", "Parameters, with the statistics of batch normalisation"),
     "model_size": Quantity("MB", "Size of the parameters as 32-bit numbers (MB)"),
     "training_time_per_epoch": Quantity("s", "Seconds per epoch of training, the median"),
+    "training_time": Quantity("s", "Seconds of training, until early stopping ends it"),
     "prediction_time": Quantity("s", "Seconds to predict the test materials, with compiling"),
 }
 """By their names in resources/published/published_other.csv."""

@@ -1,6 +1,6 @@
 """What the pages of claims show: each claim with its verdicts, its cases and the cells that decide them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,6 @@ from elemflow.reporting.tables.base import load_builder
 from elemflow.reporting.tables.kinds.comparison import ComparisonLine
 from elemflow.reporting.tables.kinds.errors import ErrorLine
 from elemflow.reporting.tables.kinds.quantities import QuantityLine
-from elemflow.reporting.tables.kinds.test_set_choice import ChoiceLine
 from elemflow.reporting.view import NO_VALUE, NOT_RUN
 
 OfCsv = ErrorLine | ComparisonLine | QuantityLine
@@ -223,13 +222,18 @@ def _value(claim: Claim, line: FoundLine) -> float | str:
         return float(line.counted or 0)
     if line.missing or found.missing:
         return claims.NO_DATA
-    if not found.members or (isinstance(found, ChoiceLine) and found.change_percent is None):
+    value = _number(claim, found)
+    if not found.members or (value is None and not _needs_members(claim, found)):
         known = {claims.FAILED: claims.FAILED, f"{NOT_RUN}:": claims.DECLINED}
         return next(
             (reason for start, reason in known.items() if (found.note or "").startswith(start)), claims.NO_RESULT
         )
-    value = _number(claim, found)
     return claims.FEW_MEMBERS if value is None else value
+
+
+def _needs_members(claim: Claim, found: OfCsv) -> bool:
+    """Return whether what a claim reads of a line is over several members: a p value or a standard deviation."""
+    return isinstance(found, ComparisonLine) or claims.kind_of(claim).column == "spread_percent"
 
 
 def _is_counted(line: FoundLine) -> bool:
@@ -263,6 +267,17 @@ def _deciding_value(claim: Claim, line: FoundLine) -> float | str:
         return claims.LARGER
     undecided = isinstance(line.found, ErrorLine) and line.found.verdict == claims.UNDECIDED
     return claims.UNDECIDED if undecided else value
+
+
+def _deciding_value_in(claim: Claim, case: Case) -> Callable[[FoundLine], float | str]:
+    """Return what gives the values of a case; times of training on unlike devices decide nothing."""
+    found = [line.found for line in case.lines]
+    devices = {
+        each.device for each in found if isinstance(each, QuantityLine) and each.quantity.startswith("training_time")
+    }
+    if len(devices - {None}) > 1:
+        return lambda line: value if isinstance(value := _value(claim, line), str) else claims.UNLIKE_DEVICES
+    return partial(_deciding_value, claim)
 
 
 @dataclass
@@ -311,7 +326,7 @@ def _view(
     mine = [line for table in claim.tables for line in lines[table]]
     cases = claims.cases_of(claim, mine)
     tests = _PairedTests(paired)
-    outcomes = [claims.decide(claim, case, partial(_deciding_value, claim), tests.interval) for case in cases]
+    outcomes = [claims.decide(claim, case, _deciding_value_in(claim, case), tests.interval) for case in cases]
     verdict = claims.sum_up(claim, outcomes)
     printed = evaluate_published(claim, mine, planned.quoted.get(claim_id))
     numbers = {} if printed is None else printed[1]

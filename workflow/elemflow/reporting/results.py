@@ -1,7 +1,7 @@
 """What a report reads of a run: its errors on the test set."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
@@ -208,6 +208,15 @@ def read_info(path: str | Path | None) -> dict[str, Any]:
     """Return `run_info.json` of a run, given its `metrics.json`; empty if there is none."""
     info = Path(path).with_name("run_info.json") if path else None
     return read_json(info) if info and info.is_file() else {}
+
+
+def name_device(info: Mapping[str, Any]) -> str:
+    """Return the device of a run by its `run_info.json`: a GPU, or the processor and the threads that the run had."""
+    device, host = str(info["engine"]["device"]), info.get("host", {})
+    if device != "cpu" or "processor" not in host:
+        return device
+    threads = host.get("threads", 1)
+    return f"{host['processor']}, {threads} {'thread' if threads == 1 else 'threads'}"
 
 
 def reported(test: RoleErrors) -> MemberErrors:

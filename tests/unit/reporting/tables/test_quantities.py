@@ -13,7 +13,7 @@ from factories.reporting import (
     write_run,
 )
 
-from elemflow.core.files import write_json
+from elemflow.core.files import read_json, write_json
 from elemflow.plan.published import QUANTITIES
 from elemflow.reporting.index import write_tables_index
 from elemflow.reporting.tables.kinds.quantities import BUILDER, measure
@@ -21,6 +21,7 @@ from elemflow.reporting.tables.kinds.quantities import BUILDER, measure
 MEMBER = {
     "parameters": {"total": 4548385},
     "seconds_per_epoch": 0.5,
+    "seconds_fitting": 300.0,
     "seconds_predicting": 0.125,
     "rows": {"train": 1729, "validation": 192, "test": 214},
 }
@@ -37,7 +38,7 @@ def metrics(tmp_path):
 
 def make_quantities():
     shown = list(QUANTITIES)
-    printed = ["4548385", "18.3", "87", None]
+    printed = ["4548385", "18.3", "87", None, None]
     cells = [
         make_cell("brnet", column, text) | {"quantity": name, "unit": QUANTITIES[name].unit}
         for column, (name, text) in enumerate(zip(shown, printed, strict=True))
@@ -58,7 +59,7 @@ def test_values_are_means_over_members_next_to_the_printed_ones(tmp_path, metric
     outputs = place(tmp_path, "table")
     BUILDER.write(planned(make_quantities()), metrics, {}, outputs)
     cells = pd.read_csv(outputs["csv"]).query("model == 'brnet'")
-    assert cells["reproduced"].tolist() == pytest.approx([4548385, 18.19354, 1.0, 0.125])
+    assert cells["reproduced"].tolist() == pytest.approx([4548385, 18.19354, 1.0, 300, 0.125])
     assert cells["difference_percent"].tolist()[:2] == pytest.approx([0, 100 * (18.19354 / 18.3 - 1)])
     for name in ("text", "md", "tex", "html"):
         page = " ".join(outputs[name].read_text(encoding="utf-8").replace("\\", "").split())
@@ -72,8 +73,8 @@ def test_parameters_and_size_of_a_network_without_a_run_are_counted(tmp_path):
     outputs = place(tmp_path, "table")
     BUILDER.write(planned(cfg), {}, {}, outputs)
     cells = pd.read_csv(outputs["csv"]).query("model == 'brnet'")
-    assert cells["reproduced"].fillna(0).tolist() == pytest.approx([4548385, 18.19354, 0, 0])
-    assert cells["members"].tolist() == [0] * 4
+    assert cells["reproduced"].fillna(0).tolist() == pytest.approx([4548385, 18.19354, 0, 0, 0])
+    assert cells["members"].tolist() == [0] * 5
     text = " ".join(outputs["text"].read_text().split())
     assert "4,548,385 #" in text
     assert "Values marked # are counted from the declared networks, without a run: 2 cells." in text
@@ -89,9 +90,27 @@ def test_times_of_other_machines_are_not_compared(tmp_path, metrics):
     assert pd.isna(cells.loc["training_time_per_epoch", "difference_percent"])
 
 
+@pytest.mark.parametrize(
+    ("engine", "host", "name"),
+    [
+        ("cpu", {"processor": "AMD EPYC", "threads": 1}, "AMD EPYC, 1 thread"),
+        ("cpu", {"processor": "Intel Xeon", "threads": 4}, "Intel Xeon, 4 threads"),
+        ("NVIDIA H200", {"processor": "AMD EPYC", "threads": 1}, "NVIDIA H200"),
+        ("cpu", {}, "cpu"),
+    ],
+)
+def test_the_device_is_the_processor_with_its_threads_or_the_gpu(tmp_path, metrics, engine, host, name):
+    [path] = metrics.values()
+    info = read_json(path.with_name("run_info.json")) | {"engine": {"device": engine}}
+    write_json(path.with_name("run_info.json"), info | ({"host": host} if host else {}))
+    outputs = place(tmp_path, "table")
+    BUILDER.write(planned(make_quantities()), metrics, {}, outputs)
+    assert pd.read_csv(outputs["csv"]).query("model == 'brnet'")["device"].unique().tolist() == [name]
+
+
 def test_estimators_and_older_runs_have_none():
     forest = {"rows": MEMBER["rows"], "seconds_fitting": 3.0}
-    assert [measure(forest, name) for name in QUANTITIES] == [None] * 4
+    assert [measure(forest, name) for name in QUANTITIES] == [None] * 5
 
 
 def test_a_failed_run_is_shown_and_columns_have_heads(tmp_path, metrics):
@@ -107,4 +126,4 @@ def test_overview_holds_it(tmp_path, metrics):
     BUILDER.write(planned(make_quantities()), metrics, {}, outputs)
     write_tables_index(tmp_path / "all", [table_files(make_quantities(), outputs)])
     assert "Costs" in (tmp_path / "all/index.html").read_text()
-    assert len(pd.read_csv(tmp_path / "all/quantities.csv")) == 8
+    assert len(pd.read_csv(tmp_path / "all/quantities.csv")) == 10

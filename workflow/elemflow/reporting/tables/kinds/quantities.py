@@ -10,7 +10,7 @@ from elemflow.plan.items import PlannedItem, PlannedTable
 from elemflow.plan.published import QUANTITIES
 from elemflow.reporting import comparability
 from elemflow.reporting import text as words
-from elemflow.reporting.results import read_info
+from elemflow.reporting.results import name_device, read_info
 from elemflow.reporting.tables.base import TableBuilder
 from elemflow.reporting.tables.cells import (
     Paths,
@@ -32,7 +32,7 @@ KIND = TableKind(
 )
 FLOAT_MB = 4e-6
 COUNTED_MARK = "#"
-TIMES = ("training_time_per_epoch", "prediction_time")
+TIMES = ("training_time_per_epoch", "training_time", "prediction_time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class QuantityLine(RunLine):
         members: Number of members that have the quantity.
         train_rows: Training materials, mean over members.
         test_rows: Test materials, mean over members.
-        device: What the network was trained on.
+        device: Device that trained, of a CPU the processor and the threads.
         published_source: Study and printed table.
         published_note: Reservation about the printed value.
         missing: Why there are no data.
@@ -100,7 +100,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Qu
             members=len(values),
             train_rows=mean(member["rows"]["train"] for member in members) if values else None,
             test_rows=mean(member["rows"]["test"] for member in members) if values else None,
-            device=info["engine"]["device"] if values else None,
+            device=name_device(info) if values else None,
             published_source=cell.published_source if published is not None else None,
             published_note=cell.published_note or None,
             missing=cell.missing or None,
@@ -131,14 +131,15 @@ def measure(member: Mapping[str, Any], quantity: str) -> float | None:
 
     Args:
         member: Its entry in `run_info.json`.
-        quantity: `parameters`, `model_size` (weights and statistics as float32), `training_time_per_epoch` (median) or
-            `prediction_time` (of its test materials).
+        quantity: `parameters`, `model_size` (weights and statistics as float32), `training_time_per_epoch` (median),
+            `training_time` (of networks, to the end) or `prediction_time` (of its test materials).
     """
     parameters = member.get("parameters", {}).get("total")
     found: dict[str, float | None] = {
         "parameters": parameters,
         "model_size": None if parameters is None else FLOAT_MB * parameters,
         "training_time_per_epoch": member.get("seconds_per_epoch"),
+        "training_time": member.get("seconds_fitting") if "seconds_per_epoch" in member else None,
         "prediction_time": member.get("seconds_predicting"),
     }
     return found[quantity]
