@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from elemflow.config.study import Claim
-from elemflow.plan.claim_kinds.base import Case, ClaimWords, Inequality, L
-from elemflow.plan.claim_kinds.lower import Lower
+from elemflow.plan.claim_kinds.base import Case, ClaimWords, L
+from elemflow.plan.claim_kinds.cheaper import Cheaper
 
 
-class EarlyLoss(Lower):
+class EarlyLoss(Cheaper):
     """See the module."""
 
     table = "early_loss"
@@ -22,11 +22,6 @@ class EarlyLoss(Lower):
             for row in rows
             for case in super(EarlyLoss, self).cases(claim, [line for line in lines if (line.table, line.row) == row])
         ]
-
-    def inequalities(self, claim: Claim, cells: int) -> list[Inequality]:
-        """Return nothing: paired tests are of all test materials."""
-        del claim, cells
-        return []
 
     def sentence(self, words: ClaimWords) -> str:
         """Return what is checked, in words."""
