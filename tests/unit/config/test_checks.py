@@ -1,5 +1,7 @@
 """Keys of one declaration that do not fit each other, or other declarations."""
 
+from pathlib import Path
+
 import pytest
 from factories.configuration import CONFIG, DATASET, edit, make_protocol, refusal
 
@@ -326,6 +328,18 @@ def test_structures_that_are_needed_cannot_be_optional(project, columns, keep, r
     message = refusal(project)
     assert "config/datasets/kefe.yaml: key 'columns.structure.required'" in message
     assert reason in message
+
+
+def test_a_joined_table_is_local_where_it_is_or_where_a_folder_should_hold_it(tmp_path, monkeypatch):
+    source = {"kind": "table", "path": "t.parquet", "joined": True, "sha256": "0" * 64}
+    dataset = Dataset.read(DATASET | {"source": source})
+    monkeypatch.chdir(tmp_path)
+    assert dataset.is_joined
+    assert dataset.local_file(Path()) is None
+    assert dataset.local_file(Path("copies")) == "copies/t.parquet"
+    (tmp_path / "t.parquet").touch()
+    assert dataset.local_file(Path()) == "t.parquet"
+    assert Dataset.read(DATASET | {"source": source | {"joined": False}}).local_file(Path()) == "t.parquet"
 
 
 def test_local_files_are_found_from_the_data_folder(tmp_path):

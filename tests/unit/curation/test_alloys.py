@@ -10,7 +10,7 @@ from factories.curation import Outcome, run
 from elemflow.chemistry.composition import amounts
 from elemflow.core.errors import DataError
 from elemflow.features import elemental_fractions, magpie, magpie_valence_fractions
-from elemflow.sources import table
+from elemflow.sources import table_rows
 
 STEELS = Path(__file__).parents[2] / "data" / "steels.csv"
 STRENGTH = {"strength": {"column": "yield_strength", "unit": "MPa", "title": "Yield strength"}}
@@ -104,7 +104,7 @@ def test_a_row_with_another_sum_than_most_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, whole: int, chunk: int
 ) -> None:
     # Also with one row per frame: what most rows add up to is that of the whole table.
-    monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", chunk)
     rows = {
         "off": (0.2, 18, None),
         "a": (0.2, 18, 81.8),

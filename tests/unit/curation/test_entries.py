@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from elemflow.chemistry.composition import canonical
 from elemflow.core.errors import DataError
-from elemflow.sources import table
+from elemflow.sources import table_rows
 
 
 def test_sodium_nitride_survives(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_lone_value_at_the_edge_of_a_column_is_named(
 
 
 def test_rows_are_counted_over_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", 2)
     content = "formula,e,id\nFeO,1,a\nNiO,2,b\nNaCl,3,c\nKCl,4,d\nLiF,5,e\n"
     assert run(tmp_path, content).entries["entry_id"].tolist() == ["0", "1", "2", "3", "4"]
     named = run(tmp_path, content, columns={"formula": "formula", "entry_id": "id"})
@@ -190,7 +190,7 @@ def test_missing_column(tmp_path: Path) -> None:
 
 
 def test_a_key_that_whole_blocks_of_json_lack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", 2)
     rows = [{"formula": "FeO"}, {"formula": "MgO"}, {"formula": "CaO", "e": 1.5}]
     options = {"keep": {"rule": "first"}}
     outcome = run(tmp_path, json.dumps(rows), "t.json", **options)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from elemflow.chemistry.crystal import decode
 from elemflow.core.errors import DataError
 from elemflow.curation.polymorphs import SAME_VOLUME, distinct_structures
-from elemflow.sources import table
+from elemflow.sources import table_rows
 
 
 def test_spurious_energy_does_not_win(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_structure_type_of_the_source(tmp_path: Path) -> None:
 def test_a_material_does_not_depend_on_how_a_parquet_file_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", 2)
     frame = pd.DataFrame({"formula": "FeO", "e": [0.0, 1, 2, 3], "group": pd.array([225, 225, None, 225], "Int64")})
     frame.to_parquet(tmp_path / "t.parquet")
     columns = {"formula": "formula", "structure_type": "group"}

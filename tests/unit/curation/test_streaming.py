@@ -23,7 +23,7 @@ from factories.curation import (
 from elemflow.core.files import PARQUET_OPTIONS
 from elemflow.curation import curate as curation
 from elemflow.curation import rows
-from elemflow.sources import table
+from elemflow.sources import table_rows
 
 
 def mixed_rows() -> list[tuple[str, str, float | None, str | None]]:
@@ -49,7 +49,7 @@ def test_streaming_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     assert {"formula", "structure", "sigma energy", "has energy"} == set(whole.rejected["stage"])
     assert len(whole.rejected) + whole.materials["n_entries"].sum() == 40
     for chunk in (1, 7):
-        monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+        monkeypatch.setattr(table_rows, "CHUNK_ROWS", chunk)
         monkeypatch.setattr(rows, "CACHED_FORMULAS", chunk - 1)
         assert records(tmp_path, mixed_rows(), **options).files == whole.files
     monkeypatch.setitem(PARQUET_OPTIONS, "row_group_size", 3)

@@ -48,6 +48,8 @@ def test_other_messages_stay(rule: str, dataset: str, tmp_path: Path) -> None:
 def test_the_place_of_a_table(tmp_path: Path) -> None:
     table = tmp_path / "mine.csv"
     assert describe_missing(str(table)) == f"{table} is missing. Put it there, or set data_folder."
+    whole = "remove data_folder, so that it is put together from public repositories."
+    assert describe_missing(str(table), joined=True) == f"{table} is missing. Put it there, or {whole}"
     absent = tmp_path / "dta/mine.csv"
     assert f" There is no folder {absent.parent}. Put it there" in describe_missing(str(absent))
     table.touch()

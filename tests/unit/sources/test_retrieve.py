@@ -16,7 +16,7 @@ from elemflow.config.dataset import Source
 from elemflow.config.kinds import SOURCES
 from elemflow.core.errors import ConfigError, DataError
 from elemflow.core.files import read_json
-from elemflow.sources import json_rows, matminer, table
+from elemflow.sources import json_rows, matminer, table_rows
 from elemflow.sources.csv_header import header_separator
 from elemflow.sources.json_rows import iter_rows
 from elemflow.sources.matminer import registry_entry
@@ -49,7 +49,7 @@ def test_csv_is_text_as_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize("chunk", [1, 2, 100])
 @pytest.mark.parametrize("layout", ["records", "split", "csv"])
 def test_layouts_and_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, chunk: int) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", chunk)
     monkeypatch.setattr(json_rows, "_BLOCK", 5)
     data = [["NaN", 0.1, {"@class": "Structure", "a": [1, 2.5]}], ["NaCl", None, None], ["Fe\u00e92", 12, True]]
     columns = ["formula", "gap", "structure"]
@@ -100,10 +100,10 @@ def test_whole_numbers_of_pandas_stay_whole_next_to_gaps(tmp_path: Path) -> None
 def test_whole_numbers_are_alike_in_blocks_with_and_without_gaps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", 2)
     columns = {"n": pa.array([225, 225, 225, None], pa.int64()), "known": pa.array([True, False, None, True])}
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
-    one, two = table.read_table(tmp_path / "a.parquet", table.Layout("parquet"))
+    one, two = table_rows.read_table(tmp_path / "a.parquet", table_rows.Layout("parquet"))
     assert one.dtypes.tolist() == two.dtypes.tolist()
     assert one["n"].astype(str).tolist() == ["225", "225"]
 
@@ -111,7 +111,7 @@ def test_whole_numbers_are_alike_in_blocks_with_and_without_gaps(
 def test_nested_columns_of_parquet_are_json_text(tmp_path: Path) -> None:
     structure = {"elements": ["Na"], "coords": [[0.0, 0.5, 0.25]]}
     pq.write_table(pa.table({"atoms": [structure, None]}), tmp_path / "a.parquet")
-    (frame,) = table.read_table(tmp_path / "a.parquet", table.Layout("parquet"))
+    (frame,) = table_rows.read_table(tmp_path / "a.parquet", table_rows.Layout("parquet"))
     assert json.loads(frame["atoms"][0]) == structure
     assert frame["atoms"][1] == ""
 
@@ -157,7 +157,7 @@ def test_a_single_column_needs_no_separator(tmp_path: Path) -> None:
 def test_an_empty_line_of_a_single_column_is_an_empty_cell_unless_it_ends_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", chunk)
     frame = rows_of(save(tmp_path / "a.csv", b"formula\nNaCl\n\n\nKCl\n\n\n"), tmp_path / "raw")
     assert frame["formula"].tolist() == ["NaCl", "", "", "KCl"]
     pairs = rows_of(save(tmp_path / "b.csv", b"formula,e\nNaCl,1\n\nKCl,2\n"), tmp_path / "raw2")

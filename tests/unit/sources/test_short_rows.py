@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from elemflow.core.errors import DataError
-from elemflow.sources import table
-from elemflow.sources.table import Layout, read_table
+from elemflow.sources import table_rows
+from elemflow.sources.table_rows import Layout, read_table
 
 
 def read(folder: Path, text: str, separator: str = ",", names: tuple[str, ...] | None = None) -> list[list[str]]:
@@ -30,7 +30,7 @@ def read(folder: Path, text: str, separator: str = ",", names: tuple[str, ...] |
 def test_the_line_of_a_short_row_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, separator: str, named: str
 ) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", 2)
     with pytest.raises(DataError, match=named):
         read(tmp_path, text, separator)
 
@@ -51,7 +51,7 @@ def test_a_short_row_below_names_of_the_configuration_is_refused(tmp_path: Path)
 def test_empty_cells_are_no_absent_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, separator: str
 ) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", 2)
     assert [row[:2] for row in read(tmp_path, text, separator)] == [["NaCl", ""], ["MgO", ""], ["CaO", "3"]]
 
 

@@ -20,7 +20,7 @@ import pytest
 from factories.curation import run
 
 from elemflow.core.errors import ConfigError, DataError
-from elemflow.sources import table
+from elemflow.sources import table_rows
 from elemflow.sources.table_files import format_of
 
 CSV = b"formula,e\nNaN,-1.5\nFe2O3,2\nTiO2,\n"
@@ -234,10 +234,10 @@ def test_keys_of_another_format(tmp_path: Path, source: dict[str, str], message:
 
 @pytest.mark.parametrize("chunk", [1, 2])
 def test_rows_stream_from_every_kind_of_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(table, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(table_rows, "CHUNK_ROWS", chunk)
     for suffix, pack in PACKED.items():
         (tmp_path / f"t.csv.{suffix}").write_bytes(pack(CSV))
-        frames = list(table.read_table(tmp_path / f"t.csv.{suffix}", table.Layout("csv")))
+        frames = list(table_rows.read_table(tmp_path / f"t.csv.{suffix}", table_rows.Layout("csv")))
         assert [len(frame) for frame in frames] == ([1, 1, 1] if chunk == 1 else [2, 1])
 
 

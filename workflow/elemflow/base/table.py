@@ -23,8 +23,8 @@ from elemflow.curation.numbers import read_number
 from elemflow.curation.outliers import lone_edges
 from elemflow.curation.propose import Proposal, propose, split_unit
 from elemflow.multitask.transforms import to_target
-from elemflow.sources.table import read_table
 from elemflow.sources.table_files import UnreadableTable
+from elemflow.sources.table_rows import read_table
 
 FEWEST = 20
 """Fewest compositions that are fine-tuned on: five folds of them still calibrate an interval of 90 %."""

@@ -137,12 +137,13 @@ def _data(workflow: "Workflow") -> Iterator[Finding]:
     settings = workflow.settings
     here, fetched = [], []
     for name in workflow.plan.datasets():
-        source = settings.datasets[name].source
+        dataset = settings.datasets[name]
+        source = dataset.source
         if Path(MANIFEST.format(dataset=name)).is_file():
             here.append(name)
-        elif path := settings.datasets[name].local_file(settings.data_folder):
+        elif path := dataset.local_file(settings.data_folder):
             if not Path(path).is_file():
-                yield Finding("data", f"{name}: {describe_missing(path)}", True)
+                yield Finding("data", f"{name}: {describe_missing(path, joined=dataset.is_joined)}", True)
             else:
                 here.append(name)
         elif source.kind == "shipped":

@@ -14,7 +14,7 @@ SHOWN = ("title", "version", "license", "citation", "published_size", "missing_p
 """Keys that captions show and no number depends on."""
 LOCAL = ("path", "structures")
 """Keys of a source that name local files."""
-ONLY_RETRIEVAL = ("sha256", "mirrors", "fallback", "article")
+ONLY_RETRIEVAL = ("sha256", "joined", "mirrors", "fallback", "article")
 """Keys of a source on which the retrieved bytes do not depend."""
 MAKES_MATERIALS = ("source", "columns", "properties", "filters", "keep")
 """Keys that decide which materials there are."""
@@ -177,10 +177,22 @@ class Dataset(FromFile):
         """Return a property, also one without data or of another dataset; None if there is none."""
         return self.read_from.get(name) or self.missing_properties.get(name) or self.properties.get(name)
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether the local file is put together from public repositories where no `data_folder` is set."""
+        return bool(self.source.options.get("joined"))
+
     def local_file(self, data_folder: Path) -> str | None:
-        """Return the path of the local file that the dataset is copied from; None if there is none."""
+        """Return the path of the local file that the dataset is copied from.
+
+        None if there is none, also where the file is put together because no folder was named that should hold it.
+        """
         path = self.source.options.get("path")
-        return spell(data_folder / path) if path else None
+        if not path:
+            return None
+        if self.is_joined and data_folder == Path() and not Path(path).is_file():
+            return None
+        return spell(data_folder / path)
 
     def source_parameters(self, data_folder: Path) -> Parameters:
         """Return the source, with the paths of local files as they can be opened, each spelled in one way."""

@@ -16,8 +16,8 @@ from elemflow.core.errors import ConfigError, DataError, quoted
 from elemflow.curation.numbers import why_no_number
 from elemflow.sources.csv_header import header_separator
 from elemflow.sources.structure_files import COLUMN, FIELD, format_of_files
-from elemflow.sources.table import Layout, read_table
 from elemflow.sources.table_files import format_of
+from elemflow.sources.table_rows import Layout, read_table
 
 NAMES_OF_FORMULAS = ("formula", "composition", "reduced_formula", "pretty_formula", "chemical_formula", "compound")
 NAMES_OF_NAMES = {

@@ -11,8 +11,8 @@ from elemflow.core.parquet import count_rows as count_parquet_rows
 from elemflow.inference.formulas import Chunk
 from elemflow.inference.further_columns import further_cells, further_of_records, further_schema
 from elemflow.sources.csv_header import header_separator, named_separator
-from elemflow.sources.table import CHUNK_ROWS, Layout, frames_of, read_table
 from elemflow.sources.table_files import UNREADABLE, UnreadableTable, format_of, open_table, suffix_of
+from elemflow.sources.table_rows import CHUNK_ROWS, Layout, frames_of, read_table
 
 FORMULA_COLUMNS = ("formula", "composition")
 SEPARATORS = {"csv": ",", "tsv": "\t"}

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from elemflow.core.errors import DataError
 from elemflow.sources.json_rows import iter_lines, iter_rows
-from elemflow.sources.table import Layout
 from elemflow.sources.table_files import UNREADABLE, open_table
+from elemflow.sources.table_rows import Layout
 from elemflow.sources.workbook import iter_sheet
 
 CLASH = "_given"

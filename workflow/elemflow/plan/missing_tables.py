@@ -19,8 +19,13 @@ _MISSING = re.compile(
 )
 
 
-def describe_missing(path: str) -> str:
-    """Return that a local table is missing, which file there has nearly its name, and what to do."""
+def describe_missing(path: str, *, joined: bool = False) -> str:
+    """Return that a local table is missing, which file there has nearly its name, and what to do.
+
+    Args:
+        path: The table.
+        joined: Whether it is put together from public repositories where no `data_folder` is set.
+    """
     folder, name = Path(path).parent, Path(path).name
     try:
         hint = nearest(name, sorted(file.name for file in folder.iterdir() if file.is_file()))
@@ -28,7 +33,8 @@ def describe_missing(path: str) -> str:
         hint = f" There is no folder {folder}."
     except OSError:  # no folder, or none that may be read
         hint = ""
-    return f"{path} is missing.{hint} Put it there, or set data_folder."
+    instead = "remove data_folder, so that it is put together from public repositories" if joined else "set data_folder"
+    return f"{path} is missing.{hint} Put it there, or {instead}."
 
 
 class MissingTables(logging.Filter):
@@ -54,8 +60,9 @@ class MissingTables(logging.Filter):
 
     def _message(self, dataset: str) -> str:
         """Return what to say of the table of a dataset; empty if it has none."""
-        path = self._settings.datasets[dataset].local_file(self._settings.data_folder)
+        found = self._settings.datasets[dataset]
+        path = found.local_file(self._settings.data_folder)
         place = f"config/datasets/{dataset}.yaml: key 'source.path'"
         if "path" in ((self._overrides.get(dataset) or {}).get("source") or {}):
             place = f"config: key 'overrides.datasets.{dataset}.source.path'"
-        return f"{place}: {describe_missing(path)}" if path else ""
+        return f"{place}: {describe_missing(path, joined=found.is_joined)}" if path else ""

@@ -23,8 +23,8 @@ from elemflow.sources.download import download
 from elemflow.sources.journal import append_record, is_unchanged, read_journal
 from elemflow.sources.options import Format, Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import Layout, read_table
 from elemflow.sources.table_files import format_of
+from elemflow.sources.table_rows import Layout, read_table
 
 log = logging.getLogger(__name__)
 

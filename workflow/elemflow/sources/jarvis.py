@@ -29,7 +29,7 @@ from elemflow.sources.journal import read_journal
 from elemflow.sources.json_rows import iter_rows
 from elemflow.sources.options import Sha256, SourceOptions, Url
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import frames_of
+from elemflow.sources.table_rows import frames_of
 
 _MISSING: tuple[Any, ...] = ("na", [])
 

@@ -21,7 +21,7 @@ from elemflow.core.errors import ConfigError, nearest
 from elemflow.sources.download import download
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import Layout, read_table
+from elemflow.sources.table_rows import Layout, read_table
 
 
 class Options(SourceOptions):

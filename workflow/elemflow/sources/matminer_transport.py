@@ -19,7 +19,7 @@ from elemflow.core.files import atomic_path
 from elemflow.sources.matminer import matminer_folder
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import CHUNK_ROWS
+from elemflow.sources.table_rows import CHUNK_ROWS
 
 _RESOURCE = "utils/data_files/mp_transport/transport_database.tar.xz"
 _MEMBER = "transport_database.csv"

@@ -25,7 +25,7 @@ from elemflow.core.errors import ConfigError
 from elemflow.core.files import write_text
 from elemflow.sources.options import SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import Layout, read_table
+from elemflow.sources.table_rows import Layout, read_table
 
 PHASES = ("inter", "ss", "amor")
 _FILE = "miedema.csv"

@@ -20,7 +20,7 @@ from elemflow.core.files import atomic_path
 from elemflow.sources.journal import append_record, is_unchanged, read_journal
 from elemflow.sources.progress import Progress
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import as_text
+from elemflow.sources.table_rows import as_text
 
 log = logging.getLogger(__name__)
 

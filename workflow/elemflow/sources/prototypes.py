@@ -23,7 +23,7 @@ from elemflow.core.errors import ConfigError, nearest
 from elemflow.core.files import atomic_path
 from elemflow.sources.options import Names, SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import Layout, read_table
+from elemflow.sources.table_rows import Layout, read_table
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

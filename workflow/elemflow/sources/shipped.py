@@ -16,7 +16,7 @@ from elemflow.core.files import atomic_path
 from elemflow.sources.contents import check_sha256
 from elemflow.sources.options import Sha256, SourceOptions
 from elemflow.sources.records import FileRecord
-from elemflow.sources.table import Layout, read_table
+from elemflow.sources.table_rows import Layout, read_table
 
 FOLDER = Path(__file__).resolve().parents[3] / "resources/data"
 
