@@ -39,6 +39,14 @@ def test_every_difference_is_named_in_one_line(tmp_path):
     assert "\n" not in message
 
 
+def test_versions_for_another_python_or_platform_are_not_expected():
+    lock = (
+        "one==1.0 ; python_full_version < '3' \\\n    --hash=sha256:0\none==2.0 ; python_full_version >= '3' \\\n"
+        "Two_B==3 ; sys_platform == 'none'\nthree==4 ; sys_platform != 'none'\n"
+    )
+    assert locked_versions(lock) == {"one": "2.0", "three": "4"}
+
+
 def test_an_absent_library_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("elemflow.provenance.environment.library_versions", dict)
     lock = tmp_path / "requirements.txt"

@@ -10,6 +10,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from packaging.markers import Marker
+
 from elemflow.core.content import verify
 from elemflow.core.errors import SoftwareError
 from elemflow.core.logs import configure_logging
@@ -79,9 +81,9 @@ def check_code(code: object) -> None:
 
 
 def locked_versions(lock: str) -> dict[str, str]:
-    """Return the version of each package in a requirements lock, by normalised name."""
-    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE)
-    return {normalised(name): version for name, version in found}
+    """Return the version of each package in a requirements lock for this Python and platform, by normalised name."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: *; *([^\\\n]+))?", lock, flags=re.MULTILINE)
+    return {normalised(name): version for name, version, marker in found if not marker or Marker(marker).evaluate()}
 
 
 def normalised(name: str) -> str:
