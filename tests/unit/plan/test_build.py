@@ -89,3 +89,27 @@ def test_a_figure_shows_no_recorded_runs(kind):
     figure = table(kind=kind, columns=[{"model": "rf", "recorded": True}])
     with pytest.raises(ConfigError, match=rf"key 'figures.f.kind': {kind} cannot show recorded runs, such as d1/gap/"):
         build(settings({}, {"f": figure}), {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "readers"),
+    [
+        ("level", 90, "intervals"),
+        ("quantity", "parameters", "quantities"),
+        ("inputs", "p", "important_inputs"),
+        ("setting", "known_hull", "stability_by_distance, stability_calibration, stability_curves, stability"),
+    ],
+)
+@pytest.mark.parametrize("place", ["defaults", "columns", "rows"])
+def test_a_key_of_cells_that_the_kind_does_not_read_is_refused(key, value, readers, place):
+    given = table()
+    if place == "defaults":
+        given = table(defaults={key: value})
+    else:
+        given = table(**{place: [{**given[place][0], key: value}, *given[place][1:]]})
+    with pytest.raises(ConfigError) as refused:
+        build(settings({"a": given}), {})
+    assert str(refused.value) == (
+        f"config/studies/mine.yaml: key 'tables.a.kind': errors does not read the key '{key}' of its cells, which is "
+        f"for {readers}. Remove the key, or correct the kind."
+    )

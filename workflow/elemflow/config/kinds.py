@@ -29,6 +29,7 @@ class FigureKind:
         reads_materials: Whether it reads the materials of its datasets.
         reads_splits: Whether it reads the splits of its runs.
         protocol_needs: Key that its protocols must switch on; empty if there is none.
+        cell_key: Key of cells that not every kind reads; empty if there is none.
     """
 
     description: str
@@ -39,6 +40,7 @@ class FigureKind:
     reads_materials: bool = False
     reads_splits: bool = False
     protocol_needs: str = ""
+    cell_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class TableKind:
         of_models: Whether it shows networks, which need neither runs nor datasets; `without_runs` too.
         needs_property: Whether each dataset needs a property; read only without runs.
         protocol_needs: Key that its protocols must switch on; empty if there is none.
+        cell_key: Key of cells that not every kind reads; empty if there is none.
     """
 
     description: str
@@ -64,6 +67,7 @@ class TableKind:
     of_models: bool = False
     needs_property: bool = False
     protocol_needs: str = ""
+    cell_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ READS_MATERIALS = tuple(name for name, kind in FIGURE_KINDS.items() if kind.read
 READS_SPLITS = tuple(name for name, kind in FIGURE_KINDS.items() if kind.reads_splits)
 TABLES = {name: f"{TABLE_MODULES}.{name}" for name in TABLE_KINDS}
 TABLE_INPUTS = {name: kind.inputs for name, kind in TABLE_KINDS.items()}
+CELL_KEYS = {name: kind.cell_key for name, kind in _ITEM_KINDS.items() if kind.cell_key}
 PROTOCOL_NEEDS = {name: kind.protocol_needs for name, kind in _ITEM_KINDS.items() if kind.protocol_needs}
 
 ScalingKind = Literal["none", "standard", "quantile", "unit_rows"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from elemflow.config.kinds import OF_MODELS, PROTOCOL_NEEDS, WITHOUT_RUNS
+from elemflow.config.kinds import CELL_KEYS, OF_MODELS, PROTOCOL_NEEDS, WITHOUT_RUNS
 from elemflow.config.load import Settings
 from elemflow.config.study import Item
 from elemflow.core.errors import ConfigError
@@ -87,6 +87,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
         study = settings.studies[study_id]
         for item_id, item in study.tables.items():
             where = f"config/studies/{study_id}.yaml: key 'tables.{item_id}"
+            _check_cell_keys(item, where)
             if item.kind in WITHOUT_RUNS:
                 describe = table_of_models if item.kind in OF_MODELS else table_of_datasets
                 plan.tables[study_id, item_id] = describe(settings, study_id, item_id, item, where)
@@ -95,6 +96,7 @@ def build(settings: Settings, published: PublishedIndex) -> Plan:
             plan.tables[study_id, item_id] = describe_table(settings, printed, study_id, item_id, item, grid)
         for item_id, item in study.figures.items():
             where = f"config/studies/{study_id}.yaml: key 'figures.{item_id}"
+            _check_cell_keys(item, where)
             if item.kind in WITHOUT_RUNS:
                 draw = figure_of_models if item.kind in OF_MODELS else figure_of_datasets
                 plan.figures[study_id, item_id] = draw(settings, study_id, item_id, item, where)
@@ -143,6 +145,18 @@ def citations(settings: Settings, plan: Plan, study_id: str) -> list[str]:
     """Return the BibTeX keys behind a study: its paper, its datasets in the order of its items, and the software."""
     data = (key for item in plan.of_study(study_id) for dataset in item.datasets.values() for key in dataset.citation)
     return list(dict.fromkeys((*settings.studies[study_id].citation, *data, *SOFTWARE)))
+
+
+def _check_cell_keys(item: Item, where: str) -> None:
+    """Check that cells have no key that only other kinds read: it would have no effect."""
+    cells = (item.defaults, *item.columns, *(cell for row in item.rows for cell in (row, *(row.cells or ()))))
+    given = {key for cell in cells for key in cell.model_fields_set}
+    for key in sorted(given & set(CELL_KEYS.values()) - {CELL_KEYS.get(item.kind)}):
+        readers = ", ".join(kind for kind, read in CELL_KEYS.items() if read == key)
+        raise ConfigError(
+            f"{where}.kind': {item.kind} does not read the key '{key}' of its cells, which is for {readers}. Remove "
+            "the key, or correct the kind."
+        )
 
 
 def _check_kind(settings: Settings, item: Item, grid: Grid, where: str) -> None:

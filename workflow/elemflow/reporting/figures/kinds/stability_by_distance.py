@@ -15,6 +15,7 @@ from elemflow.reporting.stability import TRUTH, predicted_columns, read_compound
 KIND = FigureKind(
     description="Accuracy of decisions on stability by distance from the hull; all cells have one `setting`.",
     inputs=("stability.json", "stability.parquet"),
+    cell_key="setting",
 )
 EXPLANATION = (
     "Share of right decisions among the compounds with a true ΔHd around the horizontal value; those at its left are "

@@ -18,6 +18,7 @@ from elemflow.stability.records import DECIDERS
 KIND = FigureKind(
     description="Share of stable compounds against P(stable); all cells of a figure have one `setting`.",
     inputs=("stability.json", "stability.parquet"),
+    cell_key="setting",
 )
 EXPLANATION = (
     "Share of stable compounds in 15 bins of P(stable). On the diagonal the probabilities are right; below it they "

@@ -18,6 +18,7 @@ from elemflow.reporting.stability import TRUTH, predicted_columns, read_compound
 KIND = FigureKind(
     description="ROC and precision-recall curves of decisions on stability; all cells of a figure have one `setting`.",
     inputs=("stability.json", "stability.parquet"),
+    cell_key="setting",
 )
 EXPLANATION = (
     "Left of each pair: share of the stable compounds that are found, against the share of the unstable ones that are "

@@ -19,6 +19,7 @@ KIND = TableKind(
     overview="important_inputs.csv",
     overview_title="permutation importance of inputs",
     inputs=("importance.csv", "run_info.json"),
+    cell_key="inputs",
 )
 COLUMNS = ("inputs that raise it", "best rank")
 MEANING = (

@@ -28,6 +28,7 @@ KIND = TableKind(
     overview="intervals.csv",
     overview_title="intervals",
     protocol_needs="uncertainty",
+    cell_key="level",
 )
 
 

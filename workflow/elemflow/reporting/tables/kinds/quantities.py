@@ -29,6 +29,7 @@ KIND = TableKind(
     overview="quantities.csv",
     overview_title="parameters, sizes and times",
     inputs=("run_info.json",),
+    cell_key="quantity",
 )
 FLOAT_MB = 4e-6
 COUNTED_MARK = "#"

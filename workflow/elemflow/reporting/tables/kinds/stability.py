@@ -21,6 +21,7 @@ KIND = TableKind(
     overview="stability.csv",
     overview_title="stability",
     inputs=("stability.json",),
+    cell_key="setting",
 )
 COLUMNS = {
     "mae_energy": "MAE E (eV/atom)",
