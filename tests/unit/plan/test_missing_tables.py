@@ -9,6 +9,7 @@ from factories.configuration import DATASET
 
 from elemflow.config.dataset import Dataset
 from elemflow.plan.missing_tables import MissingTables, describe_missing
+from elemflow.splits.schemes.file import File
 
 WHERE = "config/datasets/mine.yaml: key 'source.path': "
 OVERRIDDEN = "config: key 'overrides.datasets.mine.source.path': "
@@ -43,6 +44,34 @@ def test_the_message_names_key_path_and_what_to_do(tmp_path: Path) -> None:
 def test_other_messages_stay(rule: str, dataset: str, tmp_path: Path) -> None:
     said, shown = logged(rule, dataset, tmp_path)
     assert said == shown
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        (None, "config/protocols/by_list.yaml: key 'split.path'"),
+        ({"by_list": {"members": 3}}, "config/protocols/by_list.yaml: key 'split.path'"),
+        ({"by_list": {"split": {"path": "folds.json"}}}, "config: key 'overrides.protocols.by_list.split.path'"),
+    ],
+)
+def test_a_missing_list_of_a_split_is_named(config: dict | None, place: str, tmp_path: Path) -> None:
+    (tmp_path / "fold.json").touch()
+    split = File(scheme="file", path="folds.json")
+    protocols = {"by_list@seed=2": SimpleNamespace(split=split), "random": SimpleNamespace(split=None)}
+    settings = SimpleNamespace(protocol=protocols.__getitem__, data_folder=tmp_path)
+    shown = {}
+    for name in protocols:
+        said = (
+            "MissingInputException in rule split_dataset:\nMissing input files for rule split_dataset:\n"
+            f"    output: a.parquet\n    wildcards: dataset=mine, property=gap, protocol={name}\n    affected files:\n"
+        )
+        record = logging.makeLogRecord({"msg": said, "exception": "MissingInputException"})
+        MissingTables(settings, {"overrides": {"protocols": config}}).filter(record)
+        shown[name] = record.getMessage().removeprefix(said)
+    assert shown["random"] == ""
+    assert shown["by_list@seed=2"] == (
+        f"{place}: {tmp_path}/folds.json is missing. Did you mean 'fold.json'? Put it there, or set data_folder."
+    )
 
 
 def test_the_place_of_a_table(tmp_path: Path) -> None:
