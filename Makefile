@@ -23,8 +23,9 @@ run: setup
 	@echo "Pages:   results/index.html (tables, figures, all cells, every run)"
 	@echo "Report:  results/report.zip (unpack it and open report.html)"
 
+# Files of a few long tests come first, so that no core waits for them at the end.
 test: setup
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check .
