@@ -176,6 +176,13 @@ def test_uncertainty_follows_from_the_predictions(tmp_path: Path) -> None:
         metrics.evaluate(_members(tmp_path / "p.parquet", only_test), "mean", "mean", 2, uncertainty=True)
 
 
+def test_members_that_predict_the_same_have_no_intervals(tmp_path: Path) -> None:
+    one = {role: [1.0, 2.0] for role in ("validation", "test")}
+    path = _members(tmp_path / "p.parquet", dict.fromkeys((0, 1), one))
+    with pytest.raises(DataError, match=r"p\.parquet: the members of split 0 predict the same values"):
+        metrics.evaluate(path, "mean", "mean", 2, uncertainty=True)
+
+
 def test_a_split_without_all_its_members_is_refused(tmp_path: Path) -> None:
     path = _members(tmp_path / "p.parquet", {0: {"test": [1, 2]}, 1: {"test": [1]}})
     with pytest.raises(DataError, match=r"split 0 has 1 .*'test1'.* not 2"):

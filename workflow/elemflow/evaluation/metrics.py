@@ -212,7 +212,7 @@ def _calibration_and_test_rows(combined: pd.DataFrame, where: Path) -> list[tupl
     """Return validation and test rows of each split.
 
     Raises:
-        DataError: A split has no validation set.
+        DataError: A split has no validation set, or all its members predict the same values.
     """
     found = []
     for split, rows in combined.groupby("member", sort=True):
@@ -221,6 +221,12 @@ def _calibration_and_test_rows(combined: pd.DataFrame, where: Path) -> list[tupl
             raise DataError(
                 f"{where}: split {split} has no validation rows to calibrate intervals on. Use a split with a "
                 "validation set, or remove `uncertainty` from the protocol."
+            )
+        if not validation["spread"].any():
+            raise DataError(
+                f"{where}: the members of split {split} predict the same values, so their spread carries no "
+                "information. Use a model that depends on its seed, a search that does not choose alike for all "
+                "members, or remove `uncertainty` from the protocol."
             )
         found.append((ensemble_rows(validation), ensemble_rows(test)))
     return found
