@@ -362,7 +362,8 @@ def write(name: str, files: Upstream, folder: Path, expected: str | None) -> str
         if expected and found != expected:
             raise DataError(
                 f"{target} would have the SHA-256 {found}, but config/datasets pins {expected}. Other versions of "
-                f"pandas or pyarrow than envs/requirements.txt locks write other bytes (here pandas {pd.__version__}); "
+                "pandas, pyarrow or pymatgen than envs/requirements.txt locks write other bytes (here pandas "
+                f"{pd.__version__}); "
                 "`make setup` installs the locked ones. Nothing was written."
             )
     log.info("%s: SHA-256 %s%s", target, found, ", as pinned" if expected else "")
