@@ -1,12 +1,20 @@
 """Verdicts on published values, against intervals computed by hand."""
 
+from dataclasses import replace
 from math import sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elemflow.evaluation.equivalence import NOT_REPRODUCED, REPRODUCED, UNDECIDED, Sampling, compare
+from elemflow.evaluation.equivalence import (
+    NOT_REPRODUCED,
+    REPRODUCED,
+    SPREAD_OF_SEARCH,
+    UNDECIDED,
+    Sampling,
+    compare,
+)
 
 NORMAL = 1.6448536
 STUDENT_2 = 2.9199856
@@ -104,3 +112,11 @@ def test_more_certainty_never_reverses_a_verdict(difference, margin, spread, err
     wide = compare(difference, margin, Sampling(members, spread, error, members)).verdict
     narrow = compare(difference, margin, Sampling(members, spread / 10, error / 10, members)).verdict
     assert wide in (narrow, UNDECIDED)
+
+
+def test_one_member_of_a_search_varies_more_than_one_of_a_network() -> None:
+    network, search = Sampling(1, None, 0.01), Sampling(1, None, 0.01, spread_of_one=SPREAD_OF_SEARCH)
+    assert compare(0.0, 0.03, network).verdict == REPRODUCED
+    assert compare(0.0, 0.03, search).verdict == UNDECIDED
+    several = Sampling(3, 0.005, 0.01, 3)
+    assert replace(several, spread_of_one=SPREAD_OF_SEARCH).standard_errors == several.standard_errors

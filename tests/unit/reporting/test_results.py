@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from elemflow.reporting.results import read_seen
+from elemflow.evaluation.equivalence import SPREAD_OF_ONE, SPREAD_OF_SEARCH
+from elemflow.reporting.results import read_seen, spread_of_one
 
 
 def run(folder, *members):
@@ -36,3 +37,19 @@ def member(seen, unseen, **heads):
 def test_the_note_counts_seen_test_materials_by_property(tmp_path, members, note):
     assert read_seen(run(tmp_path, *members)) == note
     assert read_seen(None) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "spread"),
+    [
+        ({"kind": "network"}, SPREAD_OF_ONE),
+        ({"kind": "estimator", "search": None}, SPREAD_OF_ONE),
+        ({"kind": "estimator", "search": {"grid": {}}}, SPREAD_OF_SEARCH),
+        ({"kind": "search"}, SPREAD_OF_SEARCH),
+        ({"kind": "best_of"}, SPREAD_OF_SEARCH),
+    ],
+)
+def test_the_spread_of_one_member_depends_on_whether_its_model_is_chosen(tmp_path, model, spread):
+    (tmp_path / "run_info.json").write_text(json.dumps({"cfg": {"model": model}}))
+    assert spread_of_one(tmp_path / "metrics.json") == spread
+    assert spread_of_one(None) == SPREAD_OF_ONE

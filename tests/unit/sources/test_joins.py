@@ -163,7 +163,7 @@ def test_bytes_are_compared_with_the_pinned_ones(repositories: Repositories, tmp
     (tmp_path / name).unlink()
     assert joins.write(name, files, tmp_path, digest) == digest
     (tmp_path / name).unlink()
-    with pytest.raises(DataError, match=f"SHA-256 {digest}, but config/datasets pins 00"):
+    with pytest.raises(DataError, match=f"SHA-256 {digest}, but its source pins 00.*mse_datasets.*or pandas, pyarrow"):
         joins.write(name, files, tmp_path, "00" * 32)
     assert not (tmp_path / name).exists()
 
@@ -249,6 +249,34 @@ def test_parts_that_arrived_stay_for_the_next_attempt(
     (energies / "val.csv").unlink()
     (record,) = table.fetch(joined, tmp_path)
     assert record.sha256 == joined.sha256
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\n", "[aA] file of Kaaiian/mse_datasets @ .* is not what it was"),
+        ("formula,target\nMgO,-9\n", "[aA] file of Kaaiian/mse_datasets @ .* is not what it was"),
+        ("formula,target\nCaO,-9\n", "Kaaiian/mse_datasets @ .* differ in test"),
+    ],
+)
+def test_wrong_parts_are_named_and_got_again(
+    joined: Options, tmp_path: Path, repositories: Repositories, content: str, message: str
+) -> None:
+    path = "Benchmark_Data/IRnet__OQMD_Energy_per_atom/test.csv"
+    right = (repositories.folder / joins.MSE_DATASETS.name / joins.MSE_DATASETS.commit / path).read_text()
+    repositories.put(joins.MSE_DATASETS, path, content)
+    with pytest.raises(DataError, match=message):
+        table.fetch(joined, tmp_path / "raw")
+    assert not list((tmp_path / "raw").iterdir())
+    repositories.put(joins.MSE_DATASETS, path, right)
+    (record,) = table.fetch(joined, tmp_path / "raw")
+    assert record.sha256 == joined.sha256
+
+
+def test_a_copied_text_does_not_depend_on_packages(repositories: Repositories, tmp_path: Path) -> None:
+    repositories.put(joins.MATMINER_CSV, "expt_gap.csv", "other\n")
+    with pytest.raises(DataError, match=r"is not what it was\. Nothing was written"):
+        joins.write("expt_gap.csv.gz", repositories.files(tmp_path), tmp_path, "00" * 32)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ SPREAD_OF_ONE = sqrt(1.2)
 
 Of its square, the mean over the recorded networks with three splits: `benchmarks/spread_of_splits.py`.
 """
+SPREAD_OF_SEARCH = sqrt(6.5)
+"""The same of a model that chooses among others by the validation set of each split: over the recorded searches."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,21 @@ class Sampling:
         spread: Their sample standard deviation; None if it is not known, as for one member.
         test_error: Standard error of the error on one test set; None if test sets are not drawn at random.
         tests: Number of different test sets behind the mean.
+        spread_of_one: Spread in units of `test_error` where it is not known: `SPREAD_OF_ONE` or `SPREAD_OF_SEARCH`.
     """
 
     members: int
     spread: float | None = None
     test_error: float | None = None
     tests: int = 1
+    spread_of_one: float = SPREAD_OF_ONE
 
     @property
     def standard_errors(self) -> tuple[float, float] | None:
         """Return those of the reproduced mean and of the published value, one training on one drawn test set.
 
         Where every member has a test set of its own, the spread contains the sampling of the test sets: the larger of
-        the two counts, or `SPREAD_OF_ONE` where the spread is not known. Where members share a test set, the two add.
+        the two counts, or `spread_of_one` where the spread is not known. Where members share a test set, the two add.
         Where no test set is drawn (folds that test every material, splits of others), the published value is such a
         mean as ours. None if nothing is known.
         """
@@ -53,7 +57,7 @@ class Sampling:
         if self.test_error is None:
             return spread / sqrt(self.members), spread / sqrt(self.members)
         if self.tests >= self.members:
-            one = SPREAD_OF_ONE * test if self.spread is None else max(spread, test)
+            one = self.spread_of_one * test if self.spread is None else max(spread, test)
             return one / sqrt(self.members), one
         return sqrt(spread**2 / self.members + test**2 / self.tests), sqrt(spread**2 + test**2)
 

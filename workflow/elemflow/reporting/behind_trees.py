@@ -15,7 +15,7 @@ from elemflow.evaluation.equivalence import LEVEL, Sampling
 from elemflow.plan.items import PlannedCell, PlannedTable
 from elemflow.plan.published import MARGIN
 from elemflow.reporting import text as words
-from elemflow.reporting.results import Score, read_info
+from elemflow.reporting.results import Score, read_info, spread_of_one
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,8 @@ def _standard_error(table: PlannedTable, each: Finished) -> float:
     score = each.score
     drawn = table.scales[each.cell.protocol].count_drawn(score.members)
     members, tests = (1, 1) if score.is_best else (score.members, drawn or 1)
-    errors = Sampling(members, score.sd, score.standard_error if drawn else None, tests).standard_errors
+    test_error = score.standard_error if drawn else None
+    errors = Sampling(members, score.sd, test_error, tests, spread_of_one(each.metrics)).standard_errors
     return errors[0] if errors else 0.0
 
 

@@ -18,7 +18,7 @@ from elemflow.evaluation.equivalence import (
 )
 from elemflow.plan.items import PlannedItem, ProtocolScale
 from elemflow.plan.published import MARGIN
-from elemflow.reporting.results import Score, read_info
+from elemflow.reporting.results import Score, read_info, spread_of_one
 from elemflow.reporting.view import NO_VALUE
 
 FULL, REDUCED, LARGER = "full", "reduced", "larger"
@@ -153,7 +153,12 @@ def difference_error(standard_error: float | None, drawn_tests: int | None) -> f
 
 
 def compare_with_published(
-    difference: float | None, margin: float | None, scale: str | None, score: Score | None, drawn_tests: int | None
+    difference: float | None,
+    margin: float | None,
+    scale: str | None,
+    score: Score | None,
+    drawn_tests: int | None,
+    metrics: str | Path | None = None,
 ) -> Equivalence | None:
     """Return whether a value at full scale repeats the published one; None if the two are not comparable.
 
@@ -163,13 +168,15 @@ def compare_with_published(
         scale: That of the run.
         score: The reproduced value with its spread.
         drawn_tests: Number of test sets that it is the mean of; None where they are not drawn.
+        metrics: `metrics.json` of the run, whose model says how far a single member varies.
     """
     if difference is None or margin is None or score is None or scale != FULL:
         return None
     if score.is_best:  # the error of one member on its test set, as the published one is
-        return compare(difference, margin, Sampling(1, None, score.standard_error))
+        return compare(difference, margin, Sampling(1, None, score.standard_error, 1, spread_of_one(metrics)))
     drawn = score.standard_error if drawn_tests else None
-    return compare(difference, margin, Sampling(score.members, score.sd, drawn, drawn_tests or 1))
+    sampling = Sampling(score.members, score.sd, drawn, drawn_tests or 1, spread_of_one(metrics))
+    return compare(difference, margin, sampling)
 
 
 def mark_of(scale: str | None) -> str:

@@ -14,10 +14,14 @@ from elemflow.core.errors import DataError
 from elemflow.core.evidence import how_to_restore, is_of_record
 from elemflow.core.files import read_json
 from elemflow.core.parquet import read_frame, read_schema
+from elemflow.evaluation.equivalence import SPREAD_OF_ONE, SPREAD_OF_SEARCH
 from elemflow.evaluation.metrics import combine
 from elemflow.evaluation.records import METRICS, Evaluation, MemberErrors, RoleErrors
 from elemflow.reporting.text import format_range
 from elemflow.reporting.view import NOT_RUN, UNDEFINED
+
+SEARCHES = ("search", "best_of", "network_search")
+"""Kinds of models that choose among others by the validation set."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,13 @@ def read_info(path: str | Path | None) -> dict[str, Any]:
     """Return `run_info.json` of a run, given its `metrics.json`; empty if there is none."""
     info = Path(path).with_name("run_info.json") if path else None
     return read_json(info) if info and info.is_file() else {}
+
+
+def spread_of_one(metrics: str | Path | None) -> float:
+    """Return the `spread_of_one` of a run by its model, given its `metrics.json`; see `Sampling`."""
+    model = read_info(metrics).get("cfg", {}).get("model", {})
+    searches = model.get("kind") in SEARCHES or model.get("search")
+    return SPREAD_OF_SEARCH if searches else SPREAD_OF_ONE
 
 
 def name_device(info: Mapping[str, Any]) -> str:

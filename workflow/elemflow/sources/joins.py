@@ -27,6 +27,10 @@ SETS = ("train", "val", "test")
 log = logging.getLogger(__name__)
 
 
+class WrongPartsError(DataError):
+    """What a table is put together from is not what it was, or the packages that write it are others."""
+
+
 class Repository(NamedTuple):
     """A repository on GitHub in one state."""
 
@@ -83,14 +87,14 @@ def read_sets(files: Upstream, repository: Repository, folder: str, name: str, s
     """Return the sets of one property: the key, the values as `name`, and the set of each row as `split_<name>`.
 
     Raises:
-        DataError: The first column, which is the key, holds a value twice.
+        WrongPartsError: The first column, which is the key, holds a value twice.
     """
     tables = {part: read_csv(files.get(repository, f"{folder}/{part}.csv")) for part in sets}
     frames = [table.assign(**{f"split_{name}": part}) for part, table in tables.items()]
     found = pd.concat(frames, ignore_index=True).rename(columns={"target": name})
     key = found.columns[0]
     if twice := found[key][found[key].duplicated()].tolist():
-        raise DataError(f"{repository.name} @ {repository.commit}, {folder}: {key} {twice[0]!r} stands twice.")
+        raise WrongPartsError(f"{repository.name} @ {repository.commit}, {folder}: {key} {twice[0]!r} stands twice.")
     return found
 
 
@@ -154,14 +158,16 @@ def join_oqmd_polymorphs(files: Upstream) -> pd.DataFrame:
     """Return energies and volumes of mse_datasets, whose files have the same rows.
 
     Raises:
-        DataError: They have not.
+        WrongPartsError: They have not.
     """
     frames = []
     for part in SETS if files.whole else SETS[1:]:
         folder = "Benchmark_Data/IRnet__OQMD_{}_per_atom/" + f"{part}.csv"
         energy, volume = (read_csv(files.get(MSE_DATASETS, folder.format(name))) for name in ("Energy", "Volume"))
         if not energy["formula"].equals(volume["formula"]):
-            raise DataError(f"{MSE_DATASETS.name} @ {MSE_DATASETS.commit}: rows of energy and volume differ in {part}.")
+            raise WrongPartsError(
+                f"{MSE_DATASETS.name} @ {MSE_DATASETS.commit}: rows of energy and volume differ in {part}."
+            )
         columns = {"formula": energy["formula"], "energy_per_atom": energy["target"]}
         frames.append(pd.DataFrame(columns | {"volume_per_atom": volume["target"], "source_split": part}))
     return pd.concat(frames, ignore_index=True)
@@ -352,19 +358,31 @@ def write(name: str, files: Upstream, folder: Path, expected: str | None) -> str
         Its SHA-256.
 
     Raises:
-        DataError: A part cannot be had, or the bytes are others; then nothing is written.
+        DataError: A part cannot be had; then nothing is written.
+        WrongPartsError: A part cannot be read, or the bytes are others; nothing is written either.
     """
-    table = TABLES[name](files)
     target = folder / name
+    try:
+        table = TABLES[name](files)
+    except (LookupError, ValueError, zipfile.BadZipFile) as error:
+        raise WrongPartsError(
+            f"{target} cannot be put together: a file of {files.repositories()} is not what it was ({error!r}). Get it "
+            "again; nothing was written."
+        ) from error
     with atomic_path(target) as part:
         part.write_bytes(to_bytes(table, name))
         found = sha256_file(part)
         if expected and found != expected:
-            raise DataError(
-                f"{target} would have the SHA-256 {found}, but config/datasets pins {expected}. Other versions of "
-                "pandas, pyarrow or pymatgen than envs/requirements.txt locks write other bytes (here pandas "
-                f"{pd.__version__}); "
-                "`make setup` installs the locked ones. Nothing was written."
+            # The text of a copied table depends on nothing that is installed.
+            versions = (
+                ""
+                if isinstance(table, bytes)
+                else " or pandas, pyarrow or pymatgen are not of the versions that envs/requirements.txt locks (`make "
+                f"setup` installs them; here pandas {pd.__version__})"
+            )
+            raise WrongPartsError(
+                f"{target} would have the SHA-256 {found}, but its source pins {expected}. A file of "
+                f"{files.repositories()} is not what it was{versions}. Nothing was written."
             )
     log.info("%s: SHA-256 %s%s", target, found, ", as pinned" if expected else "")
     return found

@@ -91,7 +91,10 @@ class Options(SourceOptions):
         if self.sheet is not None and self.file_format != "xlsx":
             raise ValueError("a sheet is for xlsx")
         if self.joined and (self.path is None or self.file_name not in TABLES or self.sha256 is None):
-            raise ValueError(f"joined is for path with a sha256 and one of the names {', '.join(sorted(TABLES))}")
+            raise ValueError(
+                f"joined is for path with a sha256 and one of the names {', '.join(sorted(TABLES))}; for a file of "
+                "your own set joined: false"
+            )
         if self.structures is not None and not FIELD.search(self.structures):
             raise ValueError(f"structures is {self.structures!r}, without a column in braces, such as cifs/{{id}}.cif")
         return self
@@ -159,7 +162,11 @@ def fetch(options: Options, folder: Path) -> list[FileRecord]:
 def _join(options: Options, target: Path) -> FileRecord:
     # What has arrived stays until the table is whole, so that the next attempt goes on from there.
     parts = Upstream(target.parent / "parts", joins.SERVER)
-    joins.write(target.name, parts, target.parent, options.sha256)
+    try:
+        joins.write(target.name, parts, target.parent, options.sha256)
+    except joins.WrongPartsError:
+        shutil.rmtree(parts.folder)  # wrong parts would be wrong again
+        raise
     record = FileRecord.of(target, url=parts.repositories())
     shutil.rmtree(parts.folder)
     return record

@@ -52,7 +52,11 @@ def main() -> None:
             for name in chosen:
                 digest = write(names[name], files, given.folder, pins.get(names[name]))
                 if given.whole:
-                    log.info("%s: write sha256: %s into the files of its datasets", names[name], digest)
+                    log.info(
+                        "%s: write sha256: %s into the files of its datasets and config/overlays/local_tables.yaml",
+                        names[name],
+                        digest,
+                    )
     except ElemflowError as error:
         sys.exit(str(error))
 

@@ -132,7 +132,7 @@ def collect(table: PlannedTable, metrics: Paths, curation: Paths) -> Iterator[Er
         drawn = None if cell.missing else table.scales[cell.protocol].count_drawn(score.members if score else None)
         error = comparability.difference_error(score.standard_error if score else None, drawn)
         compared = difference if cell.reproduces else None
-        found = comparability.compare_with_published(compared, cell.margin, size.scale, score, drawn)
+        found = comparability.compare_with_published(compared, cell.margin, size.scale, score, drawn, path)
         note, log = find_failure(table, cell.run)
         yield ErrorLine(
             **name_cell(table, cell),
