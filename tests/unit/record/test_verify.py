@@ -1,6 +1,8 @@
 """The check of the whole record, which writes nothing and names what differs."""
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,52 @@ def test_every_wrong_run_is_named_and_those_that_are_replaced_are_not(recorded: 
     assert len(list(find_problems(recorded, planned))) == 2
     (problem,) = find_problems(recorded, planned, {RUN.path})
     assert "/bnet/" in problem
+
+
+def test_evidence_of_another_run_is_named(recorded: Path, planned: list[Planned]) -> None:
+    other = recorded / PLACE.replace("/brnet/", "/bnet/")
+    shutil.copytree(recorded / PLACE, other)
+    (problem,) = find_problems(recorded, planned, {RUN.path})
+    assert f"run_info.json is of the run {RUN.path}, not of its folder. Restore it" in problem
+
+
+def test_other_settings_than_declared_are_named(recorded: Path, planned: list[Planned]) -> None:
+    path = recorded / PLACE / "run_info.json"
+    info = read_json(path)
+    info["cfg"]["protocol"]["training"]["batch_size"] = 7
+    write_json(path, info)
+    (problem,) = find_problems(recorded, planned)
+    assert "batch_size" in problem
+    assert "not as the papers' studies declare" in problem
+
+
+def test_a_run_that_no_paper_needs_is_named(recorded: Path, planned: list[Planned]) -> None:
+    other = recorded / PLACE.replace("/brnet/", "/irnet48/")
+    shutil.copytree(recorded / PLACE, other)
+    info = read_json(other / "run_info.json")
+    del info["cfg"]["run"]
+    write_json(other / "run_info.json", info)
+    (problem,) = find_problems(recorded, planned)
+    assert "no table or figure of the papers needs this run" in problem
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("about.json", lambda content: content.pop("title"), "about.json is damaged"),
+        ("curation.json", lambda content: content.pop("properties"), "values' is missing or damaged"),
+        ("run_info.json", lambda content: content["members"].update(x=content["members"].pop("0")), "restore|Restore"),
+        ("run_info.json", lambda content: content["members"]["0"].pop("rows"), "Restore it from the repository"),
+        ("run_info.json", lambda content: content.update(commit=5), "Restore it from the repository"),
+    ],
+)
+def test_damaged_evidence_is_named_without_a_traceback(
+    recorded: Path, planned: list[Planned], file: str, change: Callable[[dict], object], message: str
+) -> None:
+    path = recorded / PLACE / file
+    content = read_json(path)
+    change(content)
+    write_json(path, content)
+    (problem,) = find_problems(recorded, planned)
+    assert re.search(message, problem)
+    assert PLACE in problem

@@ -30,6 +30,7 @@ INFO_KEYS = {
     "engine": dict,
     "host": dict,
     "seconds_fitting": int | float,
+    "commit": str,
 }
 """Keys of `run_info.json` that readers of the record rely on, with their types."""
 ALWAYS = ("inputs_sha256", "finished")

@@ -181,10 +181,10 @@ def _check_rows(folder: Path, predictions: pd.DataFrame, info: JsonObject, advic
 
 def _check_materials(folder: Path, info: JsonObject, advice: str) -> None:
     """Check that the dataset has as many values of the property as a member had rows, which decide its scale."""
-    about = read_evidence(folder / CURATION).get("properties", {}).get(Run.of_folder(folder).property, {})
-    values = about.get("values")
-    if values is None:
-        return
+    name = Run.of_folder(folder).property
+    values = read_evidence(folder / CURATION).get("properties", {}).get(name, {}).get("values")
+    if not isinstance(values, int):
+        raise DataError(f"{show(folder / CURATION)}: key 'properties.{name}.values' is missing or damaged. {advice}")
     split = info.get("cfg", {}).get("protocol", {}).get("split", {})
     whole = split.keys() <= WHOLE_SPLIT and isclose(sum(split.get(role, 0) for role in ROLES), 1)
     for member, facts in info["members"].items():
@@ -192,7 +192,7 @@ def _check_materials(folder: Path, info: JsonObject, advice: str) -> None:
         dropped = sum((facts.get("dropped_rows") or {}).values())
         if used > values or (whole and used + dropped < values):
             raise DataError(
-                f"{show(folder / CURATION)}: properties.{Run.of_folder(folder).property}.values is {values}, member "
+                f"{show(folder / CURATION)}: properties.{name}.values is {values}, member "
                 f"{member} of {RUN_INFO} has {used} rows. {advice}"
             )
 

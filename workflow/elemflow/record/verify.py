@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from elemflow.core.errors import DataError
-from elemflow.core.evidence import RAW_FILES
+from elemflow.core.evidence import RAW_FILES, RUN_INFO, how_to_restore, read_run_info, show
 from elemflow.core.run import Run
 from elemflow.evaluation.records import Report
 from elemflow.plan import paths
+from elemflow.plan.recorded import RecordedRun
+from elemflow.plan.trained_settings import declared_settings, find_other_settings
 from elemflow.record.cells import Planned, plan_papers
 from elemflow.record.evidence import check, recorded_runs
 from elemflow.record.tables import check_rows, find_differences, read_rows
@@ -55,8 +57,34 @@ def find_problems(root: Path, planned: Sequence[Planned], exempt: Collection[str
             continue
         try:
             check(folder, _report(planned, Run.parse(run)))
+            _check_settings(folder, Run.parse(run), planned)
         except DataError as error:
             yield str(error)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            yield f"{show(folder)} is not as a run writes it ({error!r}). {how_to_restore(folder)}"
+
+
+def _check_settings(folder: Path, run: Run, planned: Sequence[Planned]) -> None:
+    """Check that a run is the one its folder names, and was trained as the papers' studies declare."""
+    info = read_run_info(folder, "cfg", "commit")
+    cfg, recorded = info["cfg"], RecordedRun(folder, info["commit"], info["finished"], "")
+    recorded.about  # noqa: B018  raises if it is damaged
+    place = show(folder / RUN_INFO)
+    if (found := cfg.get("run")) is not None and found != run.keys():
+        raise DataError(f"{place} is of the run {Run(**found).path}, not of its folder. {how_to_restore(folder)}")
+    expected = [declared_settings(each.settings, run) for each in planned if run in each.plan.runs]
+    if not expected:
+        raise DataError(
+            f"{place}: no table or figure of the papers needs this run. Take it out: python -m elemflow.tools.record "
+            f"--drop '{run.path}'"
+        )
+    differing = [find_other_settings(cfg, declared, known_only=True) for declared in expected]
+    _, fewest = min((len(settings), settings) for settings in differing)
+    if fewest:
+        raise DataError(
+            f"{place}: trained with {'; '.join(fewest)}, not as the papers' studies declare. {how_to_restore(folder)} "
+            "Or correct config/, or record the run again."
+        )
 
 
 def _report(planned: Sequence[Planned], run: Run) -> Report | None:
