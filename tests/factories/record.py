@@ -13,7 +13,9 @@ from factories.reporting import write_run
 RUN = Run("kefe", "formation_energy", "ef", "brnet", "brnet2023")
 COMMIT = "0123456789" * 4
 MATERIALS = "fedcba9876543210" * 4
-RAW = {"file": "kefe.csv.gz", "bytes": 1234, "sha256": "ab" * 32}
+PINNED = "97c8e52cbb2c24de8b5ac9a8c9297260d59645417602849b50276a2752ae4ae3"
+"""SHA-256 that the dataset kefe expects of its file."""
+RAW = {"file": "kefe.csv.gz", "bytes": 1234, "sha256": PINNED}
 MARKS = "<!-- coverage of the record -->\n<!-- end of the coverage -->\n"
 
 

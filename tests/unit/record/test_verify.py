@@ -140,6 +140,11 @@ def test_a_run_that_no_paper_needs_is_named(recorded: Path, planned: list[Planne
         ("curation.json", lambda content: content.pop("properties"), "values' is missing or damaged"),
         ("run_info.json", lambda content: content["members"].update(x=content["members"].pop("0")), "restore|Restore"),
         ("run_info.json", lambda content: content["members"]["0"].pop("rows"), "Restore it from the repository"),
+        (
+            "raw_files.json",
+            lambda content: content["kefe"]["files"][0].update(sha256="0" * 64),
+            "config/ expects 97c8e52c",
+        ),
         ("run_info.json", lambda content: content.update(commit=5), "Restore it from the repository"),
     ],
 )

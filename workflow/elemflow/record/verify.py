@@ -1,10 +1,10 @@
 """Whether the whole record agrees with its evidence: files, rows, errors, and the tables that are made from them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from elemflow.core.errors import DataError
-from elemflow.core.evidence import RAW_FILES, RUN_INFO, how_to_restore, read_run_info, show
+from elemflow.core.evidence import RAW_FILES, RUN_INFO, how_to_restore, read_evidence, read_run_info, show
 from elemflow.core.run import Run
 from elemflow.evaluation.records import Report
 from elemflow.plan import paths
@@ -52,12 +52,14 @@ def find_problems(root: Path, planned: Sequence[Planned], exempt: Collection[str
         check_rows(root, exempt)
     except DataError as error:
         yield str(error)
+    pinned = _pinned_files(planned)
     for run, folder in recorded_runs(root / paths.RECORD).items():
         if run in exempt:
             continue
         try:
             check(folder, _report(planned, Run.parse(run)))
             _check_settings(folder, Run.parse(run), planned)
+            _check_pinned(folder, pinned)
         except DataError as error:
             yield str(error)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -85,6 +87,29 @@ def _check_settings(folder: Path, run: Run, planned: Sequence[Planned]) -> None:
             f"{place}: trained with {'; '.join(fewest)}, not as the papers' studies declare. {how_to_restore(folder)} "
             "Or correct config/, or record the run again."
         )
+
+
+def _pinned_files(planned: Sequence[Planned]) -> dict[str, set[str]]:
+    """Return the SHA-256 that datasets expect of local and shipped files, by the name of the file."""
+    found: dict[str, set[str]] = {}
+    for dataset in (each for one in planned for each in one.settings.datasets.values()):
+        options = dataset.source.options
+        if options.get("sha256") and (options.get("path") or dataset.source.kind == "shipped"):
+            name = Path(options["path"]).name if options.get("path") else f"{options['name']}.csv.gz"
+            found.setdefault(name, set()).add(options["sha256"])
+    return found
+
+
+def _check_pinned(folder: Path, pinned: Mapping[str, Collection[str]]) -> None:
+    """Check that raw files of a run that datasets pin have the SHA-256 that they expect."""
+    path = folder / RAW_FILES
+    for raw in read_evidence(path).values() if path.is_file() else ():
+        for file in raw["files"]:
+            if file["file"] in pinned and file["sha256"] not in pinned[file["file"]]:
+                raise DataError(
+                    f"{show(path)}: the SHA-256 of {file['file']} is {file['sha256']}, config/ expects "
+                    f"{' or '.join(sorted(pinned[file['file']]))}. {how_to_restore(path)}"
+                )
 
 
 def _report(planned: Sequence[Planned], run: Run) -> Report | None:
