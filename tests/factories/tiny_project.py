@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from elemflow.provenance import known_digests
 from factories.forked_snakemake import run_forked
 
 TINY_SEED = 3
@@ -159,6 +160,11 @@ def make_project(root: Path, folder: Path) -> Project:
     shutil.copy(root / "Snakefile", folder)
     (folder / "profiles").symlink_to("workflow/profiles")
     shutil.copy(root / "tests/data/transport_sample.csv", folder)
+    # All copies of the package give the same digests of code: they are taken once.
+    known = root / known_digests.FOLDER
+    known.mkdir(parents=True, exist_ok=True)
+    (folder / known_digests.FOLDER).parent.mkdir(parents=True)
+    (folder / known_digests.FOLDER).symlink_to(known)
     project = Project(folder)
     for name, content in DECLARED.items():
         project.declare(name, content)

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from elemflow.core.files import sha256_file
 from elemflow.provenance.code_units import Package
+from elemflow.provenance.known_digests import KnownDigests, key_of
 from elemflow.provenance.unit_writer import Key, Unit
 
 PACKAGE = "elemflow"
@@ -41,10 +42,17 @@ class CodeDigest(str):
     origin: tuple[Any, ...]
 
     @classmethod
-    def of(cls, script: Path, package_root: Path, modules: tuple[str, ...] = (), files: tuple[Path, ...] = ()) -> Self:
+    def of(
+        cls,
+        script: Path,
+        package_root: Path,
+        modules: tuple[str, ...] = (),
+        files: tuple[Path, ...] = (),
+        known: Path | None = None,
+    ) -> Self:
         """Return the digest of a script; see `code_digest`."""
-        found = cls(code_digest(script, package_root, modules, files))
-        found.origin = (script, package_root, modules, files)
+        found = cls(code_digest(script, package_root, modules, files, known))
+        found.origin = (script, package_root, modules, files, known)
         return found
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -63,7 +71,13 @@ def _restored(text: str, origin: tuple[Any, ...]) -> CodeDigest:
 
 
 @cache
-def code_digest(script: Path, package_root: Path, modules: tuple[str, ...] = (), files: tuple[Path, ...] = ()) -> str:
+def code_digest(
+    script: Path,
+    package_root: Path,
+    modules: tuple[str, ...] = (),
+    files: tuple[Path, ...] = (),
+    known: Path | None = None,
+) -> str:
     """Return 16 hexadecimal digits that identify what `script` computes.
 
     Args:
@@ -71,10 +85,22 @@ def code_digest(script: Path, package_root: Path, modules: tuple[str, ...] = (),
         package_root: Folder that holds the package.
         modules: Names of modules that the script imports by name from the config.
         files: Further Python files that the config makes the script run, and files of data that they read.
+        known: Folder of digests that were taken before; None to take it in any case.
 
     Raises:
         FileNotFoundError: One of `modules` is no module of the package.
     """
+    if known is None:
+        return _take(script, package_root, modules, files)
+    digests, key = _known(known, package_root), key_of(script, modules, files)
+    found = digests.find(key)
+    if found is None:
+        found = _take(script, package_root, modules, files)
+        digests.keep(key, found)
+    return found
+
+
+def _take(script: Path, package_root: Path, modules: tuple[str, ...], files: tuple[Path, ...]) -> str:
     package = _package(package_root)
     python = [path for path in (script, *files) if path.suffix == ".py"]
     roots = [Key(package.add(path), "*") for path in python] + [Key(name, "*") for name in modules]
@@ -100,11 +126,17 @@ def forget() -> None:
     """Forget what was read."""
     code_digest.cache_clear()
     _package.cache_clear()
+    _known.cache_clear()
 
 
 @cache
 def _package(root: Path) -> Package:
     return Package(root, PACKAGE)
+
+
+@cache
+def _known(folder: Path, root: Path) -> KnownDigests:
+    return KnownDigests(folder, root / PACKAGE)
 
 
 class Closure:

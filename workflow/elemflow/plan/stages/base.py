@@ -10,6 +10,7 @@ from snakemake.io import ancient
 from elemflow.config.load import Settings
 from elemflow.core.places import find
 from elemflow.plan.reruns import Product, is_old
+from elemflow.provenance import known_digests
 from elemflow.provenance.code_digest import CodeDigest
 from elemflow.provenance.companions import companions
 
@@ -70,7 +71,8 @@ class Context:
         """Return the digest of a script's code."""
         own = find(file, self.own) if file else None
         files = (own, *companions(own, self.own)) if own else ()
-        return CodeDigest.of(self.root / "scripts" / script, self.root / "workflow", modules, files)
+        known = self.own / known_digests.FOLDER
+        return CodeDigest.of(self.root / "scripts" / script, self.root / "workflow", modules, files, known)
 
 
 class Stage:
