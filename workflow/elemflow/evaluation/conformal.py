@@ -23,7 +23,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+import pandas as pd
 
 from elemflow.core.errors import DataError
 from elemflow.evaluation.records import CoverageReport, IntervalCoverage, SpreadGroup
@@ -229,4 +229,4 @@ def _rank_correlation(error: np.ndarray, spread: np.ndarray) -> float | None:
     """Return the Spearman correlation; None if either does not vary."""
     if np.ptp(error) == 0 or np.ptp(spread) == 0:
         return None
-    return float(np.corrcoef(stats.rankdata(error), stats.rankdata(spread))[0, 1])
+    return float(np.corrcoef(pd.Series(error).rank(), pd.Series(spread).rank())[0, 1])

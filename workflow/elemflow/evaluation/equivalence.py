@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
 
-from scipy import stats
+from scipy import special
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 LEVEL = 0.90
@@ -70,7 +70,7 @@ class Sampling:
         """Return the quantile of the interval: Student's where a spread over few members decides, else the normal."""
         upper = (1 + LEVEL) / 2
         by_spread = self.spread is not None and self.spread > (self.test_error or 0.0) and self.members > 1
-        return float(stats.t.ppf(upper, self.members - 1) if by_spread else stats.norm.ppf(upper))
+        return float(special.stdtrit(self.members - 1, upper) if by_spread else special.ndtri(upper))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 Array = npt.NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def corrected_resampled_interval(
     if len(d) < MIN_DIFFERENCES:
         raise ValueError("an interval over splits needs at least two differences")
     error = math.sqrt((1 / len(d) + test_to_train) * _variance(d))
-    mean, half = float(d.mean()), float(stats.t.ppf((1 + level) / 2, len(d) - 1)) * error
+    mean, half = float(d.mean()), float(special.stdtrit(len(d) - 1, (1 + level) / 2)) * error
     return mean - half, mean + half
 
 
@@ -106,7 +106,7 @@ def _variance(d: Array) -> float:
 
 def _t_test(difference: float, variance: float, df: int) -> TTest:
     t = difference / math.sqrt(variance) if variance else math.copysign(math.inf, difference) if difference else 0.0
-    return TTest(t, df, float(stats.t.cdf(t, df)))
+    return TTest(t, df, float(special.stdtr(df, t)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from elemflow.chemistry.material_id import composition_of
 from elemflow.evaluation.equivalence import LEVEL
@@ -119,7 +119,7 @@ def _over_materials(first: pd.Series, second: pd.Series, factor: float) -> Paire
     error = clustered_standard_error(difference, shared.map(composition_of).to_numpy())
     if error is None:
         return None
-    mean, half = float(np.mean(difference)), float(stats.norm.ppf((1 + LEVEL) / 2)) * error
+    mean, half = float(np.mean(difference)), float(special.ndtri((1 + LEVEL) / 2)) * error
     return PairedInterval(mean - half, mean + half, MATERIALS)
 
 
