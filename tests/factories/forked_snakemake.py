@@ -1,4 +1,4 @@
-"""Dry-runs of Snakemake in forks of one process that has imported it: half of a dry-run is the import."""
+"""Dry-runs of Snakemake in forks of one process that has imported it, and libraries: half of a dry-run is the import."""
 
 import multiprocessing
 import os
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+LIBRARIES = ("jsonschema", "numpy", "pandas", "pyarrow", "pydantic", "scipy.special")
 
 
 def run_forked(arguments: Sequence[str], folder: Path) -> tuple[int, str]:
@@ -22,7 +24,7 @@ def run_forked(arguments: Sequence[str], folder: Path) -> tuple[int, str]:
         The exit status, and what was written to standard output and error.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["snakemake.cli", "factories.forked_snakemake"])
+    context.set_forkserver_preload(["snakemake.cli", "factories.forked_snakemake", *LIBRARIES])
     with TemporaryDirectory() as scratch:
         shown = Path(scratch) / "shown"
         process = context.Process(target=_main, args=(list(arguments), str(folder), str(shown)))
