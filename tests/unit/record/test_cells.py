@@ -92,6 +92,7 @@ def test_seeds_splits_and_the_members_that_would_decide(planned, record):
     assert (row["seeds"], row["splits"], row["further_members"]) == ("10 11 12", 3, cell.further_members)
     assert f"| undecided | {cell.further_members} | `{RUN}` |" in to_markdown([cell])
     assert f"| undecided | no number | `{RUN}` |" in to_markdown([replace(cell, further_members=None)])
+    assert "| 12.00 |" in to_markdown([replace(cell, reproduced=12.0, spread=None)])
     assert f"| reproduced | — | `{RUN}` |" in to_markdown([replace(cell, verdict="reproduced", further_members=None)])
 
 

@@ -210,10 +210,15 @@ def to_markdown(cells: Sequence[RecordedCell]) -> str:
     return "\n".join(text) + "\n"
 
 
+def _digits(value: float | None, digits: int, sign: str = "") -> str:
+    """Return a value with its significant digits, zeros at the end among them; nothing for None."""
+    return "" if value is None else f"{value:{sign}#.{digits}g}".rstrip(".")
+
+
 def _row(cell: RecordedCell) -> list[str]:
-    spread = "" if cell.spread is None else f" ± {cell.spread:.2g}"
+    spread = "" if cell.spread is None else f" ± {_digits(cell.spread, 2)}"
     known = cell.difference_low is not None and cell.difference_high is not None
-    interval = f"{cell.difference_low:+.2g} to {cell.difference_high:+.2g}" if known else NONE
+    interval = f"{_digits(cell.difference_low, 2, '+')} to {_digits(cell.difference_high, 2, '+')}" if known else NONE
     ours, papers = (NONE if size is None else f"{size:,}" for size in (cell.materials, cell.published_materials))
     further = NONE if cell.verdict != UNDECIDED else str(cell.further_members or "no number")
     return [
@@ -221,11 +226,11 @@ def _row(cell: RecordedCell) -> list[str]:
         cell.row,
         cell.column,
         f"{cell.published} {cell.unit}",
-        f"{cell.reproduced:.4g}{spread}",
+        f"{_digits(cell.reproduced, 4)}{spread}",
         str(cell.members),
         f"{ours} ({papers})",
         interval.replace("-", "−"),
-        NONE if cell.margin is None else f"{cell.margin:.2g}",
+        NONE if cell.margin is None else _digits(cell.margin, 2),
         cell.verdict,
         further,
         f"`{cell.run}`",
