@@ -96,6 +96,7 @@ def write_snakefile(root: Path, folder: Path, renamed: str = "") -> None:
 
 def host(clone: Path) -> tuple[str, dict[str, str]]:
     """Commit a clone; return the commit, and the variables by which git takes it for the repository of `HOSTED`."""
+    shutil.rmtree(clone / ".snakemake", ignore_errors=True)  # of whoever worked in the clone, and no part of a release
     who = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"]
     for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "Release"], ["tag", "v1"]):
         subprocess.run(["git", *words], cwd=clone, check=True)

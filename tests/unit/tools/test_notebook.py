@@ -48,6 +48,14 @@ def test_the_notebook_of_the_guide_runs_and_shows_what_is_stored(root, project):
     assert kinds == [[set(each.get("data", ())) for each in cell.get("outputs", ())] for cell in stored]
 
 
+def test_a_figure_that_was_open_before_is_not_of_the_notebook():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.figure()
+    assert outputs_of("1 + 1") == [
+        [{"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/plain": ["2"]}}]
+    ]
+
+
 def test_it_is_small(root):
     assert (root / "docs/guide/notebook.ipynb").stat().st_size < 60_000
 

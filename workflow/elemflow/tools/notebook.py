@@ -30,6 +30,8 @@ PNG, HTML, TEXT = "image/png", "text/html", "text/plain"
 def run_cells(cells: list[Cell]) -> Iterator[Cell]:
     """Run the code cells of a notebook one after the other, in one namespace.
 
+    Figures of pyplot that are open before are closed.
+
     Yields:
         Each cell, with the outputs of this run.
 
@@ -37,6 +39,7 @@ def run_cells(cells: list[Cell]) -> Iterator[Cell]:
         RuntimeError: A cell failed; names it and chains its error.
     """
     os.environ["MPLBACKEND"] = "agg"  # no window
+    _close_figures()
     namespace: dict[str, Any] = {"__name__": "__main__"}
     count = 0
     for cell in cells:
@@ -81,7 +84,12 @@ def _take_figures() -> Iterator[Cell]:
         figure.savefig(picture, format="png", dpi=80, bbox_inches="tight", metadata={"Software": None})
         data = {PNG: base64.b64encode(picture.getvalue()).decode(), TEXT: ["figure"]}
         yield {"output_type": "display_data", "metadata": {}, "data": data}
-    pyplot.close("all")
+    _close_figures()
+
+
+def _close_figures() -> None:
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 def _lines(text: str) -> list[str]:
