@@ -23,9 +23,10 @@ run: setup
 	@echo "Pages:   results/index.html (tables, figures, all cells, every run)"
 	@echo "Report:  results/report.zip (unpack it and open report.html)"
 
-# Files of a few long tests come first, so that no core waits for them at the end.
+# Files of a few long tests come first, so that no core waits for them at the end. The tests on Slurm mostly wait, hence one
+# process more than there are cores.
 test: setup
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $$(($(CORES) + 1)) --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check .
