@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RECIPE := results/runs/kefe/formation_energy/ef/brnet_recommended/recommended@members=3,max_epochs=150
-CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+# `nproc` alone counts OMP_NUM_THREADS, which many clusters set to 1 for the libraries.
+CORES ?= $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || sysctl -n hw.ncpu)
 
 .PHONY: run test check docs guard setup lock manual clean
 
