@@ -113,6 +113,16 @@ def test_nothing_is_kept_if_the_package_was_edited_meanwhile(project):
     assert states(project) == []
 
 
+def test_nothing_is_kept_if_the_script_was_edited_meanwhile(project, monkeypatch):
+    def edit(script, *_):
+        script.write_text("print(2)\n")
+        return "0" * 16
+
+    monkeypatch.setattr("elemflow.provenance.code_digest._take", edit)
+    take(project)
+    assert states(project) == []
+
+
 def test_old_states_are_removed(project):
     for number in range(KEPT_STATES + 3):
         (project / "workflow/elemflow/a.py").write_text(f"def f(x):\n    return x + {number}\n")

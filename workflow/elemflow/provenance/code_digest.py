@@ -96,7 +96,8 @@ def code_digest(
     found = digests.find(key)
     if found is None:
         found = _take(script, package_root, modules, files)
-        digests.keep(key, found)
+        if key_of(script, modules, files) == key:  # no edit meanwhile
+            digests.keep(key, found)
     return found
 
 
