@@ -78,7 +78,7 @@ def list_costs(frame: pd.DataFrame) -> tuple[list[str], dict[str, list[list[str]
     Times are in the unit that suits the longest; columns without content are left out.
     """
     shown = {"rule": "Rules", "study": "Studies: their trainings and evaluations"}
-    columns = [name for name in COLUMNS if name not in OPTIONAL or frame[name].fillna(0).any()]
+    columns = [name for name in COLUMNS if name not in OPTIONAL or frame[name].dropna().astype(bool).any()]
     longest = frame[list(TIMES)].max().max()
     unit = next((unit for unit, per_hour in UNITS.items() if not longest * per_hour > LARGEST), "h")
     scaled = frame.assign(**{name: frame[name] * UNITS[unit] for name in TIMES})
